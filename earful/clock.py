@@ -1,0 +1,48 @@
+"""The only place that asks what time it is, and the arithmetic of windows of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A half-open stretch of time [since, until): the end belongs to the next window."""
+
+    since: datetime
+    until: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            value: datetime = getattr(self, name)
+            if value.tzinfo is None:
+                raise ValueError(f"Window.{name}: {value!r} has no time zone; give aware UTC")
+        if self.since > self.until:
+            raise ValueError(f"Window: since {self.since} is after until {self.until}")
+
+    @classmethod
+    def last(cls, length: timedelta, until: datetime) -> Window:
+        """The window of ``length`` that ends at ``until``."""
+        return cls(since=until - length, until=until)
+
+    @property
+    def length(self) -> timedelta:
+        """How long the window is."""
+        return self.until - self.since
+
+    def before(self) -> Window:
+        """The window of the same length just before this one, for "against the period before"."""
+        return Window(since=self.since - self.length, until=self.since)
+
+    def holds(self, instant: datetime) -> bool:
+        """True when ``instant`` lies in [since, until)."""
+        return self.since <= instant < self.until

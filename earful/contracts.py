@@ -1,0 +1,75 @@
+"""What a plug-in must do: three protocols, and the three errors that may cross them.
+
+Anything else that a plug-in raises is a bug: the stage stops, loudly, and keeps its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from earful.types import Batch, Message, Query, Scores
+
+
+class EdgeError(Exception):
+    """Base of the three errors that a plug-in may raise."""
+
+
+class Transient(EdgeError):
+    """It failed now and may work later; ``retry_after`` is in seconds when the far side said so."""
+
+    def __init__(self, what: str, *, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
+
+
+class Permanent(EdgeError):
+    """It will not work until a person changes something: the query or channel is paused."""
+
+
+class BadItem(EdgeError):
+    """One item could not be read; it is counted with this reason, and the rest goes on."""
+
+
+class Listener(Protocol):
+    """Reads one platform. A constructor does no I/O.
+
+    The law: every yielded position is safe to resume from; a newest-first source moves its
+    high-water mark only after walking back to the old one; what a platform's limit hides is
+    yielded as a Gap; re-reads overlap, because platforms index late.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's name, as in settings and in ``Mention.source``."""
+        ...
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """Yield what is new since ``position`` (None: the first time). Raises the three errors."""
+        ...
+
+
+class Classifier(Protocol):
+    """Gives each text its Scores. It sees texts only, never the database."""
+
+    @property
+    def model_id(self) -> str:
+        """Names weights, text preparation and calibration, so that a prediction can be replayed."""
+        ...
+
+    def classify(self, texts: Sequence[str]) -> list[Scores]:
+        """Same length and order as ``texts``; ``[]`` gives ``[]``."""
+        ...
+
+
+class Notifier(Protocol):
+    """Carries a message to one channel."""
+
+    @property
+    def name(self) -> str:
+        """The channel's name in settings."""
+        ...
+
+    def send(self, message: Message, key: str) -> None:
+        """Send, or raise Transient or Permanent; ``key`` travels along so a repeat is seen."""
+        ...

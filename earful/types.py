@@ -1,0 +1,355 @@
+"""The facts that travel between Earful's parts: frozen, keyword-only, checked where they are made.
+
+Every instant is an aware UTC datetime; a naive one is refused with the field's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+class Label(StrEnum):
+    """What a mention feels like, as the model or a person says it."""
+
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+
+
+class CaseStatus(StrEnum):
+    """Where the conversation with an unhappy customer stands."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    CONTACTED = "contacted"
+    RESOLVED = "resolved"
+
+    @property
+    def is_open(self) -> bool:
+        """True until somebody has said that the case is resolved."""
+        return self is not CaseStatus.RESOLVED
+
+
+class DeliveryState(StrEnum):
+    """Where a message stands on its way out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class Verdict(StrEnum):
+    """What the rules said of one mention about one brand; every one but FLAGGED says why not."""
+
+    FLAGGED = "flagged"
+    CALM = "calm"
+    COULD_NOT_TELL = "could_not_tell"
+    CORRECTED = "corrected"
+    OWN_ACCOUNT = "own_account"
+    REPOST = "repost"
+    COMPETITOR = "competitor"
+    TOO_OLD = "too_old"
+
+
+def _aware_utc(thing: object, *names: str) -> None:
+    """Put the named instants of a frozen fact into UTC; ValueError for a naive one."""
+    for name in names:
+        value = getattr(thing, name)
+        if value is None:
+            continue
+        if value.tzinfo is None:
+            raise ValueError(
+                f"{type(thing).__name__}.{name}: {value!r} has no time zone; "
+                "give an aware datetime (UTC)"
+            )
+        object.__setattr__(thing, name, value.astimezone(UTC))
+
+
+def _not_empty(thing: object, *names: str) -> None:
+    for name in names:
+        if not getattr(thing, name):
+            raise ValueError(f"{type(thing).__name__}.{name} is empty; it must say something")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brand:
+    """A brand that we listen for; ``id`` is its name in lower case with dashes."""
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    handles: tuple[str, ...] = ()
+    own_accounts: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    competitors: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    competitor_of: str | None = None
+
+    @property
+    def ours(self) -> bool:
+        """False for a competitor: counted and compared, never flagged."""
+        return self.competitor_of is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What one listener is to look for, and how often.
+
+    ``id`` is stable across restarts: the listener's position is stored under it.
+    ``every`` is in seconds. ``options`` belong to the listener alone.
+    """
+
+    id: str
+    brand_id: str
+    source: str
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    every: float = 900.0
+    options: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """The person or account who wrote; unique by (source, external_id)."""
+
+    source: str
+    external_id: str
+    handle: str
+    name: str | None = None
+    followers: int | None = None
+    verified: bool = False
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        _not_empty(self, "source", "external_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engagement:
+    """How far a mention travelled, as the platform counted it when we fetched it."""
+
+    shares: int = 0
+    likes: int = 0
+    replies: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """One post, comment, review or article, unique by (source, external_id).
+
+    ``text`` is plain text written by a stranger. ``repost_of`` names the original's
+    external_id ("" when the platform says only that this is a repost).
+    ``brand_ids`` narrows the match for sources that say which brand a row is about
+    (an import with a brand column); None means the query's own brand.
+    """
+
+    source: str
+    external_id: str
+    author: Author
+    text: str
+    published_at: datetime
+    fetched_at: datetime
+    url: str | None = None
+    lang: str | None = None
+    reply_to: str | None = None
+    repost_of: str | None = None
+    engagement: Engagement = Engagement()
+    brand_ids: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _not_empty(self, "source", "external_id")
+        _aware_utc(self, "published_at", "fetched_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of time [since, until) that a source did not show us, and why."""
+
+    since: datetime
+    until: datetime
+    reason: str
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "since", "until")
+        if self.since > self.until:
+            raise ValueError(f"Gap: since {self.since} is after until {self.until}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """An item that a listener could not read: what it was (cut short) and why."""
+
+    where: str
+    reason: str
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one step of a poll brought.
+
+    ``position`` is safe to resume from once this batch is stored. ``complete_since`` is the
+    instant from which on nothing the platform showed is missing (None: not known yet).
+    ``more`` says that the listener has further batches ready in this poll.
+    """
+
+    mentions: tuple[Mention, ...]
+    position: str | None
+    complete_since: datetime | None = None
+    gaps: tuple[Gap, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    more: bool = False
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "complete_since")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """A classifier's answer for one text: three probabilities that sum to 1.
+
+    ``could_not_tell`` is an answer of its own: the text was empty, in a language outside the
+    model's evidence, or the model had no preference. It is never the same as neutral.
+    """
+
+    negative: float
+    neutral: float
+    positive: float
+    could_not_tell: bool = False
+
+    def __post_init__(self) -> None:
+        total = self.negative + self.neutral + self.positive
+        if not abs(total - 1.0) < 1e-3:
+            raise ValueError(f"Scores sum to {total:.4f}; three probabilities must sum to 1")
+
+    @property
+    def label(self) -> Label:
+        """The most probable of the three; ties go to neutral, then negative."""
+        ranked = (
+            (self.neutral, Label.NEUTRAL),
+            (self.negative, Label.NEGATIVE),
+            (self.positive, Label.POSITIVE),
+        )
+        return max(ranked, key=lambda pair: pair[0])[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A classifier's answer about a stored mention; unique by (mention, model)."""
+
+    mention_id: int
+    model_id: str
+    scores: Scores
+    at: datetime
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A person's word on a mention; it wins over every model's."""
+
+    mention_id: int
+    label: Label
+    by: str
+    at: datetime
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that a flag rested on, enough to reach the same decision again."""
+
+    model_id: str
+    negative: float
+    threshold: float
+    rule: str
+    reach: int
+    age_hours: float
+    earlier_complaints: int
+    priority_parts: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """Why somebody should talk to the author of a mention, in a sentence, with its numbers.
+
+    ``severity`` and the case's priority run from 0 to 100. ``mention_ids`` are storage ids.
+    """
+
+    mention_ids: tuple[int, ...]
+    brand_id: str
+    author_id: int
+    rule: str
+    severity: int
+    reason: str
+    evidence: Evidence
+    at: datetime
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a channel carries: a subject, the text for everyone, HTML for those who show it."""
+
+    subject: str
+    text: str
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message on its way to a channel; ``key`` is stable, so a repeat can be recognised."""
+
+    id: int
+    key: str
+    channel: str
+    message: Message
+    due_at: datetime
+    attempts: int
+    state: DeliveryState
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "due_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """All that the rules need to know of one classified mention about one brand.
+
+    ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
+    before this one. ``corrected`` is a person's word, if somebody gave one.
+    """
+
+    mention_id: int
+    brand: Brand
+    author_id: int
+    handle: str
+    source: str
+    followers: int | None
+    engagement: Engagement
+    published_at: datetime
+    repost: bool
+    own: bool
+    model_id: str
+    scores: Scores
+    corrected: Label | None = None
+    earlier_complaints: int = 0
+
+    def __post_init__(self) -> None:
+        _aware_utc(self, "published_at")
