@@ -1,0 +1,1 @@
+"""Everything that Earful keeps, and the only place that speaks SQL."""

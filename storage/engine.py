@@ -1,0 +1,129 @@
+"""Opening a database: SQLite tuned for one writer and many readers, or PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+_WRITE = "earful_write"
+_BUSY_SECONDS = 30.0
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the text says what and how to mend it."""
+
+
+class Database:
+    """A database that reads in snapshots and writes one transaction at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(**{_WRITE: True})
+
+    @property
+    def sqlite(self) -> bool:
+        """True on SQLite, False on PostgreSQL."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def shown_url(self) -> str:
+        """The URL with its password starred out."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in a transaction that sees one moment of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that takes the write lock first: all of it is kept, or none."""
+        with self._writer.begin() as connection:
+            if not self.sqlite:
+                # The same order of writers as SQLite's single one, so that "is it new?" and the
+                # insert that follows see the same rows on both.
+                connection.execute(text("SELECT pg_advisory_xact_lock(7041001)"))
+            yield connection
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def connect(url: str, base: Path | None = None) -> Database:
+    """Open ``url`` (sqlite or postgresql); a relative SQLite path is taken from ``base``.
+
+    Raises DatabaseError for a URL that cannot be read or a kind that Earful does not keep.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError(
+            "database_url cannot be read; write sqlite:///data/earful.db or "
+            "postgresql://user@host/name"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(parsed, base))
+    if parsed.get_backend_name() == "postgresql":
+        return Database(_postgresql(parsed))
+    raise DatabaseError(
+        f"database_url: {parsed.drivername!r} is not a database that Earful keeps; "
+        "use sqlite:/// or postgresql://"
+    )
+
+
+def sqlite_path(database: Database) -> Path | None:
+    """The file of an SQLite database; None on PostgreSQL or in memory."""
+    name = database.engine.url.database
+    return Path(name) if database.sqlite and name and name != ":memory:" else None
+
+
+def _postgresql(url: URL) -> Engine:
+    url = url.set(drivername="postgresql+psycopg")
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            "PostgreSQL needs its driver: pip install 'earful[postgres]'"
+        ) from error
+
+
+def _sqlite(url: URL, base: Path | None) -> Engine:
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        if base is not None and not path.is_absolute():
+            path = base / path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"database_url: cannot make the folder {path.parent} ({error})"
+            ) from error
+        url = url.set(database=str(path))
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _tune)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _tune(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's is never IMMEDIATE
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITE, False)
+    # IMMEDIATE takes the write lock now and waits for it; a lock taken half-way cannot wait
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,216 @@
+"""Stored mentions as files: streamed, formula-safe, and there whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import and_, exists, func, select
+
+from earful.clock import Window
+from storage.engine import Database
+from storage.predictions import UNKNOWN
+from storage.tables import (
+    AboutRow,
+    AuthorRow,
+    BrandRow,
+    CaseRow,
+    FlagRow,
+    MentionRow,
+    PredictionRow,
+)
+from storage.upsert import table_of
+
+COLUMNS: tuple[str, ...] = (
+    *("source", "external_id", "url", "author", "text", "lang", "published_at", "brand", "label"),
+    *("negative", "neutral", "positive", "could_not_tell", "model_id", "flagged", "case_status"),
+)
+FORMATS = ("csv", "jsonl")
+LABELS = ("negative", "neutral", "positive", "could_not_tell", "pending")
+_CHUNK = 5000
+_ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
+_BRAND, _PREDICTION, _FLAG = table_of(BrandRow), table_of(PredictionRow), table_of(FlagRow)
+_CASE = table_of(CaseRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFilter:
+    """Which mentions to take away; None or () means whatever it is.
+
+    ``labels`` are of LABELS; ``window`` is of published_at.
+    """
+
+    brand_id: str | None = None
+    window: Window | None = None
+    labels: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    flagged: bool | None = None
+
+
+def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
+    """One row a mention and brand, oldest stored first, with COLUMNS as keys.
+
+    ``label`` is what counts: a person's correction, else the model's label; it is "" while the
+    mention is not classified and when the model could not tell. The three probabilities are the
+    model's, or None. Memory does not grow with the number of rows.
+    """
+    with db.read() as connection:
+        streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(which))
+        for part in streamed.partitions(_CHUNK):
+            for row in part:
+                yield _export_row(row)
+
+
+def _statement(which: ExportFilter) -> Any:
+    flagged = exists().where(
+        _FLAG.c.mention_id == _ABOUT.c.mention_id, _FLAG.c.brand_id == _ABOUT.c.brand_id
+    )
+    status = (
+        select(_CASE.c.status)
+        .join(_FLAG, _FLAG.c.case_id == _CASE.c.id)
+        .where(_FLAG.c.mention_id == _ABOUT.c.mention_id, _FLAG.c.brand_id == _ABOUT.c.brand_id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
+            _MENTION.c.published_at,
+            _MENTION.c.feeling,
+            _AUTHOR.c.handle,
+            _BRAND.c.name.label("brand"),
+            *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
+            _PREDICTION.c.could_not_tell,
+            _PREDICTION.c.model_id,
+            func.coalesce(status, "").label("case_status"),
+        )
+        .select_from(_ABOUT)
+        .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
+        .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+        .join(_BRAND, _BRAND.c.id == _ABOUT.c.brand_id)
+        .outerjoin(
+            _PREDICTION,
+            and_(
+                _PREDICTION.c.mention_id == _MENTION.c.id,
+                _PREDICTION.c.model_id == _MENTION.c.model_id,
+            ),
+        )
+        .where(*_conditions(which, flagged))
+        .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
+    )
+
+
+def _conditions(which: ExportFilter, flagged: Any) -> list[Any]:
+    wanted: list[Any] = []
+    if which.brand_id is not None:
+        wanted.append(_ABOUT.c.brand_id == which.brand_id)
+    if which.window is not None:
+        wanted += [
+            _ABOUT.c.published_at >= which.window.since,
+            _ABOUT.c.published_at < which.window.until,
+        ]
+    if which.labels:
+        words = {"could_not_tell": UNKNOWN, "pending": ""}
+        wanted.append(_MENTION.c.feeling.in_([words.get(one, one) for one in which.labels]))
+    if which.sources:
+        wanted.append(_MENTION.c.source.in_(which.sources))
+    if which.flagged is not None:
+        wanted.append(flagged if which.flagged else ~flagged)
+    return wanted
+
+
+def _export_row(row: Any) -> dict[str, Any]:
+    return {
+        "source": row.source,
+        "external_id": row.external_id,
+        "url": row.url or "",
+        "author": row.handle,
+        "text": row.text,
+        "lang": row.lang or "",
+        "published_at": row.published_at.isoformat().replace("+00:00", "Z"),
+        "brand": row.brand,
+        "label": "" if row.feeling == UNKNOWN else row.feeling,
+        "negative": row.negative,
+        "neutral": row.neutral,
+        "positive": row.positive,
+        "could_not_tell": row.could_not_tell,
+        "model_id": row.model_id or "",
+        "flagged": bool(row.case_status),
+        "case_status": row.case_status,
+    }
+
+
+def write(path: Path, file_format: str, found: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows to ``path`` and give their number; a half-written file never has that name.
+
+    Raises ValueError for a format that is not one of FORMATS, OSError when it cannot be written.
+    """
+    writers: dict[str, Callable[[IO[str], Iterable[Mapping[str, Any]]], int]] = {
+        "csv": write_csv,
+        "jsonl": write_jsonl,
+    }
+    if file_format not in writers:
+        raise ValueError(f"format {file_format!r}: use one of {', '.join(FORMATS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            number = writers[file_format](file, found)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return number
+
+
+def write_csv(file: IO[str], found: Iterable[Mapping[str, Any]]) -> int:
+    """Comma-separated, one header line, every text safe to open in a spreadsheet."""
+    writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(COLUMNS)
+    number = 0
+    for number, row in enumerate(found, 1):  # noqa: B007  (the last number is the count)
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    return number
+
+
+def write_jsonl(file: IO[str], found: Iterable[Mapping[str, Any]]) -> int:
+    """One JSON object a line; texts exactly as stored."""
+    number = 0
+    for number, row in enumerate(found, 1):  # noqa: B007
+        file.write(json.dumps({name: row[name] for name in COLUMNS}, ensure_ascii=False) + "\n")
+    return number
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return formula_safe(str(value))
+
+
+# what a spreadsheet may take for the beginning of a formula, full-width forms included;
+# source: OWASP, "CSV Injection"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def formula_safe(text: str) -> str:
+    """``text`` with an apostrophe before anything that a spreadsheet would calculate.
+
+    A text that begins with an apostrophe and then a formula's sign gets one more, so that
+    taking one away always gives the text back.
+    """
+    bare = text.lstrip(" \u00a0\u200b\ufeff'")
+    return f"'{text}" if text.startswith(_FORMULA) or bare.startswith(_FORMULA) else text

@@ -1,0 +1,269 @@
+"""What the rules have yet to judge, and keeping their verdicts, flags and cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, select, update
+
+from earful.types import Engagement, Flag, Heard, Label, Scores, Verdict
+from storage import brands
+from storage.engine import Database
+from storage.tables import (
+    AboutRow,
+    AuthorRow,
+    CaseEventRow,
+    CaseRow,
+    FlagRow,
+    MentionRow,
+    PredictionRow,
+)
+from storage.upsert import chunks, insert_new, table_of
+
+_ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
+_PREDICTION, _FLAG, _CASE = table_of(PredictionRow), table_of(FlagRow), table_of(CaseRow)
+_EVENT = table_of(CaseEventRow)
+
+REPEAT_WITHIN = timedelta(days=30)
+EARFUL = "earful"  # who does what no person did
+
+After = tuple[int, str]  # the last (mention id, brand id) looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRules:
+    """What opening or extending a case asks of the rules; pure functions handed in.
+
+    ``priority`` turns the severities of a case's flags (0 to 100) into its priority;
+    ``due_at`` says from priority and instant of the flag when an answer is due.
+    """
+
+    priority: Callable[[Sequence[int]], int]
+    due_at: Callable[[int, datetime], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of one flag: its case, whether that case is new, and its priority now."""
+
+    flag: Flag
+    case_id: int
+    opened: bool
+    priority: int
+
+
+def unjudged(
+    db: Database, limit: int, *, verdict: str = "", after: After = (0, "")
+) -> tuple[Heard, ...]:
+    """Classified mentions with that ``verdict`` ("" = none yet), by mention, behind ``after``.
+
+    ``earlier_complaints`` counts stored flags only; the caller adds those that it decides itself.
+    """
+    with db.read() as connection:
+        rows = connection.execute(_heard_statement(verdict, after).limit(limit)).all()
+        known = brands.read_all(connection)
+        times = _flag_times(connection, {row.author_id for row in rows})
+    return tuple(_heard(row, known, times) for row in rows)
+
+
+def _heard_statement(verdict: str, after: After) -> Any:
+    mention_id, brand_id = after
+    return (
+        select(
+            _ABOUT.c.mention_id,
+            _ABOUT.c.brand_id,
+            _ABOUT.c.own,
+            _MENTION.c.source,
+            _MENTION.c.author_id,
+            _MENTION.c.published_at,
+            _MENTION.c.repost_of,
+            _MENTION.c.shares,
+            _MENTION.c.likes,
+            _MENTION.c.replies,
+            _MENTION.c.feeling,
+            _MENTION.c.corrected,
+            _AUTHOR.c.handle,
+            _AUTHOR.c.followers,
+            _PREDICTION.c.model_id,
+            _PREDICTION.c.negative,
+            _PREDICTION.c.neutral,
+            _PREDICTION.c.positive,
+            _PREDICTION.c.could_not_tell,
+        )
+        .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
+        .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+        .join(
+            _PREDICTION,
+            and_(
+                _PREDICTION.c.mention_id == _MENTION.c.id,
+                _PREDICTION.c.model_id == _MENTION.c.model_id,
+            ),
+        )
+        .where(
+            _ABOUT.c.verdict == verdict,
+            (_ABOUT.c.mention_id > mention_id)
+            | ((_ABOUT.c.mention_id == mention_id) & (_ABOUT.c.brand_id > brand_id)),
+        )
+        .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
+    )
+
+
+def _flag_times(
+    connection: Connection, author_ids: Iterable[int]
+) -> dict[tuple[int, str], list[datetime]]:
+    times: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for some in chunks(sorted(author_ids)):
+        for row in connection.execute(
+            select(_FLAG.c.author_id, _FLAG.c.brand_id, _FLAG.c.published_at).where(
+                _FLAG.c.author_id.in_(some)
+            )
+        ):
+            times[(row.author_id, row.brand_id)].append(row.published_at)
+    return times
+
+
+def _heard(
+    row: Any, known: Mapping[str, Any], times: Mapping[tuple[int, str], list[datetime]]
+) -> Heard:
+    before = times.get((row.author_id, row.brand_id), [])
+    since = row.published_at - REPEAT_WITHIN
+    return Heard(
+        mention_id=row.mention_id,
+        brand=known[row.brand_id],
+        author_id=row.author_id,
+        handle=row.handle,
+        source=row.source,
+        followers=row.followers,
+        engagement=Engagement(shares=row.shares, likes=row.likes, replies=row.replies),
+        published_at=row.published_at,
+        repost=row.repost_of is not None,
+        own=row.own,
+        model_id=row.model_id,
+        scores=Scores(
+            negative=row.negative,
+            neutral=row.neutral,
+            positive=row.positive,
+            could_not_tell=row.could_not_tell,
+        ),
+        corrected=Label(row.feeling) if row.corrected else None,
+        earlier_complaints=sum(since <= at < row.published_at for at in before),
+    )
+
+
+def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Verdict]]) -> None:
+    """Write down why mentions were not flagged; a mention flagged meanwhile stays flagged."""
+    grouped: dict[tuple[str, Verdict], list[int]] = defaultdict(list)
+    for mention_id, brand_id, verdict in verdicts:
+        grouped[(brand_id, verdict)].append(mention_id)
+    for (brand_id, verdict), ids in grouped.items():
+        for some in chunks(ids):
+            connection.execute(
+                update(_ABOUT)
+                .where(
+                    _ABOUT.c.brand_id == brand_id,
+                    _ABOUT.c.mention_id.in_(some),
+                    _ABOUT.c.verdict != Verdict.FLAGGED.value,
+                )
+                .values(verdict=verdict.value)
+            )
+
+
+def keep_flag(
+    connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
+) -> Kept | None:
+    """Keep one flag and open or extend its author's case; None when it was kept before."""
+    mention_id = flag.mention_ids[0]
+    claimed = connection.execute(
+        update(_ABOUT)
+        .where(
+            _ABOUT.c.mention_id == mention_id,
+            _ABOUT.c.brand_id == flag.brand_id,
+            _ABOUT.c.verdict != Verdict.FLAGGED.value,
+        )
+        .values(verdict=Verdict.FLAGGED.value)
+    ).rowcount
+    if not claimed:
+        return None
+    case = connection.execute(
+        select(_CASE.c.id, _CASE.c.priority, _CASE.c.due_at, _CASE.c.last_at).where(
+            _CASE.c.brand_id == flag.brand_id,
+            _CASE.c.author_id == flag.author_id,
+            _CASE.c.status != "resolved",
+        )
+    ).one_or_none()
+    if case is None:
+        kept = _open_case(connection, flag, published_at, rules)
+    else:
+        kept = _extend_case(connection, flag, published_at, rules, case)
+    insert_new(connection, FlagRow, [_flag_row(flag, published_at, kept.case_id)])
+    return kept
+
+
+def _open_case(
+    connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
+) -> Kept:
+    priority = rules.priority([flag.severity])
+    case_id: int = connection.execute(
+        _CASE.insert().values(
+            brand_id=flag.brand_id,
+            author_id=flag.author_id,
+            status="open",
+            priority=priority,
+            due_at=rules.due_at(priority, flag.at),
+            complained_at=published_at,
+            opened_at=flag.at,
+            last_at=published_at,
+            complaints=1,
+            version=1,
+        )
+    ).inserted_primary_key[0]  # type: ignore[index]
+    _event(connection, case_id, "opened", flag)
+    return Kept(flag=flag, case_id=case_id, opened=True, priority=priority)
+
+
+def _extend_case(
+    connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules, case: Any
+) -> Kept:
+    severities = connection.execute(
+        select(_FLAG.c.severity).where(_FLAG.c.case_id == case.id)
+    ).scalars()
+    priority = rules.priority([*severities, flag.severity])
+    connection.execute(
+        update(_CASE)
+        .where(_CASE.c.id == case.id)
+        .values(
+            priority=priority,
+            due_at=min(case.due_at, rules.due_at(priority, flag.at)),
+            last_at=max(case.last_at, published_at),
+            complaints=_CASE.c.complaints + 1,
+            version=_CASE.c.version + 1,
+        )
+    )
+    _event(connection, case.id, "complaint", flag)
+    return Kept(flag=flag, case_id=case.id, opened=False, priority=priority)
+
+
+def _event(connection: Connection, case_id: int, kind: str, flag: Flag) -> None:
+    connection.execute(
+        _EVENT.insert().values(case_id=case_id, at=flag.at, by=EARFUL, kind=kind, note=flag.reason)
+    )
+
+
+def _flag_row(flag: Flag, published_at: datetime, case_id: int) -> dict[str, Any]:
+    evidence = asdict(flag.evidence) | {"priority_parts": dict(flag.evidence.priority_parts)}
+    return {
+        "mention_id": flag.mention_ids[0],
+        "brand_id": flag.brand_id,
+        "author_id": flag.author_id,
+        "case_id": case_id,
+        "rule": flag.rule,
+        "severity": flag.severity,
+        "reason": flag.reason,
+        "evidence": evidence,
+        "published_at": published_at,
+        "at": flag.at,
+    }

@@ -1,0 +1,122 @@
+"""When each query is due, and what became of its polls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from earful.types import Query
+from storage.engine import Database
+from storage.ingest import query_row
+from storage.tables import QueryRow, StageRow
+from storage.upsert import insert_new, insert_or_update, table_of
+
+_QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
+
+
+def register(db: Database, queries: Iterable[Query]) -> None:
+    """Make a row for every query; one that settings changed since is un-paused and due at once."""
+    with db.write() as connection:
+        for query in queries:
+            mark = fingerprint(query)
+            insert_new(connection, QueryRow, [query_row(query) | {"fingerprint": mark}])
+            connection.execute(
+                update(_QUERY)
+                .where(_QUERY.c.id == query.id, _QUERY.c.fingerprint != mark)
+                .values(fingerprint=mark, paused=False, failures=0, error=None, due_at=None)
+            )
+
+
+def fingerprint(query: Query) -> str:
+    """Changes when anything about the query does."""
+    said = [query.source, query.brand_id, query.any_of, query.none_of, query.languages]
+    said += [query.every, dict(query.options), query.enabled]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def due(db: Database, queries: Iterable[Query], now: datetime) -> tuple[Query, ...]:
+    """The enabled queries that are due and not paused, longest due first."""
+    with db.read() as connection:
+        rows = {row.id: row for row in connection.execute(select(_QUERY))}
+    ready = [
+        (rows[query.id].due_at, query)
+        for query in queries
+        if query.enabled and query.id in rows and _is_due(rows[query.id], now)
+    ]
+    never_first = sorted(ready, key=lambda pair: (pair[0] is not None, pair[0] or now))
+    return tuple(query for _, query in never_first)
+
+
+def _is_due(row: Any, now: datetime) -> bool:
+    return not row.paused and (row.due_at is None or row.due_at <= now)
+
+
+def position(db: Database, query_id: str) -> str | None:
+    """Where the query's listener is to go on from."""
+    with db.read() as connection:
+        return connection.execute(
+            select(_QUERY.c.position).where(_QUERY.c.id == query_id)
+        ).scalar_one_or_none()
+
+
+def failures(db: Database, query_id: str) -> int:
+    """How many polls of the query failed in a row."""
+    with db.read() as connection:
+        return (
+            connection.execute(
+                select(_QUERY.c.failures).where(_QUERY.c.id == query_id)
+            ).scalar_one_or_none()
+            or 0
+        )
+
+
+def succeeded(db: Database, query_id: str, *, at: datetime, due_at: datetime) -> None:
+    """The poll came to its end; the next is due at ``due_at``."""
+    _set(db, query_id, polled_at=at, due_at=due_at, failures=0, error=None)
+
+
+def failed(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+    """The poll failed and is tried again at ``due_at``."""
+    _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=error[:1000])
+
+
+def pause(db: Database, query_id: str, *, error: str) -> None:
+    """The poll cannot work until a person changes something."""
+    _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=error[:1000])
+
+
+def resume(db: Database, query_id: str) -> None:
+    """Take a paused query up again, at once."""
+    _set(db, query_id, paused=False, failures=0, error=None, due_at=None)
+
+
+def _set(db: Database, query_id: str, **values: Any) -> None:
+    with db.write() as connection:
+        connection.execute(update(_QUERY).where(_QUERY.c.id == query_id).values(**values))
+
+
+def stage_started(db: Database, name: str, at: datetime) -> None:
+    """A stage begins."""
+    with db.write() as connection:
+        insert_or_update(
+            connection,
+            StageRow,
+            [{"name": name, "started_at": at, "did": ""}],
+            keys=["name"],
+            change=lambda new, _old: {"started_at": new.started_at, "error": None},
+        )
+
+
+def stage_finished(
+    db: Database, name: str, at: datetime, *, did: str = "", error: str | None = None
+) -> None:
+    """A stage is done, or failed with ``error``."""
+    with db.write() as connection:
+        connection.execute(
+            update(_STAGE).where(_STAGE.c.name == name).values(finished_at=at, did=did, error=error)
+        )

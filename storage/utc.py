@@ -1,0 +1,44 @@
+"""Instants in the database: aware UTC in Python, whole microseconds since 1970 in the column.
+
+One integer on every database: it sorts, subtracts and buckets the same on SQLite and PostgreSQL,
+and a naive or shifted time cannot come back.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(instant: datetime) -> int:
+    """Whole microseconds since 1970; ValueError for a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} has no time zone; give an aware datetime (UTC)")
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware UTC datetime of that many microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+class UTCInstant(TypeDecorator[datetime]):
+    """A column of aware UTC datetimes kept as a BIGINT of epoch microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Python to database."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Database to Python."""
+        return None if value is None else from_micros(value)
