@@ -70,6 +70,10 @@ class Notifier(Protocol):
         """The channel's name in settings."""
         ...
 
+    def check(self) -> None:
+        """Reach the channel without sending anything; raises Transient or Permanent."""
+        ...
+
     def send(self, message: Message, key: str) -> None:
         """Send, or raise Transient or Permanent; ``key`` travels along so a repeat is seen."""
         ...

@@ -295,9 +295,34 @@ def load(path: Path | None = None) -> Settings:
     except (ValueError, OSError) as error:  # TOML that cannot be parsed, or not UTF-8
         raise SettingsError(f"{path.name}: {error}") from error
     _check_names(path.name, loaded)
+    changed = _placed(path.resolve().parent, loaded)
     if given is None:
         _refuse_password(path.name, loaded.database_url)
-    return loaded
+        changed["database_url"] = _beside(path.resolve().parent, loaded.database_url)
+    return loaded.model_copy(update=changed)
+
+
+def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Relative files that settings name lie beside them, wherever the command is run."""
+    channels = [
+        channel.model_copy(update={"path": channel.path and folder / channel.path})
+        for channel in settings.channel
+    ]
+    listens = [
+        block.model_copy(update={"options": block.options | {"path": str(folder / file)}})
+        if isinstance(file := block.options.get("path"), str)
+        else block
+        for block in settings.listen
+    ]
+    return {"channel": tuple(channels), "listen": tuple(listens)}
+
+
+def _beside(folder: Path, url: SecretStr) -> SecretStr:
+    """The same for the file of an SQLite database."""
+    name = url.get_secret_value().removeprefix("sqlite:///")
+    if name == url.get_secret_value() or not name or name.startswith(("/", ":memory:")):
+        return url
+    return SecretStr(f"sqlite:///{folder / name}")
 
 
 def _refuse_password(file: str, url: SecretStr) -> None:

@@ -61,7 +61,8 @@ def _place(where: Sequence[str | int]) -> str:
         return ""
     head, rest = str(where[0]), list(where[1:])
     if rest and isinstance(rest[0], int):
-        head = f"[[{head}]] {rest.pop(0) + 1}"
+        head = f"[[{head}]] {rest[0] + 1}"
+        rest = rest[1:]
     elif rest or head not in {"database_url"}:
         head = f"[{head}]"
     keys = [str(part + 1) if isinstance(part, int) else part for part in rest]

@@ -148,8 +148,8 @@ class Mention:
 
     ``text`` is plain text written by a stranger. ``repost_of`` names the original's
     external_id ("" when the platform says only that this is a repost).
-    ``brand_ids`` narrows the match for sources that say which brand a row is about
-    (an import with a brand column); None means the query's own brand.
+    ``brands`` names the brands where a source says which a row is about (an import with a
+    brand column); None means the query's own brand.
     """
 
     source: str
@@ -163,7 +163,7 @@ class Mention:
     reply_to: str | None = None
     repost_of: str | None = None
     engagement: Engagement = Engagement()
-    brand_ids: tuple[str, ...] | None = None
+    brands: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         _not_empty(self, "source", "external_id")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from earful.clock import Window
 from earful.types import CaseStatus
 from storage.engine import Database
 from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention, QueueFilter
@@ -85,6 +86,19 @@ def assignees(db: Database) -> tuple[str, ...]:
         return tuple(sorted(names, key=str.casefold))
 
 
+def count_events(db: Database, kind: str, window: Window, brand_id: str | None = None) -> int:
+    """In how many cases something of that kind happened in the window."""
+    statement = select(func.count(_EVENT.c.case_id.distinct())).where(
+        _EVENT.c.kind == kind, _EVENT.c.at >= window.since, _EVENT.c.at < window.until
+    )
+    if brand_id is not None:
+        statement = statement.join(_CASE, _CASE.c.id == _EVENT.c.case_id).where(
+            _CASE.c.brand_id == brand_id
+        )
+    with db.read() as connection:
+        return connection.execute(statement).scalar_one()
+
+
 def _cases() -> Any:
     return (
         select(
@@ -116,6 +130,8 @@ def _passes(which: QueueFilter) -> Any:
         wanted.append(_AUTHOR.c.source == which.source)
     if which.overdue_at is not None:
         wanted += [_CASE.c.due_at < which.overdue_at, _CASE.c.first_contact_at.is_(None)]
+    if which.least_priority:
+        wanted.append(_CASE.c.priority >= which.least_priority)
     for column, window in (
         (_CASE.c.opened_at, which.opened),
         (_CASE.c.resolved_at, which.resolved),

@@ -135,12 +135,11 @@ def count_by_state(db: Database) -> dict[DeliveryState, int]:
     return {DeliveryState(state): number for state, number in rows}
 
 
-def told_until(db: Database, channel: str) -> datetime | None:
+def told_until(connection: Connection, channel: str) -> datetime | None:
     """Up to where the channel's digests have told the story; None before the first."""
-    with db.read() as connection:
-        return connection.execute(
-            select(_DIGEST.c.until).where(_DIGEST.c.channel == channel)
-        ).scalar_one_or_none()
+    return connection.execute(
+        select(_DIGEST.c.until).where(_DIGEST.c.channel == channel)
+    ).scalar_one_or_none()
 
 
 def tell(connection: Connection, channel: str, until: datetime) -> None:

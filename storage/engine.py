@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+Transaction = Connection  # what a caller hands back to storage, and never speaks SQL to
+
 _WRITE = "earful_write"
 _BUSY_SECONDS = 30.0
 
@@ -58,8 +60,8 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str, base: Path | None = None) -> Database:
-    """Open ``url`` (sqlite or postgresql); a relative SQLite path is taken from ``base``.
+def connect(url: str) -> Database:
+    """Open ``url``: sqlite:///file or postgresql://user@host/name.
 
     Raises DatabaseError for a URL that cannot be read or a kind that Earful does not keep.
     """
@@ -71,7 +73,7 @@ def connect(url: str, base: Path | None = None) -> Database:
             "postgresql://user@host/name"
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        return Database(_sqlite(parsed, base))
+        return Database(_sqlite(parsed))
     if parsed.get_backend_name() == "postgresql":
         return Database(_postgresql(parsed))
     raise DatabaseError(
@@ -96,18 +98,15 @@ def _postgresql(url: URL) -> Engine:
         ) from error
 
 
-def _sqlite(url: URL, base: Path | None) -> Engine:
+def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         path = Path(url.database)
-        if base is not None and not path.is_absolute():
-            path = base / path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(
                 f"database_url: cannot make the folder {path.parent} ({error})"
             ) from error
-        url = url.set(database=str(path))
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)

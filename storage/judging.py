@@ -48,11 +48,12 @@ class CaseRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What became of one flag: its case, whether that case is new, and its priority now."""
+    """What became of one flag: its case, whether that is new, its priority before and now."""
 
     flag: Flag
     case_id: int
     opened: bool
+    priority_before: int
     priority: int
 
 
@@ -222,7 +223,7 @@ def _open_case(
         )
     ).inserted_primary_key[0]  # type: ignore[index]
     _event(connection, case_id, "opened", flag)
-    return Kept(flag=flag, case_id=case_id, opened=True, priority=priority)
+    return Kept(flag=flag, case_id=case_id, opened=True, priority_before=0, priority=priority)
 
 
 def _extend_case(
@@ -244,7 +245,13 @@ def _extend_case(
         )
     )
     _event(connection, case.id, "complaint", flag)
-    return Kept(flag=flag, case_id=case.id, opened=False, priority=priority)
+    return Kept(
+        flag=flag,
+        case_id=case.id,
+        opened=False,
+        priority_before=case.priority,
+        priority=priority,
+    )
 
 
 def _event(connection: Connection, case_id: int, kind: str, flag: Flag) -> None:

@@ -34,7 +34,7 @@ def register(db: Database, queries: Iterable[Query]) -> None:
 
 def fingerprint(query: Query) -> str:
     """Changes when anything about the query does."""
-    said = [query.source, query.brand_id, query.any_of, query.none_of, query.languages]
+    said: list[Any] = [query.source, query.brand_id, query.any_of, query.none_of, query.languages]
     said += [query.every, dict(query.options), query.enabled]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -90,6 +90,13 @@ def pause(db: Database, query_id: str, *, error: str) -> None:
     _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=error[:1000])
 
 
+def all_due(db: Database, query_ids: Iterable[str]) -> None:
+    """Make these queries due at once; paused ones stay paused."""
+    with db.write() as connection:
+        for query_id in query_ids:
+            connection.execute(update(_QUERY).where(_QUERY.c.id == query_id).values(due_at=None))
+
+
 def resume(db: Database, query_id: str) -> None:
     """Take a paused query up again, at once."""
     _set(db, query_id, paused=False, failures=0, error=None, due_at=None)
@@ -100,23 +107,34 @@ def _set(db: Database, query_id: str, **values: Any) -> None:
         connection.execute(update(_QUERY).where(_QUERY.c.id == query_id).values(**values))
 
 
-def stage_started(db: Database, name: str, at: datetime) -> None:
-    """A stage begins."""
+def stage_ran(
+    db: Database,
+    name: str,
+    *,
+    started_at: datetime,
+    finished_at: datetime,
+    did: str = "",
+    error: str | None = None,
+) -> None:
+    """Write down when a stage last ran, and what it did or why it failed."""
+    row = {
+        "name": name,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "did": did,
+        "error": error,
+    }
     with db.write() as connection:
         insert_or_update(
             connection,
             StageRow,
-            [{"name": name, "started_at": at, "did": ""}],
+            [row],
             keys=["name"],
-            change=lambda new, _old: {"started_at": new.started_at, "error": None},
+            change=lambda new, _old: {key: getattr(new, key) for key in row if key != "name"},
         )
 
 
-def stage_finished(
-    db: Database, name: str, at: datetime, *, did: str = "", error: str | None = None
-) -> None:
-    """A stage is done, or failed with ``error``."""
-    with db.write() as connection:
-        connection.execute(
-            update(_STAGE).where(_STAGE.c.name == name).values(finished_at=at, did=did, error=error)
-        )
+def known(db: Database) -> set[str]:
+    """The ids of all queries that were ever registered or imported."""
+    with db.read() as connection:
+        return set(connection.execute(select(_QUERY.c.id)).scalars())

@@ -13,7 +13,14 @@ from sqlalchemy import Connection, and_, func, select
 
 from earful.clock import Window
 from storage import predictions
-from storage.case_queries import assignees, case, count_cases, newest_flagged, queue
+from storage.case_queries import (
+    assignees,
+    case,
+    count_cases,
+    count_events,
+    newest_flagged,
+    queue,
+)
 from storage.engine import Database
 from storage.rows import (
     BrandView,
@@ -45,6 +52,8 @@ __all__ = [
     "by_source",
     "case",
     "count_cases",
+    "count_events",
+    "counts",
     "headline",
     "health",
     "newest_flagged",
@@ -68,6 +77,12 @@ def brands(db: Database) -> tuple[BrandView, ...]:
         BrandView(id=row.id, name=row.name, timezone=row.timezone, competitor_of=row.competitor_of)
         for row in ordered
     )
+
+
+def counts(db: Database, brand_id: str, window: Window) -> Counts:
+    """How many mentions of each feeling the window holds."""
+    with db.read() as connection:
+        return _counts(connection, brand_id, _on_quarters(window))
 
 
 def headline(

@@ -188,6 +188,7 @@ class QueueFilter:
     assignee: str | None = None
     source: str | None = None
     overdue_at: datetime | None = None
+    least_priority: int = 0
     opened: Window | None = None
     resolved: Window | None = None
     order: str = "priority"

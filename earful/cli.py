@@ -1,0 +1,352 @@
+"""The command `earful`. Each command says what it did, and ends with 1 when something was wrong."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from earful import doctor as doctors
+from earful import importing, logs
+from earful import settings as configuration
+from earful.clock import Window
+from earful.contracts import EdgeError
+from earful.progress import Advance, counting
+from earful.settings import slug
+from earful.settings_errors import SettingsError, nearest
+from earful.stages import digest as digests
+from earful.stages.classify import classify as classify_all
+from earful.stages.deliver import deliver as deliver_all
+from earful.stages.flag import flag as flag_all
+from earful.stages.poll import poll as poll_all
+from earful.wiring import House, open_house
+from outreach.rules import Rules
+from storage import brands, deliveries, exports, polling, predictions, queries
+from storage.engine import DatabaseError
+
+app = typer.Typer(
+    name="earful",
+    help="The listening post that a brand runs itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
+
+
+class ExportFormat(StrEnum):
+    """What `earful export` can write."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one sentence, bugs keep their traceback."""
+    try:
+        app()
+    except _MENDABLE as error:
+        Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextmanager
+def _house() -> Iterator[House]:
+    house = open_house(configuration.load())
+    try:
+        yield house
+    finally:
+        house.db.close()
+
+
+@app.callback()
+def _configure(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
+) -> None:
+    logs.configure(verbose=verbose)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="No page: print a summary and end.")] = False,
+    port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Fourteen days of an invented brand, through the real path, on this machine alone."""
+    from earful import demo as demonstration
+
+    sys.exit(demonstration.run(once=once, port=port, browser=browser))
+
+
+@app.command()
+def up(
+    page: Annotated[bool, typer.Option(help="Serve the command center too.")] = True,
+) -> None:
+    """Listen, classify, flag and deliver on schedule, and serve the command center."""
+    from earful.up import serve
+
+    with _house() as house:
+        sys.exit(serve(house, page=page))
+
+
+@app.command()
+def poll(
+    once: Annotated[bool, typer.Option("--once", help="Ask every query now, due or not.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Take this paused query up again.")] = None,
+) -> None:
+    """Ask the sources that are due for what is new."""
+    with _house() as house:
+        ids = [query.id for query in house.queries]
+        if resume is not None:
+            if resume not in ids:
+                raise SettingsError(f"--resume: there is no query {resume!r}{nearest(resume, ids)}")
+            polling.resume(house.db, resume)
+        if once:
+            polling.all_due(house.db, ids)
+        if not house.queries:
+            print("settings.toml has no [[listen]] block: nothing to poll")
+        found = poll_all(house.db, house.queries, clock=house.clock, listener_for=house.listener)
+        print(found)
+        for source in queries.health(house.db).sources:
+            if source.error and source.query_id in ids:
+                print(f"  {source.query_id}: {source.error}", file=sys.stderr)
+    sys.exit(1 if found.failed else 0)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="JSONL, CSV or TSV, also .gz.")],
+    source: Annotated[str, typer.Option(help="The platform that the mentions are from.")],
+    brand: Annotated[str | None, typer.Option(help="The brand that all are about.")] = None,
+    brand_from: Annotated[str | None, typer.Option(help="The column that names it.")] = None,
+    columns: Annotated[str, typer.Option("--map", help="text=body,author=user,…")] = "",
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="jsonl, csv or tsv; default: by the name.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="The zone of times that name none.")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rows that cannot be read go, with their reason.")
+    ] = None,
+) -> None:
+    """Store a file of mentions. Repeating it adds nothing."""
+    order = importing.ImportOrder(
+        file=file,
+        source=source,
+        brand=brand,
+        brand_from=brand_from,
+        columns=importing.parse_map(columns),
+        file_format=file_format,
+        timezone=timezone,
+        rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
+    )
+    with _house() as house, counting("read") as advance:
+        found = importing.import_file(
+            house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
+        )
+    print(f"{found.new:,} new of {found.seen:,} mentions")
+    if found.rejected:
+        print(f"{found.rejected:,} rows could not be read: see {order.rejects}")
+
+
+@app.command()
+def classify() -> None:
+    """Give every mention that the current model has not read its scores."""
+    with _house() as house:
+        classifier = house.classifier()
+        waiting = predictions.count_unread(house.db, classifier.model_id)
+        started = time.perf_counter()
+        with counting("classified", waiting) as advance:
+            done = classify_all(house.db, classifier, clock=house.clock, progress=advance)
+        took = time.perf_counter() - started
+    print(f"{done:,} mentions classified by {classifier.model_id}")
+    if done:
+        print(f"{done / took:,.0f} mentions per second ({took:.1f} s)")
+
+
+@app.command()
+def flag(
+    every: Annotated[
+        bool, typer.Option("--all", help="Whatever their age: an archive, a trial.")
+    ] = False,
+) -> None:
+    """Judge what was classified; open cases for unhappy customers."""
+    with _house() as house:
+        rules = Rules.of(house.settings.rules, any_age=every)
+        with counting("judged") as advance:
+            found = flag_all(
+                house.db, rules, clock=house.clock, paging=house.paging, progress=advance
+            )
+    print(found)
+
+
+@app.command()
+def deliver(
+    again: Annotated[bool, typer.Option("--again", help="Also what was given up.")] = False,
+) -> None:
+    """Send the alerts and digests that are due."""
+    with _house() as house:
+        if again:
+            deliveries.revive(house.db, channel=None, due_at=house.clock())
+        found = deliver_all(house.db, house.notifiers(), clock=house.clock)
+    print(found)
+    sys.exit(1 if found.put_off or found.dead else 0)
+
+
+@app.command()
+def digest(
+    printed: Annotated[
+        bool, typer.Option("--print", help="Show it here; nobody is sent anything.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write digest.txt and .html here.")] = None,
+    since: Annotated[str | None, typer.Option(help="2026-11-01 or 2026-11-01T09:00")] = None,
+    brand: Annotated[str | None, typer.Option(help="Of this brand alone.")] = None,
+) -> None:
+    """What support should know since the last digest; sent to the [digest] channels."""
+    with _house() as house:
+        channels = house.settings.digest.channels
+        if not (printed or out) and channels:
+            sys.exit(_send_digests(house))
+        now = house.clock()
+        window = digests.window_for(house.db, channels[0] if channels else None, now)
+        if since is not None:
+            window = Window(since=_instant("--since", since), until=now)
+        brand_id = None if brand is None else _brand_id(house, brand)
+        message = digests.message(house.db, window, house.settings.digest, house.rules, brand_id)
+    if message is None:
+        print("nothing happened since the last digest")
+        return
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "digest.txt").write_text(message.text, encoding="utf-8")
+        (out / "digest.html").write_text(message.html or "", encoding="utf-8")
+        print(f"written to {out / 'digest.txt'} and {out / 'digest.html'}")
+    if printed or out is None:
+        print(message.subject, message.text, sep="\n\n")
+
+
+def _send_digests(house: House) -> int:
+    now = house.clock()
+    for channel in house.settings.digest.channels:
+        queued = digests.queue(house.db, channel, house.settings.digest, house.rules, now)
+        print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
+    found = deliver_all(house.db, house.notifiers(), clock=house.clock)
+    print(found)
+    return 1 if found.put_off or found.dead else 0
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    file_format: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
+    brand: Annotated[str | None, typer.Option(help="About this brand alone.")] = None,
+    since: Annotated[str | None, typer.Option(help="Published from then on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Published before then.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(exports.LABELS)}; may be repeated.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    flagged: Annotated[bool | None, typer.Option(help="Only those flagged, or not.")] = None,
+) -> None:
+    """Take stored mentions away as a file: whole or not at all."""
+    labels = tuple(label or ())
+    for one in labels:
+        if one not in exports.LABELS:
+            raise SettingsError(f"--label: {one!r} is no label{nearest(one, exports.LABELS)}")
+    with _house() as house:
+        which = exports.ExportFilter(
+            brand_id=None if brand is None else _brand_id(house, brand),
+            window=_window(since, until),
+            labels=labels,
+            sources=tuple(source or ()),
+            flagged=flagged,
+        )
+        with counting("written") as advance:
+            number = exports.write(
+                out, file_format.value, _counted(exports.rows(house.db, which), advance)
+            )
+    print(f"{number:,} rows written to {out}")
+
+
+@app.command()
+def doctor() -> None:
+    """Look at settings, database, model, sources and channels; say what to do."""
+    signs = {doctors.GOOD: "ok ", doctors.LOOK: "?  ", doctors.BAD: "BAD"}
+    bad = False
+    for finding in doctors.examine(configuration.load):
+        bad |= finding.state == doctors.BAD
+        print(f"{signs[finding.state]} {finding.what}: {finding.found}")
+        if finding.mend:
+            print(f"      -> {finding.mend}")
+    sys.exit(1 if bad else 0)
+
+
+@app.command()
+def status() -> None:
+    """How the sources, stages and the queue fare right now."""
+    with _house() as house:
+        state = queries.health(house.db)
+        table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
+        now = house.clock()
+        window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=now)
+        for view in queries.brands(house.db):
+            found = queries.headline(
+                house.db, view.id, window, now=now, urgent_at=house.settings.rules.urgent_at
+            )
+            net = found.now.net_sentiment
+            table.add_row(
+                view.name,
+                f"{found.now.mentions:,}",
+                "" if net is None else f"{net:+.0f}",
+                f"{found.unhappy_now:,}",
+                f"{found.overdue:,}",
+            )
+    Console().print(table)
+    print(f"{state.pending:,} mentions await classification")
+    for problem in digests.problems(house.db):
+        print(problem)
+
+
+def _counted(rows: Iterator[dict[str, Any]], advance: Advance) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield row
+        advance(1)
+
+
+def _brand_id(house: House, name: str) -> str:
+    known = brands.every(house.db)
+    if slug(name) not in known:
+        names = [brand.name for brand in known.values()]
+        raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")
+    return slug(name)
+
+
+def _window(since: str | None, until: str | None) -> Window | None:
+    if since is None and until is None:
+        return None
+    start = datetime(1, 1, 2, tzinfo=UTC) if since is None else _instant("--since", since)
+    end = datetime(9999, 12, 30, tzinfo=UTC) if until is None else _instant("--until", until)
+    if start > end:
+        raise SettingsError(f"--since {since} is after --until {until}")
+    return Window(since=start, until=end)
+
+
+def _instant(option: str, text: str) -> datetime:
+    """A day or an instant; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{option}: {text!r} is not a time; write 2026-11-01 or 2026-11-01T09:00+02:00"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,140 @@
+"""`earful doctor`: looks at every part, says what it found and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from earful.contracts import EdgeError, Transient
+from earful.settings import Settings
+from earful.settings_errors import SettingsError
+from earful.types import Query
+from earful.wiring import House, open_house
+from storage import polling
+from storage.engine import DatabaseError
+from storage.queries import health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at. ``state`` is GOOD, LOOK or BAD; ``mend`` says what to do."""
+
+    what: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+GOOD, LOOK, BAD = "good", "worth a look", "bad"
+
+
+def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
+    """Look at settings, database, model, sources and channels, in this order.
+
+    What cannot be looked at because something before it is bad is left out.
+    """
+    try:
+        settings = load()
+    except SettingsError as error:
+        yield Finding(what="settings", state=BAD, found=str(error), mend="mend it and look again")
+        return
+    yield _settings(settings)
+    try:
+        house = open_house(settings)
+    except SettingsError as error:
+        yield Finding(what="settings", state=BAD, found=str(error), mend="mend it and look again")
+        return
+    except DatabaseError as error:
+        yield Finding(what="database", state=BAD, found=str(error), mend="mend it and look again")
+        return
+    yield Finding(what="database", state=GOOD, found=f"{house.db.shown_url} is up to date")
+    yield _model(house)
+    for query in house.queries:
+        yield _source(house, query)
+    yield from _channels(house)
+    yield from _stored(house)
+
+
+def _settings(settings: Settings) -> Finding:
+    ours, sources = len(settings.brand), len(settings.listen)
+    found = f"{ours} brands, {sources} [[listen]] blocks, {len(settings.channel)} channels"
+    if not ours or not sources:
+        missing = "[[brand]]" if not ours else "[[listen]]"
+        mend = f"add a {missing} block to settings.toml, or use `earful import`"
+        return Finding(what="settings", state=LOOK, found=found, mend=mend)
+    return Finding(what="settings", state=GOOD, found=found)
+
+
+def _model(house: House) -> Finding:
+    started = time.perf_counter()
+    try:
+        classifier = house.classifier()
+        (scores,) = classifier.classify(["Nobody answers me, this is the worst service ever."])
+    except SettingsError as error:
+        mend = "see docs/model.md, then look again"
+        return Finding(what="model", state=BAD, found=str(error), mend=mend)
+    took = time.perf_counter() - started
+    found = f"{classifier.model_id} read a complaint as {scores.label.value}, {took:.1f} s"
+    if scores.label.value != "negative":
+        mend = "try it on mentions of yours before you trust it: docs/model.md"
+        return Finding(what="model", state=LOOK, found=found, mend=mend)
+    return Finding(what="model", state=GOOD, found=found)
+
+
+def _source(house: House, query: Query) -> Finding:
+    """Ask the source once, from where the query stands, and keep nothing of the answer."""
+    what = f"source {query.id}"
+    if not query.enabled:
+        return Finding(what=what, state=GOOD, found="switched off in settings")
+    try:
+        batches = house.listener(query.source).poll(query, polling.position(house.db, query.id))
+        found = sum(len(batch.mentions) for batch in islice(batches, 1))
+    except Transient as error:
+        mend = "nothing, if it passes: Earful tries again by itself"
+        return Finding(what=what, state=LOOK, found=str(error), mend=mend)
+    except EdgeError as error:
+        mend = "mend it in settings.toml; docs/sources.md says how"
+        return Finding(what=what, state=BAD, found=str(error), mend=mend)
+    return Finding(what=what, state=GOOD, found=f"answers; {found} mentions to fetch at once")
+
+
+def _channels(house: House) -> Iterator[Finding]:
+    settings = house.settings
+    if not settings.channel:
+        mend = "add a [[channel]] and name it in [digest] channels: docs/digest.md"
+        yield Finding(what="channels", state=LOOK, found="nobody gets digests", mend=mend)
+        return
+    try:
+        notifiers = house.notifiers()
+    except (ValueError, SettingsError) as error:
+        yield Finding(what="channels", state=BAD, found=str(error), mend="mend settings.toml")
+        return
+    for name, notifier in notifiers.items():
+        what = f"channel {name}"
+        try:
+            notifier.check()
+        except EdgeError as error:
+            mend = "mend it in settings.toml; docs/digest.md says how"
+            yield Finding(what=what, state=BAD, found=str(error), mend=mend)
+        else:
+            yield Finding(what=what, state=GOOD, found="can be reached")
+
+
+def _stored(house: House) -> Iterator[Finding]:
+    """What went wrong lately, as the tables remember it."""
+    state = health(house.db)
+    for source in state.sources:
+        if source.paused:
+            mend = f"mend the cause, then `earful poll --resume {source.query_id}`"
+            found = f"paused: {source.error}"
+            yield Finding(what=f"query {source.query_id}", state=BAD, found=found, mend=mend)
+    for stage in state.stages:
+        if stage.error:
+            mend = "look into the log of `earful up` at that time"
+            yield Finding(what=f"stage {stage.name}", state=BAD, found=stage.error, mend=mend)
+    if state.deliveries_dead:
+        found = f"{state.deliveries_dead} messages could not be sent"
+        mend = "mend the channel, then `earful deliver --again`"
+        yield Finding(what="outbox", state=BAD, found=found, mend=mend)

@@ -1,0 +1,167 @@
+"""Which stage runs when. One process leads; others stand by until it is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from earful.stages.classify import classify
+from earful.stages.deliver import deliver
+from earful.stages.digest import digest
+from earful.stages.flag import flag
+from earful.stages.poll import poll
+from earful.wiring import House
+from storage import polling
+from storage.leader import Leader
+
+log = structlog.get_logger()
+
+_POLL_TICK = timedelta(seconds=2)  # how often we look whether a query is due, not how often we ask
+_DIGEST_TICK = timedelta(minutes=1)
+_STANDBY = 5.0  # seconds between tries for the lead
+_QUIET = timedelta(minutes=5)  # an idle stage is written down no more often than this
+
+
+class Stages:
+    """The five stages of a house as functions without arguments that say what they did, or ""."""
+
+    def __init__(self, house: House, stop: threading.Event) -> None:
+        self._house = house
+        self._stop = stop
+        self._classifier = house.classifier()
+        self._notifiers = house.notifiers()
+
+    def poll(self) -> str:
+        """Ask the sources that are due."""
+        house = self._house
+        found = poll(
+            house.db,
+            house.queries,
+            clock=house.clock,
+            listener_for=house.listener,
+            stop=self._stop.is_set,
+        )
+        return str(found) if found.queries else ""
+
+    def classify(self) -> str:
+        """Classify what the model has not read."""
+        done = classify(
+            self._house.db, self._classifier, clock=self._house.clock, stop=self._stop.is_set
+        )
+        return f"{done} classified" if done else ""
+
+    def flag(self) -> str:
+        """Judge what has no verdict."""
+        house = self._house
+        found = flag(
+            house.db, house.rules, clock=house.clock, paging=house.paging, stop=self._stop.is_set
+        )
+        return str(found) if found.judged else ""
+
+    def deliver(self) -> str:
+        """Send what is due."""
+        found = deliver(
+            self._house.db, self._notifiers, clock=self._house.clock, stop=self._stop.is_set
+        )
+        return str(found) if found.sent or found.put_off or found.dead else ""
+
+    def digest(self) -> str:
+        """Queue digests whose hour has passed."""
+        house = self._house
+        queued = digest(
+            house.db,
+            house.settings.digest,
+            house.rules,
+            timezone=house.timezone,
+            clock=house.clock,
+        )
+        return f"{queued} digests queued" if queued else ""
+
+
+def run(house: House, stop: threading.Event) -> None:
+    """Lead the schedule until ``stop`` is set; stand by while another process leads.
+
+    Ends cleanly: a stage that is at work finishes its batch first.
+    """
+    leader = Leader(house.db)
+    said = False
+    while not stop.is_set():
+        if not leader.acquire():
+            if not said:
+                log.info("another process leads; standing by")
+            said = True
+            stop.wait(_STANDBY)
+            continue
+        try:
+            _lead(house, leader, stop)
+        finally:
+            leader.release()
+
+
+def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
+    halt = threading.Event()
+    stages = Stages(house, halt)
+    scheduler = BackgroundScheduler(timezone="UTC")
+    every = house.settings.schedule
+    for name, work, interval in (
+        ("poll", stages.poll, _POLL_TICK),
+        ("classify", stages.classify, every.classify),
+        ("flag", stages.flag, every.flag),
+        ("deliver", stages.deliver, every.deliver),
+        ("digest", stages.digest, _DIGEST_TICK),
+    ):
+        scheduler.add_job(
+            Recorded(house, name, work),
+            "interval",
+            seconds=interval.total_seconds(),
+            id=name,
+            next_run_time=house.clock(),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
+    log.info("listening", queries=len(house.queries), brands=len(house.settings.brand))
+    scheduler.start()
+    try:
+        while leader.still() and not stop.wait(1.0):
+            pass
+    finally:
+        halt.set()
+        scheduler.shutdown(wait=True)
+        log.info("stopped")
+
+
+class Recorded:
+    """A stage that writes down when it ran, what it did, and why it failed."""
+
+    def __init__(self, house: House, name: str, work: Callable[[], str]) -> None:
+        self._house = house
+        self._name = name
+        self._work = work
+        self._written_at = house.clock() - _QUIET
+
+    def __call__(self) -> None:
+        """Run once. A stage that fails is tried again at its next turn, from where it was."""
+        started = self._house.clock()
+        try:
+            did, error = self._work(), None
+        except Exception as bug:
+            log.exception("stage failed", stage=self._name)
+            did, error = "", f"{type(bug).__name__}: {bug}"[:500]
+        now = self._house.clock()
+        if did:
+            log.info(self._name, did=did)
+        if did or error or now - self._written_at >= _QUIET:
+            self._written_at = now
+            polling.stage_ran(
+                self._house.db,
+                self._name,
+                started_at=started,
+                finished_at=now,
+                did=did,
+                error=error,
+            )

@@ -1,0 +1,158 @@
+"""Let the rules judge what was classified; keep flags, cases and pages in one transaction."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from earful.clock import Clock
+from earful.stages.lines import case_line
+from earful.types import Flag, Heard, Verdict
+from outreach import digest
+from outreach.rules import Rules, case_priority, decide, due_at, is_urgent
+from storage import case_queries, deliveries, judging
+from storage.engine import Database, Transaction
+from storage.judging import REPEAT_WITHIN, CaseRules, Kept
+
+_AT_ONCE = 500
+
+Stop = Callable[[], bool]
+Decision = tuple[Heard, Flag | Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """Whom to page about an urgent new case, and how fresh its complaint must be for that."""
+
+    channels: tuple[str, ...] = ()
+    within: timedelta = timedelta(hours=6)
+    timezone: str = "UTC"
+
+
+@dataclass(slots=True, kw_only=True)
+class Flagged:
+    """What a round of judging came to."""
+
+    judged: int = 0
+    flags: int = 0
+    opened: int = 0
+    urgent: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.judged} judged, {self.flags} flagged, {self.opened} cases opened "
+            f"({self.urgent} urgent)"
+        )
+
+
+def flag(
+    db: Database,
+    rules: Rules,
+    *,
+    clock: Clock,
+    paging: Paging | None = None,
+    stop: Stop = lambda: False,
+    progress: Callable[[int], None] = lambda _number: None,
+) -> Flagged:
+    """Judge every classified mention that has no verdict, and old ones again without a look-back.
+
+    Judging anything twice changes nothing: a mention is flagged once for a brand.
+    """
+    total = Flagged()
+    paging = paging or Paging()
+    verdicts = ("",) if rules.look_back is not None else ("", Verdict.TOO_OLD.value)
+    for verdict in verdicts:
+        after: judging.After = (0, "")
+        while not stop():
+            waiting = judging.unjudged(db, _AT_ONCE, verdict=verdict, after=after)
+            if not waiting:
+                break
+            _judge(db, waiting, rules, paging, clock(), total)
+            after = (waiting[-1].mention_id, waiting[-1].brand.id)
+            progress(len(waiting))
+    return total
+
+
+def _judge(
+    db: Database,
+    waiting: Sequence[Heard],
+    rules: Rules,
+    paging: Paging,
+    now: datetime,
+    total: Flagged,
+) -> None:
+    decisions = decide_all(waiting, rules, now)
+    calm = [
+        (heard.mention_id, heard.brand.id, verdict)
+        for heard, verdict in decisions
+        if isinstance(verdict, Verdict)
+    ]
+    case_rules = CaseRules(
+        priority=case_priority,
+        due_at=lambda priority, at: due_at(priority, rules, at),
+    )
+    with db.write() as transaction:
+        judging.keep_verdicts(transaction, calm)
+        kept: list[tuple[Heard, Kept]] = []
+        for heard, decision in decisions:
+            if isinstance(decision, Flag):
+                one = judging.keep_flag(transaction, decision, heard.published_at, case_rules)
+                if one is not None:
+                    kept.append((heard, one))
+        urgent = _newly_urgent(kept, rules)
+        _page(transaction, urgent, paging, now)
+    total.judged += len(waiting)
+    total.flags += len(kept)
+    total.opened += sum(one.opened for _, one in kept)
+    total.urgent += len({one.case_id for _, one in urgent})
+
+
+def decide_all(waiting: Sequence[Heard], rules: Rules, now: datetime) -> list[Decision]:
+    """Decide one after another, each knowing the complaints decided before it in this run."""
+    complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    decisions: list[Decision] = []
+    for heard in waiting:
+        times = complaints[(heard.author_id, heard.brand.id)]
+        until = bisect_left(times, heard.published_at)
+        since = bisect_left(times, heard.published_at - REPEAT_WITHIN)
+        earlier = heard.earlier_complaints + until - since
+        decision = decide(replace(heard, earlier_complaints=earlier), rules, now)
+        if isinstance(decision, Flag):
+            insort(times, heard.published_at)
+        decisions.append((heard, decision))
+    return decisions
+
+
+def _newly_urgent(kept: Sequence[tuple[Heard, Kept]], rules: Rules) -> list[tuple[Heard, Kept]]:
+    """Flags that opened an urgent case, or made a case urgent that was not."""
+    before: dict[int, int] = {}
+    urgent = []
+    for heard, one in kept:
+        was_urgent = not one.opened and is_urgent(one.priority_before, rules)
+        if is_urgent(one.priority, rules) and not was_urgent and one.case_id not in before:
+            before[one.case_id] = one.priority
+            urgent.append((heard, one))
+    return urgent
+
+
+def _page(
+    transaction: Transaction,
+    urgent: Sequence[tuple[Heard, Kept]],
+    paging: Paging,
+    now: datetime,
+) -> None:
+    """Queue one page for all fresh urgent cases; old complaints wait for the digest."""
+    fresh = [one for heard, one in urgent if now - heard.published_at <= paging.within]
+    if not fresh or not paging.channels:
+        return
+    cases = case_queries.by_ids(transaction, [one.case_id for one in fresh])
+    message = digest.alert([case_line(case) for case in cases], timezone=paging.timezone, now=now)
+    # the first flag's mention names this page: a rerun cannot flag it again, nor page again
+    name = f"{fresh[0].flag.mention_ids[0]}-{fresh[0].flag.brand_id}"
+    for channel in paging.channels:
+        deliveries.queue(
+            transaction, key=f"alert-{name}-{channel}", channel=channel, message=message, due_at=now
+        )

@@ -1,0 +1,70 @@
+"""One scheduler at a time: a lock that the operating system or the database takes back on death."""
+
+from __future__ import annotations
+
+import fcntl
+from typing import IO
+
+from sqlalchemy import Connection, text
+
+from storage.engine import Database, sqlite_path
+
+_LEADER = 7041002
+
+
+class Leader:
+    """Whoever holds this runs the schedule. Lost with the process, however it ends."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._held = False
+        self._file: IO[str] | None = None
+        self._connection: Connection | None = None
+
+    def acquire(self) -> bool:
+        """True when the lock is ours now; False when another process has it."""
+        self._held = self._lock_file() if self._db.sqlite else self._lock_session()
+        return self._held
+
+    def still(self) -> bool:
+        """True while the lock is ours: a database session can be lost behind our back."""
+        if self._connection is not None:
+            self._connection.execute(text("SELECT 1"))
+            self._connection.rollback()
+        return self._held
+
+    def release(self) -> None:
+        """Give the lock to whoever waits."""
+        self._held = False
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._connection is not None:
+            self._connection.invalidate()  # ends the session, and its lock with it
+            self._connection.close()
+            self._connection = None
+
+    def _lock_file(self) -> bool:
+        path = sqlite_path(self._db)
+        if path is None:
+            return True  # a database in memory belongs to this process alone
+        file = path.with_name(path.name + ".leader").open("a", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def _lock_session(self) -> bool:
+        connection = self._db.engine.connect()
+        ours: bool = connection.execute(
+            text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER}
+        ).scalar_one()
+        connection.rollback()
+        if not ours:
+            connection.close()
+            return False
+        self._connection = connection
+        return True
