@@ -67,5 +67,5 @@ def _mention(row: dict[str, Any], published: datetime) -> dict[str, Any]:
         "likes": row["likes"],
         "reply_to": row["reply_to"] or None,
         "repost_of": row["repost_of"] or None,
-        "brands": row["brands"],
+        "brands": row["brands"] or "kestrova",  # found by the word, though about something else
     }
