@@ -1,0 +1,173 @@
+"""The digest that support reads in the morning, and the page that goes out at once.
+
+Pure: facts in, a Message out. Each answers whom to call first, what they said, why they were
+flagged, who has them, what is overdue, and whether collection is broken. docs/digest.md shows one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from earful.types import Message
+from outreach.facts import BrandNumbers, CaseLine, DigestFacts, net_sentiment
+from outreach.letter import letter
+from outreach.plain import clean, isolate
+from outreach.views import (
+    HEADINGS,
+    Page,
+    Section,
+    brief,
+    first_to_call,
+    handle,
+    numbers,
+    urgency,
+    view,
+)
+from outreach.words import count, listed, moment
+
+__all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "net_sentiment", "render"]
+
+_MOST_PROBLEMS = 20
+
+
+def render(
+    facts: DigestFacts, when_nothing: Literal["say", "skip"] = "say", *, most: int = 20
+) -> Message | None:
+    """The digest of ``facts``: subject, text of 80 columns, and HTML.
+
+    At most ``most`` cases are listed under each heading, then how many more there are. Nothing
+    happened, nobody waits and nothing is broken: one line ("say") or None ("skip").
+    Raises zoneinfo.ZoneInfoNotFoundError for an unknown ``facts.timezone``.
+    """
+    zone = ZoneInfo(facts.timezone)
+    if _quiet(facts):
+        return None if when_nothing == "skip" else _message(_subject(facts), _quiet_page(facts))
+    new = sorted(facts.new_cases, key=urgency)
+    listed_new = {case.case_id for case in new}
+    waiting = [case for case in facts.waiting_cases if case.case_id not in listed_new]
+    waiting.sort(key=urgency)
+    sections = (
+        _section("New unhappy customers", new, facts.new_total, most, zone, facts.until),
+        _section("Still waiting", waiting, facts.waiting_total, most, zone, facts.until),
+    )
+    page = Page(
+        title="Who is unhappy",
+        lead=_lead(facts, [*new, *waiting], zone),
+        problems=_problems(facts),
+        sections=tuple(section for section in sections if section is not None),
+        brands=tuple(numbers(brand) for brand in facts.brands),
+        foot=_foot(facts),
+    )
+    return _message(_subject(facts), page)
+
+
+def alert(cases: Sequence[CaseLine], *, timezone: str, now: datetime, most: int = 20) -> Message:
+    """The page for urgent cases that have just opened: one message, however many they are.
+
+    ``now`` (aware) is the instant that "in 2 hours" counts from. Raises ValueError for no cases
+    or a naive ``now``.
+    """
+    if not cases:
+        raise ValueError("alert: there are no cases to page anybody for; send none")
+    if now.tzinfo is None:
+        raise ValueError(f"alert: now {now!r} has no time zone; give an aware datetime (UTC)")
+    ranked = sorted(cases, key=urgency)
+    brands = listed(sorted({clean(case.brand, 40) for case in ranked})[:3])
+    many = count(len(ranked), "unhappy customer")
+    first = ranked[0]
+    one = f" ({isolate(handle(first))}, priority {first.priority})" if len(ranked) == 1 else ""
+    section = _section("Answer now", ranked, len(ranked), most, ZoneInfo(timezone), now)
+    page = Page(
+        title=f"{many} of {brands} {'needs' if len(ranked) == 1 else 'need'} an answer now",
+        lead=(f"Call first: {brief(first, now)}.", f"Times are in {timezone}."),
+        sections=() if section is None else (section,),
+    )
+    return _message(f"Urgent: {many} of {brands}{one}", page)
+
+
+def _quiet(facts: DigestFacts) -> bool:
+    """Nothing for support to do or to know; mentions that made nobody unhappy do not count."""
+    happened = (facts.new_total, facts.waiting_total, facts.overdue, facts.contacted)
+    return not (any(happened) or facts.resolved or facts.problems)
+
+
+def _quiet_page(facts: DigestFacts) -> Page:
+    heard = count(sum(brand.mentions for brand in facts.brands), "mention")
+    since = moment(facts.since, ZoneInfo(facts.timezone))
+    line = (
+        f"Nobody new is unhappy and nobody waits: {heard} since {since} "
+        f"({facts.timezone}), collection is working."
+    )
+    return Page(title="", lead=(line,))
+
+
+def _section(
+    title: str, cases: Sequence[CaseLine], total: int, most: int, zone: ZoneInfo, now: datetime
+) -> Section | None:
+    if total == 0:
+        return None
+    shown = tuple(view(case, zone, now) for case in cases[:most])
+    rest = total - len(shown)
+    more = None if rest <= 0 else f"and {rest:,}{' more' if shown else ''} in the queue"
+    return Section(title=f"{title}: {total:,}", cases=shown, more=more)
+
+
+def _lead(facts: DigestFacts, cases: Sequence[CaseLine], zone: ZoneInfo) -> tuple[str, ...]:
+    window = f"From {moment(facts.since, zone)} to {moment(facts.until, zone)}, {facts.timezone}."
+    first = first_to_call(cases)
+    call = [] if first is None else [f"Call first: {brief(first, facts.until)}."]
+    return (window, *call, _totals(facts))
+
+
+def _totals(facts: DigestFacts) -> str:
+    new = count(facts.new_total, "new unhappy customer") if facts.new_total else "Nobody new"
+    urgent = f" ({facts.urgent:,} urgent)" if facts.urgent else ""
+    return f"{new}{urgent}, {facts.waiting_total:,} still waiting, {facts.overdue:,} overdue."
+
+
+def _problems(facts: DigestFacts) -> tuple[str, ...]:
+    shown = [clean(problem, 300) for problem in facts.problems[:_MOST_PROBLEMS]]
+    rest = len(facts.problems) - len(shown)
+    return (*shown, f"and {rest} more; run `earful doctor`") if rest > 0 else tuple(shown)
+
+
+def _foot(facts: DigestFacts) -> tuple[str, ...]:
+    done = f"{facts.contacted:,} contacted and {facts.resolved:,} resolved in this time."
+    # with problems listed above, the reader already knows
+    return (done,) if facts.problems else (done, "Collection is working.")
+
+
+def _subject(facts: DigestFacts) -> str:
+    """The state of things in a line; never a stranger's words, they may be anything."""
+    parts = [count(facts.new_total, "new unhappy customer") if facts.new_total else "nobody new"]
+    if facts.urgent:
+        parts.append(f"{facts.urgent:,} urgent")
+    if facts.waiting_total:
+        parts.append(f"{facts.waiting_total:,} waiting")
+    if facts.overdue:
+        parts.append(f"{facts.overdue:,} overdue")
+    broken = "something is not working; " if facts.problems else ""
+    return f"Earful: {broken}{', '.join(parts)}"
+
+
+def _message(subject: str, page: Page) -> Message:
+    html = _templates().get_template("page.html.j2").render(page=page, headings=HEADINGS)
+    return Message(subject=subject, text=letter(page), html=html)
+
+
+@cache
+def _templates() -> Environment:
+    # always escaping, whatever a template is called
+    return Environment(
+        loader=PackageLoader("outreach"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

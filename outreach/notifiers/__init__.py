@@ -1,0 +1,33 @@
+"""The channels that carry a message to people, named by their kind in settings.toml.
+
+A new one is a module beside these, a line in ``KINDS``, and its kind in ``ChannelSettings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from pydantic import SecretStr
+
+from earful.contracts import Notifier
+from earful.settings import ChannelSettings
+from outreach.notifiers.file import FileNotifier
+from outreach.notifiers.mail import MailNotifier, password_name
+from outreach.notifiers.print import PrintNotifier
+
+__all__ = ["KINDS", "build", "password_name"]
+
+KINDS: Mapping[str, Callable[[ChannelSettings, SecretStr | None], Notifier]] = MappingProxyType(
+    {"mail": MailNotifier, "file": FileNotifier, "print": PrintNotifier}
+)
+
+
+def build(channel: ChannelSettings, secret: SecretStr | None) -> Notifier:
+    """The notifier for one [[channel]]. Does no I/O.
+
+    ``secret`` is the channel's password, ``settings.secret(password_name(channel.name))``; None
+    for a channel without one. Raises ValueError, with the mend, for settings that lack what the
+    kind needs.
+    """
+    return KINDS[channel.kind](channel, secret)

@@ -1,0 +1,227 @@
+"""Sends messages by SMTP: TLS checked, passwords never in clear, every answer told apart."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from pydantic import SecretStr
+
+from earful.clock import Clock, now
+from earful.contracts import Permanent, Transient
+from earful.settings import ChannelSettings
+from earful.types import Message
+from outreach.notifiers.letterbox import NoAddress, address, compose
+from outreach.plain import clean
+
+_TIMEOUT = 30.0  # seconds for each step; a mail server that greylists may think for a while
+_log = logging.getLogger(__name__)
+
+Answer = tuple[int, bytes]
+Refused = Mapping[str, Answer]
+
+
+def password_name(channel: str) -> str:
+    """The name to ask ``settings.secret`` for: "support" -> CHANNEL_SUPPORT_PASSWORD."""
+    return f"CHANNEL_{channel.upper().replace('-', '_')}_PASSWORD"
+
+
+class MailNotifier:
+    """A channel of kind "mail": one mail to all of ``to``.
+
+    A repeat with the same key has the same Message-ID and X-Earful-Key. When some recipients are
+    refused for now (4xx), the whole message is tried again: the others see a repeat, nobody misses
+    it. When some are refused for good (5xx), the mail counts as sent and a warning names them: one
+    colleague's closed mailbox must not silence the page for all.
+    """
+
+    def __init__(
+        self, channel: ChannelSettings, secret: SecretStr | None = None, *, clock: Clock = now
+    ) -> None:
+        missing = [key for key in ("host", "sender", "to") if not getattr(channel, key)]
+        if missing:
+            raise ValueError(f"channel {channel.name!r}: kind 'mail' needs {', '.join(missing)}")
+        self._channel = channel
+        self._host = channel.host or ""
+        self._secret = secret
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The channel's name in settings."""
+        return self._channel.name
+
+    def check(self) -> None:
+        """Reach the server, log in, and ask whether it takes sender and recipients; send nothing.
+
+        Raises as ``send`` does, and Permanent for a single recipient refused for good too.
+        """
+        with self._told_apart():
+            sender = address(self._channel.sender or "", "sender").addr_spec
+            recipients = [address(one, "to").addr_spec for one in self._channel.to]
+            with self._server() as smtp:
+                refused = _ask(smtp, sender, recipients)
+            if refused:
+                raise smtplib.SMTPRecipientsRefused(refused)
+
+    def send(self, message: Message, key: str) -> None:
+        """Send one mail; returns once the server has taken it for at least one recipient.
+
+        Raises Transient when the server is away or answers 4xx, and Permanent, with the mend, when
+        it answers 5xx or the settings cannot work.
+        """
+        with self._told_apart():
+            mail = compose(self._channel, message, key, self._clock())
+            with self._server() as smtp:
+                refused = smtp.send_message(mail)
+        self._some_refused(refused)
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """What smtplib, ssl and the network raise, as Transient or Permanent with the mend."""
+        try:
+            yield
+        except smtplib.SMTPRecipientsRefused as error:
+            raise self._recipients_refused(error.recipients) from error
+        except smtplib.SMTPResponseException as error:
+            raise self._answered(error) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise Permanent(f"{self._place}: {error}; check security and username") from error
+        except ssl.SSLError as error:
+            raise self._no_tls(error) from error
+        except (OSError, smtplib.SMTPException) as error:
+            # refused, timed out, name not found, hung up: all of these mend themselves some day
+            raise Transient(
+                f"{self._place}: cannot talk to the server ({_said(error)}); "
+                "if it stays so, check host and port"
+            ) from error
+        except NoAddress as error:
+            raise Permanent(f"{self._place}: {error}") from error
+
+    @property
+    def _place(self) -> str:
+        return f"channel {self.name!r} ({self._host}:{self._channel.port})"
+
+    @property
+    def _variable(self) -> str:
+        return f"EARFUL_{password_name(self.name)}"
+
+    def _check_login(self) -> None:
+        """Permanent for a login that cannot or must not be tried."""
+        if self._channel.username is None:
+            return
+        if self._secret is None:
+            raise Permanent(
+                f"{self._place}: username is set but there is no password; set {self._variable}"
+            )
+        if self._channel.security == "none" and not _is_loopback(self._host):
+            raise Permanent(
+                f"{self._place}: will not send a password over an open connection; "
+                'use security = "starttls" or "tls"'
+            )
+        # smtplib can only carry ASCII, and its own error would print the password
+        if not (self._channel.username + self._secret.get_secret_value()).isascii():
+            raise Permanent(
+                f"{self._place}: username or {self._variable} holds characters beyond ASCII, which "
+                "SMTP login cannot carry; make an app password of ASCII characters"
+            )
+
+    @contextmanager
+    def _server(self) -> Iterator[smtplib.SMTP]:
+        """A connection that is encrypted and logged in as settings ask."""
+        self._check_login()
+        smtp = self._connect()
+        try:
+            if self._channel.security == "starttls":
+                smtp.starttls(context=ssl.create_default_context())
+            if self._channel.username is not None and self._secret is not None:
+                smtp.login(self._channel.username, self._secret.get_secret_value())
+            yield smtp
+        finally:
+            # the mail's fate is known by now; an unfriendly goodbye must not send it twice
+            with suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+            smtp.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._channel.security == "tls":
+            context = ssl.create_default_context()
+            port = self._channel.port
+            return smtplib.SMTP_SSL(self._host, port, timeout=_TIMEOUT, context=context)
+        return smtplib.SMTP(self._host, self._channel.port, timeout=_TIMEOUT)
+
+    def _answered(self, error: smtplib.SMTPResponseException) -> Transient | Permanent:
+        what = f"{self._place}: the server answered {error.smtp_code} {_text(error.smtp_error)}"
+        if not 500 <= error.smtp_code < 600:
+            return Transient(what)
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            return Permanent(f"{what}; check username and {self._variable}")
+        if isinstance(error, smtplib.SMTPSenderRefused):
+            login = "" if self._channel.username else ", or set username if it wants a login"
+            return Permanent(f"{what}; check sender {self._channel.sender!r}{login}")
+        return Permanent(f"{what}; ask whoever runs the server")
+
+    def _recipients_refused(self, refused: Refused) -> Transient | Permanent:
+        what = f"{self._place}: refused recipients: {_names(refused)}"
+        if any(code < 500 for code, _ in refused.values()):
+            return Transient(what)
+        return Permanent(f"{what}; correct to = […]")
+
+    def _some_refused(self, refused: Refused) -> None:
+        later = {one: answer for one, answer in refused.items() if answer[0] < 500}
+        if later:
+            raise Transient(f"{self._place}: refused for now: {_names(later)}")
+        if refused:
+            names = _names(refused)
+            _log.warning("%s: sent, but not to %s; correct to = […]", self._place, names)
+
+    def _no_tls(self, error: ssl.SSLError) -> Transient | Permanent:
+        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return Transient(f"{self._place}: the server hung up during TLS ({_said(error)})")
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Permanent(
+                f"{self._place}: the server's certificate is not to be trusted "
+                f"({clean(error.verify_message, 200)}); name the host as its certificate does, or "
+                "name your own authority's file in SSL_CERT_FILE"
+            )
+        return Permanent(
+            f'{self._place}: TLS failed ({_said(error)}); security = "tls" is usual on port 465, '
+            '"starttls" on 587'
+        )
+
+
+def _ask(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str, Answer]:
+    """Those of ``recipients`` that the server refuses, with its answers; nothing is sent."""
+    smtp.ehlo_or_helo_if_needed()
+    code, said = smtp.mail(sender)
+    if code != 250:
+        raise smtplib.SMTPSenderRefused(code, said, sender)
+    answers = {one: smtp.rcpt(one) for one in recipients}
+    smtp.rset()
+    return {one: answer for one, answer in answers.items() if answer[0] not in {250, 251}}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: where it leads is not ours to trust
+        return False
+
+
+def _names(refused: Refused) -> str:
+    return "; ".join(f"{one}: {code} {_text(said)}" for one, (code, said) in refused.items())
+
+
+def _text(said: bytes | str) -> str:
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return clean(words, 200)
+
+
+def _said(error: Exception) -> str:
+    return clean(str(error), 200) or type(error).__name__

@@ -1,0 +1,278 @@
+"""Who is unhappy, how much it matters, and why: pure functions of what was heard.
+
+Nothing here reads a clock or a database, so every flag can be reached again from its evidence.
+docs/rules.md tells the same in prose, with a worked example.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from earful.settings import RuleSettings
+from earful.types import Brand, Evidence, Flag, Heard, Label, Verdict
+from outreach.words import count, length, listed, percent, times
+
+RULE_MODEL = "the model is sure enough"
+RULE_PERSON = "a person said so"
+
+# The four weights sum to 100, and none reaches half: no part alone outweighs the others together.
+# How sure it is counts most: a page for somebody who never complained costs the agents' trust.
+NEGATIVE_WEIGHT = 45.0
+# Somebody who complains again was not helped the first time.
+REPEAT_WEIGHT = 20.0
+# Reach may break ties; this is for customers, not only for influencers.
+REACH_WEIGHT = 20.0
+# A fresh complaint can still be turned around; an old one mostly waits for an apology.
+RECENCY_WEIGHT = 15.0
+
+# Half of the repeat part for one earlier complaint, three quarters for two: the second time says
+# more than the seventh.
+REPEAT_KEEPS = 0.5
+# Audiences span six orders of magnitude, so reach counts by its logarithm; above a million it is
+# "everybody" either way.
+REACH_FULL = 1_000_000
+# What an ordinary account has. It stands in where a source does not say (no source's customers
+# should rank behind another's for that), and for the audience that one share adds.
+ORDINARY_FOLLOWERS = 100
+# A day: the reply window that most support teams promise.
+HALF_LIFE_HOURS = 24.0
+
+# Each flag already counts the complaints before it, so more flags lift their case only a little.
+FURTHER_FLAG_BUMP = 2
+FURTHER_FLAGS_MOST = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The thresholds in force.
+
+    ``negative_at`` is a probability in 0..1, ``urgent_at`` a severity in 0..100. ``look_back`` is
+    how old a mention may be (None: any age), the other spans run from when a case opens.
+    """
+
+    negative_at: float
+    look_back: timedelta | None
+    urgent_at: int
+    reply_within: timedelta
+    urgent_reply_within: timedelta
+
+    @classmethod
+    def of(cls, settings: RuleSettings, *, any_age: bool = False) -> Rules:
+        """The rules that [rules] in settings.toml asks for; ``any_age`` drops the look-back."""
+        return cls(
+            negative_at=settings.negative_at,
+            look_back=None if any_age else settings.look_back,
+            urgent_at=settings.urgent_at,
+            reply_within=settings.reply_within,
+            urgent_reply_within=settings.urgent_reply_within,
+        )
+
+
+def decide(heard: Heard, rules: Rules, now: datetime) -> Flag | Verdict:
+    """Judge one mention about one brand at the instant ``now`` (aware).
+
+    Returns a Flag, or the Verdict that says why there is none. The order matters: age is asked
+    last, so that TOO_OLD means "would be flagged if it were younger" and nothing else, which is
+    what ``earful flag --all`` judges again. A person's word that a mention is negative is flagged
+    whatever the model says and however old it is: somebody has just read it.
+    Raises ValueError when ``now`` is naive.
+    """
+    _aware("now", now)
+    barred = _not_a_complaint_to_us(heard)
+    if barred is not None:
+        return barred
+    if heard.corrected is Label.NEGATIVE:
+        return _flag(heard, rules, now, RULE_PERSON)
+    if heard.corrected is not None:
+        return Verdict.CORRECTED
+    if heard.scores.could_not_tell:
+        return Verdict.COULD_NOT_TELL
+    if heard.scores.negative < rules.negative_at:
+        return Verdict.CALM
+    if rules.look_back is not None and now - heard.published_at > rules.look_back:
+        return Verdict.TOO_OLD
+    return _flag(heard, rules, now, RULE_MODEL)
+
+
+def _not_a_complaint_to_us(heard: Heard) -> Verdict | None:
+    """Why this mention is nobody's complaint to us, whatever it says."""
+    if not heard.brand.ours:
+        return Verdict.COMPETITOR
+    if heard.own:
+        return Verdict.OWN_ACCOUNT
+    return Verdict.REPOST if heard.repost else None
+
+
+def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
+    age = max(timedelta(0), now - heard.published_at)  # a platform's clock may run ahead of ours
+    age_hours = age.total_seconds() / 3600
+    heard_by = reach(heard.followers, heard.engagement.shares)
+    earlier = max(0, heard.earlier_complaints)
+    parts = priority_parts(
+        rule=rule,
+        negative=heard.scores.negative,
+        reach=heard_by,
+        age_hours=age_hours,
+        earlier_complaints=earlier,
+    )
+    return Flag(
+        mention_ids=(heard.mention_id,),
+        brand_id=heard.brand.id,
+        author_id=heard.author_id,
+        rule=rule,
+        severity=_sum(parts),
+        reason=_reason(heard, rules, rule, age),
+        evidence=Evidence(
+            model_id=heard.model_id,
+            negative=heard.scores.negative,
+            threshold=rules.negative_at,
+            rule=rule,
+            reach=heard_by,
+            age_hours=age_hours,
+            earlier_complaints=earlier,
+            priority_parts=parts,
+        ),
+        at=now,
+    )
+
+
+def reach(followers: int | None, shares: int) -> int:
+    """About how many people a mention was put before: followers, and an ordinary account's
+    followers for each share. Unknown followers (None) count as an ordinary account's."""
+    known = ORDINARY_FOLLOWERS if followers is None else max(0, followers)
+    return known + ORDINARY_FOLLOWERS * max(0, shares)
+
+
+def priority_parts(
+    *, rule: str, negative: float, reach: int, age_hours: float, earlier_complaints: int
+) -> dict[str, float]:
+    """What each part gives to a severity, in points; they sum to 0..100.
+
+    The formula is Earful's own (docs/rules.md): sureness in proportion, reach by logarithm,
+    recency by half-life, repeats by a geometric series. Rounded to hundredths, so that the
+    numbers shown are the numbers summed.
+    """
+    sure = 1.0 if rule == RULE_PERSON else min(1.0, max(0.0, negative))
+    heard_by = min(1.0, math.log10(1 + reach) / math.log10(1 + REACH_FULL))
+    return {
+        "negative": round(NEGATIVE_WEIGHT * sure, 2),
+        "repeat": round(REPEAT_WEIGHT * (1 - REPEAT_KEEPS**earlier_complaints), 2),
+        "reach": round(REACH_WEIGHT * heard_by, 2),
+        "recency": round(RECENCY_WEIGHT * 0.5 ** (age_hours / HALF_LIFE_HOURS), 2),
+    }
+
+
+def _sum(parts: Mapping[str, float]) -> int:
+    return min(100, round(sum(parts.values())))
+
+
+def replay(evidence: Evidence) -> int | None:
+    """The severity that this evidence leads to under today's weights; None: not flagged."""
+    if evidence.rule != RULE_PERSON and evidence.negative < evidence.threshold:
+        return None
+    return _sum(
+        priority_parts(
+            rule=evidence.rule,
+            negative=evidence.negative,
+            reach=evidence.reach,
+            age_hours=evidence.age_hours,
+            earlier_complaints=evidence.earlier_complaints,
+        )
+    )
+
+
+def _reason(heard: Heard, rules: Rules, rule: str, age: timedelta) -> str:
+    """The sentence that an agent can read aloud: what, how often, how many listen, how old."""
+    parts = [_sure(heard, rules, rule), _again(max(0, heard.earlier_complaints))]
+    parts.append(_followed(heard.followers))
+    if heard.engagement.shares > 0:
+        parts.append(f"it was shared {times(heard.engagement.shares)}")
+    if age >= timedelta(days=1):
+        parts.append(f"it was already {length(age)} old")
+    return listed(parts) + "."
+
+
+def _sure(heard: Heard, rules: Rules, rule: str) -> str:
+    if rule == RULE_PERSON:
+        said = percent(heard.scores.negative)
+        model = "could not tell" if heard.scores.could_not_tell else f"gave it {said}"
+        return f"A person said that this is negative (the model {model})"
+    # "60 % sure (flagged from 60.5 %)" would contradict itself
+    places = 0 if round(rules.negative_at * 100, 6).is_integer() else 1
+    sure, least = percent(heard.scores.negative, places), percent(rules.negative_at, places)
+    return f"The model is {sure} sure that this is negative (flagged from {least})"
+
+
+def _again(earlier: int) -> str:
+    if earlier == 0:
+        return "it is the author's first complaint in 30 days"
+    return f"the author complained {times(earlier)} before in 30 days"
+
+
+def _followed(followers: int | None) -> str:
+    if followers is None:
+        return "how many people follow them is not known"
+    if followers <= 0:
+        return "nobody follows them"
+    return f"{count(followers, 'person follows', 'people follow')} them"
+
+
+def is_urgent(severity: int, rules: Rules) -> bool:
+    """True when a flag's severity or a case's priority (0..100) calls for the shorter answer."""
+    return severity >= rules.urgent_at
+
+
+def due_at(severity: int, rules: Rules, opened_at: datetime) -> datetime:
+    """By when somebody should have answered a case opened at ``opened_at`` (aware).
+
+    Raises ValueError when ``opened_at`` is naive.
+    """
+    _aware("opened_at", opened_at)
+    within = rules.urgent_reply_within if is_urgent(severity, rules) else rules.reply_within
+    return opened_at + within
+
+
+def case_priority(severities: Sequence[int]) -> int:
+    """A case's priority (0..100) from its flags' severities: the highest, and 2 points for each
+    further flag, 10 at most. The order does not matter; without a flag it is 0."""
+    if not severities:
+        return 0
+    bump = min(FURTHER_FLAGS_MOST, FURTHER_FLAG_BUMP * (len(severities) - 1))
+    return max(0, min(100, max(severities) + bump))
+
+
+def own_account(brand: Brand, source: str, handle: str) -> bool:
+    """True when ``handle`` on ``source`` is the brand itself.
+
+    That is: one of its own accounts ("acme", "@acme", "x:acme", "acme@social.example"), or exactly
+    its name, an alias or a handle, as it is or without spaces and signs. "acme" does not cover
+    "acme@other.example": on a federated network anybody can take the name on another server.
+    """
+    wanted = _plain(handle)
+    if not wanted:
+        return False
+    for account in brand.own_accounts:
+        place, colon, rest = account.partition(":")
+        if colon and _plain(place) == _plain(source) and _plain(rest) == wanted:
+            return True
+        if _plain(account) == wanted:
+            return True
+    names = (brand.name, *brand.aliases, *brand.handles)
+    return any(wanted in {_plain(name), _squeezed(name)} for name in names)
+
+
+def _plain(handle: str) -> str:
+    return unicodedata.normalize("NFC", handle).strip().lstrip("@").casefold()
+
+
+def _squeezed(name: str) -> str:
+    return "".join(char for char in _plain(name) if char.isalnum())
+
+
+def _aware(what: str, at: datetime) -> None:
+    if at.tzinfo is None:
+        raise ValueError(f"{what}: {at!r} has no time zone; give an aware datetime (UTC)")

@@ -1,0 +1,52 @@
+"""English for numbers and times, so that every sentence reads right for none, one, two and many."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86400
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """ "1 case", "2 cases", "14,485 mentions"; ``many`` is ``one`` with an s unless given."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def times(number: int) -> str:
+    """ "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
+def percent(share: float, places: int = 0) -> str:
+    """A share in 0..1 as "93 %", rounded down: a sentence must not claim more than is known."""
+    scale = 10**places
+    # the inner rounding undoes binary noise: 0.29 * 100 is 28.999…
+    return f"{math.floor(round(share * 100 * scale, 6)) / scale:.{places}f} %"
+
+
+def length(span: timedelta) -> str:
+    """ "35 minutes", "5 hours", "3 days": the largest unit that still tells something."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < _MINUTE:
+        return "less than a minute"
+    if seconds < 90 * _MINUTE:
+        return count(seconds // _MINUTE, "minute")
+    if seconds < 2 * _DAY:
+        return count(seconds // _HOUR, "hour")
+    return count(seconds // _DAY, "day")
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """ "Fri 21 Nov 09:00" in ``zone``."""
+    return at.astimezone(zone).strftime("%a %d %b %H:%M")
+
+
+def listed(parts: list[str]) -> str:
+    """ "a", "a and b", "a, b, and c"."""
+    if len(parts) < 3:
+        return " and ".join(parts)
+    return f"{', '.join(parts[:-1])}, and {parts[-1]}"
