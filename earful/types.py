@@ -228,6 +228,8 @@ class Scores:
 
     def __post_init__(self) -> None:
         total = self.negative + self.neutral + self.positive
+        if min(self.negative, self.neutral, self.positive) < 0.0:
+            raise ValueError(f"Scores: {self} has a probability below 0")
         if not abs(total - 1.0) < 1e-3:
             raise ValueError(f"Scores sum to {total:.4f}; three probabilities must sum to 1")
 
@@ -270,12 +272,18 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything that a flag rested on, enough to reach the same decision again."""
+    """Everything that a flag rested on, enough to reach the same decision again.
+
+    ``look_back_hours`` is None when mentions of any age were judged, ``followers`` when unknown.
+    """
 
     model_id: str
     negative: float
     threshold: float
+    look_back_hours: float | None
     rule: str
+    followers: int | None
+    shares: int
     reach: int
     age_hours: float
     earlier_complaints: int

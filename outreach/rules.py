@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from earful.settings import RuleSettings
 from earful.types import Brand, Evidence, Flag, Heard, Label, Verdict
@@ -40,6 +41,7 @@ REACH_FULL = 1_000_000
 ORDINARY_FOLLOWERS = 100
 # A day: the reply window that most support teams promise.
 HALF_LIFE_HOURS = 24.0
+_HOUR = timedelta(hours=1)
 
 # Each flag already counts the complaints before it, so more flags lift their case only a little.
 FURTHER_FLAG_BUMP = 2
@@ -109,7 +111,7 @@ def _not_a_complaint_to_us(heard: Heard) -> Verdict | None:
 
 def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
     age = max(timedelta(0), now - heard.published_at)  # a platform's clock may run ahead of ours
-    age_hours = age.total_seconds() / 3600
+    age_hours = age / _HOUR
     heard_by = reach(heard.followers, heard.engagement.shares)
     earlier = max(0, heard.earlier_complaints)
     parts = priority_parts(
@@ -130,7 +132,10 @@ def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
             model_id=heard.model_id,
             negative=heard.scores.negative,
             threshold=rules.negative_at,
+            look_back_hours=None if rules.look_back is None else rules.look_back / _HOUR,
             rule=rule,
+            followers=heard.followers,
+            shares=heard.engagement.shares,
             reach=heard_by,
             age_hours=age_hours,
             earlier_complaints=earlier,
@@ -253,16 +258,19 @@ def own_account(brand: Brand, source: str, handle: str) -> bool:
     "acme@other.example": on a federated network anybody can take the name on another server.
     """
     wanted = _plain(handle)
-    if not wanted:
-        return False
-    for account in brand.own_accounts:
-        place, colon, rest = account.partition(":")
-        if colon and _plain(place) == _plain(source) and _plain(rest) == wanted:
-            return True
-        if _plain(account) == wanted:
-            return True
+    return bool(wanted) and not {wanted, f"{_plain(source)}:{wanted}"}.isdisjoint(_own(brand))
+
+
+@lru_cache(maxsize=1024)  # a batch of mentions asks the same few brands thousands of times
+def _own(brand: Brand) -> frozenset[str]:
+    """What the brand's own accounts are called, "acme" or "x:acme"."""
+    placed = [account.partition(":") for account in brand.own_accounts]
     names = (brand.name, *brand.aliases, *brand.handles)
-    return any(wanted in {_plain(name), _squeezed(name)} for name in names)
+    return frozenset(
+        {f"{_plain(place)}:{_plain(rest)}" for place, colon, rest in placed if colon}
+        | {_plain(name) for name in (*brand.own_accounts, *names)}
+        | {_squeezed(name) for name in names}
+    ) - {""}
 
 
 def _plain(handle: str) -> str:

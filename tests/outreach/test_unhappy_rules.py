@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earful.types import Brand, Engagement, Flag, Heard, Label, Scores, Verdict
+from earful.types import Brand, Engagement, Flag, Heard, Label, Verdict
 from outreach import rules as r
 from outreach.rules import Rules, decide, due_at, is_urgent, replay
 
@@ -159,7 +159,8 @@ def test_any_flag_stays_in_bounds_and_replays(
     again = heard(
         kept.negative,
         published_at=now - timedelta(hours=kept.age_hours),
-        followers=kept.reach,
+        followers=kept.followers,
+        shares=kept.shares,
         earlier_complaints=kept.earlier_complaints,
         corrected=Label.NEGATIVE if kept.rule == r.RULE_PERSON else None,
         model_id=kept.model_id,
@@ -270,9 +271,8 @@ def test_a_source_that_does_not_count_followers_is_not_a_handicap(
     assert unknown.severity == flag(decide(heard(followers=100), rules(), now)).severity
 
 
-def test_heard_out_of_range_scores_cannot_break_the_scale(
+def test_a_count_below_zero_cannot_break_the_scale(
     heard: Make, rules: MakeRules, now: datetime
 ) -> None:
-    odd = Scores(negative=1.4, neutral=-0.4, positive=0.0)
-    got = flag(decide(heard(scores=odd, engagement=Engagement(shares=-3)), rules(), now))
-    assert got.severity <= 100
+    got = flag(decide(heard(engagement=Engagement(shares=-3), followers=-1), rules(), now))
+    assert 0 <= got.severity <= 100
