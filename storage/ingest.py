@@ -45,7 +45,7 @@ def store(db: Database, query: Query, batch: Batch, about: About, at: datetime) 
         authors = _store_authors(connection, mentions.values())
         insert_new(connection, MentionRow, [_mention_row(one, authors) for one in new.values()])
         ids = known | _ids(connection, _MENTION, new)
-        _store_about(connection, mentions, ids, about)
+        _store_about(connection, mentions, ids, set(known.values()), about)
         insert_new(
             connection,
             MatchRow,
@@ -131,9 +131,13 @@ def _store_about(
     connection: Connection,
     mentions: Mapping[Known, Mention],
     ids: Mapping[Known, int],
+    known: set[int],
     about: About,
 ) -> None:
-    """Link mentions to brands, and count those links that are new."""
+    """Link mentions to brands, and count those links that are new.
+
+    Only what was ``known`` before this batch can have links or a feeling already.
+    """
     wanted = {
         (ids[key], brand_id): (mention, own)
         for key, mention in mentions.items()
@@ -141,7 +145,7 @@ def _store_about(
     }
     there: set[tuple[int, str]] = set()
     feelings: dict[int, str] = {}
-    for some in chunks(sorted({mention_id for mention_id, _ in wanted})):
+    for some in chunks(sorted(known)):
         rows = connection.execute(
             select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(some))
         )
@@ -156,7 +160,7 @@ def _store_about(
     for (mention_id, brand_id), (mention, own) in fresh.items():
         if not own:
             quarter = tallies.quarter_of(mention.published_at)
-            counted[(brand_id, quarter, mention.source, feelings[mention_id])] += 1
+            counted[(brand_id, quarter, mention.source, feelings.get(mention_id, ""))] += 1
     tallies.add(connection, counted)
 
 

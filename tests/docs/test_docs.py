@@ -1,0 +1,93 @@
+"""Docs are tested: what a person can set, run, connect or follow a link to is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import listeners
+from earful import settings
+from earful.cli import app
+from outreach import notifiers
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def blocks() -> list[tuple[str, type[BaseModel]]]:
+    """Every block of settings with the name of its section."""
+    found: list[tuple[str, type[BaseModel]]] = [("", settings.Settings)]
+    for name, field in settings.Settings.model_fields.items():
+        for one in vars(settings).values():
+            if isinstance(one, type) and issubclass(one, BaseModel) and one.__name__ in str(field):
+                found.append((name, one))
+    return found
+
+
+def keys() -> list[tuple[str, str]]:
+    return [(section, key) for section, block in blocks() for key in block.model_fields]
+
+
+def test_there_are_settings_to_document() -> None:
+    assert {"brand", "listen", "rules", "channel"} <= {section for section, _ in blocks()}
+
+
+@pytest.mark.parametrize(("section", "key"), keys())
+def test_every_settings_key_is_explained(section: str, key: str) -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    if not section:
+        assert re.search(rf"`{key}`|\[{key}\]", page), key
+        return
+    part = re.split(rf"^## \[+{section}\]+$", page, flags=re.MULTILINE)[1].split("\n## ")[0]
+    assert f"`{key}`" in part, f"docs/settings.md says nothing of {key!r} under [{section}]"
+
+
+def commands() -> list[str]:
+    return [
+        command.name or command.callback.__name__  # type: ignore[union-attr]
+        for command in app.registered_commands
+    ]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_explained(command: str) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"`earful {command}" in page
+
+
+@pytest.mark.parametrize("source", listeners.names())
+def test_every_source_has_its_settings_limits_and_price(source: str) -> None:
+    page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    assert f'source = "{source}"' in page
+    for option in listeners.options_of(source):
+        assert f"`{option}`" in page, f"docs/sources.md says nothing of {source}'s {option!r}"
+
+
+@pytest.mark.parametrize("kind", sorted(notifiers.KINDS))
+def test_every_kind_of_channel_is_explained(kind: str) -> None:
+    assert f'kind = "{kind}"' in ALL or f"`{kind}`" in ALL
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            assert (page.parent / link).exists(), f"{page.name} links to {link}, which is not there"
+
+
+def test_the_readme_reaches_every_page() -> None:
+    start = (ROOT / "README.md").read_text(encoding="utf-8")
+    start += (ROOT / "docs" / "get-started.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        assert page.name == "README.md" or page.name in start, f"no way leads to {page.name}"
+
+
+def test_lock_files_name_no_host() -> None:
+    for lock in ROOT.glob("requirements*.lock"):
+        text = lock.read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        assert "://" not in text
