@@ -15,7 +15,10 @@ from sqlalchemy.exc import ArgumentError
 Transaction = Connection  # what a caller hands back to storage, and never speaks SQL to
 
 _WRITE = "earful_write"
+_SECRETS = ("password", "sslpassword")  # libpq also takes them as ?password=…
 _BUSY_SECONDS = 30.0
+# an error would carry the statement's values into the log, whole mentions among them
+_QUIET: dict[str, Any] = {"hide_parameters": True}
 
 
 class DatabaseError(Exception):
@@ -28,6 +31,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = engine.execution_options(**{_WRITE: True})
+        # PostgreSQL's default shows every statement another moment; SQLite's shows one anyway
+        snapshot = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**snapshot)
 
     @property
     def sqlite(self) -> bool:
@@ -36,13 +42,14 @@ class Database:
 
     @property
     def shown_url(self) -> str:
-        """The URL with its password starred out."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The URL without its passwords, wherever in it they stand."""
+        url = self.engine.url.difference_update_query(_SECRETS)
+        return url.render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a transaction that sees one moment of the database."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -91,7 +98,7 @@ def sqlite_path(database: Database) -> Path | None:
 def _postgresql(url: URL) -> Engine:
     url = url.set(drivername="postgresql+psycopg")
     try:
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, **_QUIET)
     except ModuleNotFoundError as error:
         raise DatabaseError(
             "PostgreSQL needs its driver: pip install 'earful[postgres]'"
@@ -107,7 +114,7 @@ def _sqlite(url: URL) -> Engine:
             raise DatabaseError(
                 f"database_url: cannot make the folder {path.parent} ({error})"
             ) from error
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **_QUIET)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)
     return engine
