@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from datetime import time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -224,6 +225,7 @@ class Settings(BaseSettings):
         return tuple(_query(block, brands[block.brand.casefold()]) for block in self.listen)
 
 
+@lru_cache(maxsize=4096)  # an import names the same few brands on every row
 def slug(name: str) -> str:
     """A brand's id: its name in lower case, runs of anything but letters and digits as a dash."""
     kept = "".join(char if char.isalnum() else " " for char in name.casefold())
