@@ -1,0 +1,67 @@
+"""Every platform that Earful can listen to: one module and one line below each."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from earful import clock as wall
+from earful.contracts import Listener
+from earful.settings_errors import SettingsError, explain, nearest
+from earful.types import Query
+
+# source name -> the class in its module, imported when it is first asked for: start-up stays light
+_REGISTER = {
+    "hackernews": "listeners.hackernews:HackerNews",
+    "replay": "listeners.replay:Replay",
+    "rss": "listeners.rss:Rss",
+}
+
+
+class UnknownSource(SettingsError, ValueError):
+    """No listener has this name; the text gives the nearest one that there is."""
+
+
+class _Plugin(Protocol):
+    """What the register expects of a listener's class."""
+
+    Options: type[BaseModel]
+
+    def __call__(self, *, clock: wall.Clock) -> Listener: ...
+
+
+def names() -> tuple[str, ...]:
+    """Every source that can be named in ``[[listen]]``, in the order of the alphabet."""
+    return tuple(sorted(_REGISTER))
+
+
+def get(source: str, *, clock: wall.Clock = wall.now) -> Listener:
+    """The listener for a source; does no I/O. Raises UnknownSource (a SettingsError).
+
+    ``clock`` says what time it is: the tests and the demo bring their own.
+    """
+    return _plugin(source)(clock=clock)
+
+
+def check_query(query: Query) -> None:
+    """Raise SettingsError when the source or one of its options is wrong; says how to mend it."""
+    plugin = _plugin(query.source)
+    place = f"[[listen]] {query.id} options"
+    try:
+        plugin.Options.model_validate(dict(query.options))
+    except ValidationError as error:
+        lines = explain(place, error, plugin.Options)
+        # explain() writes sections as a settings file does; inside options a key is just a key
+        bare = re.sub(rf"^({re.escape(place)}): \[(\w+)\]", r"\1: \2", lines, flags=re.MULTILINE)
+        raise SettingsError(bare) from error
+
+
+def _plugin(source: str) -> _Plugin:
+    if source not in _REGISTER:
+        raise UnknownSource(f"there is no source {source!r}{nearest(source, names())}")
+    module, _, attribute = _REGISTER[source].partition(":")
+    plugin: _Plugin = getattr(import_module(module), attribute)
+    return plugin

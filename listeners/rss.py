@@ -1,0 +1,241 @@
+"""The source "rss": RSS and Atom feeds - news sites, blogs, review pages, search alerts.
+
+A feed shows its newest entries and nothing else: what has moved out of that window between two
+polls cannot be had any more, and is told of as a Gap. Formats: RSS 2.0 and RFC 4287 (Atom), read
+by feedparser; conditional requests: RFC 9110 section 13.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from earful import clock as wall
+from earful.contracts import BadItem, Permanent, Transient
+from earful.types import Batch, Gap, Mention, Query, Rejected
+from listeners import times
+from listeners.feed import Feed, NotAFeed, fingerprint, mention, parse
+from listeners.fetch import Fetcher, Limits, shown
+from listeners.match import Matcher
+from listeners.options import Bytes, ListenerOptions, Seconds, read
+
+_ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
+_AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work
+
+
+class RssOptions(ListenerOptions):
+    """``options`` of a [[listen]] block with source = "rss"; docs/sources.md explains each."""
+
+    url: str | None = None
+    urls: tuple[str, ...] = ()
+    all: bool = False
+    max_entries: Annotated[int, Field(ge=1, le=5000)] = 1000
+    timeout: Seconds = 15.0
+    deadline: Seconds = 60.0
+    max_bytes: Bytes = 10 * 1024 * 1024
+
+    @model_validator(mode="after")
+    def _some(self) -> RssOptions:
+        if not self.feeds():
+            raise ValueError('url: there is none; give url = "https://…/feed.xml" or urls = […]')
+        return self
+
+    def feeds(self) -> list[str]:
+        """Every address, once."""
+        return list(dict.fromkeys([*([self.url] if self.url else []), *self.urls]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a position holds of one feed. ``seen`` are fingerprints of the window's entries,
+    ``newest`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we looked for."""
+
+    etag: str | None = None
+    modified: str | None = None
+    seen: tuple[str, ...] = ()
+    newest: int | None = None
+    asked: str = ""
+    wait: int = 0
+
+
+class Rss:
+    """Reads feeds and keeps the entries that name what a query looks for."""
+
+    name: ClassVar[str] = "rss"
+    Options: ClassVar[type[BaseModel]] = RssOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now) -> None:
+        self._clock = clock
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """One batch for each feed that has something new.
+
+        With several feeds, one that fails is told of as Rejected and the others go on; when all
+        fail, and with a single feed, the error is raised: Transient, or Permanent when the
+        address has never given a feed or the site refuses.
+        """
+        options = read(RssOptions, query)
+        limits = Limits(
+            timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
+        )
+        with Fetcher(self._clock, limits) as web:
+            yield from _Poll(query, options, web, self._clock()).batches(position)
+
+
+class _Poll:
+    """One look at every feed."""
+
+    def __init__(self, query: Query, options: RssOptions, web: Fetcher, now: datetime) -> None:
+        self._options = options
+        self._web = web
+        self._now = now
+        any_of = () if options.all else query.any_of
+        self._matcher = Matcher(any_of, query.none_of)
+        self._languages = {code.partition("-")[0].lower() for code in query.languages}
+        self._asked = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
+
+    def batches(self, position: str | None) -> Iterator[Batch]:
+        stored = _load(position)
+        feeds = self._options.feeds()
+        known = {url: stored.get(fingerprint(url), _Known()) for url in feeds}
+        failed: dict[str, Transient | Permanent] = {}
+        worked = 0
+        for url in feeds:
+            if known[url].wait > times.to_epoch(self._now):
+                continue
+            try:
+                batch, known[url] = self._look(url, known[url])
+            except (Transient, Permanent) as error:
+                failed[url] = error
+                known[url] = self._put_off(known[url], error)
+                continue
+            worked += 1
+            one = len(feeds) == 1
+            yield replace(
+                batch,
+                position=_dump(known),
+                complete_since=batch.complete_since if one else None,
+                more=not one,
+            )
+        if failed and not worked:
+            raise _worst(list(failed.values()))
+        if len(feeds) > 1 and (failed or worked):
+            told = [Rejected(where=shown(url), reason=str(why)) for url, why in failed.items()]
+            yield Batch(mentions=(), position=_dump(known), rejected=tuple(told))
+
+    def _look(self, url: str, known: _Known) -> tuple[Batch, _Known]:
+        """What a feed has that was not seen, and what to remember of it."""
+        same = known.asked == self._asked  # else look at everything again: the terms have changed
+        answer = self._web.get(
+            url,
+            accept=_ACCEPT,
+            etag=known.etag if same else None,
+            modified=known.modified if same else None,
+        )
+        if answer.not_modified:
+            return Batch(mentions=(), position=None), replace(known, wait=0)
+        try:
+            feed = parse(answer, most=self._options.max_entries)
+        except NotAFeed as error:
+            raise _no_feed(url, known, str(error)) from error
+        mentions, rejected = self._new(feed, set(known.seen) if same else set())
+        gap = self._gap(feed, known)
+        since = self._oldest(feed)
+        batch = Batch(
+            mentions=mentions,
+            position=None,
+            complete_since=since,
+            gaps=(gap,) if gap else (),
+            rejected=(*feed.rejected, *rejected),
+        )
+        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        newest = times.to_epoch(min(max(dates, default=self._now), self._now))
+        return batch, _Known(
+            etag=answer.etag,
+            modified=answer.modified,
+            seen=tuple(entry.fingerprint for entry in feed.entries) or known.seen,
+            newest=newest if feed.entries else known.newest,
+            asked=self._asked,
+        )
+
+    def _new(self, feed: Feed, seen: set[str]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
+        mentions: list[Mention] = []
+        rejected: list[Rejected] = []
+        for entry in feed.entries:
+            if entry.fingerprint in seen:
+                continue
+            try:
+                made, words = mention(feed, entry, self._now)
+            except BadItem as error:
+                where = f"entry {entry.id[:80]}"
+                rejected.append(Rejected(where=where, reason=str(error)))
+                continue
+            if self._wanted(made, words):
+                mentions.append(made)
+        return tuple(mentions), tuple(rejected)
+
+    def _wanted(self, made: Mention, words: str) -> bool:
+        foreign = bool(self._languages and made.lang) and made.lang not in self._languages
+        return not foreign and self._matcher.matches(words)
+
+    def _gap(self, feed: Feed, known: _Known) -> Gap | None:
+        """A Gap when nothing that we knew is left in the window, and its dates say so too.
+
+        Some feeds give their entries new ids at every look: those would have a gap each time, but
+        their dates overlap.
+        """
+        if not known.seen or known.newest is None or not feed.entries:
+            return None
+        if {entry.fingerprint for entry in feed.entries} & set(known.seen):
+            return None
+        since, until = times.from_epoch(known.newest), self._oldest(feed) or self._now
+        reason = f"feed window moved on ({feed.site} shows {len(feed.entries)} entries)"
+        return Gap(since=since, until=until, reason=reason) if since < until else None
+
+    def _oldest(self, feed: Feed) -> datetime | None:
+        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        return min(min(dates), self._now) if dates else None
+
+    def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
+        seconds = _AFTER_REFUSAL if isinstance(error, Permanent) else int(error.retry_after or 0)
+        return replace(known, wait=times.to_epoch(self._now) + seconds)
+
+
+def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
+    """A page where a feed was yesterday will pass; where none ever was, the address is wrong."""
+    if known.asked:
+        return Transient(f"{shown(url)}: what came is no feed ({trouble}); it will be tried again")
+    return Permanent(
+        f"{shown(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom feed "
+        "itself, not of the page that it belongs to"
+    )
+
+
+def _worst(errors: Sequence[Transient | Permanent]) -> Transient | Permanent:
+    """What to raise when every feed failed: Permanent only when no feed can get well by itself."""
+    later = [error for error in errors if isinstance(error, Transient)]
+    if not later or len(errors) == 1:
+        return errors[0]
+    waits = [error.retry_after for error in later if error.retry_after is not None]
+    text = "; ".join(str(error) for error in errors)
+    return Transient(text, retry_after=max(waits, default=None))
+
+
+def _dump(known: dict[str, _Known]) -> str:
+    # fingerprints, not addresses: an address can hold a key
+    feeds = {fingerprint(url): asdict(one) for url, one in known.items()}
+    return json.dumps({"feeds": feeds}, separators=(",", ":"))
+
+
+def _load(position: str | None) -> dict[str, _Known]:
+    """What a position holds; a damaged one costs a second reading, never an entry."""
+    try:
+        feeds = json.loads(position)["feeds"] if position else {}
+        return {key: _Known(**one | {"seen": tuple(one["seen"])}) for key, one in feeds.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}

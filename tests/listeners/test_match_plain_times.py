@@ -1,0 +1,211 @@
+"""The small helpers: matching names, making text plain, reading instants."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earful.contracts import BadItem
+from listeners.match import Matcher, fold
+from listeners.plain import MAX_TEXT, clean, from_html, one_line, web_link
+from listeners.times import parse
+
+BLNS = Path(__file__).parents[2].parent / "shared" / "data" / "hostile" / "blns.json"
+
+
+def hostile() -> list[str]:
+    if not BLNS.is_file():
+        pytest.skip(f"no hostile text: {BLNS.name} is in shared/, which is not here")
+    more = ["\x00", "\ud83d", "\u202eabc\u202c", "＝1+1", "\t=1", "\r=1", "a\u2028b", "\ufeff"]
+    return [*json.loads(BLNS.read_text(encoding="utf-8")), *more]
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("Kestrova", "KESTROVA is down"),
+        ("Kestrova", "@kestrova hello"),
+        ("Kestrova", "#Kestrova!"),
+        ("Kestrova", "Kestrova's parcels"),
+        ("Kestrova", "see https://www.kestrova.com/x"),
+        ("Kestrova", "Ｋｅｓｔｒｏｖａ"),
+        ("Kestrova", "kes\u00adtro\u200bva"),
+        ("Café Noir", "the cafe\u0301\n  NOIR was shut"),
+        ("cafe noir", "CAFÉ NOIR"),
+        ("@kestrova", "thanks @Kestrova."),
+        ("Straße", "STRASSE"),
+        ("Κεστρόβα", "η ΚΕΣΤΡΟΒΑ πάλι"),
+        ("ケストロバ", "昨日ケストロバの荷物が"),
+        ("Kestrova", "昨日kestrovaの荷物が"),
+        ("케스트로바", "케스트로바가 또 늦어요"),
+        ("เคสโตรวา", "พัสดุเคสโตรวามาช้า"),
+        ("केस्ट्रोवा", "यह केस्ट्रोवा है"),
+        ("C++", "I like C++, really"),
+        ("AT&T", "why, AT&T?"),
+    ],
+)
+def test_found(term: str, text: str) -> None:
+    assert Matcher([term]).matches(text)
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("ola", "a cola, please"),
+        ("Kestrova", "kestrovan, akestrova and kestrova_fan"),
+        ("@kestrova", "write to me@kestrova.example"),
+        ("@kestrova", "kestrova"),
+        ("@kestrova", "@kestrova_help"),
+        ("Café Noir", "a cafe that is noir"),
+        ("केस्ट्रो", "यह केस्ट्रोवा है"),
+        ("λα", "καλα"),
+    ],
+)
+def test_not_found(term: str, text: str) -> None:
+    assert not Matcher([term]).matches(text)
+
+
+def test_none_of_and_empty() -> None:
+    assert Matcher([]).matches("anything")
+    assert Matcher(["", " "]).matches("anything")
+    assert not Matcher([], ["falcon"]).matches("a Falcon")
+    assert not Matcher(["kestrova"], ["kestrova falcon"]).matches("the Kestrova  Falcon")
+
+
+@given(st.text(), st.text())
+@settings(max_examples=150, deadline=None)
+def test_matching_and_cleaning_hold_for_any_text(term: str, text: str) -> None:
+    Matcher([term]).matches(text)
+    assert fold(fold(text)) == fold(text)
+    for made in (clean(text), from_html(text), one_line(text)):
+        made.encode("utf-8")
+        assert "\0" not in made and "\r" not in made
+    assert clean(clean(text)) == clean(text)
+
+
+def test_hostile_text_is_made_plain() -> None:
+    for text in hostile():
+        for made in (clean(text), from_html(text), one_line(text)):
+            made.encode("utf-8")
+            assert not any(char in made for char in "\0\x1b\u202e\u2066\r")
+        Matcher([text, "kestrova"]).matches(text)
+        link = web_link(text)
+        assert link is None or link.lower().startswith(("http://", "https://"))
+
+
+def test_clean_keeps_what_is_written() -> None:
+    assert clean(" مرحبا\u200f 👩‍👩‍👧 e\u0301\tx\r\ny ") == "مرحبا\u200f 👩‍👩‍👧 e\u0301\tx\ny"
+    assert len(clean("a" * 100_000)) == MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>It&#x27;s <b>bold</b><br>new</p>", "It's bold\nnew"),
+        ("a<script>alert('x')</script>b", "a\nb"),
+        ("a<style type='x'>p{}</style>b", "a\nb"),
+        ("a<!-- <b>hidden</b> -->b", "ab"),
+        ("a<!-- for ever", "a"),
+        ("<script>for ever", ""),
+        ("<SCRIPT >x</script\n>y", "y"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("&lt;script&gt;x&lt;/script&gt;", "<script>x</script>"),
+        ("<ul><li>a<li>b</ul>", "a\nb"),
+        ("a&nbsp;&amp;&nbsp;b &bogus; &#0; &#xd800;", "a & b &bogus; \ufffd \ufffd"),
+        ("<p", "<p"),
+        ("<iframe src='x'/>after", "after"),
+        ("-->", "-->"),
+        ("<svg><title>x</title></svg>y", "y"),
+    ],
+)
+def test_markup(markup: str, text: str) -> None:
+    assert from_html(markup) == text
+
+
+@pytest.mark.parametrize("piece", ["<!", "<!--", "<a ", "<script>", "</script", "<![", "&#", "<"])
+def test_markup_takes_linear_time(piece: str) -> None:
+    begun = time.process_time()
+    from_html(piece * 100_000)
+    assert time.process_time() - begun < 1.5
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["javascript:alert(1)", "data:text/html,x", "//x", "/x", "http://a b", "https://x/\n", None, 3,
+     "file:///x", "HTTPS:/x", 'https://x/"onx', "https://x/<b>", "http://" + "a" * 3000,
+     "https://x/\u202ey"],
+)  # fmt: skip
+def test_no_link(link: object) -> None:
+    assert web_link(link) is None or link == "https://x/\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-05-01T09:30:00Z",
+        "2024-05-01T09:30:00.000Z",
+        "2024-05-01T11:30:00+02:00",
+        "2024-05-01 11:30:00 +0200",
+        "2024-05-01 09:30:00 UTC",
+        "20240501T093000Z",
+        "Wed, 01 May 2024 09:30:00 GMT",
+        "Wed, 01 May 2024 11:30:00 +0200",
+        "Wed May 01 09:30:00 +0000 2024",
+        " 1714555800 ",
+        "1714555800000",
+        "1714555800.0",
+        1714555800,
+        1714555800.0,
+        1714555800000,
+    ],
+)
+def test_instants(value: object) -> None:
+    assert parse(value) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
+
+
+def test_a_zone_for_those_without() -> None:
+    zone = ZoneInfo("Europe/Athens")
+    assert parse("2024-05-01 12:30:00", zone) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
+    assert parse("2024-05-01", zone) == datetime(2024, 4, 30, 21, tzinfo=UTC)
+    assert parse("2024-05-01T09:30:00Z", zone) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("yesterday", "'yesterday' is not a time; give ISO 8601"),
+        ("2024-05-01T09:30:00", "has no time zone"),
+        ("20240501", "has no time zone"),
+        ("0001-01-01T00:00:00+14:00", "outside the calendar"),
+        ("", "is not a time"),
+        (None, "it is missing"),
+        (True, "is not a time"),
+        (0, "no time since 1970"),
+        (float("nan"), "no time since 1970"),
+        (float("inf"), "no time since 1970"),
+        (10**30, "no time since 1970"),
+        (10**400, "no time since 1970"),
+        ("9" * 5000, "no time since 1970"),
+        ("1" * 100_000 + "x", "is not a time"),
+        ([], "is not a time"),
+    ],
+)
+def test_no_instants(value: object, reason: str) -> None:
+    with pytest.raises(BadItem, match=reason):
+        parse(value)
+
+
+@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
+@settings(max_examples=200, deadline=None)
+def test_any_value_is_an_instant_or_a_bad_item(value: object) -> None:
+    try:
+        assert parse(value, UTC).tzinfo is UTC
+    except BadItem as error:
+        assert len(str(error)) < 5000

@@ -1,0 +1,208 @@
+"""Files as files: growth, replacement, damage, size, interruption."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from replaying import AT, NOW, mentions, poll, query, rejected, row, write
+
+from earful.contracts import Permanent, Transient
+from earful.types import Mention
+from listeners.replay import Replay
+
+
+def test_a_line_of_many_megabytes_is_not_loaded(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.jsonl", [row(1)])
+    with path.open("ab") as file:
+        file.write(b'{"text": "')
+        for _ in range(40):
+            file.write(b"x" * 1_000_000)
+        file.write(b'"}\n' + json.dumps(row(2)).encode() + b"\n")
+    tracemalloc.start()
+    batches = poll(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [one.external_id for one in mentions(batches)] == ["p1", "p2"]
+    assert "over 1,048,576 bytes" in rejected(batches)[0].reason
+    assert peak < 8_000_000
+    assert mentions(poll(path, batches[-1].position)) == []
+
+
+def test_a_file_that_grows_is_read_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.csv", [row(1), row(2)])
+    position = poll(path)[-1].position
+    assert poll(path, position) == []
+    with path.open("a") as file:
+        file.write(f"p3,ann,post 3,{AT}\r\n")
+    batches = poll(path, position)
+    assert [one.external_id for one in mentions(batches)] == ["p3"]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "jsonl.gz"])
+def test_another_file_under_the_same_name_starts_over(tmp_path: Path, ending: str) -> None:
+    path = write(tmp_path / f"posts.{ending}", [row(number) for number in range(50)])
+    position = poll(path)[-1].position
+    write(path, [row(number) for number in range(900, 940)])
+    assert len(mentions(poll(path, position))) == 40
+    write(path, [row(number) for number in range(900, 990)])
+    assert len(mentions(poll(path, position))) == 90
+
+
+def test_the_unfinished_end_of_a_growing_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.jsonl", [row(1)])
+    whole = json.dumps(row(2))
+    with path.open("a") as file:
+        file.write(whole[:20])
+    batches = poll(path)
+    assert "it is not JSON" in rejected(batches)[0].reason
+    position = batches[-1].position
+    assert poll(path, position) == []  # told once
+    with path.open("a") as file:
+        file.write(whole[20:])
+    batches = poll(path, position)
+    assert [one.external_id for one in mentions(batches)] == ["p2"]
+    position = batches[-1].position
+    with path.open("a") as file:
+        file.write("\n" + json.dumps(row(3)) + "\n")
+    assert [one.external_id for one in mentions(poll(path, position))] == ["p2", "p3"]
+
+
+def test_only_past_lets_a_file_arrive_live(tmp_path: Path) -> None:
+    times = [NOW - timedelta(minutes=9), NOW, NOW + timedelta(minutes=1), NOW - timedelta(hours=1)]
+    rows = [row(number, published_at=at.isoformat()) for number, at in enumerate(times)]
+    path = write(tmp_path / "posts.jsonl", rows)
+    now = NOW
+    listener = Replay(clock=lambda: now)
+    live = query(path, only_past=True)
+    first = list(listener.poll(live, None))
+    assert [one.external_id for one in mentions(first)] == ["p0", "p1"]
+    assert list(listener.poll(live, first[-1].position)) == []
+    now += timedelta(minutes=2)
+    rest = list(listener.poll(live, first[-1].position))
+    assert [one.external_id for one in mentions(rest)] == ["p2", "p3"]
+
+
+def test_rejects_are_kept_in_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.jsonl", [row(1, text=""), row(2), row(3, published_at="x")])
+    kept = tmp_path / "kept" / "posts.rejects.jsonl"
+    poll(path, rejects=str(kept))
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [line["where"] for line in lines] == ["line 1", "line 3"]
+    assert json.loads(lines[0]["raw"])["id"] == "p1"
+    poll(write(tmp_path / "fine.jsonl", [row(1)]), rejects=str(tmp_path / "none.jsonl"))
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.5, 0.98])
+def test_a_cut_gzip_keeps_what_could_be_read(tmp_path: Path, keep: float) -> None:
+    rows = [row(number, text=f"{number * 7919 % 10007} words") for number in range(20_000)]
+    path = write(tmp_path / "posts.jsonl.gz", rows)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    found: list[Mention] = []
+    position = None
+    with pytest.raises(Transient, match="cut or damaged") as error:
+        for batch in Replay(clock=lambda: NOW).poll(query(path), None):
+            found += batch.mentions
+            position = batch.position
+    assert str(path) in str(error.value)
+    assert len(found) > 20_000 * keep * 0.9 - 400
+    path.write_bytes(whole)
+    found += mentions(poll(path, position))
+    assert {one.external_id for one in found} == {f"p{number}" for number in range(20_000)}
+    assert len(found) == 20_000
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"none.csv: No such file.*check the option path"):
+        poll(tmp_path / "none.csv")
+    (tmp_path / "a.jsonl.gz").write_text("plain")
+    with pytest.raises(Permanent, match="the name says gzip"):
+        poll(tmp_path / "a.jsonl.gz")
+    (tmp_path / "a.tsv").write_bytes("text\tpublished_at\n".encode("utf-16"))
+    with pytest.raises(Permanent, match="save it as UTF-8"):
+        poll(tmp_path / "a.tsv")
+    (tmp_path / "a.json").write_text(' [\n {"text": "a"}\n]')
+    with pytest.raises(Permanent, match="one JSON array"):
+        poll(tmp_path / "a.json")
+    (tmp_path / "dir.csv").mkdir()
+    with pytest.raises(Permanent, match="Is a directory"):
+        poll(tmp_path / "dir.csv")
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", b"\n\n\n"])
+def test_empty_files_are_empty(tmp_path: Path, ending: str, content: bytes) -> None:
+    (tmp_path / f"a.{ending}").write_bytes(content)
+    assert poll(tmp_path / f"a.{ending}") == []
+
+
+def test_gzip_is_known_by_its_content(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.jsonl.gz", [row(1)])
+    renamed = path.rename(tmp_path / "posts.jsonl")
+    assert len(mentions(poll(renamed))) == 1
+
+
+def test_a_big_file_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "big.jsonl"
+    with path.open("w") as file:
+        for number in range(200_000):
+            author = f"a{number % 50_000}"
+            file.write(
+                f'{{"id": "{number}", "author": "{author}", "text": "kestrova parcel {number} is '
+                f'late", "published_at": {1_716_000_000 + number}}}\n'
+            )
+    count = 0
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for batch in Replay(clock=lambda: NOW + timedelta(days=30)).poll(query(path), None):
+        count += len(batch.mentions)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert count == 200_000
+    assert grown < 40_000  # kilobytes; the file is 20 MB and all its mentions are 200
+
+
+_READER = """
+import sys
+from earful.types import Query
+from listeners.replay import Replay
+path, log, position = sys.argv[1], sys.argv[2], sys.argv[3] or None
+asked = Query(id="r", brand_id="k", source="replay", options={"path": path, "batch": 50})
+with open(log, "a") as out:
+    for batch in Replay().poll(asked, position):
+        ids = " ".join(one.external_id for one in batch.mentions)
+        out.write(f"{batch.position}\\t{ids}\\n")  # one line is one transaction
+        out.flush()
+"""
+
+
+def test_killed_and_resumed_loses_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "posts.csv", [row(number) for number in range(20_000)])
+    log = tmp_path / "log.tsv"
+    log.touch()
+    stored: list[str] = []
+    position = ""
+    for attempt in range(30):
+        reader = subprocess.Popen([sys.executable, "-c", _READER, path, log, position])
+        if attempt < 4:
+            size = log.stat().st_size
+            while log.stat().st_size == size and reader.poll() is None:
+                time.sleep(0.002)
+            reader.send_signal(signal.SIGKILL)
+        reader.wait()
+        lines = log.read_text().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        log.write_text("".join(whole))  # what was half written was never committed
+        stored = [one for line in whole for one in line.split("\t")[1].split()]
+        position = whole[-1].split("\t")[0] if whole else ""
+        if reader.returncode == 0:
+            break
+    assert stored == [f"p{number}" for number in range(20_000)]
