@@ -91,7 +91,7 @@ class RowReader:
             url=web_link(get(columns.url)),
             lang=language(get(columns.lang)),
             reply_to=_identity(get(columns.reply_to)),
-            repost_of=_repost(get(columns.repost_of)),
+            repost_of=_repost(get(columns.repost_of), text),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
         )
@@ -209,10 +209,15 @@ def _made_up(author: object, published_at: datetime, text: str) -> str:
     return "row-" + hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:24]
 
 
-def _repost(value: object) -> str | None:
-    """The original's id; "" for a bare yes; None when this is no repost."""
+def _repost(value: object, text: str) -> str | None:
+    """The original's id; "" for a bare yes; None when this is no repost.
+
+    Older exports of X have no column for it; there a repost begins "RT @somebody".
+    """
     if isinstance(value, str) and value.strip().lower() in {"true", "false", "yes", "no"}:
         value = value.strip().lower() in {"true", "yes"}
+    if value is None and text.startswith("RT @"):
+        return ""
     return "" if value is True else _identity(value)
 
 

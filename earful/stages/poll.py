@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
+_SOON = timedelta(seconds=30)  # a poll that was cut short goes on after this
 
 Stop = Callable[[], bool]
 Progress = Callable[[ingest.Stored], None]
@@ -80,8 +81,10 @@ def _poll_one(
 ) -> None:
     total.queries += 1
     position = polling.position(db, query.id)
+    more = False
     try:
-        store_all(db, query, listener.poll(query, position), clock=clock, total=total, stop=stop)
+        batches = listener.poll(query, position)
+        more = store_all(db, query, batches, clock=clock, total=total, stop=stop)
     except BadItem as error:
         _reject(db, query, position, str(error), total, clock)
     except Transient as error:
@@ -93,8 +96,8 @@ def _poll_one(
         log.error("query paused", query=query.id, reason=str(error))
         polling.pause(db, query.id, error=str(error))
         return
-    at = clock()
-    polling.succeeded(db, query.id, at=at, due_at=at + timedelta(seconds=query.every))
+    at, wait = clock(), timedelta(seconds=query.every)
+    polling.succeeded(db, query.id, at=at, due_at=at + (min(wait, _SOON) if more else wait))
 
 
 def store_all(
@@ -106,16 +109,21 @@ def store_all(
     total: Polled,
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
-) -> None:
-    """Keep every batch as it comes; brands that nobody named yet are added with it."""
-    about = Aboutness(db, query)
+) -> bool:
+    """Keep every batch as it comes; brands that nobody named yet are added with it.
+
+    Gives whether the source has more: its last batch said so, or ``stop`` cut the poll short.
+    """
+    about, more = Aboutness(db, query), False
     for batch in batches:
         about.learn(batch)
         stored = ingest.store(db, query, batch, about, clock())
         total.add(stored)
         progress(stored)
+        more = batch.more
         if stop():
-            return  # between batches nothing is half done; the position says where to go on
+            return True  # between batches nothing is half done; the position says where to go on
+    return more
 
 
 class Aboutness:

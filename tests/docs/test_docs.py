@@ -62,9 +62,7 @@ def test_every_command_is_explained(command: str) -> None:
 @pytest.mark.parametrize("source", listeners.names())
 def test_every_source_has_its_settings_limits_and_price(source: str) -> None:
     page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
-    assert f'source = "{source}"' in page
-    for option in listeners.options_of(source):
-        assert f"`{option}`" in page, f"docs/sources.md says nothing of {source}'s {option!r}"
+    assert f'source = "{source}"' in page  # its options: tests/listeners/test_sources_page.py
 
 
 @pytest.mark.parametrize("kind", sorted(notifiers.KINDS))

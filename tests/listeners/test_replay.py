@@ -61,6 +61,14 @@ def test_columns_are_mapped(tmp_path: Path) -> None:
     assert one.published_at == datetime(2024, 5, 19, 10, tzinfo=UTC)
 
 
+def test_an_old_style_repost_is_one_without_a_column_for_it(tmp_path: Path) -> None:
+    base = {"author": "bob", "published_at": 1716112800}
+    texts = ["RT @ann: my parcel is lost", "so RT @ann if you agree", "RTFM @ann"]
+    rows = [base | {"id": str(number), "text": text} for number, text in enumerate(texts)]
+    found = mentions(poll(write(tmp_path / "posts.jsonl", rows)))
+    assert [one.repost_of for one in found] == ["", None, None]
+
+
 def test_source_as(tmp_path: Path) -> None:
     path = write(tmp_path / "posts.csv", [row(1, source="Twitter for iPhone")])
     assert mentions(poll(path, source_as="x"))[0].source == "x"
