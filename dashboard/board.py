@@ -1,0 +1,175 @@
+"""The part of the command center that looks again by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, health, periods
+from dashboard.parts import QUEUE_PAGE, person, priority_badge, small
+from dashboard.safe import clean, one_line
+from dashboard.words import (
+    STATUS,
+    ago,
+    change,
+    change_share,
+    many,
+    percent,
+    points,
+    zone_name,
+)
+from earful import clock
+from earful.settings import Settings
+from storage import queries
+from storage.engine import Database
+from storage.rows import BrandView, CaseView, Headline
+
+_NEWEST = 12
+_LIST_HEIGHT = 620  # about as tall as the charts beside it
+
+
+def draw(
+    db: Database,
+    settings: Settings,
+    brand: BrandView,
+    period: periods.Period,
+    until: datetime | None,
+) -> None:
+    """Figures, charts, newest complaints and the state of the listening post, as of now."""
+    now = clock.now()
+    end = until or now
+    found = queries.health(db)
+    health.warn(found, settings, now)
+    window = periods.window(period, end)
+    urgent_at = settings.rules.urgent_at
+    _figures(queries.headline(db, brand.id, window, now=now, urgent_at=urgent_at))
+    left, right = st.columns([1.75, 1], gap="medium")
+    with left:
+        _over_time(db, brand, period, end)
+        voices, by_source = st.columns(2, gap="medium")
+        with voices.container(border=True, height="stretch"):
+            _voice(db, brand, periods.window(period, end))
+        with by_source.container(border=True, height="stretch"):
+            _sources(db, brand, periods.window(period, end))
+    with right:
+        _newest(queries.newest_flagged(db, brand.id, limit=_NEWEST), urgent_at, now)
+    health.strip(found, now, brand.timezone, settings.dashboard.refresh)
+
+
+def _figures(figures: Headline) -> None:
+    now, before = figures.now, figures.before
+    mentions, net, share, unhappy, late = st.columns(5, gap="small")
+    with mentions:
+        _figure(
+            "Mentions",
+            many(now.mentions),
+            change_share(now.mentions, before.mentions),
+            delta_color="off",
+        )
+    with net:
+        _figure(
+            "Net sentiment",
+            points(now.net_sentiment),
+            change(now.net_sentiment, before.net_sentiment, " points"),
+            help="Positive minus negative mentions, out of all judged ones, times 100: "
+            "from −100 (all negative) to +100 (all positive).",
+        )
+    with share:
+        _figure(
+            "Negative share",
+            percent(now.negative_share),
+            change(_times_100(now.negative_share), _times_100(before.negative_share), " points"),
+            delta_color="inverse",
+            help="Negative mentions out of all judged ones.",
+        )
+    with unhappy.container(key="worry", height="stretch"):
+        more = figures.unhappy_new - figures.unhappy_new_before
+        _figure(
+            "Unhappy now",
+            many(figures.unhappy_now),
+            f"{figures.unhappy_new:,} new, {figures.unhappy_new_before:,} before",
+            delta_color=("red" if more > 0 else "green") if more else "off",
+            delta_arrow=("up" if more > 0 else "down") if more else "off",
+            help=f"Customers with an open case, {figures.urgent_now:,} of them urgent. Below: how "
+            "many complained for the first time in this period, and in the one before.",
+        )
+    with late.container(key="late" if figures.overdue else "in-time", height="stretch"):
+        _figure(
+            "Overdue",
+            many(figures.overdue),
+            f"of {figures.waiting:,} waiting",
+            delta_color="off",
+            delta_arrow="off",
+            help="Customers whom nobody has answered in time, of those still without an answer.",
+        )
+
+
+def _figure(name: str, value: str, delta: str | None, **more: Any) -> None:
+    if delta is None or delta.startswith("+0"):
+        # neither better nor worse: no colour, no arrow
+        more |= {"delta_color": "off", "delta_arrow": "off"}
+        delta = "none before" if delta is None else "no change"
+    st.metric(name, value, delta, border=True, height="stretch", **more)
+
+
+def _times_100(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _over_time(db: Database, brand: BrandView, period: periods.Period, end: datetime) -> None:
+    window = periods.chart_window(period, end, brand.timezone)
+    found = queries.trend(db, brand.id, window, timedelta(hours=1))
+    bars = periods.bars(found, period, brand.timezone)
+    with st.container(border=True):
+        st.subheader("Sentiment over time", anchor=False)
+        if not any(bar.counts.mentions for bar in bars):
+            small("quiet", f"No mention in the last {period.name}. A longer period may hold some.")
+            return
+        st.altair_chart(charts.trend(bars, period), width="stretch", key="trend")
+        small("net", f"Net sentiment, −100 to +100 · {zone_name(brand.timezone)}")
+        st.altair_chart(charts.net_sentiment(bars, period), width="stretch", key="net")
+
+
+def _voice(db: Database, brand: BrandView, window: clock.Window) -> None:
+    st.subheader("Share of voice", anchor=False)
+    shares = queries.share_of_voice(db, brand.id, window)
+    if len(shares) < 2:
+        small("alone", "No competitor is named. Add some to the brand in settings.toml.")
+        return
+    st.altair_chart(charts.voice(shares), width="stretch", key="voice")
+
+
+def _sources(db: Database, brand: BrandView, window: clock.Window) -> None:
+    st.subheader("By source", anchor=False)
+    found = queries.by_source(db, brand.id, window)
+    if not found:
+        small("no-source", "No source brought a mention in this period.")
+        return
+    st.altair_chart(charts.sources(found), width="stretch", key="sources")
+
+
+def _newest(cases: tuple[CaseView, ...], urgent_at: int, now: datetime) -> None:
+    with st.container(border=True, key="newest", height="stretch"):
+        st.subheader("Newest unhappy customers", anchor=False)
+        if not cases:
+            small("calm", "Nobody is unhappy right now.")
+            return
+        with st.container(height=_LIST_HEIGHT, border=False, key="newest-list"):
+            for case in cases:
+                _card(case, urgent_at, now)
+
+
+def _card(case: CaseView, urgent_at: int, now: datetime) -> None:
+    with st.container(border=True, key=f"flag-{case.id}", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(key=f"who-{case.id}", width="stretch"):
+                st.text(person(case))
+            priority_badge(case.priority, urgent_at)
+        small(f"at-{case.id}", f"{case.source} · {ago(case.last_at, now)} · {STATUS[case.status]}")
+        with st.container(key=f"words-{case.id}"):
+            st.text(clean(case.text, 400) or "(no words)")
+        with st.container(key=f"why-{case.id}"):
+            st.text(one_line(case.reason, 300))
+        st.page_link(QUEUE_PAGE, label="Open the case", query_params={"case": str(case.id)})

@@ -1,0 +1,32 @@
+"""Settings and database for the pages: opened once a process, checked at every visit."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from earful.settings import Settings, load
+from storage.engine import Database, DatabaseError, connect, sqlite_path
+from storage.migrate import require_current
+
+
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    """The settings this server was started with. Raises SettingsError."""
+    return load()
+
+
+@st.cache_resource(show_spinner=False)
+def database() -> Database:
+    """The database, ready to be asked. Raises SettingsError, DatabaseError."""
+    db = connect(settings().database_url.get_secret_value())
+    path = sqlite_path(db)
+    if path is not None and not path.exists():
+        # asking it would make an empty file, and the next reader would wonder where it came from
+        raise DatabaseError(f"{db.shown_url}: there is no such file yet; run `earful up`")
+    require_current(db)
+    return db
+
+
+def forget() -> None:
+    """Look again at settings and database on the next visit."""
+    st.cache_resource.clear()

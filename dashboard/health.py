@@ -1,0 +1,104 @@
+"""Whether Earful still hears: a warning above the figures when not, a quiet line below when so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard.safe import clean, one_line
+from dashboard.words import ago, count, span, zone_name
+from earful.settings import Settings
+from storage.rows import Health, SourceHealth
+
+_LATE = timedelta(minutes=10)
+
+
+def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...]:
+    """What is wrong, a sentence each, worst first.
+
+    A query that settings no longer ask for keeps its row and its history, but worries nobody.
+    """
+    wanted = {query.id for query in settings.queries() if query.enabled}
+    live = [one for one in found.sources if one.query_id in wanted]
+    return (*_not_running(live, now), *_sources(live), *_stages(found), *_deliveries(found))
+
+
+def warn(found: Health, settings: Settings, now: datetime) -> None:
+    """Say above everything else that something is not heard or not sent."""
+    wrong = troubles(found, settings, now)
+    if not wrong:
+        return
+    with st.container(border=True, key="trouble"):
+        st.markdown(f"**{count(len(wrong), 'thing needs', 'things need')} attention**")
+        # errors carry what far servers answered: plain text
+        st.text("\n".join(wrong[:4]))
+        if len(wrong) > 4:
+            with st.expander(f"{len(wrong) - 4} more"):
+                st.text("\n".join(wrong[4:]))
+
+
+def strip(found: Health, now: datetime, zone: str, refresh: timedelta) -> None:
+    """When something was last heard, what still waits, how fresh this page is."""
+    parts = [f"Updated {now.astimezone(ZoneInfo(zone)):%H:%M:%S} ({zone_name(zone)})"]
+    parts.append(f"looks again every {span(refresh) if refresh.seconds >= 60 else _secs(refresh)}")
+    if found.newest_mention_at is not None:
+        parts.append(f"newest mention {ago(found.newest_mention_at, now)}")
+    looked = [one.polled_at for one in found.sources if one.polled_at is not None]
+    if looked:
+        parts.append(f"sources last looked at {ago(max(looked), now)}")
+    if found.pending:
+        parts.append(f"{count(found.pending, 'mention waits', 'mentions wait')} to be read")
+    else:
+        parts.append("every mention has been read")
+    with st.container(key="small-strip"):
+        st.text(" · ".join(parts))
+
+
+def _secs(length: timedelta) -> str:
+    return f"{length.total_seconds():.0f} s"
+
+
+def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
+    late = [
+        now - one.due_at
+        for one in live
+        if one.due_at is not None and not one.paused and now - one.due_at > _LATE
+    ]
+    if late:
+        yield (
+            f"Nothing has looked at {count(len(late), 'source')} for {span(max(late))} past the "
+            "time. Is `earful up` running?"
+        )
+
+
+def _sources(live: list[SourceHealth]) -> Iterator[str]:
+    for one in live:
+        if one.paused or one.error:
+            yield f"{one_line(one.query_id, 80)}: {_state(one)}{_reason(one)}"
+
+
+def _state(one: SourceHealth) -> str:
+    if one.paused:
+        return "paused until somebody mends it"
+    return f"failed {count(one.failures, 'time')} in a row, tries again by itself"
+
+
+def _reason(one: SourceHealth) -> str:
+    return f" ({clean(one.error, 200)})" if one.error else ""
+
+
+def _stages(found: Health) -> Iterator[str]:
+    for stage in found.stages:
+        if stage.error:
+            yield f"The step '{stage.name}' stopped: {one_line(stage.error, 200)}"
+
+
+def _deliveries(found: Health) -> Iterator[str]:
+    if found.deliveries_dead:
+        yield (
+            f"{count(found.deliveries_dead, 'message')} could not be delivered; "
+            "`earful doctor` says why"
+        )

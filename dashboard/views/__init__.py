@@ -1,0 +1,1 @@
+"""The pages; app.py names them."""

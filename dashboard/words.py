@@ -1,0 +1,93 @@
+"""How numbers, times and steps are worded for the people who read the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from earful.types import CaseStatus
+
+STATUS = {
+    CaseStatus.OPEN: "New",
+    CaseStatus.TAKEN: "Taken",
+    CaseStatus.CONTACTED: "Contacted",
+    CaseStatus.RESOLVED: "Resolved",
+}
+STATUS_COLOUR = {
+    CaseStatus.OPEN: "yellow",
+    CaseStatus.TAKEN: "blue",
+    CaseStatus.CONTACTED: "violet",
+    CaseStatus.RESOLVED: "gray",
+}
+_STEPS = ((86_400, "day", "days"), (3600, "h", "h"), (60, "min", "min"))
+
+
+def many(number: int) -> str:
+    """1234 -> 1,234."""
+    return f"{number:,}"
+
+
+def count(number: int, one: str, more: str | None = None) -> str:
+    """1 -> "1 mention", 3 -> "3 mentions"."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest whole unit: 3 days, 5 h, 12 min."""
+    seconds = int(abs(length).total_seconds())
+    for size, one, more in _STEPS:
+        if seconds >= size:
+            whole = seconds // size
+            return f"{whole} {one if whole == 1 else more}"
+    return "less than a minute"
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """How long ago, for a reader who glances."""
+    if abs(now - instant) < timedelta(minutes=1):
+        return "just now"
+    return f"in {span(instant - now)}" if instant > now else f"{span(now - instant)} ago"
+
+
+def when(instant: datetime, zone: str, now: datetime) -> str:
+    """The moment on the brand's own clock: Tue 4 Mar, 14:05; with the year when it is another."""
+    local = instant.astimezone(ZoneInfo(zone))
+    year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+
+
+def due(due_at: datetime, now: datetime) -> str:
+    """How much time is left to answer, or how late it is."""
+    if due_at > now:
+        return f"answer within {span(due_at - now)}"
+    return f"overdue by {span(now - due_at)}"
+
+
+def percent(share: float | None) -> str:
+    """0.213 -> 21 %; a dash when there is nothing to divide."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def points(value: float | None) -> str:
+    """Net sentiment with its sign: +12, −7, 0."""
+    if value is None:
+        return "–"
+    whole = round(value)
+    return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)}"
+
+
+def change(now: float | None, before: float | None, unit: str = "") -> str | None:
+    """The difference with an ASCII sign, as st.metric reads it; None without a period before."""
+    if now is None or before is None:
+        return None
+    return f"{round(now - before):+d}{unit}"
+
+
+def change_share(now: int, before: int) -> str | None:
+    """By how many percent a count moved; None when there was nothing before."""
+    return f"{round(100 * (now - before) / before):+d} %" if before else None
+
+
+def zone_name(zone: str) -> str:
+    """Europe/Athens -> Athens time."""
+    return "UTC" if zone == "UTC" else f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time"

@@ -1,0 +1,133 @@
+"""Who gets in, and how the server is started."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from dashboard_world import World
+
+import dashboard
+from dashboard import launch
+from dashboard.access import Tries, is_loopback, password_for
+from earful.settings import Settings, load
+from earful.settings_errors import SettingsError
+
+SECRET = "correct horse battery"
+
+
+@pytest.fixture
+def settings(world: World) -> Settings:
+    return load(world.settings_file)
+
+
+def test_what_counts_as_loopback() -> None:
+    for host in ("127.0.0.1", "127.8.8.8", "localhost", "::1", "[::1]"):
+        assert is_loopback(host), host
+    for other in ("0.0.0.0", "::", "192.168.1.4", "earful.example", "", None):
+        assert not is_loopback(other), other
+
+
+def test_an_open_host_needs_a_password(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="EARFUL_DASHBOARD_PASSWORD"):
+        launch.command(settings, host="0.0.0.0")
+
+
+def test_a_short_password_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", "short")
+    with pytest.raises(SettingsError, match="shorter than 8"):
+        launch.command(settings, host="0.0.0.0")
+
+
+def test_the_password_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "password"
+    file.write_text(SECRET + "\n", encoding="utf-8")
+    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD_FILE", str(file))
+    assert password_for("0.0.0.0") == SECRET
+    assert password_for("127.0.0.1") == SECRET
+
+
+def test_no_secret_stands_in_the_command_line(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
+    line = " ".join(launch.command(settings, host="0.0.0.0", port=9000))
+    assert SECRET not in line
+    assert "sqlite:" not in line
+    assert "--server.address=0.0.0.0 --server.port=9000" in line
+
+
+def test_streamlit_is_told_to_stay_at_home(settings: Settings) -> None:
+    line = launch.command(settings)
+    for option in (
+        "--browser.gatherUsageStats=false",
+        "--server.fileWatcherType=none",
+        "--server.enableXsrfProtection=true",
+        "--client.showErrorDetails=none",
+        "--client.toolbarMode=minimal",
+        "--server.allowedHosts=127.0.0.1",
+    ):
+        assert option in line
+    assert not any("allowedHosts" in one for one in _with_password(settings))
+
+
+def _with_password(settings: Settings) -> list[str]:
+    """A password makes other names for the machine welcome: a reverse proxy has one."""
+    patch = pytest.MonkeyPatch()
+    with patch.context() as inside:
+        inside.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
+        return launch.command(settings)
+
+
+def test_the_environment_names_settings_and_database(
+    settings: Settings, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARFUL_DATABASE_URL_FILE", "/nowhere")
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    found = launch.environment(settings, world.settings_file)
+    assert found["EARFUL_SETTINGS"] == str(world.settings_file)
+    assert found["EARFUL_DATABASE_URL"] == settings.database_url.get_secret_value()
+    assert "EARFUL_DATABASE_URL_FILE" not in found
+    assert "STREAMLIT_SERVER_ADDRESS" not in found
+
+
+def test_failed_tries_wait_longer_and_longer() -> None:
+    now = [100.0]
+    tries = Tries(clock=lambda: now[0])
+    for _ in range(4):
+        assert not tries.check("wrong", SECRET)
+        assert tries.wait() == 0
+    assert not tries.check("wrong", SECRET)
+    assert tries.wait() == 1.0
+    assert not tries.check(SECRET, SECRET), "looked at while it should wait"
+    now[0] += 1.0
+    assert not tries.check("wrong", SECRET)
+    assert tries.wait() == 2.0
+    for _ in range(20):
+        now[0] += tries.wait()
+        tries.check("wrong", SECRET)
+    assert tries.wait() == 60.0
+    now[0] += 60.0
+    assert tries.check(SECRET, SECRET)
+    assert not tries.check("wrong", SECRET)
+    assert tries.wait() == 0
+
+
+def test_no_folder_is_called_pages() -> None:
+    """Streamlit would run what lies in it without app.py, and so without the password."""
+    assert not (Path(dashboard.__file__).parent / "pages").exists()
+
+
+def test_nothing_in_the_dashboard_lets_html_or_markdown_of_strangers_through() -> None:
+    """st.markdown gets texts of our own only: no variable, no formatted string, no HTML."""
+    for file in Path(dashboard.__file__).parent.rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        assert "unsafe_allow" not in source, file
+        for node in ast.walk(ast.parse(source)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            name = node.func.attr
+            assert name not in ("write", "write_stream", "table", "caption", "latex"), (file, name)
+            if name == "markdown":
+                assert isinstance(node.args[0], ast.Constant) or file.name == "health.py", file

@@ -1,0 +1,176 @@
+"""The command center, drawn over a real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dashboard_world import Visit, World, make
+
+from dashboard import health
+from earful.settings import load
+from storage import polling, queries
+
+
+def everything(at: object) -> str:
+    """All that stands on the page, as text."""
+    kinds = ("title", "header", "subheader", "text", "markdown", "code", "info", "error", "warning")
+    return "\n".join(str(one.value) for kind in kinds for one in getattr(at, kind))
+
+
+def test_figures_stand_against_the_period_before(world: World, visit: Visit) -> None:
+    for number in range(6):
+        world.say(f"fan{number}", "lovely", positive=0.9, hours=10 + number)
+    for number in range(3):
+        world.say(f"sad{number}", "awful", negative=0.9, hours=10 + number)
+        world.say(f"old{number}", "fine", positive=0.9, hours=24 * 9)
+    world.judge()
+    page = visit().run()
+    page.segmented_control[0].set_value("7d").run()
+    assert not page.exception
+    figures = {one.label: (one.value, one.delta) for one in page.metric}
+    assert figures["Mentions"] == ("9", "+200 %")
+    assert figures["Net sentiment"] == ("+33", "-67 points")
+    assert figures["Negative share"] == ("33 %", "+33 points")
+    assert figures["Unhappy now"] == ("3", "3 new, 0 before")
+    assert figures["Overdue"] == ("0", "of 3 waiting")
+
+
+def test_another_period_is_a_click_away(world: World, visit: Visit) -> None:
+    world.say("a", "hello", hours=1)
+    world.say("b", "hello", hours=60)
+    page = visit().run()
+    page.segmented_control[0].set_value("24h").run()
+    assert page.metric[0].value == "1"
+    page.segmented_control[0].set_value("3d").run()
+    assert page.metric[0].value == "2"
+
+
+def test_the_newest_unhappy_customers_are_shown_with_why(world: World, visit: Visit) -> None:
+    world.say("sad", "never again", negative=0.97, name="Maria")
+    world.judge()
+    shown = everything(visit().run())
+    assert "Maria" in shown
+    assert "never again" in shown
+    assert "97 %" in shown
+
+
+def test_an_archive_is_shown_up_to_its_newest_mention(world: World, visit: Visit) -> None:
+    world.say("a", "long ago", negative=0.9, hours=24 * 400)
+    world.say("b", "long ago too", hours=24 * 402)
+    page = visit().run()
+    assert "The newest mention is from" in page.info[0].value
+    assert page.metric[0].value == "2"
+    next(one for one in page.button if one.label == "Look at now instead").click().run()
+    assert page.metric[0].value == "0"
+    assert not page.info
+
+
+def test_mentions_that_wait_for_the_model_are_told(world: World, visit: Visit) -> None:
+    world.say("a", "read me", read=False)
+    assert "1 mention waits to be read" in everything(visit().run())
+
+
+def test_nothing_heard_yet_says_what_to_run(world: World, visit: Visit) -> None:
+    shown = everything(visit().run())
+    assert "Nothing collected yet" in shown
+    assert "earful up" in shown
+
+
+def test_a_missing_database_says_what_to_run(tmp_path: Path, visit: Visit) -> None:
+    made = make(tmp_path, ready=False)
+    page = visit().run()
+    assert "Not ready yet" in everything(page)
+    assert "there is no such file yet" in everything(page)
+    assert not Path(tmp_path / "earful.db").exists(), "looking must not make a database"
+    made.db.close()
+
+
+def test_a_database_without_tables_says_what_to_run(tmp_path: Path, visit: Visit) -> None:
+    made = make(tmp_path, ready=False)
+    with made.db.read():
+        pass
+    page = visit().run()
+    assert "Not ready yet" in everything(page)
+    assert "earful up" in everything(page)
+    made.db.close()
+
+
+def test_missing_settings_say_what_to_do(tmp_path: Path, visit: Visit) -> None:
+    page = visit().run()
+    assert not page.exception
+    assert "there is no such file" in everything(page)
+
+
+def test_a_failure_is_told_without_its_insides(
+    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.say("a", "hello")
+
+    mention = "never fly with them"
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(mention)
+
+    monkeypatch.setattr(queries, "headline", broken)
+    page = visit().run()
+    assert not page.exception
+    assert "This did not work" in everything(page)
+    assert "RuntimeError" in caplog.text
+    assert mention not in everything(page) + caplog.text
+
+
+def test_an_unreadable_address_shows_no_page_without_a_password(
+    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamlit import config
+
+    world.say("a", "hello")
+    page = visit()
+    config.set_option("server.address", "0.0.0.0")
+    page.run()
+    assert "EARFUL_DASHBOARD_PASSWORD" in everything(page)
+    assert not page.metric
+
+
+def test_the_door_asks_for_name_and_password(
+    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.say("a", "hello")
+    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", "correct horse")
+    page = visit().run()
+    assert not page.metric
+    name, password = page.text_input
+    name.set_value("Maria")
+    password.set_value("wrong horse!")
+    page.button[0].click().run()
+    assert "That is not the password." in everything(page)
+    assert not page.metric
+    page.text_input[1].set_value("correct horse")
+    page.button[0].click().run()
+    assert page.metric[0].value == "1"
+
+
+def test_troubles_are_said_in_words(world: World) -> None:
+    settings = load(world.settings_file)
+    (query,) = settings.queries()
+    polling.register(world.db, [query])
+    polling.succeeded(world.db, query.id, at=world.now, due_at=world.now)
+    assert health.troubles(queries.health(world.db), settings, world.now) == ()
+    later = world.now + timedelta(hours=2)
+    (stopped,) = health.troubles(queries.health(world.db), settings, later)
+    assert "for 2 h past the time" in stopped
+    polling.failed(world.db, query.id, due_at=later, error="503 from **x**")
+    (failed,) = health.troubles(queries.health(world.db), settings, later)
+    assert "failed 1 time in a row" in failed
+    polling.pause(world.db, query.id, error="401: the token is wrong")
+    (paused,) = health.troubles(queries.health(world.db), settings, later + timedelta(days=1))
+    assert "paused until somebody mends it (401: the token is wrong)" in paused
+
+
+def test_a_query_that_settings_dropped_worries_nobody(world: World) -> None:
+    world.say("a", "hello", source="gone")
+    settings = load(world.settings_file)
+    polling.pause(world.db, "gone/acme-air", error="forbidden")
+    assert health.troubles(queries.health(world.db), settings, world.now) == ()
