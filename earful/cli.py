@@ -220,7 +220,7 @@ def digest(
         now = house.clock()
         window = digests.window_for(house.db, channels[0] if channels else None, now)
         if since is not None:
-            window = Window(since=_instant("--since", since), until=now)
+            window = _window_until(now, since)
         brand_id = None if brand is None else _brand_id(house, brand)
         message = digests.message(house.db, window, house.settings.digest, house.rules, brand_id)
     if message is None:
@@ -339,6 +339,13 @@ def _window(since: str | None, until: str | None) -> Window | None:
     if start > end:
         raise SettingsError(f"--since {since} is after --until {until}")
     return Window(since=start, until=end)
+
+
+def _window_until(now: datetime, since: str) -> Window:
+    start = _instant("--since", since)
+    if start > now:
+        raise SettingsError(f"--since: {since!r} has not come yet")
+    return Window(since=start, until=now)
 
 
 def _instant(option: str, text: str) -> datetime:

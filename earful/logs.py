@@ -12,6 +12,8 @@ def configure(*, verbose: bool = False) -> None:
     """Send Earful's log to standard error, in colour only where a person looks on."""
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    # a stage that takes longer than its interval is no news
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -16,6 +16,7 @@ from earful.stages.flag import flag
 from earful.stages.poll import poll
 from earful.wiring import House
 from storage import polling
+from storage.engine import DatabaseError
 from storage.leader import Leader
 
 log = structlog.get_logger()
@@ -90,7 +91,13 @@ def run(house: House, stop: threading.Event) -> None:
     leader = Leader(house.db)
     said = False
     while not stop.is_set():
-        if not leader.acquire():
+        try:
+            leads = leader.acquire()
+        except DatabaseError as error:  # it may be back in a moment
+            log.error("no lead without the database", why=str(error))
+            stop.wait(_STANDBY)
+            continue
+        if not leads:
             if not said:
                 log.info("another process leads; standing by")
             said = True
@@ -143,6 +150,7 @@ class Recorded:
         self._name = name
         self._work = work
         self._written_at = house.clock() - _QUIET
+        self._failed = False
 
     def __call__(self) -> None:
         """Run once. A stage that fails is tried again at its next turn, from where it was."""
@@ -155,8 +163,9 @@ class Recorded:
         now = self._house.clock()
         if did:
             log.info(self._name, did=did)
-        if did or error or now - self._written_at >= _QUIET:
-            self._written_at = now
+        # a stage that works again is written down at once: its error is over
+        if did or error or self._failed or now - self._written_at >= _QUIET:
+            self._written_at, self._failed = now, error is not None
             polling.stage_ran(
                 self._house.db,
                 self._name,

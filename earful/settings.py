@@ -8,10 +8,12 @@ from the file that ``EARFUL_<NAME>_FILE`` names. ``EARFUL_SETTINGS`` names anoth
 from __future__ import annotations
 
 import os
+import re
 from datetime import time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from unicodedata import category, normalize
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -26,16 +28,21 @@ from earful.settings_errors import SettingsError, explain, nearest
 from earful.types import Brand, Query
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([smhd])")
+_LONGEST = timedelta(days=3650)
+_SECRET_IN_QUERY = re.compile(r"[?&](?:ssl)?password=", re.IGNORECASE)
 
 
 def _duration(value: object) -> object:
     """ "90s", "15m", "72h", "14d" or a plain number of seconds."""
     if isinstance(value, str):
-        number, unit = value[:-1].strip(), value[-1:]
-        if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return timedelta(seconds=float(number) * _UNITS[unit])
-        raise ValueError("is not a duration; write it as 90s, 15m, 72h or 14d")
+        found = _SPAN.fullmatch(value.strip())
+        if found is None:
+            raise ValueError("is not a duration; write it as 90s, 15m, 72h or 14d")
+        value = float(found[1]) * _UNITS[found[2]]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) <= _LONGEST.total_seconds():
+            raise ValueError(f"is too long; {_LONGEST.days}d is the longest")
         return timedelta(seconds=value)
     return value
 
@@ -55,6 +62,8 @@ def _hour(value: object) -> object:
             return time.fromisoformat(value)
         except ValueError as error:
             raise ValueError("is not a time of day; write it as 09:00") from error
+    if not isinstance(value, time):  # a bare 9 would be nine seconds after midnight
+        raise ValueError("is not a time of day; write it as 09:00")
     return value
 
 
@@ -62,8 +71,9 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0
 Zone = Annotated[str, BeforeValidator(_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_hour)]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Priority = Annotated[int, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 
 
 class _Block(BaseModel):
@@ -114,7 +124,7 @@ class SentimentSettings(_Block):
     backend: Literal["onnx", "transformers"] = "onnx"
     model: str | None = None
     labels: dict[str, Literal["negative", "neutral", "positive"]] | None = None
-    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    threads: Annotated[int, Field(ge=1, le=256, strict=True)] | None = None
 
 
 class RuleSettings(_Block):
@@ -135,7 +145,7 @@ class ChannelSettings(_Block):
     to: tuple[str, ...] = ()
     sender: str | None = None
     host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    port: Port = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     path: Path | None = None
@@ -147,7 +157,7 @@ class DigestSettings(_Block):
     channels: tuple[Name, ...] = ()
     at: TimeOfDay = time(9, 0)
     when_nothing: Literal["say", "skip"] = "say"
-    most: Annotated[int, Field(ge=1, le=500)] = 20
+    most: Annotated[int, Field(ge=1, le=500, strict=True)] = 20
 
 
 class AlertSettings(_Block):
@@ -169,7 +179,7 @@ class DashboardSettings(_Block):
     """[dashboard]: where the command center listens, and how often it refreshes itself."""
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8501
+    port: Port = 8501
     refresh: Duration = timedelta(seconds=10)
 
 
@@ -227,8 +237,14 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=4096)  # an import names the same few brands on every row
 def slug(name: str) -> str:
-    """A brand's id: its name in lower case, runs of anything but letters and digits as a dash."""
-    kept = "".join(char if char.isalnum() else " " for char in name.casefold())
+    """A brand's id: its name in lower case, runs of anything but letters and digits as a dash.
+
+    A mark belongs to its letter: without its vowel signs one Hindi name would be another.
+    """
+    kept = " "
+    for char in normalize("NFC", name).casefold():
+        mark = kept[-1] != " " and category(char).startswith("M")
+        kept += char if char.isalnum() or mark else " "
     return "-".join(kept.split()) or "brand"
 
 
@@ -310,12 +326,14 @@ def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
         channel.model_copy(update={"path": channel.path and folder / channel.path})
         for channel in settings.channel
     ]
-    listens = [
-        block.model_copy(update={"options": block.options | {"path": str(folder / file)}})
-        if isinstance(file := block.options.get("path"), str)
-        else block
-        for block in settings.listen
-    ]
+    listens = []
+    for block in settings.listen:
+        files = {
+            name: str(folder / file)
+            for name in ("path", "rejects")
+            if isinstance(file := block.options.get(name), str)
+        }
+        listens.append(block.model_copy(update={"options": block.options | files}))
     return {"channel": tuple(channels), "listen": tuple(listens)}
 
 
@@ -328,8 +346,9 @@ def _beside(folder: Path, url: SecretStr) -> SecretStr:
 
 
 def _refuse_password(file: str, url: SecretStr) -> None:
-    login = url.get_secret_value().partition("://")[2].partition("@")
-    if login[1] and ":" in login[0]:
+    text = url.get_secret_value()
+    login = text.partition("://")[2].partition("@")
+    if (login[1] and ":" in login[0]) or _SECRET_IN_QUERY.search(text):
         raise SettingsError(
             f"{file}: database_url holds a password; put the whole URL into "
             "EARFUL_DATABASE_URL or a file named by EARFUL_DATABASE_URL_FILE"

@@ -35,9 +35,13 @@ def _line(file: str, one: dict[str, typing.Any], root: type[BaseModel]) -> str:
         return _join(file, where[:-1], f"unknown key {where[-1]!r}{nearest(str(where[-1]), keys)}")
     if kind == "missing":
         return _join(file, where[:-1], f"{where[-1]!r} is missing")
+    if kind == "tuple_type" and len(where) == 1:
+        return _join(file, where, f"write [[{where[0]}]], one for each {where[0]}")
     message = str(one["msg"]).removeprefix("Value error, ")
     if kind == "literal_error":
         message = f"should be {one['ctx']['expected']}"
+    if kind == "tuple_type":
+        message = f'should be a list, as in {where[-1]} = ["…"]'
     return _join(file, where, f"{_shown(value)} {_lower(message)}")
 
 

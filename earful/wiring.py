@@ -54,13 +54,14 @@ class House:
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""
         import sentiment
+        from sentiment.shipped import ModelDamaged
 
         wanted = self.settings.sentiment
         try:
             return sentiment.load(
                 wanted.backend, model=wanted.model, threads=wanted.threads, labels=wanted.labels
             )
-        except (ValueError, ImportError, OSError) as error:
+        except (ValueError, ImportError, OSError, ModelDamaged) as error:
             raise SettingsError(f"[sentiment]: {error}") from error
 
     def notifiers(self) -> dict[str, Notifier]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from earful.types import Brand
+from storage.clean import storable
 from storage.engine import Database
 from storage.tables import BrandRow
 from storage.upsert import insert_new, insert_or_update, table_of
@@ -52,7 +53,7 @@ def read_all(connection: Connection) -> dict[str, Brand]:
 def _to_row(brand: Brand) -> dict[str, Any]:
     return {
         "id": brand.id,
-        "name": brand.name,
+        "name": storable(brand.name, 120),
         "competitor_of": brand.competitor_of,
         "timezone": brand.timezone,
         "details": {name: list(getattr(brand, name)) for name in _LISTS},

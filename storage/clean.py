@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import urlsplit
 
 _LONGEST_TEXT = 20_000  # characters; the longest post of any platform we read is shorter
+_LONGEST_ID = 500  # characters; PostgreSQL's indexes end at about 2,700 bytes
+_LARGEST = 2**63 - 1  # what a BIGINT holds
 
 
 def storable(text: str, longest: int = _LONGEST_TEXT) -> str:
@@ -17,11 +20,25 @@ def storable(text: str, longest: int = _LONGEST_TEXT) -> str:
     return cleaned
 
 
+def identity(external_id: str) -> str:
+    """``external_id``, or a name made of it when a database could not keep or tell it apart."""
+    if external_id == storable(external_id, _LONGEST_ID):
+        return external_id
+    return hashlib.sha256(external_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def countable(number: int) -> int:
+    """``number`` of people or clicks within what a column holds; never below 0."""
+    return max(0, min(number, _LARGEST))
+
+
 def web_address(url: str | None) -> str | None:
     """``url`` when it is plain http or https with a host, else None: nothing else is linked."""
     if not url or len(url) > 2000:
         return None
-    url = storable(url.strip())
+    url = url.strip()
+    if not url.isprintable() or " " in url:  # line ends, control characters, turned-around text
+        return None
     try:
         parts = urlsplit(url)
     except ValueError:

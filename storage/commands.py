@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earful.types import Label
@@ -14,6 +14,7 @@ from storage.clean import storable
 from storage.engine import Database
 from storage.tables import CaseEventRow, CaseRow
 from storage.upsert import table_of
+from storage.utc import UTCInstant
 
 OUTCOMES: tuple[str, ...] = (
     "won back",
@@ -74,7 +75,7 @@ def contacted(
         text,
         status="contacted",
         assignee=func.coalesce(_CASE.c.assignee, who),
-        first_contact_at=func.coalesce(_CASE.c.first_contact_at, at),
+        first_contact_at=func.coalesce(_CASE.c.first_contact_at, literal(at, UTCInstant)),
     )
 
 

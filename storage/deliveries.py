@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from earful.types import Delivery, DeliveryState, Message
+from storage.clean import storable
 from storage.engine import Database
-from storage.tables import DeliveryRow, DigestRow
+from storage.tables import ON_ITS_WAY, DeliveryRow, DigestRow
 from storage.upsert import insert_new, insert_or_update, table_of
 
 _DELIVERY, _DIGEST = table_of(DeliveryRow), table_of(DigestRow)
@@ -34,11 +35,12 @@ def queue(
 
 def _is_due(now: datetime) -> Any:
     state, lease = _DELIVERY.c.state, _DELIVERY.c.leased_until
-    return or_(
+    due = or_(
         and_(state == DeliveryState.QUEUED.value, _DELIVERY.c.due_at <= now),
         # closed bound left out: a lease still holds in the instant in which it ends
         and_(state == DeliveryState.SENDING.value, lease < now),
     )
+    return and_(ON_ITS_WAY, due)
 
 
 def lease(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
@@ -88,13 +90,15 @@ def retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> 
         state=DeliveryState.QUEUED.value,
         due_at=due_at,
         leased_until=None,
-        error=error,
+        error=storable(error, 1000),
     )
 
 
 def give_up(db: Database, delivery: Delivery, *, error: str) -> bool:
     """Mark it dead, with the reason: it stays where people can see it."""
-    return _finish(db, delivery, state=DeliveryState.DEAD.value, leased_until=None, error=error)
+    return _finish(
+        db, delivery, state=DeliveryState.DEAD.value, leased_until=None, error=storable(error, 1000)
+    )
 
 
 def _finish(db: Database, delivery: Delivery, **values: Any) -> bool:

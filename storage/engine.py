@@ -74,7 +74,7 @@ def connect(url: str) -> Database:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise DatabaseError(
             "database_url cannot be read; write sqlite:///data/earful.db or "
             "postgresql://user@host/name"

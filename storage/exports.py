@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from unicodedata import category, normalize
 
 from sqlalchemy import and_, exists, func, select
 
@@ -201,16 +202,24 @@ def _cell(value: Any) -> str:
     return formula_safe(str(value))
 
 
-# what a spreadsheet may take for the beginning of a formula, full-width forms included;
-# source: OWASP, "CSV Injection"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# what a spreadsheet may take for the beginning of a formula; source: OWASP, "CSV Injection"
+_SIGNS = frozenset("=+-@")
+_FIRST = ("\t", "\r", "\n")
 
 
 def formula_safe(text: str) -> str:
     """``text`` with an apostrophe before anything that a spreadsheet would calculate.
 
+    Blanks and invisible characters before a sign do not hide it, nor do full-width or small forms.
     A text that begins with an apostrophe and then a formula's sign gets one more, so that
     taking one away always gives the text back.
     """
-    bare = text.lstrip(" \u00a0\u200b\ufeff'")
-    return f"'{text}" if text.startswith(_FORMULA) or bare.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FIRST) or _first_sign(text) in _SIGNS else text
+
+
+def _first_sign(text: str) -> str:
+    """The first character that shows, apostrophes aside, in its plain form; "" when none does."""
+    for char in text:
+        if char != "'" and not char.isspace() and category(char) not in ("Cf", "Cc"):
+            return normalize("NFKC", char)
+    return ""

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, func, select, update
 
 from earful.types import Author, Batch, Mention, Query
 from storage import tallies
-from storage.clean import storable, web_address
+from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
 from storage.tables import AboutRow, AuthorRow, GapRow, MatchRow, MentionRow, QueryRow, RejectedRow
 from storage.upsert import chunks, insert_new, insert_or_update, table_of
 
 _AUTHOR, _MENTION, _ABOUT = table_of(AuthorRow), table_of(MentionRow), table_of(AboutRow)
-_QUERY = table_of(QueryRow)
+_QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
 
 Known = tuple[str, str]  # (source, external_id): what makes an author or a mention itself
 About = Callable[[Mention], Iterable[tuple[str, bool]]]  # -> (brand id, is it our own account)
@@ -38,12 +38,12 @@ def store(db: Database, query: Query, batch: Batch, about: About, at: datetime) 
 
     ``about`` names the brands that a mention concerns; they must be stored already.
     """
-    mentions = {(one.source, one.external_id): one for one in reversed(batch.mentions)}
+    mentions = _in_order(batch.mentions)
     with db.write() as connection:
         known = _ids(connection, _MENTION, mentions)
         new = {key: one for key, one in mentions.items() if key not in known}
         authors = _store_authors(connection, mentions.values())
-        insert_new(connection, MentionRow, [_mention_row(one, authors) for one in new.values()])
+        insert_new(connection, MentionRow, [_mention_row(*pair, authors) for pair in new.items()])
         ids = known | _ids(connection, _MENTION, new)
         _store_about(connection, mentions, ids, set(known.values()), about)
         insert_new(
@@ -52,10 +52,22 @@ def store(db: Database, query: Query, batch: Batch, about: About, at: datetime) 
             [{"query_id": query.id, "mention_id": ids[key]} for key in mentions],
         )
         _store_gaps(connection, query, batch, at)
-        _store_rejects(connection, query, batch, at)
+        missed = _store_rejects(connection, query, batch, at)
         stored = Stored(seen=len(mentions), new=len(new), rejected=len(batch.rejected))
-        _move_position(connection, query, batch, stored, at)
+        _move_position(connection, query, batch, stored, missed, at)
     return stored
+
+
+def _in_order(found: Iterable[Mention]) -> dict[Known, Mention]:
+    """Each mention once, as it came first; oldest first, because later stages go by number."""
+    once: dict[Known, Mention] = {}
+    for one in found:
+        once.setdefault((one.source, identity(one.external_id)), one)
+    return dict(sorted(once.items(), key=lambda pair: pair[1].published_at))
+
+
+def _author_key(mention: Mention) -> Known:
+    return mention.author.source, identity(mention.author.external_id)
 
 
 def _ids(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Known, int]:
@@ -78,11 +90,11 @@ def _ids(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Know
 def _store_authors(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, int]:
     authors: dict[Known, Author] = {}
     for mention in mentions:
-        authors[(mention.author.source, mention.author.external_id)] = mention.author
+        authors[_author_key(mention)] = mention.author
     insert_or_update(
         connection,
         AuthorRow,
-        [_author_row(one) for one in authors.values()],
+        [_author_row(key, one) for key, one in authors.items()],
         keys=["source", "external_id"],
         change=_newer_author,
     )
@@ -94,33 +106,33 @@ def _newer_author(new: Any, old: Any) -> dict[str, Any]:
     return {"handle": new.handle, "verified": new.verified, **kept}
 
 
-def _author_row(author: Author) -> dict[str, Any]:
+def _author_row(key: Known, author: Author) -> dict[str, Any]:
     return {
-        "source": author.source,
-        "external_id": author.external_id,
+        "source": key[0],
+        "external_id": key[1],
         "handle": storable(author.handle, 200),
         "name": None if author.name is None else storable(author.name, 200),
-        "followers": author.followers,
+        "followers": None if author.followers is None else countable(author.followers),
         "verified": author.verified,
         "url": web_address(author.url),
     }
 
 
-def _mention_row(mention: Mention, authors: Mapping[Known, int]) -> dict[str, Any]:
+def _mention_row(key: Known, mention: Mention, authors: Mapping[Known, int]) -> dict[str, Any]:
     return {
-        "source": mention.source,
-        "external_id": mention.external_id,
-        "author_id": authors[(mention.author.source, mention.author.external_id)],
+        "source": key[0],
+        "external_id": key[1],
+        "author_id": authors[_author_key(mention)],
         "text": storable(mention.text),
-        "lang": mention.lang,
+        "lang": None if mention.lang is None else storable(mention.lang, 20),
         "url": web_address(mention.url),
         "published_at": mention.published_at,
         "fetched_at": mention.fetched_at,
-        "reply_to": mention.reply_to,
-        "repost_of": mention.repost_of,
-        "shares": mention.engagement.shares,
-        "likes": mention.engagement.likes,
-        "replies": mention.engagement.replies,
+        "reply_to": None if mention.reply_to is None else identity(mention.reply_to),
+        "repost_of": None if mention.repost_of is None else identity(mention.repost_of),
+        "shares": countable(mention.engagement.shares),
+        "likes": countable(mention.engagement.likes),
+        "replies": countable(mention.engagement.replies),
         "feeling": "",
         "model_id": "",
         "corrected": False,
@@ -144,32 +156,38 @@ def _store_about(
         for brand_id, own in about(mention)
     }
     there: set[tuple[int, str]] = set()
-    feelings: dict[int, str] = {}
+    before: dict[int, tuple[datetime, str]] = {}
     for some in chunks(sorted(known)):
         rows = connection.execute(
             select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(some))
         )
         there.update((row.mention_id, row.brand_id) for row in rows)
         rows = connection.execute(
-            select(_MENTION.c.id, _MENTION.c.feeling).where(_MENTION.c.id.in_(some))
+            select(_MENTION.c.id, _MENTION.c.published_at, _MENTION.c.feeling).where(
+                _MENTION.c.id.in_(some)
+            )
         )
-        feelings.update({row.id: row.feeling for row in rows})
-    fresh = {key: pair for key, pair in wanted.items() if key not in there}
-    insert_new(connection, AboutRow, [_about_row(key, *pair) for key, pair in fresh.items()])
+        before.update({row.id: (row.published_at, row.feeling) for row in rows})
+    fresh: list[dict[str, Any]] = []
     counted: Counter[tallies.Key] = Counter()
-    for (mention_id, brand_id), (mention, own) in fresh.items():
+    for (mention_id, brand_id), (mention, own) in wanted.items():
+        if (mention_id, brand_id) in there:
+            continue
+        # as it was stored first: the platform may tell another time by now
+        published_at, feeling = before.get(mention_id, (mention.published_at, ""))
+        fresh.append(_about_row(mention_id, brand_id, published_at, own))
         if not own:
-            quarter = tallies.quarter_of(mention.published_at)
-            counted[(brand_id, quarter, mention.source, feelings.get(mention_id, ""))] += 1
+            quarter = tallies.quarter_of(published_at)
+            counted[(brand_id, quarter, mention.source, feeling)] += 1
+    insert_new(connection, AboutRow, fresh)
     tallies.add(connection, counted)
 
 
-def _about_row(key: tuple[int, str], mention: Mention, own: bool) -> dict[str, Any]:
-    mention_id, brand_id = key
+def _about_row(mention_id: int, brand_id: str, published_at: datetime, own: bool) -> dict[str, Any]:
     return {
         "mention_id": mention_id,
         "brand_id": brand_id,
-        "published_at": mention.published_at,
+        "published_at": published_at,
         "own": own,
         "verdict": "",
     }
@@ -192,25 +210,31 @@ def _store_gaps(connection: Connection, query: Query, batch: Batch, at: datetime
     )
 
 
-def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datetime) -> None:
-    insert_new(
-        connection,
-        RejectedRow,
-        [
-            {
-                "query_id": query.id,
-                "item": storable(one.where, 200),
-                "reason": storable(one.reason, 500),
-                "raw": storable(one.raw, 500),
-                "noted_at": at,
-            }
-            for one in batch.rejected
-        ],
-    )
+def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datetime) -> int:
+    """Keep what could not be read; gives how many of these items were not met before."""
+    wanted = {
+        (storable(one.where, 200), storable(one.reason, 500)): storable(one.raw, 500)
+        for one in batch.rejected
+    }
+    there: set[tuple[str, str]] = set()
+    for some in chunks(sorted({item for item, _ in wanted})):
+        rows = connection.execute(
+            select(_REJECTED.c.item, _REJECTED.c.reason).where(
+                _REJECTED.c.query_id == query.id, _REJECTED.c.item.in_(some)
+            )
+        )
+        there.update((row.item, row.reason) for row in rows)
+    fresh = [
+        {"query_id": query.id, "item": item, "reason": reason, "raw": raw, "noted_at": at}
+        for (item, reason), raw in wanted.items()
+        if (item, reason) not in there
+    ]
+    insert_new(connection, RejectedRow, fresh)
+    return len(fresh)
 
 
 def _move_position(
-    connection: Connection, query: Query, batch: Batch, stored: Stored, at: datetime
+    connection: Connection, query: Query, batch: Batch, stored: Stored, missed: int, at: datetime
 ) -> None:
     insert_new(connection, QueryRow, [query_row(query)])
     values: dict[str, Any] = {
@@ -218,7 +242,7 @@ def _move_position(
         "polled_at": at,
         "seen": _QUERY.c.seen + stored.seen,
         "stored": _QUERY.c.stored + stored.new,
-        "rejected": _QUERY.c.rejected + stored.rejected,
+        "rejected": _QUERY.c.rejected + missed,
     }
     if batch.complete_since is not None:
         values |= {"complete_since": batch.complete_since, "complete_until": at}

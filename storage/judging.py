@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from earful.types import Engagement, Flag, Heard, Label, Scores, Verdict
 from storage import brands
-from storage.engine import Database
 from storage.tables import (
     AboutRow,
     AuthorRow,
@@ -58,16 +57,17 @@ class Kept:
 
 
 def unjudged(
-    db: Database, limit: int, *, verdict: str = "", after: After = (0, "")
+    connection: Connection, limit: int, *, verdict: str = "", after: After = (0, "")
 ) -> tuple[Heard, ...]:
     """Classified mentions with that ``verdict`` ("" = none yet), by mention, behind ``after``.
 
-    ``earlier_complaints`` counts stored flags only; the caller adds those that it decides itself.
+    Ask inside the transaction that keeps the verdicts: a correction or a newer model's word that
+    came between would be overrun. ``earlier_complaints`` counts stored flags only; the caller adds
+    those that it decides itself.
     """
-    with db.read() as connection:
-        rows = connection.execute(_heard_statement(verdict, after).limit(limit)).all()
-        known = brands.read_all(connection)
-        times = _flag_times(connection, {row.author_id for row in rows})
+    rows = connection.execute(_heard_statement(verdict, after).limit(limit)).all()
+    known = brands.read_all(connection) if rows else {}
+    times = _flag_times(connection, {row.author_id for row in rows})
     return tuple(_heard(row, known, times) for row in rows)
 
 
@@ -105,9 +105,9 @@ def _heard_statement(verdict: str, after: After) -> Any:
             ),
         )
         .where(
-            _ABOUT.c.verdict == verdict,
-            (_ABOUT.c.mention_id > mention_id)
-            | ((_ABOUT.c.mention_id == mention_id) & (_ABOUT.c.brand_id > brand_id)),
+            # written into the statement: a value bound to it would hide the partial index
+            _ABOUT.c.verdict == bindparam(None, verdict, literal_execute=True),
+            tuple_(_ABOUT.c.mention_id, _ABOUT.c.brand_id) > tuple_(mention_id, brand_id),
         )
         .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
     )
@@ -190,7 +190,9 @@ def keep_flag(
     if not claimed:
         return None
     case = connection.execute(
-        select(_CASE.c.id, _CASE.c.priority, _CASE.c.due_at, _CASE.c.last_at).where(
+        select(
+            _CASE.c.id, _CASE.c.priority, _CASE.c.due_at, _CASE.c.complained_at, _CASE.c.last_at
+        ).where(
             _CASE.c.brand_id == flag.brand_id,
             _CASE.c.author_id == flag.author_id,
             _CASE.c.status != "resolved",
@@ -239,6 +241,7 @@ def _extend_case(
         .values(
             priority=priority,
             due_at=min(case.due_at, rules.due_at(priority, flag.at)),
+            complained_at=min(case.complained_at, published_at),
             last_at=max(case.last_at, published_at),
             complaints=_CASE.c.complaints + 1,
             version=_CASE.c.version + 1,

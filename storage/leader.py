@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import suppress
 from typing import IO
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from storage.engine import Database, sqlite_path
+from storage.engine import Database, DatabaseError, sqlite_path
 
 _LEADER = 7041002
 
@@ -22,15 +24,25 @@ class Leader:
         self._connection: Connection | None = None
 
     def acquire(self) -> bool:
-        """True when the lock is ours now; False when another process has it."""
-        self._held = self._lock_file() if self._db.sqlite else self._lock_session()
+        """True when the lock is ours now; False when another process has it.
+
+        Raises DatabaseError when the database cannot be asked.
+        """
+        try:
+            self._held = self._lock_file() if self._db.sqlite else self._lock_session()
+        except DBAPIError as error:
+            why = " ".join(str(error.orig).split())
+            raise DatabaseError(f"{self._db.shown_url}: cannot be reached ({why})") from error
         return self._held
 
     def still(self) -> bool:
         """True while the lock is ours: a database session can be lost behind our back."""
         if self._connection is not None:
-            self._connection.execute(text("SELECT 1"))
-            self._connection.rollback()
+            try:
+                self._connection.execute(text("SELECT 1"))
+                self._connection.rollback()
+            except DBAPIError:
+                self._held = False
         return self._held
 
     def release(self) -> None:
@@ -40,6 +52,10 @@ class Leader:
             self._file.close()
             self._file = None
         if self._connection is not None:
+            with suppress(
+                SQLAlchemyError
+            ):  # said aloud, because a server sees a closed session late
+                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER})
             self._connection.invalidate()  # ends the session, and its lock with it
             self._connection.close()
             self._connection = None

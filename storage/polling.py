@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from earful.types import Query
+from storage.clean import storable
 from storage.engine import Database
 from storage.ingest import query_row
 from storage.tables import QueryRow, StageRow
@@ -20,9 +21,18 @@ _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 
 
 def register(db: Database, queries: Iterable[Query]) -> None:
-    """Make a row for every query; one that settings changed since is un-paused and due at once."""
+    """Make a row for every query; one that settings changed since is un-paused and due at once.
+
+    What went wrong with a query that is in settings no more is nobody's trouble any longer.
+    """
+    wanted = list(queries)
     with db.write() as connection:
-        for query in queries:
+        connection.execute(
+            update(_QUERY)
+            .where(_QUERY.c.id.not_in([query.id for query in wanted]), _QUERY.c.error.is_not(None))
+            .values(paused=False, failures=0, error=None)
+        )
+        for query in wanted:
             mark = fingerprint(query)
             insert_new(connection, QueryRow, [query_row(query) | {"fingerprint": mark}])
             connection.execute(
@@ -82,12 +92,12 @@ def succeeded(db: Database, query_id: str, *, at: datetime, due_at: datetime) ->
 
 def failed(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
     """The poll failed and is tried again at ``due_at``."""
-    _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=error[:1000])
+    _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
 def pause(db: Database, query_id: str, *, error: str) -> None:
     """The poll cannot work until a person changes something."""
-    _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=error[:1000])
+    _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
 def all_due(db: Database, query_ids: Iterable[str]) -> None:
@@ -121,8 +131,8 @@ def stage_ran(
         "name": name,
         "started_at": started_at,
         "finished_at": finished_at,
-        "did": did,
-        "error": error,
+        "did": storable(did, 1000),
+        "error": None if error is None else storable(error, 1000),
     }
     with db.write() as connection:
         insert_or_update(

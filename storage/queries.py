@@ -168,11 +168,10 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
 def health(db: Database) -> Health:
     """How the queries, stages and deliveries fare."""
     with db.read() as connection:
-        gaps: dict[str, int] = dict(
-            connection.execute(select(_GAP.c.query_id, func.count()).group_by(_GAP.c.query_id))
-            .tuples()
-            .all()
+        counted = connection.execute(
+            select(_GAP.c.query_id, func.count()).group_by(_GAP.c.query_id)
         )
+        gaps: dict[str, int] = {row[0]: row[1] for row in counted}
         queries = connection.execute(select(_QUERY).order_by(_QUERY.c.id)).all()
         stages = connection.execute(select(_STAGE).order_by(_STAGE.c.name)).all()
         dead = connection.execute(
@@ -267,13 +266,17 @@ def _edges(
 
 
 def _midnights(window: Window, zone: ZoneInfo, days: int) -> Iterable[datetime]:
-    day = window.since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    # fold 0: where the clock is put back over midnight, the day begins at the first of the two
+    day = window.since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    last: datetime | None = None
     while True:
         # wall-clock arithmetic: the next midnight may be 23 or 25 hours away
         start = day.astimezone(ZoneInfo("UTC"))
         if start >= window.until and start > window.since:
             return
-        yield start
+        if start != last:  # Samoa left a whole day out
+            yield start
+        last = start
         day += timedelta(days=days)
 
 

@@ -16,7 +16,9 @@ from sqlmodel import Field, SQLModel
 
 from storage.utc import UTCInstant
 
+# conditions of partial indexes; a query must say the very same words to be given the index
 OPEN_CASE = text("status <> 'resolved'")
+ON_ITS_WAY = text("state IN ('queued', 'sending')")
 
 
 def _id() -> Any:
@@ -92,12 +94,14 @@ class AboutRow(SQLModel, table=True):
         Index(
             "ix_about_unjudged",
             "mention_id",
+            "brand_id",
             sqlite_where=text("verdict = ''"),
             postgresql_where=text("verdict = ''"),
         ),
         Index(
             "ix_about_too_old",
             "mention_id",
+            "brand_id",
             sqlite_where=text("verdict = 'too_old'"),
             postgresql_where=text("verdict = 'too_old'"),
         ),
@@ -282,8 +286,8 @@ class DeliveryRow(SQLModel, table=True):
         Index(
             "ix_delivery_due",
             "due_at",
-            sqlite_where=text("state IN ('queued', 'sending')"),
-            postgresql_where=text("state IN ('queued', 'sending')"),
+            sqlite_where=ON_ITS_WAY,
+            postgresql_where=ON_ITS_WAY,
         ),
     )
     id: int | None = _id()

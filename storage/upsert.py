@@ -38,7 +38,9 @@ def insert_new(connection: Connection, model: Any, rows: Sequence[Mapping[str, A
         return 0
     statement = _insert(connection, model).on_conflict_do_nothing()
     if len(rows) == 1:
-        return connection.execute(statement.values(dict(rows[0]))).rowcount
+        # on PostgreSQL the count is lost to a RETURNING of the new id unless it is asked for
+        statement = statement.values(dict(rows[0])).execution_options(preserve_rowcount=True)
+        return connection.execute(statement).rowcount
     return connection.execute(statement, [dict(row) for row in rows]).rowcount
 
 

@@ -42,13 +42,23 @@ def deliver(
     clock: Clock,
     stop: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Send every message that is due. One channel's trouble does not hold up another's."""
-    total = Delivered()
+    """Send every message that is due. One channel's trouble does not hold up another's.
+
+    What no notifier may raise is a bug: its message is put off, the others are sent, and then it
+    is raised again.
+    """
+    total, bugs = Delivered(), []
     while not stop():
         delivery = deliveries.lease(db, now=clock(), length=_LEASE)
         if delivery is None:
             break
-        _send(db, delivery, notifiers.get(delivery.channel), clock, total)
+        try:
+            _send(db, delivery, notifiers.get(delivery.channel), clock, total)
+        except Exception as bug:  # noqa: BLE001  (raised again below)
+            _put_off(db, delivery, f"a bug in the channel: {bug!r}", clock, None, total)
+            bugs.append(bug)
+    if bugs:
+        raise ExceptionGroup("channels failed in ways that they must not", bugs)
     return total
 
 
@@ -63,17 +73,27 @@ def _send(
     except Permanent as error:
         _bury(db, delivery, str(error), total)
     except Transient as error:
-        if delivery.attempts >= _MOST_ATTEMPTS:
-            _bury(db, delivery, f"{error} (tried {delivery.attempts} times)", total)
-            return
-        wait = backoff(delivery.attempts - 1, first=_FIRST_WAIT, most=_LONGEST_WAIT)
-        wait = max(wait, timedelta(seconds=error.retry_after or 0))
-        log.warning("delivery put off", key=delivery.key, why=str(error))
-        deliveries.retry(db, delivery, due_at=clock() + wait, error=str(error))
-        total.put_off += 1
+        _put_off(db, delivery, str(error), clock, error.retry_after, total)
     else:
         deliveries.sent(db, delivery, clock())
         total.sent += 1
+
+
+def _put_off(
+    db: Database,
+    delivery: Delivery,
+    why: str,
+    clock: Clock,
+    said: float | None,
+    total: Delivered,
+) -> None:
+    if delivery.attempts >= _MOST_ATTEMPTS:
+        _bury(db, delivery, f"{why} (tried {delivery.attempts} times)", total)
+        return
+    wait = backoff(delivery.attempts - 1, first=_FIRST_WAIT, most=_LONGEST_WAIT, said=said)
+    log.warning("delivery put off", key=delivery.key, why=why)
+    deliveries.retry(db, delivery, due_at=clock() + wait, error=why)
+    total.put_off += 1
 
 
 def _bury(db: Database, delivery: Delivery, why: str, total: Delivered) -> None:

@@ -67,10 +67,9 @@ def flag(
     for verdict in verdicts:
         after: judging.After = (0, "")
         while not stop():
-            waiting = judging.unjudged(db, _AT_ONCE, verdict=verdict, after=after)
+            waiting = _judge(db, verdict, after, rules, paging, clock(), total)
             if not waiting:
                 break
-            _judge(db, waiting, rules, paging, clock(), total)
             after = (waiting[-1].mention_id, waiting[-1].brand.id)
             progress(len(waiting))
     return total
@@ -78,23 +77,26 @@ def flag(
 
 def _judge(
     db: Database,
-    waiting: Sequence[Heard],
+    verdict: str,
+    after: judging.After,
     rules: Rules,
     paging: Paging,
     now: datetime,
     total: Flagged,
-) -> None:
-    decisions = decide_all(waiting, rules, now)
-    calm = [
-        (heard.mention_id, heard.brand.id, verdict)
-        for heard, verdict in decisions
-        if isinstance(verdict, Verdict)
-    ]
+) -> Sequence[Heard]:
+    """Judge the next few behind ``after``, in one transaction; gives them."""
     case_rules = CaseRules(
         priority=case_priority,
         due_at=lambda priority, at: due_at(priority, rules, at),
     )
     with db.write() as transaction:
+        waiting = judging.unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
+        decisions = decide_all(waiting, rules, now)
+        calm = [
+            (heard.mention_id, heard.brand.id, decision)
+            for heard, decision in decisions
+            if isinstance(decision, Verdict)
+        ]
         judging.keep_verdicts(transaction, calm)
         kept: list[tuple[Heard, Kept]] = []
         for heard, decision in decisions:
@@ -108,13 +110,14 @@ def _judge(
     total.flags += len(kept)
     total.opened += sum(one.opened for _, one in kept)
     total.urgent += len({one.case_id for _, one in urgent})
+    return waiting
 
 
 def decide_all(waiting: Sequence[Heard], rules: Rules, now: datetime) -> list[Decision]:
-    """Decide one after another, each knowing the complaints decided before it in this run."""
+    """Decide oldest first, each knowing the complaints decided before it in this run."""
     complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
     decisions: list[Decision] = []
-    for heard in waiting:
+    for heard in sorted(waiting, key=lambda one: (one.published_at, one.mention_id)):
         times = complaints[(heard.author_id, heard.brand.id)]
         until = bisect_left(times, heard.published_at)
         since = bisect_left(times, heard.published_at - REPEAT_WITHIN)

@@ -160,9 +160,8 @@ class Aboutness:
 def _put_off(
     db: Database, query: Query, error: str, clock: Clock, retry_after: float | None
 ) -> None:
-    wait = backoff(polling.failures(db, query.id), first=_FIRST_WAIT, most=_LONGEST_WAIT)
-    if retry_after is not None:
-        wait = max(wait, timedelta(seconds=retry_after))
+    failures = polling.failures(db, query.id)
+    wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT, said=retry_after)
     log.warning("query put off", query=query.id, seconds=round(wait.total_seconds()), why=error)
     polling.failed(db, query.id, due_at=clock() + wait, error=error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -22,10 +23,14 @@ def blocks() -> list[tuple[str, type[BaseModel]]]:
     """Every block of settings with the name of its section."""
     found: list[tuple[str, type[BaseModel]]] = [("", settings.Settings)]
     for name, field in settings.Settings.model_fields.items():
-        for one in vars(settings).values():
-            if isinstance(one, type) and issubclass(one, BaseModel) and one.__name__ in str(field):
-                found.append((name, one))
+        found += [(name, block) for block in models_in(field.annotation)]
     return found
+
+
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def keys() -> list[tuple[str, str]]:

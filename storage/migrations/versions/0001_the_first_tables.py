@@ -253,14 +253,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_about_time", ["brand_id", "published_at"], unique=False)
         batch_op.create_index(
             "ix_about_too_old",
-            ["mention_id"],
+            ["mention_id", "brand_id"],
             unique=False,
             sqlite_where=sa.text("verdict = 'too_old'"),
             postgresql_where=sa.text("verdict = 'too_old'"),
         )
         batch_op.create_index(
             "ix_about_unjudged",
-            ["mention_id"],
+            ["mention_id", "brand_id"],
             unique=False,
             sqlite_where=sa.text("verdict = ''"),
             postgresql_where=sa.text("verdict = ''"),

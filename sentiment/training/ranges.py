@@ -1,0 +1,49 @@
+"""Find the fixed activation ranges of the int8 graph: run the float graph and look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from sentiment.onnx import batches
+
+Array = np.ndarray[Any, Any]
+
+SAMPLE = 20_000
+"""Values kept of each tensor and batch, beside its two extremes."""
+
+
+def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:
+    """Return logits [texts, 3] of a serialised graph, batched as in production."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    found = np.zeros((len(texts), 3), dtype=np.float32)
+    for rows, ids, mask in batches([e.ids for e in tokenizer.encode_batch(list(texts))]):
+        feed = {"input_ids": ids, "attention_mask": mask}
+        found[rows] = session.run(["logits"], feed)[0]
+    return found
+
+
+def observe(model: bytes, tokenizer: Any, texts: Sequence[str], seed: int) -> dict[str, Array]:
+    """Return sorted values seen at every watched tensor, its extremes among them."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs() if o.name != "logits"]
+    rng = np.random.default_rng(seed)
+    seen: dict[str, list[Array]] = {name: [] for name in names}
+    for _, ids, mask in batches([e.ids for e in tokenizer.encode_batch(list(texts))]):
+        feed = {"input_ids": ids, "attention_mask": mask}
+        for name, value in zip(names, session.run(names, feed), strict=True):
+            real = value[mask.astype(bool)].ravel()
+            seen[name].append(rng.choice(real, min(SAMPLE, len(real)), replace=False))
+            seen[name].append(np.array([real.min(), real.max()]))
+    return {name: np.sort(np.concatenate(values)) for name, values in seen.items()}
+
+
+def cut(seen: dict[str, Array], share: float) -> dict[str, tuple[float, float]]:
+    """Return (low, high) of every tensor with ``share`` of its values cut off at each end."""
+    return {
+        name: (float(np.quantile(values, share)), float(np.quantile(values, 1 - share)))
+        for name, values in seen.items()
+    }

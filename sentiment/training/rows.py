@@ -1,0 +1,148 @@
+"""Labelled rows: read from the data folder, pooled, de-duplicated and balanced by a recipe."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentiment.prepare import prepare
+
+LABELS = ("negative", "neutral", "positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One labelled text, prepared. ``binary``: its set has no neutral, so none may be learned."""
+
+    text: str
+    label: int
+    lang: str
+    data_set: str
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What is taken of one set: languages (all when empty), at most ``cap`` rows of each label
+    in each language, each row seen ``times`` times."""
+
+    data_set: str
+    langs: tuple[str, ...] = ()
+    cap: dict[str, int] | int = 1_000_000
+    times: int = 1
+    binary: bool = False
+
+    def limit(self, label: int) -> int:
+        """Return how many rows of this label are taken in each language."""
+        return self.cap if isinstance(self.cap, int) else self.cap[LABELS[label]]
+
+
+RECIPE = (
+    Part(data_set="umsab", times=2),
+    Part(data_set="afrisenti", langs=("sw",), times=3),
+    Part(data_set="afrisenti", langs=("pcm",), cap=1100),
+    Part(data_set="afrisenti", langs=("pt", "ary"), cap=900),
+    Part(data_set="greek_bank_tweets"),
+    Part(data_set="swahili_neurotech", binary=True),
+    Part(data_set="french_deft2017"),
+    Part(data_set="spanish_tass2019"),
+    Part(data_set="german_sb10k", cap=1500),
+    Part(data_set="german_potts", cap=900),
+    Part(data_set="arabic_arsarcasm2", cap=2000),
+    Part(data_set="arabic_semeval2017"),
+    Part(data_set="arabic_ajgt", cap=500, binary=True),
+    Part(data_set="indonesian_smsa", cap=600),
+    Part(data_set="thai_wisesight", cap=600),
+    Part(data_set="hungarian_husst", cap=600),
+    Part(data_set="danish_lcc"),
+    Part(
+        data_set="semeval2017_en",
+        cap={"negative": 8063, "neutral": 17000, "positive": 15000},
+    ),
+)
+"""The training pool, best first: of two equal texts the earlier set's label stays."""
+
+
+def read_set(folder: Path, name: str, split: str) -> list[Row]:
+    """Return the rows of one split of ``NAME.tsv.gz``; FileNotFoundError names the file."""
+    path = folder / f"{name}.tsv.gz"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such data set; give the folder that holds it")
+    return [row for row, of in _parse(path, name) if of == split]
+
+
+def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+        for line in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            label = LABELS.index(line["label"])
+            row = Row(text=prepare(line["text"]), label=label, lang=line["lang"], data_set=name)
+            yield row, line["split"]
+
+
+def key_of(text: str) -> str:
+    """Return what makes two texts the same: letters and digits, case folded."""
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def held_out(folder: Path) -> set[str]:
+    """Return the keys of every val and test text in the folder: none of them is trained on."""
+    keys: set[str] = set()
+    for path in sorted(folder.glob("*.tsv.gz")):
+        name = path.name.removesuffix(".tsv.gz")
+        keys |= {key_of(row.text) for row, split in _parse(path, name) if split != "train"}
+    return keys - {""}
+
+
+def training_pool(folder: Path, recipe: Iterable[Part] = RECIPE, seed: int = 1) -> list[Row]:
+    """Return the rows to learn from, repeated as the recipe says, in a fixed shuffled order."""
+    rng = random.Random(seed)  # noqa: S311 - an order, no secret
+    seen = held_out(folder)
+    pool: list[Row] = []
+    for part in recipe:
+        rows = read_set(folder, part.data_set, "train")
+        rng.shuffle(rows)
+        pool += list(_taken(rows, part, seen)) * part.times
+    rng.shuffle(pool)
+    return pool
+
+
+def _taken(rows: Iterable[Row], part: Part, seen: set[str]) -> Iterator[Row]:
+    counts: dict[tuple[str, int], int] = defaultdict(int)
+    for row in rows:
+        key = key_of(row.text)
+        if not key or key in seen or (part.langs and row.lang not in part.langs):
+            continue
+        if counts[row.lang, row.label] >= part.limit(row.label):
+            continue
+        counts[row.lang, row.label] += 1
+        seen.add(key)
+        yield Row(
+            text=row.text,
+            label=row.label,
+            lang=row.lang,
+            data_set=row.data_set,
+            binary=part.binary,
+        )
+
+
+VALIDATION = (
+    ("tweeteval_sentiment", ()),
+    ("umsab", ()),
+    ("afrisenti", ("sw",)),
+    ("greek_bank_tweets", ()),
+    ("spanish_tass2019", ()),
+)
+"""Sets, and languages of them, on whose val split everything is chosen."""
+
+
+def validation(folder: Path) -> list[Row]:
+    """Return the val rows on which every choice rests."""
+    rows: list[Row] = []
+    for name, langs in VALIDATION:
+        rows += [r for r in read_set(folder, name, "val") if not langs or r.lang in langs]
+    return rows

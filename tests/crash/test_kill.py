@@ -1,0 +1,244 @@
+"""kill -9 at random moments of import, classify and flag: run again, and nothing shows of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import NOW, check_all, rows
+
+from storage.engine import Database, connect
+
+WORKER = Path(__file__).with_name("crash_worker.py")
+MENTIONS, UNREADABLE, AT_ONCE = 1600, 10, 32
+BATCHES = MENTIONS // AT_ONCE
+STEPS = ("import", "classify", "flag")
+
+
+@dataclass(slots=True)
+class Killer:
+    """Runs steps in workers and kills them; remembers how each of them ended."""
+
+    server: subprocess.Popen[str]
+    file: Path
+    settings: Path
+    dice: random.Random
+    ended: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def run(self, step: str, *, kill_after: int | None = None) -> str:
+        """Run a step, to its end or killed once it has stored so many batches and a moment."""
+        job = {"step": step, "file": str(self.file), "settings": str(self.settings)}
+        self._tell(json.dumps(job | {"at_once": AT_ONCE}))
+        pid = int(self._line().removeprefix("pid "))
+        done, line = 0, ""
+        while kill_after is None or done < kill_after:
+            line = self._line()
+            if line != "+":
+                break
+            done += 1
+        if kill_after is not None and line != "over":
+            time.sleep(self.dice.uniform(0, 0.012))  # anywhere within the batches that follow
+            os.kill(pid, signal.SIGKILL)
+        while line != "over":
+            line = self._line()
+            done += line == "+"
+        self._tell("nobody kills it now")
+        status = int(self._line().removeprefix("end "))
+        return self._how(step, status, done)
+
+    def _how(self, step: str, status: int, done: int) -> str:
+        if os.WIFSIGNALED(status):
+            assert os.WTERMSIG(status) == signal.SIGKILL
+            how = "killed in the middle" if done else "killed at the start"
+        else:
+            assert status == 0, f"{step} failed by itself"
+            how = "done"
+        self.ended[(step, how)] += 1
+        return how
+
+    def _tell(self, line: str) -> None:
+        assert self.server.stdin is not None
+        self.server.stdin.write(f"{line}\n")
+        self.server.stdin.flush()
+
+    def _line(self) -> str:
+        assert self.server.stdout is not None
+        line = self.server.stdout.readline()
+        assert line, "the worker's server is gone"
+        return line.strip()
+
+    def killed(self, how: str = "killed", step: str = "") -> int:
+        """How many workers were killed alive."""
+        return sum(n for (one, end), n in self.ended.items() if how in end and step in one)
+
+
+@pytest.fixture
+def killer(tmp_path: Path) -> Iterator[Killer]:
+    """A server of workers with a file of mentions to import."""
+    file = tmp_path / "mentions.jsonl"
+    _write_mentions(file)
+    with subprocess.Popen(
+        [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield Killer(server, file, tmp_path / "settings.toml", random.Random(2))
+        server.kill()
+
+
+def _write_mentions(file: Path) -> None:
+    """People of three brands, many of whom come back; fresh and old, loud and quiet."""
+    dice = random.Random(1)
+    lines = []
+    for number in range(MENTIONS):
+        words = dice.choice(("awful", "awful", "lovely", "plain", "dunno"))
+        at = NOW - timedelta(minutes=(MENTIONS - number) * 4)
+        row = {
+            "id": f"{number}",
+            "author": f"p{dice.randrange(250)}",
+            "text": f"{words} {dice.random()}",
+            "published_at": at.isoformat(),
+            "brand": dice.choice(("Acme Air", "Other", "Rival Jet")),
+            "followers": dice.choice((3, 90, 2_000_000)),
+        }
+        lines.append(json.dumps(row))
+    for _ in range(UNREADABLE):
+        lines.insert(dice.randrange(len(lines)), '{"text": "no date"}')
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _settings(killer: Killer, url: str) -> None:
+    killer.settings.write_text(
+        f"""
+database_url = "{url}"
+[[brand]]
+name = "Acme Air"
+competitors = ["Rival Jet"]
+[[channel]]
+name = "desk"
+kind = "print"
+[alerts]
+channels = ["desk"]
+""",
+        encoding="utf-8",
+    )
+
+
+# what people see of the data, without the numbers that a database gives its rows
+_STORY = {
+    "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
+        m.feeling, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
+    "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict
+        FROM about b JOIN mention m ON m.id = b.mention_id""",
+    "matches": """SELECT m.external_id, q.query_id
+        FROM match q JOIN mention m ON m.id = q.mention_id""",
+    "predictions": """SELECT m.external_id, p.model_id, p.negative, p.neutral, p.positive,
+        p.could_not_tell FROM prediction p JOIN mention m ON m.id = p.mention_id""",
+    "cases": """SELECT c.brand_id, a.handle, c.status, c.priority, c.complaints, c.due_at,
+        c.complained_at, c.last_at, c.version FROM "case" c JOIN author a ON a.id = c.author_id""",
+    "flags": """SELECT m.external_id, f.brand_id, a.handle, f.rule, f.severity, f.reason
+        FROM flag f JOIN mention m ON m.id = f.mention_id
+        JOIN "case" c ON c.id = f.case_id AND c.brand_id = f.brand_id
+        JOIN author a ON a.id = c.author_id""",
+    "events": """SELECT c.brand_id, a.handle, e.kind, e.note FROM case_event e
+        JOIN "case" c ON c.id = e.case_id JOIN author a ON a.id = c.author_id""",
+    "tallies": "SELECT brand_id, quarter, source, feeling, mentions FROM tally WHERE mentions <> 0",
+    "pages": "SELECT channel, subject, text, state FROM delivery",
+    "rejects": "SELECT query_id, item, reason FROM rejected",
+    "authors": "SELECT source, external_id, handle FROM author",
+}
+
+
+def _story(db: Database) -> dict[str, list[Any]]:
+    return {name: sorted(map(tuple, rows(db, query))) for name, query in _STORY.items()}
+
+
+def _is_whole(db: Database) -> None:
+    """No mention without its brand and its query, no brand's mention without its count."""
+    check_all(db)
+    for table in ("about", "match"):
+        lone = f"SELECT id FROM mention WHERE id NOT IN (SELECT mention_id FROM {table})"
+        assert rows(db, lone) == []
+    (stored,) = rows(db, "SELECT coalesce(sum(stored), 0) FROM query")
+    (there,) = rows(db, "SELECT count(*) FROM mention")
+    assert stored[0] == there[0], "mentions were kept without the place, or the other way round"
+
+
+def _undisturbed(killer: Killer, url: str) -> dict[str, list[Any]]:
+    _settings(killer, url)
+    for step in STEPS:
+        assert killer.run(step) == "done"
+    db = connect(url)
+    story = _story(db)
+    db.close()
+    assert len(story["mentions"]) == MENTIONS
+    assert len(story["predictions"]) == MENTIONS
+    assert len(story["rejects"]) == UNREADABLE
+    assert len(story["cases"]) > 100
+    assert len(story["flags"]) > len(story["cases"])
+    assert story["pages"]
+    killer.ended.clear()
+    return story
+
+
+def _disturbed(killer: Killer, url: str, kills: int) -> dict[str, list[Any]]:
+    """Every step killed so often, at random, then run to its end; then all of them once more."""
+    _settings(killer, url)
+    db = connect(url)
+    for step in STEPS:
+        for _ in range(kills):
+            # an import reads from the start, the others go on from where they were
+            most = BATCHES if step == "import" else BATCHES // kills
+            if killer.run(step, kill_after=killer.dice.randrange(most)) == "done":
+                break
+            _is_whole(db)  # also before anybody has mended it
+        assert killer.run(step) == "done"
+    again = [killer.run(step) for step in STEPS]
+    assert again == ["done"] * 3
+    _is_whole(db)
+    story = _story(db)
+    db.close()
+    return story
+
+
+def test_fifty_kills_leave_no_trace_on_sqlite(
+    killer: Killer, migrated_file: Path, tmp_path: Path
+) -> None:
+    def fresh(name: str) -> str:
+        shutil.copy(migrated_file, tmp_path / name)
+        return f"sqlite:///{tmp_path / name}"
+
+    expected = _undisturbed(killer, fresh("undisturbed.db"))
+    rounds = 0
+    while killer.killed() < 54 and rounds < 8:
+        url = fresh(f"round-{rounds}.db")
+        assert _disturbed(killer, url, kills=6) == expected
+        db = connect(url)
+        assert rows(db, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(db, "PRAGMA foreign_key_check") == []
+        db.close()
+        rounds += 1
+    assert killer.killed() >= 50, killer.ended
+    # not only before the work had begun: between its first batch and its last
+    assert killer.killed("in the middle") >= 35, killer.ended
+    assert all(killer.killed("in the middle", step) >= 8 for step in STEPS), killer.ended
+
+
+def test_kills_leave_no_trace_on_postgresql(killer: Killer, postgres: Any) -> None:
+    from throwaway_postgres import TEMPLATE
+
+    names = [postgres.fresh(TEMPLATE) for _ in range(2)]
+    expected = _undisturbed(killer, postgres.url(names[0]))
+    assert _disturbed(killer, postgres.url(names[1]), kills=3) == expected
+    assert killer.killed("in the middle") >= 3, killer.ended

@@ -1,0 +1,74 @@
+"""What the model reads of what a stranger wrote."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from sentiment.prepare import MAX_CHARACTERS, prepare, says_something
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("See https://example.org/a?b=c&d now", "See http now"),
+        ("www.example.org is down", "http is down"),
+        ("@northwind_air why?", "@user why?"),
+        (".@northwind_air why?", ".@user why?"),
+        ("@ann@example.social hi", "@user hi"),
+        ("mail ann@example.org today", "mail ann@example.org today"),
+        ("fish &amp; chips &lt;3", "fish & chips <3"),
+        ("&amp;lt;3", "<3"),
+        ("sooooooo baaaad!!!!!!", "sooo baaad!!!"),
+        ("it cost 1000000 euros", "it cost 1000000 euros"),
+        ("a\x00b\x07c\x7fd\x85e", "a b c d e"),
+        ("a\n\t  b\u3000c", "a b c"),
+        ("half \ud83d of it", "half of it"),
+        ("\u202eesrever\u202c and \u2066isolated\u2069", "esrever and isolated"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("👍🏽 ❤️", "👍 ❤"),
+        ("γιατί ΤΟΣΟ αργά;", "γιατί ΤΟΣΟ αργά;"),
+        ("", ""),
+        (" \n ", ""),
+    ],
+)
+def test_prepare(written: str, read: str) -> None:
+    assert prepare(written) == read
+
+
+def test_long_text_is_cut() -> None:
+    assert len(prepare("ab" * 600_000)) == MAX_CHARACTERS
+    assert len(prepare("&NotSucceedsTilde; " * 100_000)) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "unit", ["@", "@a", "http://", "&#x1f600;", "a@b.", "\ud800", "((((", "x_"]
+)
+def test_time_is_linear_in_hostile_text(unit: str) -> None:
+    began = time.perf_counter()
+    prepare(unit * 500_000)
+    assert time.perf_counter() - began < 1.0
+
+
+def test_any_characters_go_through() -> None:
+    rng = random.Random(5)
+    for _ in range(300):
+        text = "".join(chr(rng.randrange(0x110000)) for _ in range(50))
+        assert prepare(text).encode("utf-8").decode("utf-8") == prepare(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["good", "άθλιο", "好", "😡", ":(", "=D", "(:", "<3", "@user ugh", "x http"]
+)
+def test_says_something(text: str) -> None:
+    assert says_something(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "http", "@user", "@user @user http", "12:45", "12:30 - 13:00", "...", "!?", "@user,"],
+)
+def test_says_nothing(text: str) -> None:
+    assert not says_something(text)
