@@ -79,7 +79,7 @@ def _clock(case: CaseView, zone: str, now: datetime) -> None:
     late = False
     if case.resolved_at is not None:
         words = f"Resolved {ago(case.resolved_at, now)}: {one_line(case.outcome or '', 40)}"
-    elif case.first_contact_at is not None:
+    elif not case.status.waits and case.first_contact_at is not None:
         words = f"First answered {when(case.first_contact_at, zone, now)}"
     else:
         late = case.due_at < now

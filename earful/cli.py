@@ -15,13 +15,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from earful import asked, importing, logs
 from earful import doctor as doctors
-from earful import importing, logs
 from earful import settings as configuration
 from earful.clock import Window
 from earful.contracts import EdgeError
 from earful.progress import Advance, counting
-from earful.settings import slug
 from earful.settings_errors import SettingsError, nearest
 from earful.stages import digest as digests
 from earful.stages.classify import classify as classify_all
@@ -30,7 +29,7 @@ from earful.stages.flag import flag as flag_all
 from earful.stages.poll import poll as poll_all
 from earful.wiring import House, open_house
 from outreach.rules import Rules
-from storage import brands, deliveries, exports, polling, predictions, queries
+from storage import deliveries, exports, polling, predictions, queries
 from storage.engine import DatabaseError
 
 app = typer.Typer(
@@ -219,9 +218,10 @@ def digest(
             sys.exit(_send_digests(house))
         now = house.clock()
         window = digests.window_for(house.db, channels[0] if channels else None, now)
+        chosen = asked.brand_named(house, brand)
         if since is not None:
-            window = _window_until(now, since)
-        brand_id = None if brand is None else _brand_id(house, brand)
+            window = asked.window_until(now, since, chosen)
+        brand_id = chosen.id if chosen else None
         message = digests.message(house.db, window, house.settings.digest, house.rules, brand_id)
     if message is None:
         print("nothing happened since the last digest")
@@ -264,9 +264,10 @@ def export(
         if one not in exports.LABELS:
             raise SettingsError(f"--label: {one!r} is no label{nearest(one, exports.LABELS)}")
     with _house() as house:
+        chosen = asked.brand_named(house, brand)
         which = exports.ExportFilter(
-            brand_id=None if brand is None else _brand_id(house, brand),
-            window=_window(since, until),
+            brand_id=chosen.id if chosen else None,
+            window=asked.window(since, until, chosen),
             labels=labels,
             sources=tuple(source or ()),
             flagged=flagged,
@@ -321,39 +322,3 @@ def _counted(rows: Iterator[dict[str, Any]], advance: Advance) -> Iterator[dict[
     for row in rows:
         yield row
         advance(1)
-
-
-def _brand_id(house: House, name: str) -> str:
-    known = brands.every(house.db)
-    if slug(name) not in known:
-        names = [brand.name for brand in known.values()]
-        raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")
-    return slug(name)
-
-
-def _window(since: str | None, until: str | None) -> Window | None:
-    if since is None and until is None:
-        return None
-    start = datetime(1, 1, 2, tzinfo=UTC) if since is None else _instant("--since", since)
-    end = datetime(9999, 12, 30, tzinfo=UTC) if until is None else _instant("--until", until)
-    if start > end:
-        raise SettingsError(f"--since {since} is after --until {until}")
-    return Window(since=start, until=end)
-
-
-def _window_until(now: datetime, since: str) -> Window:
-    start = _instant("--since", since)
-    if start > now:
-        raise SettingsError(f"--since: {since!r} has not come yet")
-    return Window(since=start, until=now)
-
-
-def _instant(option: str, text: str) -> datetime:
-    """A day or an instant; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(
-            f"{option}: {text!r} is not a time; write 2026-11-01 or 2026-11-01T09:00+02:00"
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -49,12 +49,15 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     except DatabaseError as error:
         yield Finding(what="database", state=BAD, found=str(error), mend="mend it and look again")
         return
-    yield Finding(what="database", state=GOOD, found=f"{house.db.shown_url} is up to date")
-    yield _model(house)
-    for query in house.queries:
-        yield _source(house, query)
-    yield from _channels(house)
-    yield from _stored(house)
+    try:
+        yield Finding(what="database", state=GOOD, found=f"{house.db.shown_url} is up to date")
+        yield _model(house)
+        for query in house.queries:
+            yield _source(house, query)
+        yield from _channels(house)
+        yield from _stored(house)
+    finally:
+        house.db.close()
 
 
 def _settings(settings: Settings) -> Finding:

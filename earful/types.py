@@ -35,6 +35,11 @@ class CaseStatus(StrEnum):
         """True until somebody has said that the case is resolved."""
         return self is not CaseStatus.RESOLVED
 
+    @property
+    def waits(self) -> bool:
+        """True while the customer waits for us; False once contacted, until they complain again."""
+        return self in (CaseStatus.OPEN, CaseStatus.TAKEN)
+
 
 class DeliveryState(StrEnum):
     """Where a message stands on its way out."""

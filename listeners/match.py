@@ -25,7 +25,9 @@ def fold(text: str) -> str:
     """``text`` as it is compared: case, accents, widths and white space made alike."""
     if text.isascii():
         return " ".join(text.lower().split())
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", _IGNORED.sub("", text).casefold()))
+    # taken apart twice: a mathematical bold A has a case only once it is an A
+    plain = unicodedata.normalize("NFKD", _IGNORED.sub("", text)).casefold()
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
     return " ".join(unicodedata.normalize("NFC", bare).split())
 
 

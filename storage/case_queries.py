@@ -27,6 +27,10 @@ _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(Case
 _PREDICTION = table_of(PredictionRow)
 
 
+# the customer waits for us: a contacted one who complains again is put back among them
+WAITING = (CaseStatus.OPEN.value, CaseStatus.TAKEN.value)
+
+
 def queue(
     db: Database, which: QueueFilter, *, limit: int = 50, offset: int = 0
 ) -> tuple[CaseView, ...]:
@@ -129,7 +133,7 @@ def _passes(which: QueueFilter) -> Any:
     if which.source is not None:
         wanted.append(_AUTHOR.c.source == which.source)
     if which.overdue_at is not None:
-        wanted += [_CASE.c.due_at < which.overdue_at, _CASE.c.first_contact_at.is_(None)]
+        wanted += [_CASE.c.due_at < which.overdue_at, _CASE.c.status.in_(WAITING)]
     if which.least_priority:
         wanted.append(_CASE.c.priority >= which.least_priority)
     for column, window in (

@@ -90,9 +90,9 @@ def connect(url: str) -> Database:
 
 
 def sqlite_path(database: Database) -> Path | None:
-    """The file of an SQLite database; None on PostgreSQL or in memory."""
+    """The file of an SQLite database; None on PostgreSQL."""
     name = database.engine.url.database
-    return Path(name) if database.sqlite and name and name != ":memory:" else None
+    return Path(name) if database.sqlite and name else None
 
 
 def _postgresql(url: URL) -> Engine:
@@ -106,14 +106,16 @@ def _postgresql(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        path = Path(url.database)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(
-                f"database_url: cannot make the folder {path.parent} ({error})"
-            ) from error
+    if not url.database or url.database == ":memory:":
+        # every thread would see a database of its own
+        raise DatabaseError("database_url: SQLite needs a file; write sqlite:///data/earful.db")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"database_url: cannot make the folder {path.parent} ({error})"
+        ) from error
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **_QUIET)
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)

@@ -14,7 +14,17 @@ from earful.types import Author, Batch, Mention, Query
 from storage import tallies
 from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
-from storage.tables import AboutRow, AuthorRow, GapRow, MatchRow, MentionRow, QueryRow, RejectedRow
+from storage.tables import (
+    UNJUDGED,
+    UNREAD,
+    AboutRow,
+    AuthorRow,
+    GapRow,
+    MatchRow,
+    MentionRow,
+    QueryRow,
+    RejectedRow,
+)
 from storage.upsert import chunks, insert_new, insert_or_update, table_of
 
 _AUTHOR, _MENTION, _ABOUT = table_of(AuthorRow), table_of(MentionRow), table_of(AboutRow)
@@ -175,7 +185,8 @@ def _store_about(
             continue
         # as it was stored first: the platform may tell another time by now
         published_at, feeling = before.get(mention_id, (mention.published_at, ""))
-        fresh.append(_about_row(mention_id, brand_id, published_at, own))
+        verdict = UNJUDGED if feeling else UNREAD
+        fresh.append(_about_row(mention_id, brand_id, published_at, own, verdict))
         if not own:
             quarter = tallies.quarter_of(published_at)
             counted[(brand_id, quarter, mention.source, feeling)] += 1
@@ -183,13 +194,15 @@ def _store_about(
     tallies.add(connection, counted)
 
 
-def _about_row(mention_id: int, brand_id: str, published_at: datetime, own: bool) -> dict[str, Any]:
+def _about_row(
+    mention_id: int, brand_id: str, published_at: datetime, own: bool, verdict: str
+) -> dict[str, Any]:
     return {
         "mention_id": mention_id,
         "brand_id": brand_id,
         "published_at": published_at,
         "own": own,
-        "verdict": "",
+        "verdict": verdict,
     }
 
 

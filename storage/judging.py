@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
-from earful.types import Engagement, Flag, Heard, Label, Scores, Verdict
+from earful.types import CaseStatus, Engagement, Flag, Heard, Label, Scores, Verdict
 from storage import brands
 from storage.tables import (
     AboutRow,
@@ -191,7 +191,14 @@ def keep_flag(
         return None
     case = connection.execute(
         select(
-            _CASE.c.id, _CASE.c.priority, _CASE.c.due_at, _CASE.c.complained_at, _CASE.c.last_at
+            _CASE.c.id,
+            _CASE.c.status,
+            _CASE.c.assignee,
+            _CASE.c.priority,
+            _CASE.c.due_at,
+            _CASE.c.complained_at,
+            _CASE.c.last_at,
+            _CASE.c.first_contact_at,
         ).where(
             _CASE.c.brand_id == flag.brand_id,
             _CASE.c.author_id == flag.author_id,
@@ -235,12 +242,19 @@ def _extend_case(
         select(_FLAG.c.severity).where(_FLAG.c.case_id == case.id)
     ).scalars()
     priority = rules.priority([*severities, flag.severity])
+    status, due_at = case.status, rules.due_at(priority, flag.at)
+    if status == CaseStatus.CONTACTED and published_at > case.first_contact_at:
+        # they write again after we answered: they wait again, for whoever has the case
+        status = CaseStatus.TAKEN if case.assignee else CaseStatus.OPEN
+    else:
+        due_at = min(case.due_at, due_at)
     connection.execute(
         update(_CASE)
         .where(_CASE.c.id == case.id)
         .values(
+            status=status,
             priority=priority,
-            due_at=min(case.due_at, rules.due_at(priority, flag.at)),
+            due_at=due_at,
             complained_at=min(case.complained_at, published_at),
             last_at=max(case.last_at, published_at),
             complaints=_CASE.c.complaints + 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from sqlalchemy import Connection, text
@@ -29,7 +30,8 @@ class Leader:
         Raises DatabaseError when the database cannot be asked.
         """
         try:
-            self._held = self._lock_file() if self._db.sqlite else self._lock_session()
+            file = sqlite_path(self._db)
+            self._held = self._lock_file(file) if file else self._lock_session()
         except DBAPIError as error:
             why = " ".join(str(error.orig).split())
             raise DatabaseError(f"{self._db.shown_url}: cannot be reached ({why})") from error
@@ -60,10 +62,7 @@ class Leader:
             self._connection.close()
             self._connection = None
 
-    def _lock_file(self) -> bool:
-        path = sqlite_path(self._db)
-        if path is None:
-            return True  # a database in memory belongs to this process alone
+    def _lock_file(self, path: Path) -> bool:
         file = path.with_name(path.name + ".leader").open("a", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from earful.types import Label, Prediction, Scores
 from storage import tallies
 from storage.engine import Database
-from storage.tables import AboutRow, CorrectionRow, MentionRow, PredictionRow
+from storage.tables import UNJUDGED, AboutRow, CorrectionRow, MentionRow, PredictionRow
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _ABOUT = table_of(MentionRow), table_of(AboutRow)
@@ -122,12 +122,11 @@ def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) 
             updates,
         )
     tallies.move(connection, changed)
-    judged_again = [one.mention_id for one, state in fresh if state.model_id]
-    judge_again(connection, judged_again)
+    let_judge(connection, [one.mention_id for one, _ in fresh])
 
 
-def judge_again(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Let the rules look at these mentions again; what was flagged stays flagged."""
+def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
+    """Let the rules look at these mentions, or look again; what was flagged stays flagged."""
     for some in chunks(mention_ids):
         connection.execute(
             update(_ABOUT)
@@ -135,7 +134,7 @@ def judge_again(connection: Connection, mention_ids: Sequence[int]) -> None:
                 _ABOUT.c.mention_id.in_(some),
                 _ABOUT.c.verdict != "flagged",
             )
-            .values(verdict="")
+            .values(verdict=UNJUDGED)
         )
 
 
@@ -156,7 +155,7 @@ def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetim
             .values(feeling=label.value, corrected=True)
         )
         tallies.move(connection, {mention_id: (state.feeling, label.value)})
-        judge_again(connection, [mention_id])
+        let_judge(connection, [mention_id])
 
 
 def count_never_read(db: Database) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, func, select
 from earful.clock import Window
 from storage import predictions
 from storage.case_queries import (
+    WAITING,
     assignees,
     case,
     count_cases,
@@ -235,7 +236,7 @@ def _new_cases(connection: Connection, brand_id: str, window: Window) -> int:
 def _open_cases(
     connection: Connection, brand_id: str, now: datetime, urgent_at: int
 ) -> dict[str, int]:
-    silent = _CASE.c.first_contact_at.is_(None)
+    silent = _CASE.c.status.in_(WAITING)
 
     def number(which: Any) -> Any:
         return func.count().filter(which)

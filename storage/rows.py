@@ -179,7 +179,7 @@ class CaseDetail:
 class QueueFilter:
     """Which cases to show. ``assignee`` "" means nobody has it; None means anybody.
 
-    ``overdue_at`` keeps those whose answer was due before that instant and who had none.
+    ``overdue_at`` keeps those who wait for an answer that was due before that instant.
     ``order`` is "priority", "newest" (latest complaint first) or "due".
     """
 

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.utc import UTCInstant
 
+UNREAD, UNJUDGED = "unread", ""
 # conditions of partial indexes; a query must say the very same words to be given the index
 OPEN_CASE = text("status <> 'resolved'")
 ON_ITS_WAY = text("state IN ('queued', 'sending')")
@@ -86,7 +87,11 @@ class MentionRow(SQLModel, table=True):
 
 
 class AboutRow(SQLModel, table=True):
-    """A mention is about a brand. ``verdict`` is what the rules said, "" until they spoke."""
+    """A mention is about a brand. ``verdict`` is what the rules said of it.
+
+    UNREAD until a model has read it, UNJUDGED until the rules have spoken: so the rules find what
+    awaits them without stepping over what awaits the model.
+    """
 
     __tablename__ = "about"
     __table_args__ = (
@@ -110,7 +115,7 @@ class AboutRow(SQLModel, table=True):
     brand_id: str = Field(primary_key=True, foreign_key="brand.id")
     published_at: datetime = _instant()
     own: bool = False
-    verdict: str = ""
+    verdict: str = UNREAD
 
 
 class MatchRow(SQLModel, table=True):

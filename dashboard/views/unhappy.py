@@ -129,7 +129,7 @@ def _standing(case: CaseView) -> str:
 
 
 def _is_late(case: CaseView, now: datetime) -> bool:
-    return case.status.is_open and case.first_contact_at is None and case.due_at < now
+    return case.status.waits and case.due_at < now
 
 
 def _pager(found: int) -> None:

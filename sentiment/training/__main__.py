@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from sentiment.training import base, rows, vocabulary
@@ -62,6 +63,9 @@ def main() -> None:
     network = Network(read, keep)
     steps = finetune.batches(pool, tokenizer, plan)
     finetune.train(network, steps, plan, arguments.work / "checkpoint.pt")
+    plan = replace(plan, epochs=1, rate=6e-5, head_rate=3e-4, seed=arguments.seed + 1)
+    steps = finetune.batches(rows.support_pool(pool), tokenizer, plan)
+    finetune.train(network, steps, plan, arguments.work / "checkpoint-support.pt")
     tokenizer.enable_truncation(MAX_TOKENS)
     trained = finish.Trained(
         weights=network.weights(read.blocks[keep], read.epsilon),

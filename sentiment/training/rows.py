@@ -84,6 +84,43 @@ def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
             yield row, line["split"]
 
 
+POSTS = Path(__file__).with_name("posts")
+"""Posts to and about companies in ``LANG.tsv``, written for Earful: what the public sets lack."""
+
+_LETTERS = "nup"
+_KEPT_BACK = 8
+"""Every eighth post of ours is val: never trained on."""
+
+OWN = "own_posts"
+
+
+def own_posts(split: str) -> list[Row]:
+    """Return our own posts, ``split`` train or val; ValueError names a line that is off."""
+    return [
+        _own(line, f"{path.name} {number}", path.stem)
+        for path in sorted(POSTS.glob("*.tsv"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if (number % _KEPT_BACK == 0) == (split == "val")
+    ]
+
+
+def _own(line: str, place: str, lang: str) -> Row:
+    letter, tab, text = line.partition("\t")
+    if not tab or letter not in _LETTERS or not text.strip():
+        raise ValueError(f"{place}: {line[:40]!r} is not LETTER<tab>TEXT with a letter of n, u, p")
+    return Row(text=prepare(text), label=_LETTERS.index(letter), lang=lang, data_set=OWN)
+
+
+def support_pool(
+    pool: list[Row], *, times: int = 5, beside: int = 30_000, seed: int = 2
+) -> list[Row]:
+    """Return what the second stage learns: our own posts, each ``times`` times, among ``beside``
+    rows of the first stage's pool, so that what was learned there stays."""
+    rows = own_posts("train") * times + pool[:beside]
+    random.Random(seed).shuffle(rows)  # noqa: S311 - an order, no secret
+    return rows
+
+
 def key_of(text: str) -> str:
     """Return what makes two texts the same: letters and digits, case folded."""
     return "".join(c for c in text.casefold() if c.isalnum())
@@ -145,4 +182,4 @@ def validation(folder: Path) -> list[Row]:
     rows: list[Row] = []
     for name, langs in VALIDATION:
         rows += [r for r in read_set(folder, name, "val") if not langs or r.lang in langs]
-    return rows
+    return rows + own_posts("val")

@@ -29,7 +29,7 @@ from earful.clock import Clock
 from earful.stages import flag as stage
 from earful.stages.classify import classify
 from earful.stages.flag import Flagged, Paging, flag
-from earful.types import Label, Verdict
+from earful.types import CaseStatus, Label, Verdict
 from storage import brands, commands, deliveries, queries
 from storage.engine import Database
 from storage.rows import CaseView, QueueFilter
@@ -264,6 +264,39 @@ def test_after_the_end_a_new_complaint_opens_a_new_case(db: Database, clock: Fro
     keep(db, mention(2))
     assert _judge(db, clock).opened == 1
     assert number(db, "case") == 2
+
+
+def test_who_complains_again_after_we_answered_waits_again(
+    db: Database, clock: FrozenClock
+) -> None:
+    keep(db, mention("first"))
+    _judge(db, clock)
+    (case,) = _cases(db)
+    version = commands.take(db, case.id, version=case.version, by="Ann", at=clock())
+    commands.contacted(db, case.id, version=version, by="Ann", at=clock())
+    clock.forward(hours=2)
+    keep(db, mention("again", published_at=clock() - HOUR))
+    _judge(db, clock)
+    (case,) = _cases(db)
+    assert case.status is CaseStatus.TAKEN
+    assert case.assignee == "Ann"
+    assert case.first_contact_at == NOW
+    assert case.due_at > clock()
+    late = QueueFilter(overdue_at=case.due_at + HOUR)
+    assert queries.count_cases(db, late) == 1
+
+
+def test_what_was_written_before_we_answered_asks_for_no_second_answer(
+    db: Database, clock: FrozenClock
+) -> None:
+    keep(db, mention("first"))
+    _judge(db, clock)
+    (case,) = _cases(db)
+    commands.contacted(db, case.id, version=case.version, by="Ann", at=clock())
+    keep(db, mention("indexed late", published_at=NOW - HOUR))
+    _judge(db, clock)
+    (case,) = _cases(db)
+    assert case.status is CaseStatus.CONTACTED
 
 
 def test_a_stop_between_batches_loses_nothing(

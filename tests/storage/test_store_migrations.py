@@ -96,6 +96,8 @@ def test_a_server_that_is_not_there() -> None:
     [
         ("mysql://me@host/db", "use sqlite:/// or postgresql://"),
         ("not a url", "write sqlite:///"),
+        ("sqlite://", "SQLite needs a file"),
+        ("sqlite:///:memory:", "SQLite needs a file"),
         ("sqlite:////proc/earful/x.db", "cannot make the folder"),
     ],
 )
