@@ -130,7 +130,7 @@ class SentimentSettings(_Block):
 class RuleSettings(_Block):
     """[rules]: when an author counts as unhappy, and how soon somebody should answer."""
 
-    negative_at: Share = 0.60
+    negative_at: Share = 0.50
     look_back: Duration = timedelta(days=3)
     urgent_at: Priority = 70
     reply_within: Duration = timedelta(hours=24)

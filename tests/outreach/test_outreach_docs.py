@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from earful.settings import Settings
+from earful.settings import RuleSettings, Settings
 from earful.types import Flag, Heard, Verdict
 from outreach import rules as r
 from outreach.digest import CaseLine, DigestFacts, render
@@ -37,20 +37,21 @@ def decided(heard: Heard, rules: r.Rules, now: datetime) -> Flag:
 def test_the_worked_example_is_right(
     rules_page: str, heard: Callable[..., Heard], rules: Callable[..., r.Rules], now: datetime
 ) -> None:
+    shipped = rules(negative_at=RuleSettings().negative_at)
     told = heard(0.93, hours=6, followers=284_000, earlier_complaints=2)
-    got = decided(told, rules(), now)
+    got = decided(told, shipped, now)
     for part, points in got.evidence.priority_parts.items():
         row = next(line for line in rules_page.splitlines() if line.startswith(f"| {part} |"))
         assert row.endswith(f"| {points:.2f} |")
     assert f"| **severity** | | **{got.severity}** |" in rules_page
     assert f'"{got.reason}"' in rules_page
-    ordinary = decided(heard(0.93, hours=6), rules(), now)
-    again = decided(heard(0.93, hours=6, earlier_complaints=1), rules(), now)
-    loud = decided(heard(0.60, hours=24, followers=10**9), rules(), now)
+    ordinary = decided(heard(0.93, hours=6), shipped, now)
+    again = decided(heard(0.93, hours=6, earlier_complaints=1), shipped, now)
+    loud = decided(heard(0.60, hours=24, followers=10**9), shipped, now)
     assert f"for the first time has {ordinary.severity}." in rules_page
     assert f"a second time it is {again.severity}, and urgent" in rules_page
     assert loud.severity < ordinary.severity
-    assert r.is_urgent(again.severity, rules())
+    assert r.is_urgent(again.severity, shipped)
 
 
 def test_the_weights_are_the_ones_in_force(rules_page: str) -> None:
@@ -104,7 +105,7 @@ def test_the_digest_on_the_page_is_what_render_makes(
         followers=284_000,
         complaints=3,
         due_at=now - timedelta(hours=3),
-        reason="The model is 93 % sure that this is negative (flagged from 60 %), the author "
+        reason="The model is 93 % sure that this is negative (flagged from 50 %), the author "
         "complained twice before in 30 days, and 284,000 people follow them.",
         text="Third time that my bag is lost, and nobody answers the phone.",
     )

@@ -198,7 +198,7 @@ def test_an_empty_file_is_right_and_means_the_defaults(tmp_path: Path) -> None:
     found = _load(tmp_path, "")
     assert found.brands() == ()
     assert found.queries() == ()
-    assert found.rules.negative_at == 0.6
+    assert found.rules.negative_at == 0.5
 
 
 @pytest.mark.parametrize(
