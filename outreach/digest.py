@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from earful.types import Message
-from outreach.facts import BrandNumbers, CaseLine, DigestFacts, net_sentiment
+from outreach.facts import BrandNumbers, CaseLine, DigestFacts
 from outreach.letter import letter
 from outreach.plain import clean, isolate
 from outreach.views import (
@@ -31,7 +31,7 @@ from outreach.views import (
 )
 from outreach.words import count, listed, moment
 
-__all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "net_sentiment", "render"]
+__all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 
 _MOST_PROBLEMS = 20
 

@@ -89,17 +89,6 @@ class DigestFacts:
                 )
 
 
-def net_sentiment(negative: int, neutral: int, positive: int) -> float | None:
-    """(positive - negative) / (positive + neutral + negative) x 100: -100..100, None of nothing.
-
-    The usual definition of net sentiment in social listening, in the form that counts neutral
-    mentions among the classified ones. Mentions of which the model could not tell belong to
-    none of the three.
-    """
-    classified = negative + neutral + positive
-    return None if classified == 0 else 100 * (positive - negative) / classified
-
-
 def _aware(thing: object, *names: str) -> None:
     for name in names:
         value: datetime | None = getattr(thing, name)

@@ -14,7 +14,6 @@ from outreach.digest import (
     CaseLine,
     DigestFacts,
     alert,
-    net_sentiment,
     render,
 )
 from outreach.plain import columns
@@ -246,11 +245,3 @@ def test_facts_that_contradict_themselves_are_refused(
         facts(until=now.replace(tzinfo=None))
     with pytest.raises(ValueError, match=r"CaseLine\.due_at: .* no time zone"):
         case(due_at=now.replace(tzinfo=None))
-
-
-def test_net_sentiment() -> None:
-    assert net_sentiment(0, 0, 0) is None
-    assert net_sentiment(3, 0, 0) == -100
-    assert net_sentiment(0, 0, 3) == 100
-    assert net_sentiment(30, 50, 20) == -10
-    assert net_sentiment(1, 8, 1) == 0

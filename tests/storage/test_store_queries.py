@@ -31,7 +31,7 @@ from earful.stages.flag import flag
 from earful.types import Brand, CaseStatus
 from storage import brands, commands, judging, polling, predictions, queries
 from storage.engine import Database
-from storage.rows import QueueFilter
+from storage.rows import Counts, QueueFilter
 
 DAY = timedelta(days=1)
 
@@ -165,6 +165,17 @@ def test_figures_against_the_period_before(db: Database) -> None:
     assert found.before.net_sentiment == -100.0
     assert (found.unhappy_new, found.unhappy_new_before) == (1, 1)
     assert (found.unhappy_now, found.waiting, found.overdue) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("negative", "neutral", "positive", "net"),
+    [(3, 0, 0, -100), (0, 0, 3, 100), (30, 50, 20, -10), (1, 8, 1, 0)],
+)
+def test_net_sentiment_counts_neutral_in_the_divisor(
+    negative: int, neutral: int, positive: int, net: float
+) -> None:
+    found = Counts(negative=negative, neutral=neutral, positive=positive, unknown=5, pending=7)
+    assert found.net_sentiment == net
 
 
 def test_nothing_judged_has_no_net_sentiment(db: Database) -> None:
