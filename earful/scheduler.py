@@ -46,7 +46,7 @@ class Stages:
             listener_for=house.listener,
             stop=self._stop.is_set,
         )
-        return str(found) if found.queries else ""
+        return str(found) if found.seen or found.rejected or found.failed else ""
 
     def classify(self) -> str:
         """Classify what the model has not read."""
