@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from earful.types import Query
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 
 
-class World:
+class World(ABC):
     """``add`` publishes the next ``count`` posts and remembers their ids in ``expected``."""
 
     source = ""
@@ -40,23 +41,25 @@ class World:
             options=self.options() | options,
         )
 
+    @abstractmethod
     def options(self) -> dict[str, object]:
-        raise NotImplementedError
+        """The listener's own options for this world."""
 
+    @abstractmethod
     def add(self, count: int) -> None:
-        raise NotImplementedError
+        """Publish the next ``count`` posts."""
 
+    @abstractmethod
     def add_bad(self) -> None:
         """One item that cannot be read, between good ones."""
-        raise NotImplementedError
 
+    @abstractmethod
     def transient(self) -> dict[str, Callable[[], None]]:
         """What ought to raise Transient, and how to bring it about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def permanent(self) -> dict[str, Callable[[], None]]:
         """What ought to raise Permanent, and how to bring it about."""
-        raise NotImplementedError
 
     def always(self, reply: Reply) -> Callable[[], None]:
         def bring_about() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from smtp_server import Mailbox, serve
 
 from earful.types import Brand, Engagement, Heard, Scores
 from outreach.digest import CaseLine, DigestFacts
@@ -111,3 +112,16 @@ def facts() -> Callable[..., DigestFacts]:
         return DigestFacts(**told)
 
     return make
+
+
+@pytest.fixture
+def box() -> Mailbox:
+    """What a mail server has been given."""
+    return Mailbox()
+
+
+@pytest.fixture
+def port(box: Mailbox) -> Iterator[int]:
+    """The port of a mail server that wants neither TLS nor a login."""
+    with serve(box) as at:
+        yield at

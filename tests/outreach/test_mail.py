@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
@@ -19,17 +18,6 @@ from outreach.notifiers import password_name
 
 # the server warns that a login without TLS is unwise; the tests do it on purpose
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
-
-
-@pytest.fixture
-def box() -> Mailbox:
-    return Mailbox()
-
-
-@pytest.fixture
-def port(box: Mailbox) -> Iterator[int]:
-    with serve(box) as at:
-        yield at
 
 
 def part(message: EmailMessage, kind: str) -> str:

@@ -22,17 +22,6 @@ from outreach.notifiers.mail import MailNotifier
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH")
 
 
-@pytest.fixture
-def box() -> Mailbox:
-    return Mailbox()
-
-
-@pytest.fixture
-def port(box: Mailbox) -> Iterator[int]:
-    with serve(box) as at:
-        yield at
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A certificate of its own authority for localhost and 127.0.0.1, and its key."""
