@@ -50,9 +50,9 @@ def draw(
         _over_time(db, brand, period, end)
         voices, by_source = st.columns(2, gap="medium")
         with voices.container(border=True, height="stretch"):
-            _voice(db, brand, periods.window(period, end))
+            _voice(db, brand, window)
         with by_source.container(border=True, height="stretch"):
-            _sources(db, brand, periods.window(period, end))
+            _sources(db, brand, window)
     with right:
         _newest(queries.newest_flagged(db, brand.id, limit=_NEWEST), urgent_at, now)
     health.strip(found, now, brand.timezone, settings.dashboard.refresh)

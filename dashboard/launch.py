@@ -17,7 +17,6 @@ from earful.settings import Settings, settings_path
 
 _HERE = Path(__file__).resolve().parent
 _APP = _HERE / "app.py"
-_PATIENCE = 10.0  # seconds for a clean stop
 
 # Negative is orange and positive is blue everywhere: the pair that colour-blind eyes tell apart.
 _THEME = {
@@ -104,22 +103,6 @@ def start(
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
         command(settings, host=host, port=port), env=environment(settings, settings_file)
     )
-
-
-def run(
-    settings: Settings,
-    *,
-    settings_file: Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-) -> int:
-    """Serve until the server ends or Ctrl-C; gives its exit status."""
-    with start(settings, settings_file=settings_file, host=host, port=port) as server:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            server.terminate()
-            return server.wait(timeout=_PATIENCE)
 
 
 def address(settings: Settings, *, host: str | None = None, port: int | None = None) -> str:

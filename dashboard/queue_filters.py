@@ -15,7 +15,7 @@ from storage.engine import Database
 from storage.rows import BrandView, QueueFilter
 
 _STATUSES = {
-    "All open": (CaseStatus.OPEN, CaseStatus.TAKEN, CaseStatus.CONTACTED),
+    "All open": tuple(status for status in CaseStatus if status.is_open),
     "New": (CaseStatus.OPEN,),
     "Taken": (CaseStatus.TAKEN,),
     "Contacted": (CaseStatus.CONTACTED,),

@@ -42,7 +42,3 @@ class Window:
     def before(self) -> Window:
         """The window of the same length just before this one, for "against the period before"."""
         return Window(since=self.since - self.length, until=self.since)
-
-    def holds(self, instant: datetime) -> bool:
-        """True when ``instant`` lies in [since, until)."""
-        return self.since <= instant < self.until

@@ -35,8 +35,9 @@ def serve(
     """
     stop = threading.Event()
     _stop_on_signals(stop)
-    server = _start(house, port, settings_file) if page else None
-    if server is not None:
+    server = None
+    if page:
+        server = launch.start(house.settings, settings_file=settings_file, port=port)
         where = launch.address(house.settings, port=port)
         (ready or (lambda at: log.info("command center", at=at)))(where)
     watcher = threading.Thread(target=_watch, args=(server, stop), daemon=True)
@@ -47,10 +48,6 @@ def serve(
         stop.set()
         status = _end(server)
     return status
-
-
-def _start(house: House, port: int | None, settings_file: Path | None) -> subprocess.Popen[bytes]:
-    return launch.start(house.settings, settings_file=settings_file, port=port)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

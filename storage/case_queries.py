@@ -28,7 +28,7 @@ _PREDICTION = table_of(PredictionRow)
 
 
 # the customer waits for us: a contacted one who complains again is put back among them
-WAITING = (CaseStatus.OPEN.value, CaseStatus.TAKEN.value)
+WAITING = tuple(status.value for status in CaseStatus if status.waits)
 
 
 def queue(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from earful.types import Delivery, DeliveryState, Message
 from storage.clean import storable
@@ -128,15 +128,6 @@ def revive(db: Database, *, channel: str | None, due_at: datetime) -> int:
             .where(which)
             .values(state=DeliveryState.QUEUED.value, due_at=due_at, attempts=0)
         ).rowcount
-
-
-def count_by_state(db: Database) -> dict[DeliveryState, int]:
-    """How many messages are in each state."""
-    with db.read() as connection:
-        rows = connection.execute(
-            select(_DELIVERY.c.state, func.count()).group_by(_DELIVERY.c.state)
-        ).all()
-    return {DeliveryState(state): number for state, number in rows}
 
 
 def told_until(connection: Connection, channel: str) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from earful.types import Label, Prediction, Scores
+from earful.types import Label, Prediction, Scores, Verdict
 from storage import tallies
 from storage.engine import Database
 from storage.tables import UNJUDGED, AboutRow, CorrectionRow, MentionRow, PredictionRow
@@ -132,7 +132,7 @@ def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
             update(_ABOUT)
             .where(
                 _ABOUT.c.mention_id.in_(some),
-                _ABOUT.c.verdict != "flagged",
+                _ABOUT.c.verdict != Verdict.FLAGGED.value,
             )
             .values(verdict=UNJUDGED)
         )
@@ -158,9 +158,6 @@ def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetim
         let_judge(connection, [mention_id])
 
 
-def count_never_read(db: Database) -> int:
+def count_never_read(connection: Connection) -> int:
     """How many mentions no model has read yet."""
-    with db.read() as connection:
-        return connection.execute(
-            select(func.count()).where(_MENTION.c.model_id == "")
-        ).scalar_one()
+    return connection.execute(select(func.count()).where(_MENTION.c.model_id == "")).scalar_one()

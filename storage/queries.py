@@ -179,10 +179,11 @@ def health(db: Database) -> Health:
             select(func.count()).where(_DELIVERY.c.state == "dead")
         ).scalar_one()
         newest = connection.execute(select(func.max(_MENTION.c.published_at))).scalar_one()
+        pending = predictions.count_never_read(connection)
     return Health(
         sources=tuple(_source_health(row, gaps) for row in queries),
         stages=tuple(_stage_health(row) for row in stages),
-        pending=predictions.count_never_read(db),
+        pending=pending,
         deliveries_dead=dead,
         newest_mention_at=newest,
     )

@@ -184,7 +184,7 @@ class QueueFilter:
     """
 
     brand_id: str | None = None
-    statuses: tuple[CaseStatus, ...] = (CaseStatus.OPEN, CaseStatus.TAKEN, CaseStatus.CONTACTED)
+    statuses: tuple[CaseStatus, ...] = tuple(status for status in CaseStatus if status.is_open)
     assignee: str | None = None
     source: str | None = None
     overdue_at: datetime | None = None

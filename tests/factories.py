@@ -14,6 +14,7 @@ from earful.types import (
     Author,
     Batch,
     Brand,
+    DeliveryState,
     Engagement,
     Gap,
     Mention,
@@ -212,6 +213,12 @@ def rows(db: Database, statement: str, **values: Any) -> list[Any]:
     """What an SQL query gives."""
     with db.read() as connection:
         return list(connection.execute(text(statement), values).all())
+
+
+def deliveries_by_state(db: Database) -> dict[DeliveryState, int]:
+    """How many messages are in each state."""
+    found = rows(db, "SELECT state, count(*) FROM delivery GROUP BY state")
+    return {DeliveryState(state): many for state, many in found}
 
 
 def number(db: Database, table: str) -> int:

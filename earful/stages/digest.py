@@ -18,7 +18,7 @@ from storage.engine import Database
 from storage.rows import BrandView, QueueFilter
 
 FIRST_WINDOW = timedelta(hours=24)
-_WAITING = (CaseStatus.OPEN, CaseStatus.TAKEN)
+_WAITING = tuple(status for status in CaseStatus if status.waits)
 _ANY = tuple(CaseStatus)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -31,7 +31,8 @@ def test_a_stop_lets_the_batch_end_and_the_next_run_go_on(db: Database, clock: F
     keep(db, *(mention(n) for n in range(10)))
     told = iter([False, True])
     assert classify(db, FakeClassifier(), clock=clock, stop=lambda: next(told)) == 4
-    assert predictions.count_never_read(db) == 6
+    with db.read() as connection:
+        assert predictions.count_never_read(connection) == 6
     assert classify(db, FakeClassifier(), clock=clock) == 6
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from factories import NOW, FakeNotifier, FrozenClock, rows
+from factories import NOW, FakeNotifier, FrozenClock, deliveries_by_state, rows
 
 from earful.contracts import Permanent, Transient
 from earful.stages.deliver import deliver
@@ -38,7 +38,7 @@ def test_each_is_sent_once_with_its_key(db: Database, clock: FrozenClock) -> Non
     assert deliver(db, {"desk": desk, "boss": boss}, clock=clock).sent == 0
     assert [key for key, _ in desk.got] == ["a"]
     assert [key for key, _ in boss.got] == ["b"]
-    assert deliveries.count_by_state(db) == {DeliveryState.SENT: 2}
+    assert deliveries_by_state(db) == {DeliveryState.SENT: 2}
 
 
 def test_transient_trouble_is_tried_again_with_longer_waits(

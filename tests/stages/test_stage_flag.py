@@ -16,6 +16,7 @@ from factories import (
     FakeClassifier,
     FrozenClock,
     check_all,
+    deliveries_by_state,
     ids,
     keep,
     loud,
@@ -30,7 +31,7 @@ from earful.stages import flag as stage
 from earful.stages.classify import classify
 from earful.stages.flag import Flagged, Paging, flag
 from earful.types import CaseStatus, Label, Verdict
-from storage import brands, commands, deliveries, queries
+from storage import brands, commands, queries
 from storage.engine import Database
 from storage.rows import CaseView, QueueFilter
 
@@ -200,7 +201,7 @@ def test_nobody_to_page_queues_nothing(db: Database, clock: FrozenClock) -> None
     keep(db, loud(1))
     read_all(db)
     assert flag(db, RULES, clock=clock).urgent == 1
-    assert deliveries.count_by_state(db) == {}
+    assert deliveries_by_state(db) == {}
 
 
 def test_all_takes_up_what_was_too_old_and_only_that(db: Database, clock: FrozenClock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from factories import NOW, number, rows
+from factories import NOW, deliveries_by_state, number, rows
 
 from earful.types import Delivery, DeliveryState, Message
 from storage import deliveries
@@ -86,7 +86,7 @@ def test_given_up_stays_to_be_seen_and_can_be_revived(db: Database) -> None:
     for key, channel in (("a", "desk"), ("b", "boss")):
         _queue(db, key, channel=channel)
         deliveries.give_up(db, _must(_lease(db)), error="no such box")
-    assert deliveries.count_by_state(db) == {DeliveryState.DEAD: 2}
+    assert deliveries_by_state(db) == {DeliveryState.DEAD: 2}
     assert deliveries.revive(db, channel="boss", due_at=NOW) == 1
     assert _must(_lease(db)).key == "b"
     assert deliveries.revive(db, channel=None, due_at=NOW) == 1
