@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 from sentiment.training import base, rows, vocabulary
 
 log = logging.getLogger("sentiment.training")
-
-SECOND_STAGE_SHARE = 0.8
-"""Of 0.35, 0.5, 0.65, 0.8 and 1: the best mean of our own posts and the public sets on val."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -21,7 +17,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="folder with the labelled .tsv.gz sets")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="wheels, trials")
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--vocabulary", type=int, default=111_579, help="pieces to keep")
     parser.add_argument("--seed", type=int, default=1)
@@ -65,19 +61,15 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     network = Network(read, keep)
     steps = finetune.batches(pool, tokenizer, plan)
-    finetune.train(network, steps, plan, arguments.work / "checkpoint.pt")
-    plan = replace(plan, epochs=1, rate=6e-5, head_rate=3e-4, seed=arguments.seed + 1)
-    support = rows.support_pool(pool)
-    steps = finetune.batches(support, tokenizer, plan)
-    finetune.train(network, steps, plan, arguments.work / "checkpoint-support.pt")
-    finetune.blend(network, arguments.work / "checkpoint.pt", SECOND_STAGE_SHARE)
+    averaged = finetune.train(network, steps, plan, arguments.work / "checkpoint.pt")
+    network.load_state_dict(averaged, strict=False)
     tokenizer.enable_truncation(MAX_TOKENS)
     trained = finish.Trained(
         weights=network.weights(read.blocks[keep], read.epsilon),
         tokenizer_file=cut,
         tokenizer=tokenizer,
     )
-    finish.finish(trained, support, rows.validation(arguments.data), arguments.out)
+    finish.finish(trained, pool, rows.validation(arguments.data), arguments.out)
 
 
 if __name__ == "__main__":

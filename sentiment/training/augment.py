@@ -35,6 +35,8 @@ def augment(text: str, lang: str, rng: random.Random) -> str:
         text = f"{HANDLE} {text}"
     if rng.random() < 0.05 and LINK not in text:
         text = f"{text} {LINK}"
+    if rng.random() < 0.04:
+        text = _drop_emoji(text) or text
     if rng.random() < 0.05:
         text = text.rstrip(".!?") or text
     return text
@@ -47,6 +49,10 @@ def _typo(text: str, rng: random.Random) -> str:
     if not (text[at].isalpha() and text[at + 1].isalpha()):
         return text
     return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+
+
+def _drop_emoji(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) != "So").strip()
 
 
 def _elongate(text: str, rng: random.Random) -> str:

@@ -14,28 +14,34 @@ from sentiment.prepare import prepare
 
 LABELS = ("negative", "neutral", "positive")
 
+OWN = "own_posts"
+"""The name of the set that was written for Earful: the folder ``posts``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One labelled text, prepared. ``binary``: its set has no neutral, so none may be learned."""
+    """One labelled text, prepared. ``binary``: its set has no neutral, so none may be learned.
+    ``weight``: how much it counts in the loss, under 1 where labels were guessed from others."""
 
     text: str
     label: int
     lang: str
     data_set: str
     binary: bool = False
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What is taken of one set: languages (all when empty), at most ``cap`` rows of each label
-    in each language, each row seen ``times`` times."""
+    in each language, each row seen ``times`` times an epoch with ``weight`` in the loss."""
 
     data_set: str
     langs: tuple[str, ...] = ()
     cap: dict[str, int] | int = 1_000_000
     times: int = 1
     binary: bool = False
+    weight: float = 1.0
 
     def limit(self, label: int) -> int:
         """Return how many rows of this label are taken in each language."""
@@ -43,27 +49,33 @@ class Part:
 
 
 RECIPE = (
+    Part(data_set=OWN, times=3),
+    Part(data_set="umsab", langs=("hi",), times=3),
     Part(data_set="umsab", times=2),
     Part(data_set="afrisenti", langs=("sw",), times=3),
     Part(data_set="afrisenti", langs=("pcm",), cap=1100),
     Part(data_set="afrisenti", langs=("pt", "ary"), cap=900),
-    Part(data_set="greek_bank_tweets"),
+    Part(data_set="afrisenti", langs=("ha", "yo", "ig"), cap=150),
+    Part(data_set="greek_bank_tweets", times=2),
     Part(data_set="swahili_neurotech", binary=True),
     Part(data_set="french_deft2017"),
     Part(data_set="spanish_tass2019"),
-    Part(data_set="german_sb10k", cap=1500),
+    Part(data_set="german_sb10k", cap=2000),
     Part(data_set="german_potts", cap=900),
     Part(data_set="arabic_arsarcasm2", cap=2000),
     Part(data_set="arabic_semeval2017"),
     Part(data_set="arabic_ajgt", cap=500, binary=True),
-    Part(data_set="indonesian_smsa", cap=600),
-    Part(data_set="thai_wisesight", cap=600),
-    Part(data_set="hungarian_husst", cap=600),
+    Part(data_set="indonesian_smsa", cap=500),
+    Part(data_set="nusax", cap=40),
+    Part(data_set="thai_wisesight", cap=500),
+    Part(data_set="hungarian_husst", cap=500),
+    Part(data_set="latvian_tweets", cap=400),
     Part(data_set="danish_lcc"),
-    Part(
-        data_set="semeval2017_en",
-        cap={"negative": 8063, "neutral": 17000, "positive": 15000},
-    ),
+    Part(data_set="semeval2017_en"),
+    Part(data_set="vader_gt", cap=500, weight=0.5),
+    Part(data_set="goemotions_sentiment", cap=1000, weight=0.5),
+    Part(data_set="romanian_red_weak", cap=400, weight=0.3),
+    Part(data_set="xed_weak", cap=30, weight=0.3),
 )
 """The training pool, best first: of two equal texts the earlier set's label stays."""
 
@@ -91,8 +103,6 @@ _LETTERS = "nup"
 _KEPT_BACK = 8
 """Every eighth post of ours is val: never trained on."""
 
-OWN = "own_posts"
-
 
 def own_posts(split: str) -> list[Row]:
     """Return our own posts, ``split`` train or val; ValueError names a line that is off."""
@@ -111,16 +121,6 @@ def _own(line: str, place: str, lang: str) -> Row:
     return Row(text=prepare(text), label=_LETTERS.index(letter), lang=lang, data_set=OWN)
 
 
-def support_pool(
-    pool: list[Row], *, times: int = 5, beside: int = 30_000, seed: int = 2
-) -> list[Row]:
-    """Return what the second stage learns: our own posts, each ``times`` times, among ``beside``
-    rows of the first stage's pool, so that what was learned there stays."""
-    rows = own_posts("train") * times + pool[:beside]
-    random.Random(seed).shuffle(rows)  # noqa: S311 - an order, no secret
-    return rows
-
-
 def key_of(text: str) -> str:
     """Return what makes two texts the same: letters and digits, case folded."""
     return "".join(c for c in text.casefold() if c.isalnum())
@@ -128,7 +128,7 @@ def key_of(text: str) -> str:
 
 def held_out(folder: Path) -> set[str]:
     """Return the keys of every val and test text in the folder: none of them is trained on."""
-    keys: set[str] = set()
+    keys = {key_of(row.text) for row in own_posts("val")}
     for path in sorted(folder.glob("*.tsv.gz")):
         name = path.name.removesuffix(".tsv.gz")
         keys |= {key_of(row.text) for row, split in _parse(path, name) if split != "train"}
@@ -141,7 +141,8 @@ def training_pool(folder: Path, recipe: Iterable[Part] = RECIPE, seed: int = 1) 
     seen = held_out(folder)
     pool: list[Row] = []
     for part in recipe:
-        rows = read_set(folder, part.data_set, "train")
+        own = part.data_set == OWN
+        rows = own_posts("train") if own else read_set(folder, part.data_set, "train")
         rng.shuffle(rows)
         pool += list(_taken(rows, part, seen)) * part.times
     rng.shuffle(pool)
@@ -164,6 +165,7 @@ def _taken(rows: Iterable[Row], part: Part, seen: set[str]) -> Iterator[Row]:
             lang=row.lang,
             data_set=row.data_set,
             binary=part.binary,
+            weight=part.weight,
         )
 
 
