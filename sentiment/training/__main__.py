@@ -19,7 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="wheels, trials")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--vocabulary", type=int, default=111_579, help="pieces to keep")
+    parser.add_argument("--vocabulary", type=int, default=115_500, help="pieces to keep")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=None, help="fewer rows, for a trial")
     return parser.parse_args()

@@ -17,30 +17,12 @@ from sentiment.shipped import DESCRIPTION, LABELS, sha256
 from sentiment.training import calibrate, graph, ranges
 from sentiment.training.measure import measure, softmax
 from sentiment.training.rows import Row
+from sentiment.training.vocabulary import UNREAD_SCRIPTS
 
 log = logging.getLogger(__name__)
 
 NAME = "earful-e5s"
 UNKNOWN_SHARE = 0.5
-UNREAD_SCRIPTS = (
-    "ARMENIAN",
-    "BENGALI",
-    "GEORGIAN",
-    "GUJARATI",
-    "GURMUKHI",
-    "KANNADA",
-    "KHMER",
-    "LAO",
-    "MALAYALAM",
-    "MYANMAR",
-    "ORIYA",
-    "SINHALA",
-    "TAMIL",
-    "TELUGU",
-)
-"""Scripts of which the vocabulary keeps under a tenth of the pieces. Words cut into single letters
-are read as noise, and with confidence (see LOG.md), so such texts are answered "could not tell"."""
-
 CUTS = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
 """Shares cut off at each end of a tensor's values: the one nearest to float32 on val is kept."""
 RANGE_ROWS = 1500
