@@ -11,6 +11,7 @@ from dashboard import case_actions
 from dashboard.parts import link, person, person_line, priority_badge, small
 from dashboard.safe import clean, label, one_line
 from dashboard.words import STATUS, STATUS_COLOUR, ago, count, due, percent, when, zone_name
+from earful.languages import name_of
 from earful.settings import Settings
 from earful.types import Label
 from storage import queries
@@ -118,8 +119,8 @@ def _about(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
     ):
         if number:
             parts.append(count(number, one, more))
-    if mention.lang:
-        parts.append(one_line(mention.lang, 10))
+    if language := mention.language or mention.lang:
+        parts.append(f"written in {one_line(name_of(language), 20)}")
     return parts
 
 

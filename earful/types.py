@@ -224,12 +224,15 @@ class Scores:
 
     ``could_not_tell`` is an answer of its own: the text was empty, in a language outside the
     model's evidence, or the model had no preference. It is never the same as neutral.
+    ``language`` is what the text was found to be written in (ISO 639-1 in lower case), whatever
+    the platform says of it; None when it was too short or too mixed to say.
     """
 
     negative: float
     neutral: float
     positive: float
     could_not_tell: bool = False
+    language: str | None = None
 
     def __post_init__(self) -> None:
         total = self.negative + self.neutral + self.positive

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from earful.languages import name_of
 from earful.types import CaseStatus
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.plain import Link, clean, isolate, link
@@ -128,7 +129,7 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
     facts.append(f"opened {moment(case.opened_at, zone)}")
     lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None
     if lang:
-        facts.append(f"written in {lang}")
+        facts.append(f"written in {name_of(lang)}")
     return CaseView(
         priority=case.priority,
         who=f"{isolate(account)}{extra} on {where}",

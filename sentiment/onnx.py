@@ -1,17 +1,19 @@
 """The default classifier: ONNX Runtime on the CPU, one session a process.
 
 A text's scores depend on the text alone, never on its neighbours: activation ranges are fixed in
-the model, and only texts of one padded length share a batch, so the arithmetic is the same
-whether a text comes alone or among a million.
+the model, and only texts of one length share a batch, so the arithmetic is the same whether a text
+comes alone or among a million.
+
+The session is single-threaded and several workers run it at once, each on a batch of its own: no
+core waits for another between two operators. The caller's thread prepares and tokenises meanwhile.
 """
 
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import defaultdict
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,20 @@ from tokenizers import Tokenizer
 
 from earful.types import Scores
 from sentiment import shipped
+from sentiment.batches import Ids, Reading, batches, feed
+from sentiment.language import covered, identify, script_of
 from sentiment.prepare import prepare, says_something
 
-WINDOW = 4096
-"""Texts prepared and tokenised at a time: bounds memory whatever the number of texts."""
+PIECE = 128
+"""Texts tokenised at a time."""
 
-TOKENS_PER_BATCH = 2048
-LENGTH_STEP = 4
-"""Lengths are padded up to a multiple of this; see the module's first lines."""
+AHEAD = 4
+"""Batches a worker that may wait or run: bounds memory whatever the number of texts."""
 
-_PAD = 1
 _UNKNOWN = 3
 _EVEN = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
 
-Ids = np.ndarray[Any, Any]
+Answer = tuple[int, Scores]
 
 
 def free_cores() -> int:
@@ -54,9 +56,13 @@ class OnnxClassifier:
         """
         files = shipped.read(directory)
         self._about = files.description
+        self._languages = covered(self._about.languages)
         self._tokenizer = Tokenizer.from_buffer(files.tokenizer)
         self._tokenizer.enable_truncation(self._about.max_tokens)
-        self._session = _session(files.weights, threads or free_cores())
+        self._session = _session(files.weights)
+        self._threads = threads or free_cores()
+        # its threads start with the first text and end with the classifier
+        self._workers = ThreadPoolExecutor(self._threads, "classify")
 
     @property
     def model_id(self) -> str:
@@ -67,58 +73,81 @@ class OnnxClassifier:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
         if isinstance(texts, str):
             raise TypeError("classify takes a list of texts, not one text: put it in a list")
-        answers: list[Scores] = []
-        for start in range(0, len(texts), WINDOW):
-            answers += self._window(texts[start : start + WINDOW])
-        return answers
-
-    def _window(self, texts: Sequence[str]) -> list[Scores]:
-        prepared = [prepare(text) for text in texts]
         answers = [_EVEN] * len(texts)
-        telling = [at for at, text in enumerate(prepared) if says_something(text)]
-        encoded = self._tokenizer.encode_batch([prepared[at] for at in telling])
-        unsure = [
-            not prepared[at].isascii() and self._unread(e, prepared[at])
-            for e, at in zip(encoded, telling, strict=True)
-        ]
-        for rows, ids, mask in batches([e.ids for e in encoded]):
-            (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
-            for row, three in zip(rows, self._probabilities(logits), strict=True):
-                answers[telling[row]] = self._scores(three, unsure[row])
+        running: deque[Future[list[Answer]]] = deque()
+        try:
+            for batch in batches(self._readings(texts)):
+                running.append(self._workers.submit(self._judge, batch))
+                if len(running) > AHEAD * self._threads:
+                    _put(answers, running.popleft())
+            while running:
+                _put(answers, running.popleft())
+        finally:
+            for left in running:  # one text was not text, or a batch failed
+                left.cancel()
         return answers
 
-    def _unread(self, encoded: Any, text: str) -> bool:
+    def _readings(self, texts: Sequence[str]) -> Iterator[Reading]:
+        """Yield what the model is to read; texts that say nothing are left out."""
+        for start in range(0, len(texts), PIECE):
+            prepared = [prepare(text) for text in texts[start : start + PIECE]]
+            telling = [at for at, text in enumerate(prepared) if says_something(text)]
+            encoded = self._tokenizer.encode_batch_fast([prepared[at] for at in telling])
+            for at, one in zip(telling, encoded, strict=True):
+                text, ids = prepared[at], one.ids
+                unsure = not text.isascii() and self._unread(ids, text)
+                yield Reading(start + at, ids, unsure, identify(text))
+
+    def _judge(self, batch: list[Reading]) -> list[Answer]:
+        (logits,) = self._session.run(["logits"], feed(batch))
+        shares = self._probabilities(logits, [r.found.language for r in batch])
+        return [(r.at, self._scores(three, r)) for r, three in zip(batch, shares, strict=True)]
+
+    def _unread(self, ids: Sequence[int], text: str) -> bool:
         """Say whether most letters are outside the vocabulary or in scripts cut to letters."""
         share = _share(text, self._about.unread_scripts)
-        if _UNKNOWN in encoded.ids:
-            share += _unknown_share(encoded, text)
+        if _UNKNOWN in ids:
+            # the fast way to tokenise does not say where in the text a token lies
+            share += _unknown_share(self._tokenizer.encode(text), text)
         return share >= self._about.unknown_share
 
-    def _probabilities(self, logits: Ids) -> list[list[float]]:
-        scaled = logits.astype(np.float64) / self._about.temperature
+    def _probabilities(self, logits: Ids, languages: Sequence[str | None]) -> list[list[float]]:
+        divisors = np.array([[self._about.temperature_of(language)] for language in languages])
+        scaled = logits.astype(np.float64) / divisors
         powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
         shares: list[list[float]] = (powers / powers.sum(axis=-1, keepdims=True)).tolist()
         return shares
 
-    def _scores(self, three: list[float], unsure: bool) -> Scores:
+    def _scores(self, three: list[float], reading: Reading) -> Scores:
         negative, neutral, positive = three
         return Scores(
             negative=negative,
             neutral=neutral,
             positive=positive,
-            could_not_tell=unsure or max(three) < self._about.floor,
+            could_not_tell=(
+                reading.unsure
+                or reading.found.outside(self._languages)
+                or max(three) < self._about.floor
+            ),
+            language=reading.found.language,
         )
 
 
-def _session(weights: bytes, threads: int) -> Any:
+def _put(answers: list[Scores], done: Future[list[Answer]]) -> None:
+    """Wait for a batch and put its answers in their places; raises what the batch raised."""
+    for at, scores in done.result():
+        answers[at] = scores
+
+
+def _session(weights: Path) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # waiting threads that spin take the core from whoever they wait for
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # memory planned for each shape is held for each shape, and texts come in many
+    options.enable_mem_pattern = False
     if not _has_vnni():
         # older x86 processors overflow in unsigned x signed products: take the exact way there.
-        # Not elsewhere: it halves the speed (python benchmarks/classify.py) and changes no answer
+        # Not elsewhere: it halves the speed (python benchmarks/throughput.py) and changes no answer
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
@@ -133,15 +162,10 @@ def _has_vnni() -> bool:
     return "avx512_vnni" in flags or "avx_vnni" in flags
 
 
-@lru_cache(maxsize=4096)
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "").split(" ", 1)[0]
-
-
 def _share(text: str, scripts: Collection[str]) -> float:
     """Return which share of the text's letters is written in ``scripts``, 0 to 1."""
     letters = [c for c in text if c.isalpha()]
-    return sum(_script(c) in scripts for c in letters) / max(1, len(letters))
+    return sum(script_of(c) in scripts for c in letters) / max(1, len(letters))
 
 
 def _unknown_share(encoded: Any, text: str) -> float:
@@ -153,24 +177,3 @@ def _unknown_share(encoded: Any, text: str) -> float:
     )
     read = text[: max((end for _, end in encoded.offsets), default=0)]
     return unknown / max(1, sum(map(str.isalpha, read)))
-
-
-def batches(encoded: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ids, Ids]]:
-    """Yield (row numbers, ids, mask), each batch of one padded length and bounded in tokens."""
-    by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for row, ids in enumerate(encoded):
-        by_length[-(-len(ids) // LENGTH_STEP) * LENGTH_STEP].append(row)
-    for length, rows in sorted(by_length.items()):
-        size = max(1, TOKENS_PER_BATCH // length)
-        for start in range(0, len(rows), size):
-            chosen = rows[start : start + size]
-            yield chosen, *_padded([encoded[row] for row in chosen], length)
-
-
-def _padded(encoded: Sequence[Sequence[int]], length: int) -> tuple[Ids, Ids]:
-    ids = np.full((len(encoded), length), _PAD, dtype=np.int64)
-    mask = np.zeros((len(encoded), length), dtype=np.int64)
-    for row, tokens in enumerate(encoded):
-        ids[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-    return ids, mask

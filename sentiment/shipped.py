@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sentiment.language import LANGUAGE_VERSION
 from sentiment.prepare import PREPARATION_VERSION
 
 SHIPPED = Path(__file__).parent / "model"
@@ -23,7 +24,8 @@ class ModelDamaged(RuntimeError):
 class Description:
     """What ``earful.json`` says of the model beside it.
 
-    ``temperature`` divides the logits. ``floor``: below this highest probability the answer is
+    ``temperature`` divides the logits; ``temperatures`` has another for some languages, by the code
+    that identification finds. ``floor``: below this highest probability the answer is
     "could not tell". ``unknown_share``: the share of a text's letters outside the vocabulary, or in
     ``unread_scripts`` (first words of Unicode's character names, such as TAMIL), from which on it
     is too. ``max_tokens``: longer texts are read up to here. ``sha256`` by file name.
@@ -40,20 +42,26 @@ class Description:
     languages: tuple[str, ...]
     unread_scripts: frozenset[str]
     sha256: dict[str, str]
+    temperatures: dict[str, float] = field(default_factory=dict)
+
+    def temperature_of(self, language: str | None) -> float:
+        """Return what divides the logits of a text found to be in ``language``."""
+        return self.temperatures.get(language or "", self.temperature)
 
     @property
     def model_id(self) -> str:
-        """Weights, text preparation and calibration in one name."""
+        """Weights, text preparation, calibration and language identification in one name."""
         weights = self.sha256["model.onnx"][:12]
-        return f"{self.name}-{weights}-prep{self.preparation}-cal{self.calibration}"
+        read = f"prep{self.preparation}-cal{self.calibration}-lang{LANGUAGE_VERSION}"
+        return f"{self.name}-{weights}-{read}"
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A verified model directory: its description and the bytes of its two large files."""
+    """A verified model directory: its description, its weights' file, its tokenizer's bytes."""
 
     description: Description
-    weights: bytes
+    weights: Path
     tokenizer: bytes
 
 
@@ -65,11 +73,20 @@ def read(directory: Path | None = None) -> Files:
     """
     folder = SHIPPED if directory is None else directory
     description = _description(folder)
-    return Files(
-        description,
-        _verified(folder / "model.onnx", description.sha256),
-        _verified(folder / "tokenizer.json", description.sha256),
-    )
+    # not as bytes: the session would hold them beside what it makes of them
+    weights = folder / "model.onnx"
+    _verified(weights, description.sha256)
+    return Files(description, weights, _verified(folder / "tokenizer.json", description.sha256))
+
+
+def is_ours(directory: Path | None) -> bool:
+    """True for the shipped model (None) and for a directory that is laid out like it."""
+    return directory is None or (directory / DESCRIPTION).is_file()
+
+
+def describe(directory: Path | None = None) -> Description:
+    """Read what ``directory`` (None: the shipped one) says of itself; errors as in ``read``."""
+    return _description(SHIPPED if directory is None else directory)
 
 
 def sha256(path: Path) -> str:

@@ -26,6 +26,10 @@ _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionR
 _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(CaseEventRow)
 _PREDICTION = table_of(PredictionRow)
 
+# the prediction that counts now
+_CURRENT = and_(
+    _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
+)
 
 # the customer waits for us: a contacted one who complains again is put back among them
 WAITING = tuple(status.value for status in CaseStatus if status.waits)
@@ -173,8 +177,10 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _MENTION.c.lang,
                 _MENTION.c.url,
                 _MENTION.c.published_at,
+                _PREDICTION.c.language,
             )
             .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
+            .outerjoin(_PREDICTION, _CURRENT)
             .where(_FLAG.c.case_id.in_(some))
             .order_by(_FLAG.c.published_at, _FLAG.c.id)
         ):
@@ -207,6 +213,7 @@ def _view(row: Any, flag: Any) -> CaseView:
         version=row.version,
         text=flag.text,
         lang=flag.lang,
+        language=flag.language,
         url=flag.url,
         reason=flag.reason,
         severity=flag.severity,
@@ -231,15 +238,10 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
             _PREDICTION.c.negative,
             _PREDICTION.c.neutral,
             _PREDICTION.c.positive,
+            _PREDICTION.c.language,
         )
         .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
-        .outerjoin(
-            _PREDICTION,
-            and_(
-                _PREDICTION.c.mention_id == _MENTION.c.id,
-                _PREDICTION.c.model_id == _MENTION.c.model_id,
-            ),
-        )
+        .outerjoin(_PREDICTION, _CURRENT)
         .where(_FLAG.c.case_id == case_id)
         .order_by(_FLAG.c.published_at.desc(), _FLAG.c.id.desc())
     ).all()
@@ -248,8 +250,8 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
 
 def _flagged(row: Any) -> FlaggedMention:
     same = (
-        *("mention_id", "text", "lang", "url", "source", "published_at", "shares", "likes"),
-        *("replies", "feeling", "negative", "neutral", "positive", "model_id", "rule"),
+        *("mention_id", "text", "lang", "language", "url", "source", "published_at", "shares"),
+        *("likes", "replies", "feeling", "negative", "neutral", "positive", "model_id", "rule"),
         *("reason", "severity", "evidence", "corrected"),
     )
     return FlaggedMention(flagged_at=row["at"], **{name: row[name] for name in same})

@@ -29,7 +29,8 @@ from storage.tables import (
 from storage.upsert import table_of
 
 COLUMNS: tuple[str, ...] = (
-    *("source", "external_id", "url", "author", "text", "lang", "published_at", "brand", "label"),
+    *("source", "external_id", "url", "author", "text", "lang", "language_found"),
+    *("published_at", "brand", "label"),
     *("negative", "neutral", "positive", "could_not_tell", "model_id", "flagged", "case_status"),
 )
 FORMATS = ("csv", "jsonl")
@@ -59,7 +60,8 @@ def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
 
     ``label`` is what counts: a person's correction, else the model's label; it is "" while the
     mention is not classified and when the model could not tell. The three probabilities are the
-    model's, or None. Memory does not grow with the number of rows.
+    model's, or None. ``lang`` is what the source said, ``language_found`` what the text was found
+    to be written in. Memory does not grow with the number of rows.
     """
     with db.read() as connection:
         streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(which))
@@ -88,6 +90,7 @@ def _statement(which: ExportFilter) -> Any:
             *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
             _PREDICTION.c.could_not_tell,
             _PREDICTION.c.model_id,
+            _PREDICTION.c.language,
             func.coalesce(status, "").label("case_status"),
         )
         .select_from(_ABOUT)
@@ -133,6 +136,7 @@ def _export_row(row: Any) -> dict[str, Any]:
         "author": row.handle,
         "text": row.text,
         "lang": row.lang or "",
+        "language_found": row.language or "",
         "published_at": row.published_at.isoformat().replace("+00:00", "Z"),
         "brand": row.brand,
         "label": "" if row.feeling == UNKNOWN else row.feeling,

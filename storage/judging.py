@@ -94,6 +94,7 @@ def _heard_statement(verdict: str, after: After) -> Any:
             _PREDICTION.c.neutral,
             _PREDICTION.c.positive,
             _PREDICTION.c.could_not_tell,
+            _PREDICTION.c.language,
         )
         .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
@@ -149,6 +150,7 @@ def _heard(
             neutral=row.neutral,
             positive=row.positive,
             could_not_tell=row.could_not_tell,
+            language=row.language,
         ),
         corrected=Label(row.feeling) if row.corrected else None,
         earlier_complaints=sum(since <= at < row.published_at for at in before),

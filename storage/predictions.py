@@ -98,6 +98,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "neutral": scores.neutral,
         "positive": scores.positive,
         "could_not_tell": scores.could_not_tell,
+        "language": scores.language,
         "at": prediction.at,
     }
 

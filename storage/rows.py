@@ -99,7 +99,10 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A line of the queue: the person, the newest flagged mention and why it was flagged."""
+    """A line of the queue: the person, the newest flagged mention and why it was flagged.
+
+    ``lang`` is what its source said it is written in, ``language`` what was found.
+    """
 
     id: int
     brand_id: str
@@ -124,6 +127,7 @@ class CaseView:
     version: int
     text: str
     lang: str | None
+    language: str | None
     url: str | None
     reason: str
     severity: int
@@ -132,11 +136,12 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggedMention:
-    """A mention inside a case with everything its flag rested on."""
+    """A mention inside a case with everything its flag rested on; ``lang`` as in CaseView."""
 
     mention_id: int
     text: str
     lang: str | None
+    language: str | None
     url: str | None
     source: str
     published_at: datetime

@@ -185,7 +185,11 @@ class RejectedRow(SQLModel, table=True):
 
 
 class PredictionRow(SQLModel, table=True):
-    """A model's answer; a new model adds rows and overwrites none."""
+    """A model's answer; a new model adds rows and overwrites none.
+
+    ``language`` is what the text was found to be written in; ``mention.lang`` is what its source
+    said.
+    """
 
     __tablename__ = "prediction"
     mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
@@ -194,6 +198,7 @@ class PredictionRow(SQLModel, table=True):
     neutral: float
     positive: float
     could_not_tell: bool
+    language: str | None = None
     at: datetime = _instant()
 
 

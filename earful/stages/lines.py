@@ -24,5 +24,5 @@ def case_line(case: CaseView) -> CaseLine:
         complaints=case.complaints,
         reason=case.reason,
         text=case.text,
-        lang=case.lang,
+        lang=case.language or case.lang,
     )

@@ -6,12 +6,13 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sentiment.language import identify
 from sentiment.prepare import PREPARATION_VERSION
 from sentiment.shipped import DESCRIPTION, LABELS, sha256
 from sentiment.training import calibrate, graph, ranges
@@ -31,6 +32,10 @@ CHOOSING_STEP = 10
 
 RANGE_SEED = 7
 
+LEAST_EVIDENCE = 50
+
+Array = np.ndarray[Any, Any]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
@@ -48,9 +53,14 @@ def finish(trained: Trained, pool: Sequence[Row], val: Sequence[Row], out: Path)
     """
     out.mkdir(parents=True, exist_ok=True)
     texts, labels = [r.text for r in val], np.array([r.label for r in val])
+    groups = np.array([f"{r.data_set} {r.lang}" for r in val])
     exact = ranges.logits(
         graph.build(trained.weights).SerializeToString(), trained.tokenizer, texts
     )
+    bias = calibrate.bias(exact, labels, groups)
+    log.info("added to the head's bias: %s", bias)
+    trained = _biased(trained, bias)
+    exact += bias
     some = slice(None, None, CHOOSING_STEP)
     model = _quantised(trained, pool, texts[some], exact[some])
     (out / "model.onnx").write_bytes(model)
@@ -59,16 +69,31 @@ def finish(trained: Trained, pool: Sequence[Row], val: Sequence[Row], out: Path)
     found = ranges.logits(model, trained.tokenizer, texts)
     for name, got in (("float32", exact), ("int8", found)):
         log.info("val, all sets pooled, %s: %s", name, measure(labels, softmax(got)))
-    groups = np.array([f"{r.data_set} {r.lang}" for r in val])
-    described = _described(out, found, labels, groups, trained.weights.max_tokens)
-    described["languages"] = sorted({row.lang for row in pool})
+    languages = np.array([identify(text).language or "" for text in texts])
+    calibrated = _calibrated(found, labels, groups, languages)
+    log.info("%s", calibrated)
+    described = _described(out, trained.weights.max_tokens) | calibrated
+    described["languages"] = evidence(pool)
     (out / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n")
-    log.info("temperature %s, floor %s", described["temperature"], described["floor"])
 
 
-def _quantised(
-    trained: Trained, pool: Sequence[Row], val: Sequence[str], exact: np.ndarray[Any, Any]
-) -> bytes:
+def evidence(pool: Sequence[Row]) -> list[str]:
+    """Return the languages of which enough was learned to answer in them: ``LEAST_EVIDENCE``
+    texts whose labels are people's."""
+    learned: dict[str, set[str]] = {}
+    for row in pool:
+        if row.weight >= 1.0:
+            learned.setdefault(row.lang, set()).add(row.text)
+    return sorted(lang for lang, texts in learned.items() if len(texts) >= LEAST_EVIDENCE)
+
+
+def _biased(trained: Trained, bias: Array) -> Trained:
+    tensors = dict(trained.weights.tensors)
+    tensors["head.bias"] = (tensors["head.bias"] + bias).astype(np.float32)
+    return replace(trained, weights=replace(trained.weights, tensors=tensors))
+
+
+def _quantised(trained: Trained, pool: Sequence[Row], val: Sequence[str], exact: Array) -> bytes:
     """Return the int8 graph whose val logits lie nearest to the float32 graph's."""
     chosen = np.random.default_rng(RANGE_SEED).permutation(len(pool))[:RANGE_ROWS]
     watching = graph.build(trained.weights, watch=True).SerializeToString()
@@ -106,20 +131,22 @@ def _config(weights: graph.Weights) -> dict[str, Any]:
     }
 
 
-def _described(
-    out: Path,
-    logits: np.ndarray[Any, Any],
-    labels: np.ndarray[Any, Any],
-    groups: np.ndarray[Any, Any],
-    max_tokens: int,
-) -> dict[str, Any]:
-    temperature = calibrate.temperature(logits, labels, groups)
-    probabilities = softmax(logits, temperature)
+def _calibrated(logits: Array, labels: Array, groups: Array, languages: Array) -> dict[str, Any]:
+    """Return the temperature, those by language found, and the floor under which to be silent."""
+    general = calibrate.temperature(logits, labels, groups)
+    by_language = calibrate.temperatures(logits, labels, groups, languages)
+    divisors = np.array([[by_language.get(language, general)] for language in languages.tolist()])
+    return {
+        "temperature": general,
+        "temperatures": by_language,
+        "floor": calibrate.floor(softmax(logits / divisors), labels),
+    }
+
+
+def _described(out: Path, max_tokens: int) -> dict[str, Any]:
     return {
         "name": NAME,
         "labels": list(LABELS),
-        "temperature": temperature,
-        "floor": calibrate.floor(probabilities, labels),
         "unknown_share": UNKNOWN_SHARE,
         "max_tokens": max_tokens,
         "unread_scripts": list(UNREAD_SCRIPTS),

@@ -1,10 +1,11 @@
 """Write the trained network as an ONNX graph, node by node: float32, or int8 with fixed ranges.
 
-Only standard operators of opset 20 are used. The word embeddings stay the 4-bit blocks they were
-read as (nothing is lost, as they were frozen) and a row is unpacked when it is looked up. In the
-int8 graph every large matrix product is Q/DQ: weights signed, one scale an output channel;
-activations unsigned, one scale a tensor that was fixed beforehand. A scale computed from the
-batch ("dynamic") would let a text's answer depend on which others it was classified with.
+Standard operators of opset 20, and two of ONNX Runtime's own where they save passes over memory.
+The word embeddings stay the 4-bit blocks they were read as (nothing is lost, as they were frozen)
+and a row is unpacked when it is looked up. In the int8 graph every large product takes integers:
+weights signed, one scale an output channel; activations unsigned, one scale a tensor that was
+fixed beforehand. A scale computed from the batch ("dynamic") would let a text's answer depend on
+which others it was classified with.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 20
 IR_VERSION = 9
 MASKED = -10_000.0
+RUNTIMES_OWN = "com.microsoft"
+FUSED = frozenset({"FusedMatMul", "MatMulIntegerToFloat"})
+"""Operators of ONNX Runtime's own domain: a product of transposed inputs, and an int8 product that
+scales and adds the bias as it writes."""
 
 Array = np.ndarray[Any, Any]
 Ranges = Mapping[str, tuple[float, float]]
@@ -40,9 +45,12 @@ class Weights:
 
 @dataclass(slots=True)
 class _Graph:
+    """``steps``: (scale, zero point) of every tensor that holds integers, by its name."""
+
     ranges: Ranges | None
     nodes: list[Any] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def const(self, name: str, value: Array) -> str:
         if name not in self.constants:
@@ -50,7 +58,9 @@ class _Graph:
         return name
 
     def add(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(kind, inputs, [out], name=out, **attributes))
+        domain = RUNTIMES_OWN if kind in FUSED else ""
+        node = helper.make_node(kind, inputs, [out], name=out, domain=domain, **attributes)
+        self.nodes.append(node)
         return out
 
     def shape(self, *sizes: int) -> str:
@@ -58,33 +68,44 @@ class _Graph:
         return self.const(name, np.array(sizes, dtype=np.int64))
 
     def product(self, x: str, name: str, weight: Array, bias: Array) -> str:
-        """x @ weight + bias, with weight [in, out]; int8 when ranges are known."""
-        if self.ranges is None:
-            w = self.const(f"{name}.weight", weight.astype(np.float32))
-        else:
-            x = self._quantised(x, *self.ranges[f"{name}.input"])
-            w = self._int8(name, weight)
-        y = self.add("MatMul", [x, w], f"{name}.product")
+        """x @ weight + bias, with weight [in, out]; in integers when ``x`` is ``quantised``."""
         b = self.const(f"{name}.bias", bias.astype(np.float32))
-        return self.add("Add", [y, b], f"{name}.out")
+        if x not in self.steps:
+            w = self.const(f"{name}.weight", weight.astype(np.float32))
+            return self.add(
+                "Add", [self.add("MatMul", [x, w], f"{name}.product"), b], f"{name}.out"
+            )
+        scale, zero = self.steps[x]
+        w, w_scale = self._int8(name, weight)
+        inputs = [x, w, scale, w_scale, zero, "", b]
+        return self.add("MatMulIntegerToFloat", inputs, f"{name}.out")
 
-    def _quantised(self, x: str, low: float, high: float) -> str:
+    def quantised(self, x: str, name: str) -> str:
+        """``x`` in integers, by the range seen at the product ``name``; ``x`` without ranges."""
+        if self.ranges is None:
+            return x
+        low, high = self.ranges[f"{name}.input"]
         low, high = min(low, 0.0), max(high, 0.0)
         step = (high - low) / 255.0
         scale = self.const(f"{x}.scale", np.array(step, dtype=np.float32))
         zero = self.const(f"{x}.zero", np.array(round(-low / step), dtype=np.uint8))
         q = self.add("QuantizeLinear", [x, scale, zero], f"{x}.q")
-        return self.add("DequantizeLinear", [q, scale, zero], f"{x}.dq")
+        self.steps[q] = (scale, zero)
+        return q
 
-    def _int8(self, name: str, weight: Array) -> str:
+    def moved(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
+        """Add a node that only puts the first input's values into another order or shape."""
+        if inputs[0] in self.steps:
+            self.steps[out] = self.steps[inputs[0]]
+        return self.add(kind, inputs, out, **attributes)
+
+    def _int8(self, name: str, weight: Array) -> tuple[str, str]:
         step = np.abs(weight).max(axis=0) / 127.0
         q = np.clip(np.round(weight / step), -127, 127).astype(np.int8)
-        inputs = [
+        return (
             self.const(f"{name}.weight", q),
             self.const(f"{name}.weight.scale", step.astype(np.float32)),
-            self.const(f"{name}.weight.zero", np.zeros(len(step), dtype=np.int8)),
-        ]
-        return self.add("DequantizeLinear", inputs, f"{name}.weight.dq", axis=1)
+        )
 
     def norm(self, x: str, name: str, tensors: Mapping[str, Array], epsilon: float) -> str:
         scale = self.const(f"{name}.weight", tensors[f"{name}.weight"])
@@ -120,7 +141,9 @@ def build(weights: Weights, ranges: Ranges | None = None, watch: bool = False) -
         graph.nodes, "earful", inputs, outputs, initializer=list(graph.constants.values())
     )
     model = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="earful"
+        made,
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES_OWN, 1)],
+        producer_name="earful",
     )
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model)
@@ -163,42 +186,47 @@ def _mask_bias(g: _Graph) -> str:
 
 def _layer(g: _Graph, w: Weights, at: str, x: str, bias: str, watched: dict[str, str]) -> str:
     t = w.tensors
-    names = [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
-    hidden = len(t[f"{at}.output.dense.bias"])
-    head = hidden // w.heads
-    # the attention's 1/sqrt(head width) is folded into the queries
-    folded = [head**-0.5, 1.0, 1.0]
-    matrix = np.concatenate([t[f"{n}.weight"].T * f for n, f in zip(names, folded, strict=True)], 1)
-    offset = np.concatenate([t[f"{n}.bias"] * f for n, f in zip(names, folded, strict=True)])
-    watched[f"{at}.qkv"] = x
-    qkv = g.product(x, f"{at}.qkv", matrix, offset)
-    split = g.add("Reshape", [qkv, g.shape(0, 0, 3, w.heads, head)], f"{at}.split")
-    parts = [
-        g.add(
-            "Gather", [split, g.const(f"part{i}", np.array(i, dtype=np.int64))], f"{at}.{n}", axis=2
-        )
-        for i, n in enumerate("qkv")
-    ]
-    q = g.add("Transpose", [parts[0]], f"{at}.qt", perm=[0, 2, 1, 3])
-    k = g.add("Transpose", [parts[1]], f"{at}.kt", perm=[0, 2, 3, 1])
-    v = g.add("Transpose", [parts[2]], f"{at}.vt", perm=[0, 2, 1, 3])
-    scores = g.add("MatMul", [q, k], f"{at}.scores")
-    seen = g.add("Add", [scores, bias], f"{at}.seen")
-    shares = g.add("Softmax", [seen], f"{at}.shares", axis=-1)
-    mixed = g.add("MatMul", [shares, v], f"{at}.mixed")
-    back = g.add("Transpose", [mixed], f"{at}.back", perm=[0, 2, 1, 3])
-    context = g.add("Reshape", [back, g.shape(0, 0, hidden)], f"{at}.context")
 
     def dense(x: str, name: str) -> str:
-        watched[f"{at}.{name}"] = x
         return g.product(x, f"{at}.{name}", t[f"{at}.{name}.weight"].T, t[f"{at}.{name}.bias"])
 
-    attended = dense(context, "attention.output.dense")
-    x = g.add("Add", [attended, x], f"{at}.attended")
+    watched[f"{at}.qkv"] = x
+    mixed = _mixed(g, w, at, g.quantised(x, f"{at}.qkv"), bias)
+    # in integers before it is moved: a quarter of the bytes
+    context = g.quantised(mixed, f"{at}.attention.output.dense")
+    context = g.moved("Transpose", [context], f"{at}.back", perm=[0, 2, 1, 3])
+    hidden = len(t[f"{at}.output.dense.bias"])
+    context = g.moved("Reshape", [context, g.shape(0, 0, hidden)], f"{at}.context")
+    watched[f"{at}.attention.output.dense"] = context
+    x = g.add("Add", [dense(context, "attention.output.dense"), x], f"{at}.attended")
     x = g.norm(x, f"{at}.attention.output.LayerNorm", t, w.epsilon)
-    inner = g.add("Gelu", [dense(x, "intermediate.dense")], f"{at}.gelu")
-    x = g.add("Add", [dense(inner, "output.dense"), x], f"{at}.sum")
+    watched[f"{at}.intermediate.dense"] = x
+    inner = dense(g.quantised(x, f"{at}.intermediate.dense"), "intermediate.dense")
+    inner = g.add("Gelu", [inner], f"{at}.gelu")
+    watched[f"{at}.output.dense"] = inner
+    outer = dense(g.quantised(inner, f"{at}.output.dense"), "output.dense")
+    x = g.add("Add", [outer, x], f"{at}.sum")
     return g.norm(x, f"{at}.output.LayerNorm", t, w.epsilon)
+
+
+def _mixed(g: _Graph, w: Weights, at: str, x: str, bias: str) -> str:
+    """Return the values mixed by attention, [rows, heads, tokens, head width]."""
+    parts = []
+    for part in ("query", "key", "value"):
+        name = f"{at}.attention.self.{part}"
+        head = len(w.tensors[f"{name}.bias"]) // w.heads
+        # the attention's 1/sqrt(head width) is folded into the queries
+        fold = head**-0.5 if part == "query" else 1.0
+        weight, offset = w.tensors[f"{name}.weight"].T * fold, w.tensors[f"{name}.bias"] * fold
+        # three products and no split: cutting one wide product apart costs another pass
+        wide = g.product(x, name, weight, offset)
+        split = g.add("Reshape", [wide, g.shape(0, 0, w.heads, head)], f"{name}.split")
+        parts.append(g.add("Transpose", [split], f"{name}.heads", perm=[0, 2, 1, 3]))
+    query, key, value = parts
+    scores = g.add("FusedMatMul", [query, key], f"{at}.scores", transB=1)
+    seen = g.add("Add", [scores, bias], f"{at}.seen")
+    shares = g.add("Softmax", [seen], f"{at}.shares", axis=-1)
+    return g.add("MatMul", [shares, value], f"{at}.mixed")
 
 
 def _head(g: _Graph, w: Weights, x: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from sentiment.onnx import batches
+from sentiment.batches import Reading, batches, feed
 
 Array = np.ndarray[Any, Any]
 
@@ -20,9 +20,8 @@ def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:
     """Return logits [texts, 3] of a serialised graph, batched as in production."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     found = np.zeros((len(texts), 3), dtype=np.float32)
-    for rows, ids, mask in batches([e.ids for e in tokenizer.encode_batch(list(texts))]):
-        feed = {"input_ids": ids, "attention_mask": mask}
-        found[rows] = session.run(["logits"], feed)[0]
+    for batch in batches(_readings(tokenizer, texts)):
+        found[[reading.at for reading in batch]] = session.run(["logits"], feed(batch))[0]
     return found
 
 
@@ -32,13 +31,17 @@ def observe(model: bytes, tokenizer: Any, texts: Sequence[str], seed: int) -> di
     names = [o.name for o in session.get_outputs() if o.name != "logits"]
     rng = np.random.default_rng(seed)
     seen: dict[str, list[Array]] = {name: [] for name in names}
-    for _, ids, mask in batches([e.ids for e in tokenizer.encode_batch(list(texts))]):
-        feed = {"input_ids": ids, "attention_mask": mask}
-        for name, value in zip(names, session.run(names, feed), strict=True):
-            real = value[mask.astype(bool)].ravel()
-            seen[name].append(rng.choice(real, min(SAMPLE, len(real)), replace=False))
-            seen[name].append(np.array([real.min(), real.max()]))
+    for batch in batches(_readings(tokenizer, texts)):
+        for name, value in zip(names, session.run(names, feed(batch)), strict=True):
+            values = value.ravel()
+            seen[name].append(rng.choice(values, min(SAMPLE, len(values)), replace=False))
+            seen[name].append(np.array([values.min(), values.max()]))
     return {name: np.sort(np.concatenate(values)) for name, values in seen.items()}
+
+
+def _readings(tokenizer: Any, texts: Sequence[str]) -> list[Reading]:
+    encoded = tokenizer.encode_batch_fast(list(texts))
+    return [Reading(at, one.ids) for at, one in enumerate(encoded)]
 
 
 def cut(seen: dict[str, Array], share: float) -> dict[str, tuple[float, float]]:

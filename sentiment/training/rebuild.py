@@ -74,16 +74,15 @@ def _state(arrays: dict[str, Array], config: Any) -> dict[str, Array]:
 
 
 def _attention(arrays: dict[str, Array], at: str, config: Any) -> dict[str, Array]:
-    """Split the merged product again and give the queries back the scale that was folded in."""
-    hidden = config.hidden_size
-    matrix, bias = _matrix(arrays, f"{at}.qkv.weight").T, arrays[f"{at}.qkv.bias"]
-    unfold = [(hidden / config.num_attention_heads) ** 0.5, 1.0, 1.0]
+    """Give the queries back the scale that was folded in; keys and values come as they are."""
+    unfold = (config.hidden_size / config.num_attention_heads) ** 0.5
     state: dict[str, Array] = {}
-    for i, part in enumerate(("query", "key", "value")):
-        rows = slice(i * hidden, (i + 1) * hidden)
-        full = f"bert.{at}.attention.self.{part}"
-        state[f"{full}.weight"] = (matrix[rows] * unfold[i]).astype(np.float32)
-        state[f"{full}.bias"] = (bias[rows] * unfold[i]).astype(np.float32)
+    for part in ("query", "key", "value"):
+        name = f"{at}.attention.self.{part}"
+        times = unfold if part == "query" else 1.0
+        matrix, bias = _matrix(arrays, f"{name}.weight").T, arrays[f"{name}.bias"]
+        state[f"bert.{name}.weight"] = (matrix * times).astype(np.float32)
+        state[f"bert.{name}.bias"] = (bias * times).astype(np.float32)
     return state
 
 

@@ -71,6 +71,8 @@ class World:
         url: str | None = None,
         profile: str | None = None,
         read: bool = True,
+        lang: str | None = None,
+        language: str | None = None,
     ) -> int:
         """Store a mention written ``hours`` ago and give its storage id."""
         self._said += 1
@@ -90,17 +92,25 @@ class World:
             fetched_at=self.now,
             url=url,
             engagement=Engagement(shares=shares),
+            lang=lang,
         )
         query = Query(id=f"{source}/{brand.id}", brand_id=brand.id, source=source)
         batch = Batch(mentions=(mention,), position=str(self._said))
         ingest.store(self.db, query, batch, lambda _one: [(brand.id, False)], self.now)
         if read:
-            self._read(self._said, negative, positive)
+            self._read(self._said, negative, positive, language)
         return self._said
 
-    def _read(self, mention_id: int, negative: float, positive: float | None) -> None:
+    def _read(
+        self, mention_id: int, negative: float, positive: float | None, language: str | None
+    ) -> None:
         happy = (1 - negative) * 0.2 if positive is None else positive
-        scores = Scores(negative=negative, positive=happy, neutral=1 - negative - happy)
+        scores = Scores(
+            negative=negative,
+            positive=happy,
+            neutral=1 - negative - happy,
+            language=language,
+        )
         found = [Prediction(mention_id=mention_id, model_id=MODEL, scores=scores, at=self.now)]
         predictions.save(self.db, found)
 

@@ -68,6 +68,25 @@ def test_the_most_urgent_case_is_open_first(world: World, queue: Open) -> None:
     assert any("outrageous" in one for one in shown)
 
 
+@pytest.mark.parametrize(
+    ("said", "found", "shown"),
+    [
+        ("en", "el", "written in Greek"),
+        ("sw", None, "written in Swahili"),
+        ("xx", None, "written in xx"),
+        (None, None, None),
+    ],
+)
+def test_a_mention_says_what_it_is_written_in(
+    world: World, queue: Open, said: str | None, found: str | None, shown: str | None
+) -> None:
+    world.say("sad", "never again", negative=0.97, lang=said, language=found)
+    world.judge()
+    page = texts(queue())
+    assert ("written in" in page) == (shown is not None)
+    assert shown is None or shown in page
+
+
 def test_a_case_shows_person_words_reason_and_numbers(world: World, queue: Open) -> None:
     complain(world)
     shown = texts(queue())

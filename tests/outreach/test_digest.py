@@ -60,7 +60,7 @@ def test_a_case_tells_who_what_why_and_by_when(case: MakeCase, facts: MakeFacts)
     text = text_of(got)
     for words in (
         "[64] @maria (Maria Pappas) on x, about Acme Air",
-        "2 complaints, 1 follower, opened Fri 21 Nov 04:00, written in en",
+        "2 complaints, 1 follower, opened Fri 21 Nov 04:00, written in English",
         "“My bag is lost again and nobody answers.”",
         "Why: The model is 93 % sure that this is negative (flagged from 60 %).",
         "Nikos has it. Answer by Sat 22 Nov 04:00, in 19 hours.",

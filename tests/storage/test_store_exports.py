@@ -9,6 +9,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,7 @@ def test_columns_and_their_order(db: Database) -> None:
         "author": "maria",
         "text": "awful (1)",
         "lang": "en",
+        "language_found": "",
         "published_at": "2026-11-20T11:00:00Z",
         "brand": "Acme Air",
         "label": "negative",
@@ -145,6 +147,14 @@ def test_columns_and_their_order(db: Database) -> None:
     }
     assert (second["label"], second["could_not_tell"], second["flagged"]) == ("", True, False)
     assert (third["label"], third["negative"], third["model_id"]) == ("", None, "")
+
+
+def test_what_the_source_said_and_what_was_found_are_two_columns(db: Database) -> None:
+    keep(db, mention(1, "awful", lang="en"), mention(2, "lovely"))
+    read_all(db, says=lambda text: replace(scores_of(text), language="el"))
+    keep(db, mention(3, lang="sw"))
+    found = [(one["lang"], one["language_found"]) for one in exports.rows(db, ExportFilter())]
+    assert found == [("en", "el"), ("", "el"), ("sw", "")]
 
 
 def test_cells_of_numbers_and_nothing(db: Database) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from factories import rows
+from factories import NOW, rows
 from sqlalchemy import text
 from sqlmodel import SQLModel
 from throwaway_postgres import Cluster
 
-from storage import migrate
+from earful.types import Prediction, Scores
+from storage import exports, migrate, predictions
 from storage.engine import Database, DatabaseError, connect
+from storage.exports import ExportFilter
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,6 +52,46 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
         assert " WHERE " in found[name], name
     assert "UNIQUE" in found["ux_case_open"]
     empty.close()
+
+
+def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(empty: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with empty.write() as connection:
+        for statement in _OLD_ROWS:
+            connection.execute(text(statement))
+    assert not migrate.is_current(empty)
+    with pytest.raises(DatabaseError, match="older version"):
+        migrate.require_current(empty)
+    migrate.upgrade(empty)
+    migrate.require_current(empty)
+    (row,) = rows(empty, "SELECT * FROM prediction")
+    assert (row.model_id, row.negative, row.at, row.language) == ("old/1", 0.75, 1_700_000, None)
+    assert bool(row.could_not_tell) is False
+    found = Scores(negative=0.5, neutral=0.25, positive=0.25, language="el")
+    newer = Prediction(mention_id=1, model_id="new/1", scores=found, at=NOW)
+    assert predictions.save(empty, [newer]) == 1
+    assert [one["language_found"] for one in exports.rows(empty, ExportFilter())] == ["el"]
+    empty.close()
+
+
+_OLD_ROWS = (
+    "INSERT INTO brand (id, name, timezone, details) VALUES ('a', 'A', 'UTC', '{}')",
+    "INSERT INTO author (id, source, external_id, handle, verified)"
+    " VALUES (1, 'x', '1', 'maria', FALSE)",
+    "INSERT INTO mention (id, source, external_id, author_id, text, published_at, fetched_at,"
+    " shares, likes, replies, feeling, model_id, corrected)"
+    " VALUES (1, 'x', '1', 1, 'words', 1600000, 1650000, 0, 0, 0, 'negative', 'old/1', FALSE)",
+    "INSERT INTO about (mention_id, brand_id, published_at, own, verdict)"
+    " VALUES (1, 'a', 1600000, FALSE, 'calm')",
+    "INSERT INTO tally (brand_id, quarter, source, feeling, mentions)"
+    " VALUES ('a', 0, 'x', 'negative', 1)",
+    "INSERT INTO prediction (mention_id, model_id, negative, neutral, positive, could_not_tell, at)"
+    " VALUES (1, 'old/1', 0.75, 0.125, 0.125, FALSE, 1700000)",
+)
 
 
 def test_upgrading_again_does_nothing(db: Database) -> None:

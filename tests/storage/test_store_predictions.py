@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,16 @@ def test_could_not_tell_is_a_word_of_its_own(db: Database) -> None:
     read_all(db)
     assert _feelings(db) == {"m-1": "unknown", "m-2": "neutral"}
     check_all(db)
+
+
+def test_the_language_found_is_kept_with_each_models_answer(db: Database) -> None:
+    keep(db, mention(1, "awful", lang="en"), mention(2, "lovely"))
+    read_all(db, says=lambda text: replace(scores_of(text), language="el"))
+    read_all(db, model=NEWER, says=_gloomy)
+    kept = rows(db, "SELECT mention_id, model_id, language FROM prediction ORDER BY 1, 2")
+    one, two = ids(db)["m-1"], ids(db)["m-2"]
+    assert kept == [(one, MODEL, "el"), (one, NEWER, None), (two, MODEL, "el"), (two, NEWER, None)]
+    assert [row.lang for row in rows(db, "SELECT lang FROM mention ORDER BY id")] == ["en", None]
 
 
 @pytest.mark.parametrize("newer", ["a-model", NEWER, "z-model"])

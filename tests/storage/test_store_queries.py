@@ -23,6 +23,7 @@ from factories import (
     mention,
     read_all,
     rows,
+    scores_of,
 )
 from sqlalchemy import event
 
@@ -287,6 +288,19 @@ def test_a_line_of_the_queue_shows_the_newest_complaint(queue: Database) -> None
     assert [one.kind for one in detail.events] == ["taken", "complaint", "opened"]
     assert detail.mentions[0].evidence["threshold"] == 0.6
     assert queries.case(queue, 999) is None
+
+
+def test_a_case_keeps_apart_what_the_source_said_and_what_was_found(db: Database) -> None:
+    keep(db, mention(1, "awful", lang="en"))
+    read_all(db, says=lambda text: replace(scores_of(text), language="el"))
+    flag(db, ANY_AGE, clock=FrozenClock())
+    (case,) = queries.queue(db, QueueFilter())
+    assert (case.lang, case.language) == ("en", "el")
+    (read,) = queries.case(db, case.id).mentions  # type: ignore[union-attr]
+    assert (read.lang, read.language) == ("en", "el")
+    read_all(db, model="fake-model/2")
+    (case,) = queries.queue(db, QueueFilter())
+    assert (case.lang, case.language) == ("en", None)  # the newest model's word counts
 
 
 # --- health ---------------------------------------------------------------------------------
