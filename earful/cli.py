@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from earful import asked, importing, logs
+from earful import asked, importing, logs, model_commands
 from earful import doctor as doctors
 from earful import settings as configuration
 from earful.clock import Window
@@ -39,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(model_commands.app)
 _MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from earful.contracts import EdgeError, Transient
-from earful.settings import Settings
+from earful.settings import SentimentSettings, Settings
 from earful.settings_errors import SettingsError
 from earful.types import Query
 from earful.wiring import House, open_house
@@ -71,19 +72,39 @@ def _settings(settings: Settings) -> Finding:
 
 
 def _model(house: House) -> Finding:
+    wanted = house.settings.sentiment
     started = time.perf_counter()
     try:
         classifier = house.classifier()
         (scores,) = classifier.classify(["Nobody answers me, this is the worst service ever."])
     except SettingsError as error:
         mend = "see docs/model.md, then look again"
-        return Finding(what="model", state=BAD, found=str(error), mend=mend)
+        found = f"{_which(wanted)} cannot be used: {error}"
+        return Finding(what="model", state=BAD, found=found, mend=mend)
     took = time.perf_counter() - started
     found = f"{classifier.model_id} read a complaint as {scores.label.value}, {took:.1f} s"
+    found += f"; {_which(wanted)}, {_languages(wanted)}"
     if scores.label.value != "negative":
-        mend = "try it on mentions of yours before you trust it: docs/model.md"
+        mend = "try it on texts of yours: earful model check --data FILE"
         return Finding(what="model", state=LOOK, found=found, mend=mend)
     return Finding(what="model", state=GOOD, found=found)
+
+
+def _which(wanted: SentimentSettings) -> str:
+    ships = "the model that ships" if wanted.backend == "onnx" else "a list of words"
+    return f"backend {wanted.backend}, {wanted.model or ships}"
+
+
+def _languages(wanted: SentimentSettings) -> str:
+    """Say in how many languages there is evidence that the model can read."""
+    from sentiment import shipped
+
+    directory = None if wanted.model is None else Path(wanted.model)
+    if wanted.backend == "lexicon":
+        return "English words alone"
+    if wanted.backend == "onnx" and shipped.is_ours(directory):
+        return f"trained on posts in {len(shipped.describe(directory).languages)} languages"
+    return "its languages are not known here"
 
 
 def _source(house: House, query: Query) -> Finding:

@@ -121,7 +121,7 @@ class ListenSettings(_Block):
 class SentimentSettings(_Block):
     """[sentiment]: which classifier reads the mentions."""
 
-    backend: Literal["onnx", "transformers"] = "onnx"
+    backend: Literal["onnx", "transformers", "lexicon"] = "onnx"
     model: str | None = None
     labels: dict[str, Literal["negative", "neutral", "positive"]] | None = None
     threads: Annotated[int, Field(ge=1, le=256, strict=True)] | None = None
@@ -313,6 +313,7 @@ def load(path: Path | None = None) -> Settings:
     except (ValueError, OSError) as error:  # TOML that cannot be parsed, or not UTF-8
         raise SettingsError(f"{path.name}: {error}") from error
     _check_names(path.name, loaded)
+    _check_sentiment(f"{path.name}: [sentiment]", loaded.sentiment)
     changed = _placed(path.resolve().parent, loaded)
     if given is None:
         _refuse_password(path.name, loaded.database_url)
@@ -334,7 +335,11 @@ def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
             if isinstance(file := block.options.get(name), str)
         }
         listens.append(block.model_copy(update={"options": block.options | files}))
-    return {"channel": tuple(channels), "listen": tuple(listens)}
+    sentiment = settings.sentiment
+    # a model may also be a hub name: for Transformers only a folder that is there is one
+    if sentiment.model and (sentiment.backend == "onnx" or (folder / sentiment.model).is_dir()):
+        sentiment = sentiment.model_copy(update={"model": str(folder / sentiment.model)})
+    return {"channel": tuple(channels), "listen": tuple(listens), "sentiment": sentiment}
 
 
 def _beside(folder: Path, url: SecretStr) -> SecretStr:
@@ -377,6 +382,25 @@ def _check_names(file: str, settings: Settings) -> None:
                 )
     for number, channel in enumerate(settings.channel, 1):
         _check_channel(f"{file}: [[channel]] {number} ({channel.name})", channel)
+
+
+def _check_sentiment(place: str, sentiment: SentimentSettings) -> None:
+    """What one key of [sentiment] says about another."""
+    backend, model = sentiment.backend, sentiment.model
+    if backend == "lexicon":
+        for key in ("model", "labels", "threads"):
+            if getattr(sentiment, key) is not None:
+                raise SettingsError(
+                    f"{place} {key}: backend 'lexicon' takes none; "
+                    "take the line out, or name another backend"
+                )
+    if backend == "transformers" and not model:
+        raise SettingsError(f"{place}: backend 'transformers' needs model = \"name or folder\"")
+    if backend == "onnx" and sentiment.labels and not model:
+        raise SettingsError(
+            f"{place} labels: the model that ships has its own; "
+            "take the line out, or name your model's folder"
+        )
 
 
 def _check_channel(place: str, channel: ChannelSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from collections.abc import Iterable, Sequence
 
@@ -16,10 +17,13 @@ class SettingsError(Exception):
 def nearest(wrong: str, right: Iterable[str]) -> str:
     """ " (did you mean 'every'?)", or the list of what there is when nothing is close."""
     choices = list(right)
-    close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.5)
-    if close:
-        return f" (did you mean {close[0]!r}?)"
-    return f" (there is: {', '.join(sorted(choices))})" if choices else ""
+    there = f" (there is: {', '.join(sorted(choices))})" if choices else ""
+    return _near(wrong, choices) or there
+
+
+def _near(wrong: str, right: Sequence[str]) -> str:
+    close = difflib.get_close_matches(wrong, right, n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def explain(file: str, error: ValidationError, root: type[BaseModel]) -> str:
@@ -39,7 +43,9 @@ def _line(file: str, one: dict[str, typing.Any], root: type[BaseModel]) -> str:
         return _join(file, where, f"write [[{where[0]}]], one for each {where[0]}")
     message = str(one["msg"]).removeprefix("Value error, ")
     if kind == "literal_error":
-        message = f"should be {one['ctx']['expected']}"
+        expected = one["ctx"]["expected"]
+        near = _near(str(value), re.findall(r"'([^']*)'", expected))
+        message = f"should be {expected}{near}"
     if kind == "tuple_type":
         message = f'should be a list, as in {where[-1]} = ["…"]'
     return _join(file, where, f"{_shown(value)} {_lower(message)}")

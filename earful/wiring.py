@@ -8,7 +8,7 @@ import listeners
 from earful import clock as wall
 from earful.clock import Clock
 from earful.contracts import Classifier, Listener, Notifier
-from earful.settings import Settings, secret
+from earful.settings import SentimentSettings, Settings, secret
 from earful.settings_errors import SettingsError
 from earful.stages.flag import Paging
 from earful.types import Query
@@ -53,16 +53,7 @@ class House:
 
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""
-        import sentiment
-        from sentiment.shipped import ModelDamaged
-
-        wanted = self.settings.sentiment
-        try:
-            return sentiment.load(
-                wanted.backend, model=wanted.model, threads=wanted.threads, labels=wanted.labels
-            )
-        except (ValueError, ImportError, OSError, ModelDamaged) as error:
-            raise SettingsError(f"[sentiment]: {error}") from error
+        return classifier_for(self.settings.sentiment)
 
     def notifiers(self) -> dict[str, Notifier]:
         """A notifier for each [[channel]], by its name."""
@@ -70,6 +61,19 @@ class House:
             channel.name: notifiers.build(channel, secret(password_name(channel.name)))
             for channel in self.settings.channel
         }
+
+
+def classifier_for(wanted: SentimentSettings) -> Classifier:
+    """Load what a [sentiment] block names; SettingsError with the mend when it cannot be had."""
+    import sentiment
+    from sentiment.shipped import ModelDamaged
+
+    try:
+        return sentiment.load(
+            wanted.backend, model=wanted.model, threads=wanted.threads, labels=wanted.labels
+        )
+    except (ValueError, ImportError, OSError, ModelDamaged) as error:
+        raise SettingsError(f"[sentiment]: {error}") from error
 
 
 def open_house(settings: Settings, *, clock: Clock = wall.now) -> House:

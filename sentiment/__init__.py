@@ -15,7 +15,7 @@ from earful.contracts import Classifier
 
 __all__ = ["BACKENDS", "load"]
 
-BACKENDS = ("onnx", "transformers")
+BACKENDS = ("onnx", "transformers", "lexicon")
 
 
 def load(
@@ -26,29 +26,58 @@ def load(
 ) -> Classifier:
     """Return a ready classifier; the first call reads the model, so keep what it returns.
 
-    ``backend``: ``onnx`` (the shipped model, or a directory laid out like it) or ``transformers``
-    (any sequence classifier by hub name or directory; needs the extra ``torch``).
+    ``backend``: ``onnx`` (the shipped model, a directory laid out like it, or one with an ONNX
+    classifier as Optimum exports it), ``transformers`` (any sequence classifier by hub name or
+    directory; needs the extra ``torch``) or ``lexicon`` (a list of English words; needs the extra
+    ``lexicon`` and takes none of the others).
     ``threads``: how many cores to use; None means all that this process may use.
-    ``labels``: for ``transformers``, the model's label names -> negative, neutral or positive.
+    ``labels``: the label names of a model that is not ours -> negative, neutral or positive.
 
-    Raises ValueError for an unknown backend or labels that cannot be mapped, FileNotFoundError
-    for a missing model file, ModelDamaged for one that is not what was shipped, and ImportError
-    when the extra is not installed.
+    Raises ValueError for an unknown backend, labels that cannot be mapped or a model that cannot
+    be used, FileNotFoundError for a missing model file, ModelDamaged for one that is not what was
+    shipped, and ImportError when the extra is not installed.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}; give 1 or more, or None for all free cores")
     if backend == "onnx":
-        if labels:
-            raise ValueError('labels is for backend "transformers"; an onnx model has its own')
-        from sentiment.onnx import OnnxClassifier
-
-        return OnnxClassifier(None if model is None else Path(model), threads=threads)
+        return _onnx(None if model is None else Path(model), threads, labels)
     if backend == "transformers":
         if model is None:
             raise ValueError('backend "transformers" needs model: a hub name or a directory')
         from sentiment.hub import HubClassifier
 
         return HubClassifier(str(model), threads=threads, labels=labels)
+    if backend == "lexicon":
+        return _lexicon(model=model, labels=labels, threads=threads)
     near = difflib.get_close_matches(backend, BACKENDS, n=1, cutoff=0.4)
     hint = f' (did you mean "{near[0]}"?)' if near else ""
     raise ValueError(f'unknown sentiment backend "{backend}"{hint}; known: {", ".join(BACKENDS)}')
+
+
+def _onnx(
+    directory: Path | None, threads: int | None, labels: Mapping[str, str] | None
+) -> Classifier:
+    from sentiment.shipped import is_ours
+
+    if directory is not None and not is_ours(directory):
+        from sentiment.foreign import ForeignClassifier
+
+        return ForeignClassifier(directory, threads=threads, labels=labels)
+    if labels:
+        which = "the shipped model" if directory is None else f"{directory}"
+        raise ValueError(f"labels is for models of others; {which} names its own: leave labels out")
+    from sentiment.onnx import OnnxClassifier
+
+    return OnnxClassifier(directory, threads=threads)
+
+
+def _lexicon(**given: object) -> Classifier:
+    strange = [name for name, value in given.items() if value]
+    if strange:
+        raise ValueError(
+            f'backend "lexicon" is one list of words and takes no {" or ".join(strange)}; '
+            "leave that out, or name another backend"
+        )
+    from sentiment.lexicon import LexiconClassifier
+
+    return LexiconClassifier()

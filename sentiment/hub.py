@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from earful.types import Scores
+from sentiment import labels as naming
+from sentiment.language import identify
 from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
 
-LABELS = ("negative", "neutral", "positive")
 BATCH = 32
 MAX_TOKENS = 512
-
-_EVEN = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
 
 
 class HubClassifier:
@@ -44,7 +43,8 @@ class HubClassifier:
         self._model = transformers.AutoModelForSequenceClassification.from_pretrained(model)
         self._model.eval()
         names = [str(self._model.config.id2label[i]) for i in range(self._model.num_labels)]
-        self._columns = columns(names, labels, model)
+        naming.one_of_several(getattr(self._model.config, "problem_type", None), model)
+        self._columns = naming.columns(names, labels, model)
         positions = getattr(self._model.config, "max_position_embeddings", None) or MAX_TOKENS
         # RoBERTa counts positions from 2, so two of them can never be used
         self._max_tokens = max(8, min(MAX_TOKENS, positions - 2))
@@ -60,13 +60,14 @@ class HubClassifier:
         if isinstance(texts, str):
             raise TypeError("classify takes a list of texts, not one text: put it in a list")
         prepared = [prepare(text) for text in texts]
-        answers = [_EVEN] * len(prepared)
+        answers = [naming.EVEN] * len(prepared)
         telling = [at for at, text in enumerate(prepared) if says_something(text)]
         telling.sort(key=lambda at: len(prepared[at]))
         for start in range(0, len(telling), BATCH):
             rows = telling[start : start + BATCH]
             for at, shares in zip(rows, self._run([prepared[r] for r in rows]), strict=True):
-                answers[at] = self._scores(shares)
+                language = identify(prepared[at]).language
+                answers[at] = naming.scores(self._columns, shares, language)
         return answers
 
     def _run(self, texts: list[str]) -> list[list[float]]:
@@ -78,14 +79,6 @@ class HubClassifier:
         shares: list[list[float]] = self._torch.softmax(logits, dim=-1).tolist()
         return shares
 
-    def _scores(self, shares: list[float]) -> Scores:
-        three = dict.fromkeys(LABELS, 0.0)
-        for column, share in zip(self._columns, shares, strict=True):
-            three[column] += share
-        return Scores(
-            negative=three["negative"], neutral=three["neutral"], positive=three["positive"]
-        )
-
     def _digest(self) -> str:
         digest = hashlib.sha256(json.dumps(self._columns).encode())
         for name, tensor in sorted(self._model.state_dict().items()):
@@ -93,30 +86,6 @@ class HubClassifier:
             raw = tensor.detach().contiguous().reshape(-1).view(self._torch.uint8)
             digest.update(raw.numpy().data)
         return digest.hexdigest()[:12]
-
-
-def columns(names: Sequence[str], labels: Mapping[str, str] | None, model: str) -> list[str]:
-    """Return for each label of the model which of our three it is.
-
-    Several may be the same one (five stars). Negative and positive must both occur. ValueError
-    says what was found and what to write.
-    """
-    given = {str(name).casefold(): str(ours).casefold() for name, ours in (labels or {}).items()}
-    wrong = sorted(set(given.values()) - set(LABELS))
-    if wrong:
-        raise ValueError(f"labels maps to {wrong}; only {', '.join(LABELS)} are known")
-    strange = sorted(set(given) - {name.casefold() for name in names})
-    if strange:
-        raise ValueError(f"labels names {strange}, which {model} has not; it has {list(names)}")
-    found = [given.get(name.casefold(), name.casefold()) for name in names]
-    unmapped = [n for n, column in zip(names, found, strict=True) if column not in LABELS]
-    if unmapped or not {"negative", "positive"} <= set(found):
-        example = ", ".join(f'"{name}" = "…"' for name in names)
-        raise ValueError(
-            f"{model} has the labels {list(names)}; say which of {', '.join(LABELS)} each is: "
-            f"labels = {{ {example} }}"
-        )
-    return found
 
 
 def _libraries() -> tuple[Any, Any]:

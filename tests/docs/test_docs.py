@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from typer import Typer
 
 import listeners
 from earful import settings
@@ -52,9 +53,14 @@ def test_every_settings_key_is_explained(section: str, key: str) -> None:
 
 
 def commands() -> list[str]:
+    groups = [one.typer_instance for one in app.registered_groups if one.typer_instance]
+    return [*names_in(app), *(f"{g.info.name} {name}" for g in groups for name in names_in(g))]
+
+
+def names_in(group: Typer) -> list[str]:
     return [
         command.name or command.callback.__name__  # type: ignore[union-attr]
-        for command in app.registered_commands
+        for command in group.registered_commands
     ]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sentiment import load
-from sentiment.hub import columns
+from earful.contracts import Classifier
+from sentiment import contract, load
+from sentiment.labels import columns, one_of_several
 
 TORCH = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
 
@@ -45,6 +46,12 @@ def test_other_labels_are_refused_with_what_was_found(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         columns(names, labels, "m")
+
+
+def test_a_model_that_gives_several_labels_at_once_is_refused() -> None:
+    one_of_several(None, "m")
+    with pytest.raises(ValueError, match='m was made for the problem "regression"'):
+        one_of_several("regression", "m")
 
 
 @pytest.mark.skipif(TORCH, reason="torch is installed here: nothing is missing")
@@ -85,15 +92,11 @@ def test_a_model_without_names_wants_a_mapping(tiny: Path) -> None:
 
 
 def test_it_keeps_the_contract(tiny: Path) -> None:
-    classifier = load(backend="transformers", model=tiny, labels=MAPPING)
-    texts = ["good", "", "bad " * 500, "so good", "http", "bad"] * 11
-    scores = classifier.classify(texts)
-    assert len(scores) == len(texts)
-    assert classifier.classify([]) == []
-    assert [s.could_not_tell for s in scores[:6]] == [False, True, False, False, True, False]
-    for text, score in zip(texts[:6], scores, strict=False):
-        alone = classifier.classify([text])[0]
-        assert abs(alone.negative - score.negative) < 1e-5
+    def again() -> Classifier:
+        return load(backend="transformers", model=tiny, labels=MAPPING)
+
+    broken = {name: wrong for name, wrong in contract.run(again(), again, 1e-5) if wrong}
+    assert broken == {}
 
 
 def test_the_mapping_is_obeyed_and_named_in_the_id(tiny: Path) -> None:
@@ -103,3 +106,26 @@ def test_the_mapping_is_obeyed_and_named_in_the_id(tiny: Path) -> None:
     assert abs(one.classify(["good"])[0].negative - other.classify(["good"])[0].positive) < 1e-6
     assert one.model_id != other.model_id
     assert one.model_id.endswith("-prep1")
+
+
+def test_exported_to_onnx_the_same_directory_scores_the_same_without_torch(tiny: Path) -> None:
+    torch: Any = importlib.import_module("torch")
+    transformers: Any = importlib.import_module("transformers")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        tiny, attn_implementation="eager"
+    )
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    some = torch.ones((2, 5), dtype=torch.int64)
+    torch.onnx.export(
+        model.eval(),
+        (some, some, some * 0),
+        str(tiny / "model.onnx"),
+        input_names=names,
+        output_names=["logits"],
+        dynamic_axes={name: {0: "batch", 1: "sequence"} for name in names},
+        dynamo=False,
+    )
+    texts = ["good", "so bad", "bad " * 500, *contract.POSTS]
+    hub = load(backend="transformers", model=tiny, labels=MAPPING)
+    onnx = load(model=tiny, labels=MAPPING)
+    assert contract.difference(hub.classify(texts), onnx.classify(texts)).largest < 1e-5

@@ -25,7 +25,8 @@ def copied(tmp_path: Path) -> Path:
 
 def test_model_id_names_weights_preparation_and_calibration(classifier: Classifier) -> None:
     about = json.loads((SHIPPED / "earful.json").read_text("utf-8"))
-    assert classifier.model_id == f"earful-e5s-{about['sha256']['model.onnx'][:12]}-prep1-cal1"
+    weights = about["sha256"]["model.onnx"][:12]
+    assert classifier.model_id == f"earful-e5s-{weights}-prep1-cal1-lang1"
 
 
 def test_model_directory_is_small() -> None:
@@ -63,15 +64,19 @@ def test_a_wrong_description_is_refused(copied: Path, key: str, value: object, s
 
 
 def test_unknown_backend_names_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r'"onyx".*did you mean "onnx".*known: onnx, transformers'):
+    with pytest.raises(
+        ValueError, match=r'"onyx".*did you mean "onnx".*known: onnx, transformers, lexicon'
+    ):
         load(backend="onyx")
 
 
 def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="threads is 0"):
         load(threads=0)
-    with pytest.raises(ValueError, match="labels is for backend"):
+    with pytest.raises(ValueError, match="labels is for models of others; the shipped model"):
         load(labels={"a": "negative"})
+    with pytest.raises(ValueError, match=r"labels is for models of others; .*sentiment/model"):
+        load(model=SHIPPED, labels={"a": "negative"})
     with pytest.raises(ValueError, match="needs model"):
         load(backend="transformers")
 

@@ -12,6 +12,7 @@ import pytest
 
 from earful.contracts import Classifier
 from earful.types import Label, Scores
+from sentiment import contract
 
 HAPPY = {
     "en": "The crew was wonderful and my bag arrived first. Thank you so much!",
@@ -45,19 +46,6 @@ PLAIN = [
 ]
 
 
-def numbers(scores: Scores) -> tuple[float, float, float]:
-    return scores.negative, scores.neutral, scores.positive
-
-
-def same(some: list[Scores], others: list[Scores]) -> bool:
-    """Equal to the last bits of float32: on x86 they are equal to the very last."""
-    return [s.could_not_tell for s in some] == [s.could_not_tell for s in others] and all(
-        abs(a - b) < 1e-6
-        for one, other in zip(some, others, strict=True)
-        for a, b in zip(numbers(one), numbers(other), strict=True)
-    )
-
-
 def some_texts() -> list[str]:
     plain = [*HAPPY.values(), *ANGRY.values(), *PLAIN, "", "http", "ok", "😡", "@user", "a " * 900]
     rng = random.Random(3)
@@ -65,39 +53,14 @@ def some_texts() -> list[str]:
     return plain + [" ".join(rng.sample(words, rng.randint(1, 40))) for _ in range(60)]
 
 
-def test_nothing_gives_nothing(classifier: Classifier) -> None:
-    assert classifier.classify([]) == []
-
-
-def test_one_text_is_not_a_list(classifier: Classifier) -> None:
-    with pytest.raises(TypeError, match="put it in a list"):
-        classifier.classify("not a list")
-
-
-def test_same_length_and_sums_to_one(classifier: Classifier) -> None:
-    texts = some_texts()
-    scores = classifier.classify(texts)
-    assert len(scores) == len(texts)
-    assert all(abs(sum(numbers(s)) - 1) < 1e-9 for s in scores)
+@pytest.mark.parametrize("check", contract.CHECKS.values(), ids=contract.CHECKS)
+def test_it_keeps_the_contract(classifier: Classifier, check: contract.Check) -> None:
+    assert check(classifier) == ""
 
 
 def test_a_text_alone_scores_exactly_as_among_others(classifier: Classifier) -> None:
     """What makes the replay of evidence honest: neighbours, order and batch size do not matter."""
-    texts = some_texts()
-    together = classifier.classify(texts)
-    assert classifier.classify(texts) == together
-    order = random.Random(9).sample(range(len(texts)), len(texts))
-    shuffled = classifier.classify([texts[i] for i in order])
-    assert same([shuffled[order.index(i)] for i in range(len(texts))], together)
-    assert same([classifier.classify([text])[0] for text in texts], together)
-
-
-def test_more_texts_than_a_window(classifier: Classifier) -> None:
-    from sentiment.onnx import WINDOW
-
-    scores = classifier.classify(["ok"] * WINDOW + ["awful, never again"])
-    assert len(scores) == WINDOW + 1
-    assert scores[-1].label is Label.NEGATIVE
+    assert contract.the_text_alone_counts(classifier) == ""
 
 
 def test_threads_may_share_it(classifier: Classifier) -> None:
@@ -111,7 +74,8 @@ def test_threads_may_share_it(classifier: Classifier) -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert all(same(one, expected) for one in found)
+    assert len(found) == 4
+    assert all(contract.difference(one, expected).largest <= contract.LAST_BIT for one in found)
 
 
 @pytest.mark.parametrize("lang", HAPPY)
@@ -133,7 +97,7 @@ def test_plain_facts_are_neutral(classifier: Classifier) -> None:
 def test_nothing_to_judge(classifier: Classifier, text: str) -> None:
     (scores,) = classifier.classify([text])
     assert scores.could_not_tell
-    assert numbers(scores) == (1 / 3, 1 / 3, 1 / 3)
+    assert contract.numbers(scores) == (1 / 3, 1 / 3, 1 / 3)
 
 
 @pytest.mark.parametrize("text", ["𓀀𓁐𓂀𓃰 𓀀𓁐𓂀", "𐎠𐎡𐎢𐎣 𐎤𐎥𐎦", "ꦲꦤꦕꦫꦏ ꦢꦠꦱꦮꦭ", "மிகவும் மோசமான சேவை"])
@@ -149,7 +113,7 @@ def test_hostile_texts(classifier: Classifier, shared: Path) -> None:
     texts = json.loads((shared / "data/hostile/blns.json").read_text("utf-8"))
     scores = classifier.classify(texts)
     assert len(scores) == len(texts)
-    assert all(abs(sum(numbers(s)) - 1) < 1e-9 for s in scores)
+    assert all(abs(sum(contract.numbers(s)) - 1) < 1e-9 for s in scores)
 
 
 def test_broken_text(classifier: Classifier) -> None:

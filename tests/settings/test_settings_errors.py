@@ -100,7 +100,36 @@ def _error(tmp_path: Path, text: str) -> str:
         ),
         (
             '[sentiment]\nbackend = "gpu"',
-            "settings.toml: [sentiment] backend: 'gpu' should be 'onnx' or 'transformers'",
+            "[sentiment] backend: 'gpu' should be 'onnx', 'transformers' or 'lexicon'",
+        ),
+        (
+            '[sentiment]\nbackend = "transformer"',
+            "should be 'onnx', 'transformers' or 'lexicon' (did you mean 'transformers'?)",
+        ),
+        (
+            '[sentiment]\nmodel = "m"\nlabels = { LABEL_0 = "negativ" }',
+            "[sentiment] labels.LABEL_0: 'negativ' should be 'negative', 'neutral' or 'positive' "
+            "(did you mean 'negative'?)",
+        ),
+        (
+            '[sentiment]\nbackend = "transformers"',
+            "settings.toml: [sentiment]: backend 'transformers' needs model = \"name or folder\"",
+        ),
+        (
+            '[sentiment]\nlabels = { LABEL_0 = "negative" }',
+            "settings.toml: [sentiment] labels: the model that ships has its own; take the line",
+        ),
+        (
+            '[sentiment]\nbackend = "lexicon"\nmodel = "m"',
+            "settings.toml: [sentiment] model: backend 'lexicon' takes none; take the line out",
+        ),
+        (
+            '[sentiment]\nbackend = "lexicon"\nthreads = 2',
+            "settings.toml: [sentiment] threads: backend 'lexicon' takes none; take the line out",
+        ),
+        (
+            '[sentiment]\nlabel = { a = "negative" }',
+            "settings.toml: [sentiment]: unknown key 'label' (did you mean 'labels'?)",
         ),
         ('[[brand]]\nname = ""', "settings.toml: [[brand]] 1 name: ''"),
         (
@@ -288,3 +317,12 @@ def test_nearest() -> None:
     assert nearest("evry", ["every", "source"]) == " (did you mean 'every'?)"
     assert nearest("xyz", ["every", "source"]) == " (there is: every, source)"
     assert nearest("xyz", []) == ""
+
+
+def test_a_model_lies_beside_the_settings_and_a_hub_name_stays_one(tmp_path: Path) -> None:
+    ours = _load(tmp_path, '[sentiment]\nmodel = "models/ours"\n')
+    assert ours.sentiment.model == str(tmp_path / "models" / "ours")
+    hub = '[sentiment]\nbackend = "transformers"\nmodel = "team/model"\n'
+    assert _load(tmp_path, hub).sentiment.model == "team/model"
+    (tmp_path / "team" / "model").mkdir(parents=True)
+    assert _load(tmp_path, hub).sentiment.model == str(tmp_path / "team" / "model")
