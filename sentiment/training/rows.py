@@ -80,8 +80,13 @@ RECIPE = (
 """The training pool, best first: of two equal texts the earlier set's label stays."""
 
 
+_COLUMNS = ("text", "label", "lang", "split")
+_COLUMNS_NEEDED = "text, label, lang and split, apart by tabs"
+
+
 def read_set(folder: Path, name: str, split: str) -> list[Row]:
-    """Return the rows of one split of ``NAME.tsv.gz``; FileNotFoundError names the file."""
+    """Return the rows of one split of ``NAME.tsv.gz``; FileNotFoundError names the file, ValueError
+    the file and the line that is off."""
     path = folder / f"{name}.tsv.gz"
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such data set; give the folder that holds it")
@@ -90,7 +95,14 @@ def read_set(folder: Path, name: str, split: str) -> list[Row]:
 
 def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        for line in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        for line in rows:
+            place = f"{path}, line {rows.line_num}"
+            empty = [column for column in _COLUMNS if not line.get(column)]
+            if empty:
+                raise ValueError(f"{place}: no {', '.join(empty)}; a row needs {_COLUMNS_NEEDED}")
+            if line["label"] not in LABELS:
+                raise ValueError(f"{place}: label {line['label']!r} is none of {', '.join(LABELS)}")
             label = LABELS.index(line["label"])
             row = Row(text=prepare(line["text"]), label=label, lang=line["lang"], data_set=name)
             yield row, line["split"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Classifier
-from sentiment.training.evaluate import judge
+from sentiment.training.judge import ask, judge
 from sentiment.training.rows import read_set
 
 SAMPLE = 400
@@ -22,6 +22,6 @@ def test_macro_recall_on_val(
 ) -> None:
     every = read_set(shared / "data/sentiment", data_set, "val")
     rows = [row for row in every if row.lang == lang]
-    measures, unsure = judge(rows[:: max(1, len(rows) // SAMPLE)], classifier)
-    assert measures.macro_recall >= at_least
-    assert unsure <= 0.08
+    answers = ask(rows[:: max(1, len(rows) // SAMPLE)], classifier)
+    assert judge(answers).macro_recall >= at_least
+    assert answers.unsure <= 0.08
