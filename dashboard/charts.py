@@ -272,6 +272,6 @@ def _colour(shown: Sequence[str], legend: Any = ...) -> Any:
 def _dressed(chart: Any, height: int) -> Any:
     return (
         chart.properties(height=height, background="transparent")
-        .configure_view(strokeWidth=0)
         .configure(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
+        .configure_view(strokeWidth=0)
     )
