@@ -28,6 +28,8 @@ scales and adds the bias as it writes."""
 
 Array = np.ndarray[Any, Any]
 Ranges = Mapping[str, tuple[float, float]]
+Evening = Mapping[str, Array]
+"""By the name of a product's input: what its channels are divided by before they are rounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +47,15 @@ class Weights:
 
 @dataclass(slots=True)
 class _Graph:
-    """``steps``: (scale, zero point) of every tensor that holds integers, by its name."""
+    """``steps``: (scale, zero point) of every tensor that holds integers, by its name; ``evened``:
+    what its channels were divided by."""
 
     ranges: Ranges | None
+    evening: Evening
     nodes: list[Any] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, tuple[str, str]] = field(default_factory=dict)
+    evened: dict[str, Array] = field(default_factory=dict)
 
     def const(self, name: str, value: Array) -> str:
         if name not in self.constants:
@@ -76,6 +81,8 @@ class _Graph:
                 "Add", [self.add("MatMul", [x, w], f"{name}.product"), b], f"{name}.out"
             )
         scale, zero = self.steps[x]
+        if x in self.evened:
+            weight = weight * self.evened[x][:, None]
         w, w_scale = self._int8(name, weight)
         inputs = [x, w, scale, w_scale, zero, "", b]
         return self.add("MatMulIntegerToFloat", inputs, f"{name}.out")
@@ -84,6 +91,10 @@ class _Graph:
         """``x`` in integers, by the range seen at the product ``name``; ``x`` without ranges."""
         if self.ranges is None:
             return x
+        divisor = self.evening.get(f"{name}.input")
+        if divisor is not None:
+            factor = self.const(f"{name}.evening", (1.0 / divisor).astype(np.float32))
+            x = self.add("Mul", [x, factor], f"{name}.evened")
         low, high = self.ranges[f"{name}.input"]
         low, high = min(low, 0.0), max(high, 0.0)
         step = (high - low) / 255.0
@@ -91,6 +102,8 @@ class _Graph:
         zero = self.const(f"{x}.zero", np.array(round(-low / step), dtype=np.uint8))
         q = self.add("QuantizeLinear", [x, scale, zero], f"{x}.q")
         self.steps[q] = (scale, zero)
+        if divisor is not None:
+            self.evened[q] = divisor
         return q
 
     def moved(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
@@ -115,12 +128,21 @@ class _Graph:
         )
 
 
-def build(weights: Weights, ranges: Ranges | None = None, watch: bool = False) -> Any:
+def build(
+    weights: Weights,
+    ranges: Ranges | None = None,
+    watch: bool = False,
+    evening: Evening | None = None,
+) -> Any:
     """Return the ModelProto; int8 when ``ranges`` gives (low, high) of every product's input.
 
-    ``watch`` (float32 only) adds every product's input as an output named ``NAME.input``.
+    ``evening`` divides the channels of some of these inputs before they are rounded and multiplies
+    the product's weights by as much: a few channels are far larger than the others, and one scale
+    for all of them leaves the others few steps (Xiao et al. 2023, "SmoothQuant"). ``ranges`` are
+    those of the divided inputs. ``watch`` (float32 only) adds every product's input, undivided, as
+    an output named ``NAME.input``.
     """
-    graph = _Graph(ranges)
+    graph = _Graph(ranges, evening or {})
     x = _embeddings(graph, weights)
     bias = _mask_bias(graph)
     watched: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,34 @@ def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:
     return found
 
 
-def observe(model: bytes, tokenizer: Any, texts: Sequence[str], seed: int) -> dict[str, Array]:
-    """Return sorted values seen at every watched tensor, its extremes among them."""
+def largest(model: bytes, tokenizer: Any, texts: Sequence[str]) -> dict[str, Array]:
+    """Return the largest magnitude of each channel (the last axis) of every watched tensor."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs() if o.name != "logits"]
+    seen: dict[str, Array] = {}
+    for batch in batches(_readings(tokenizer, texts)):
+        for name, value in zip(names, session.run(names, feed(batch)), strict=True):
+            top = np.abs(value).max(axis=tuple(range(value.ndim - 1)))
+            seen[name] = np.maximum(seen.get(name, top), top)
+    return seen
+
+
+def observe(
+    model: bytes,
+    tokenizer: Any,
+    texts: Sequence[str],
+    seed: int,
+    evening: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Return sorted values seen at every watched tensor, its extremes among them; those in
+    ``evening`` with their channels divided by it."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs() if o.name != "logits"]
     rng = np.random.default_rng(seed)
     seen: dict[str, list[Array]] = {name: [] for name in names}
     for batch in batches(_readings(tokenizer, texts)):
         for name, value in zip(names, session.run(names, feed(batch)), strict=True):
-            values = value.ravel()
+            values = (value / (evening or {}).get(name, np.float32(1.0))).ravel()
             seen[name].append(rng.choice(values, min(SAMPLE, len(values)), replace=False))
             seen[name].append(np.array([values.min(), values.max()]))
     return {name: np.sort(np.concatenate(values)) for name, values in seen.items()}

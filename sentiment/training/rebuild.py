@@ -67,7 +67,7 @@ def _state(arrays: dict[str, Array], config: Any) -> dict[str, Array]:
         if name.endswith(("LayerNorm.weight", "LayerNorm.bias", "dense.bias")):
             state[f"bert.{name}"] = array.copy()
         elif name.endswith("dense.weight"):
-            state[f"bert.{name}"] = _matrix(arrays, name).T.copy()
+            state[f"bert.{name}"] = _matrix(arrays, name, name.removesuffix(".weight")).T.copy()
     for layer in range(config.num_hidden_layers):
         state |= _attention(arrays, f"encoder.layer.{layer}", config)
     return state
@@ -80,13 +80,19 @@ def _attention(arrays: dict[str, Array], at: str, config: Any) -> dict[str, Arra
     for part in ("query", "key", "value"):
         name = f"{at}.attention.self.{part}"
         times = unfold if part == "query" else 1.0
-        matrix, bias = _matrix(arrays, f"{name}.weight").T, arrays[f"{name}.bias"]
+        matrix = _matrix(arrays, f"{name}.weight", f"{at}.qkv").T
+        bias = arrays[f"{name}.bias"]
         state[f"bert.{name}.weight"] = (matrix * times).astype(np.float32)
         state[f"bert.{name}.bias"] = (bias * times).astype(np.float32)
     return state
 
 
-def _matrix(arrays: dict[str, Array], name: str) -> Array:
-    """Return a product's weight [in, out] in float32."""
+def _matrix(arrays: dict[str, Array], name: str, fed: str) -> Array:
+    """Return a product's weight [in, out] in float32; ``fed``: the name of its input."""
+    matrix = arrays[name].astype(np.float32)
     scale = arrays.get(f"{name}.scale")
-    return arrays[name] if scale is None else arrays[name].astype(np.float32) * scale
+    if scale is not None:
+        matrix = matrix * scale
+    # the weights were multiplied by what the input's channels are divided by
+    factor = arrays.get(f"{fed}.evening")
+    return matrix if factor is None else np.asarray(matrix * factor[:, None])
