@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 NAME = "earful-e5s"
 UNKNOWN_SHARE = 0.5
-CUTS = (0.0, 1e-5, 1e-4, 3e-4)
-POWERS = (0.0, 0.5, 0.75, 0.9)
+CUTS = (0.0, 1e-5, 1e-4)
+POWERS = (0.0, 0.75, 0.9, 1.0)
 """Shares cut off at each end of a tensor's values, and how far channels are evened out before: the
 pair nearest to float32 on val is kept."""
 RANGE_ROWS = 1500
@@ -35,6 +35,9 @@ CHOOSING_STEP = 10
 RANGE_SEED = 7
 
 LEAST_EVIDENCE = 50
+NEAR_CHANCE = frozenset({"ha", "ig", "yo"})
+"""Languages of which something was learned, but whose val rows (NollySenti, two labels) are
+answered little better than by a coin."""
 
 Array = np.ndarray[Any, Any]
 
@@ -92,7 +95,8 @@ def evidence(pool: Sequence[Row]) -> list[str]:
     for row in pool:
         if row.weight >= 1.0:
             learned.setdefault(row.lang, set()).add(row.text)
-    return sorted(lang for lang, texts in learned.items() if len(texts) >= LEAST_EVIDENCE)
+    enough = {lang for lang, texts in learned.items() if len(texts) >= LEAST_EVIDENCE}
+    return sorted(enough - NEAR_CHANCE)
 
 
 def _biased(trained: Trained, bias: Array) -> Trained:
