@@ -21,6 +21,7 @@ from tokenizers import Encoding, Tokenizer
 
 from earful.types import Scores
 from sentiment import labels as naming
+from sentiment.answers import EVEN, refuse_one_text, softmax
 from sentiment.language import identify
 from sentiment.onnx import free_cores
 from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
@@ -78,8 +79,7 @@ class ForeignClassifier:
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        if isinstance(texts, str):
-            raise TypeError("classify takes a list of texts, not one text: put it in a list")
+        refuse_one_text(texts)
         answers: list[Scores] = []
         for start in range(0, len(texts), WINDOW):
             answers += self._window(texts[start : start + WINDOW])
@@ -87,12 +87,12 @@ class ForeignClassifier:
 
     def _window(self, texts: Sequence[str]) -> list[Scores]:
         prepared = [prepare(text) for text in texts]
-        answers = [naming.EVEN] * len(prepared)
+        answers = [EVEN] * len(prepared)
         telling = [at for at, text in enumerate(prepared) if says_something(text)]
         encoded = self._tokenizer.encode_batch([prepared[at] for at in telling])
         for rows in _batches(encoded):
             logits = self._run([encoded[row] for row in rows])
-            for row, shares in zip(rows, _softmax(logits), strict=True):
+            for row, shares in zip(rows, softmax(logits).tolist(), strict=True):
                 at = telling[row]
                 language = identify(prepared[at]).language
                 answers[at] = naming.scores(self._columns, shares, language)
@@ -258,12 +258,6 @@ def _batches(encoded: Sequence[Encoding]) -> Iterator[list[int]]:
         size = max(1, TOKENS_PER_BATCH // length)
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
-
-
-def _softmax(logits: Array) -> list[list[float]]:
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    shares: list[list[float]] = (powers / powers.sum(axis=-1, keepdims=True)).tolist()
-    return shares
 
 
 def _first_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from earful.types import Scores
 from sentiment import labels as naming
+from sentiment.answers import EVEN, refuse_one_text
 from sentiment.language import identify
 from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
 
@@ -57,10 +58,9 @@ class HubClassifier:
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        if isinstance(texts, str):
-            raise TypeError("classify takes a list of texts, not one text: put it in a list")
+        refuse_one_text(texts)
         prepared = [prepare(text) for text in texts]
-        answers = [naming.EVEN] * len(prepared)
+        answers = [EVEN] * len(prepared)
         telling = [at for at, text in enumerate(prepared) if says_something(text)]
         telling.sort(key=lambda at: len(prepared[at]))
         for start in range(0, len(telling), BATCH):

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from earful.types import Scores
 
 LABELS = ("negative", "neutral", "positive")
-EVEN = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
-"""The answer to a text in which nothing is left to judge."""
 
 
 def columns(names: Sequence[str], labels: Mapping[str, str] | None, model: str) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from earful.types import Scores
-from sentiment.labels import EVEN
+from sentiment.answers import EVEN, refuse_one_text
 from sentiment.language import LANGUAGE_VERSION, identify
 from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
 
@@ -53,8 +53,7 @@ class LexiconClassifier:
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        if isinstance(texts, str):
-            raise TypeError("classify takes a list of texts, not one text: put it in a list")
+        refuse_one_text(texts)
         return [self._one(prepare(text)) for text in texts]
 
     def _one(self, text: str) -> Scores:

@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 
 from earful.types import Scores
 from sentiment import shipped
+from sentiment.answers import EVEN, refuse_one_text, softmax
 from sentiment.batches import Ids, Reading, batches, feed
 from sentiment.language import covered, identify, script_of
 from sentiment.prepare import prepare, says_something
@@ -34,7 +35,6 @@ AHEAD = 4
 """Batches a worker that may wait or run: bounds memory whatever the number of texts."""
 
 _UNKNOWN = 3
-_EVEN = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
 
 Answer = tuple[int, Scores]
 
@@ -71,9 +71,8 @@ class OnnxClassifier:
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        if isinstance(texts, str):
-            raise TypeError("classify takes a list of texts, not one text: put it in a list")
-        answers = [_EVEN] * len(texts)
+        refuse_one_text(texts)
+        answers = [EVEN] * len(texts)
         running: deque[Future[list[Answer]]] = deque()
         try:
             for batch in batches(self._readings(texts)):
@@ -113,9 +112,7 @@ class OnnxClassifier:
 
     def _probabilities(self, logits: Ids, languages: Sequence[str | None]) -> list[list[float]]:
         divisors = np.array([[self._about.temperature_of(language)] for language in languages])
-        scaled = logits.astype(np.float64) / divisors
-        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        shares: list[list[float]] = (powers / powers.sum(axis=-1, keepdims=True)).tolist()
+        shares: list[list[float]] = softmax(logits, divisors).tolist()
         return shares
 
     def _scores(self, three: list[float], reading: Reading) -> Scores:

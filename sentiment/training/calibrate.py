@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.training.measure import softmax
+from sentiment.answers import softmax
 
 Array = np.ndarray[Any, Any]
 

@@ -199,16 +199,6 @@ def _resume(network: Network, averaged: Averaged, optimiser: Any, schedule: Any,
     return int(state["step"])
 
 
-def blend(network: Network, earlier: Path, share: float) -> None:
-    """Put between ``network`` (``share``) and an earlier checkpoint of it (the rest), weight by
-    weight: keeps what a narrow second stage taught and most of what it cost elsewhere
-    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models")."""
-    before = torch.load(earlier, weights_only=True)["network"]
-    now = network.learned()
-    mixed = {name: share * now[name].cpu() + (1 - share) * before[name] for name in before}
-    network.load_state_dict(mixed, strict=False)
-
-
 def logits(network: Network, texts: Sequence[str], tokenizer: Any) -> Iterator[Any]:
     """Yield (row numbers, float32 logits [rows, 3]) in batches of like length."""
     device = next(network.parameters()).device

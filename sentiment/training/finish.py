@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.answers import softmax
 from sentiment.language import identify
 from sentiment.prepare import PREPARATION_VERSION
 from sentiment.shipped import DESCRIPTION, LABELS, sha256
 from sentiment.training import calibrate, graph, ranges
-from sentiment.training.measure import measure, softmax
+from sentiment.training.measure import measure
 from sentiment.training.rows import OWN, Row
 from sentiment.training.vocabulary import UNREAD_SCRIPTS
 

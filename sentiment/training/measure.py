@@ -101,11 +101,3 @@ def reliability(confidence: Array, right: Array, bins: int = 15) -> list[Bin]:
         for i in range(bins)
         if (place == i).any()
     ]
-
-
-def softmax(logits: Array, temperature: float = 1.0) -> Array:
-    """Return probabilities [rows, 3] of logits divided by the temperature."""
-    scaled = logits.astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
-    shares: Array = powers / powers.sum(-1, keepdims=True)
-    return shares

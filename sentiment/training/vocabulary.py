@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from sentiment.language import script_of
 from sentiment.training.augment import drop_accents
 from sentiment.training.rows import POSTS, read_set
 
@@ -57,7 +57,7 @@ def choose(tokenizer_file: Path, texts: Iterable[str], size: int) -> list[int]:
     """
     described = json.loads(tokenizer_file.read_text("utf-8"))
     pieces = [piece for piece, _ in described["model"]["vocab"]][:-1]  # the last one is <mask>
-    scripts = [script_of(piece) for piece in pieces]
+    scripts = [_script(piece) for piece in pieces]
     keep = set(range(SPECIALS))
     keep |= {i for i, piece in enumerate(pieces) if len(piece.replace("\u2581", "")) <= 1}
     keep |= {i for i, script in enumerate(scripts) if script in KEPT_WHOLE}
@@ -71,9 +71,9 @@ def choose(tokenizer_file: Path, texts: Iterable[str], size: int) -> list[int]:
     return sorted(keep)
 
 
-def script_of(piece: str) -> str:
-    """Return the first word of the Unicode name of the first letter in ``piece``, or ""."""
-    return next((unicodedata.name(c, "").split(" ", 1)[0] for c in piece if c.isalpha()), "")
+def _script(piece: str) -> str:
+    """Return the script of the first letter in ``piece``, or ""."""
+    return next((script_of(c) for c in piece if c.isalpha()), "")
 
 
 def _count(tokenizer: Any, texts: Iterable[str]) -> Counter[int]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sentiment.answers import softmax
 from sentiment.training import calibrate
-from sentiment.training.measure import calibration_error, softmax
+from sentiment.training.measure import calibration_error
 
 Array = np.ndarray[Any, Any]
 

@@ -9,7 +9,7 @@ import pytest
 from earful.contracts import Classifier
 from earful.types import Scores
 from sentiment import contract
-from sentiment.labels import EVEN
+from sentiment.answers import EVEN
 from sentiment.prepare import prepare, says_something
 
 Answer = Callable[[str], Scores]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from sentiment.answers import softmax
 from sentiment.training.judge import (
     Answers,
     Flagged,
@@ -24,7 +25,6 @@ from sentiment.training.measure import (
     measure,
     rates,
     reliability,
-    softmax,
 )
 
 NEGATIVE, NEUTRAL, POSITIVE = range(3)

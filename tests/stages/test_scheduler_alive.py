@@ -24,7 +24,6 @@ from storage import queries
 from storage.engine import Database, connect
 
 TESTS = Path(__file__).resolve().parents[1]
-MODEL = TESTS.parent / "sentiment" / "model"
 PATIENCE = 60.0  # seconds; the machine may be busy with other things
 
 SETTINGS = """
@@ -187,8 +186,6 @@ def test_a_second_process_stands_by_and_takes_over_from_the_killed(
 
 
 def test_with_the_model_that_ships(folder: Path, watched: Database) -> None:
-    if not MODEL.is_dir():
-        pytest.skip("sentiment/model is not there yet")
     with _up(folder, _REAL) as running:
         _until(lambda: _flagged(watched) == {"maria"}, running)
         status, took = running.ends(signal.SIGTERM)
