@@ -1,4 +1,4 @@
-"""What a plug-in must do: three protocols, and the three errors that may cross them.
+"""What a plug-in must do: its protocols, and the three errors that may cross them.
 
 Anything else that a plug-in raises is a bug: the stage stops, loudly, and keeps its place.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from earful.types import Batch, Message, Query, Scores
+from earful.types import Batch, GapKind, Mention, Message, Query, Scores
 
 
 class EdgeError(Exception):
@@ -23,6 +23,14 @@ class Transient(EdgeError):
         self.retry_after = retry_after
 
 
+class Spent(Transient):
+    """A limit of requests or a budget is used up: nothing was asked. ``kind`` says which."""
+
+    def __init__(self, what: str, *, kind: GapKind, retry_after: float | None = None) -> None:
+        super().__init__(what, retry_after=retry_after)
+        self.kind = kind
+
+
 class Permanent(EdgeError):
     """It will not work until a person changes something: the query or channel is paused."""
 
@@ -33,6 +41,8 @@ class BadItem(EdgeError):
 
 class Listener(Protocol):
     """Reads one platform. A constructor does no I/O.
+
+    It is made with a ``clock`` and a ``purse``, and tells the purse of every request.
 
     The law: every yielded position is safe to resume from; a newest-first source moves its
     high-water mark only after walking back to the old one; what a platform's limit hides is
@@ -46,6 +56,37 @@ class Listener(Protocol):
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield what is new since ``position`` (None: the first time). Raises the three errors."""
+        ...
+
+
+class Checker(Protocol):
+    """A Listener that can ask a platform about posts that are stored already."""
+
+    def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
+        """What became of them: changed ones as mentions, vanished ones as ``gone``.
+
+        ``mentions`` are stored ones of this source, at most 100; the Batch's position is None
+        and is not stored. Raises the three errors.
+        """
+        ...
+
+
+class Purse(Protocol):
+    """What one poll may spend of its credential; the one place where spending is counted."""
+
+    def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+        """Before spending: write it down, or raise Spent when a limit or budget forbids it.
+
+        ``reads`` are posts that the platform bills, ``units`` its own quota units.
+        """
+        ...
+
+    def settle(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
+        """Afterwards: ``received`` bytes; negative reads and units were asked for and not used."""
+        ...
+
+    def said(self, *, remaining: int | None, reset_after: float | None) -> None:
+        """What the platform says is left, and in how many seconds it begins anew."""
         ...
 
 

@@ -113,7 +113,7 @@ def _source(house: House, query: Query) -> Finding:
     if not query.enabled:
         return Finding(what=what, state=GOOD, found="switched off in settings")
     try:
-        batches = house.listener(query.source).poll(query, polling.position(house.db, query.id))
+        batches = house.listener(query).poll(query, polling.position(house.db, query.id))
         found = sum(len(batch.mentions) for batch in islice(batches, 1))
     except Transient as error:
         mend = "nothing, if it passes: Earful tries again by itself"

@@ -54,7 +54,7 @@ def import_file(house: House, order: ImportOrder, *, progress: Callable[[Stored]
     query = _query(house, order)
     check_query(query)
     total = Polled(queries=1)
-    batches = house.listener("replay").poll(query, None)
+    batches = house.listener(query).poll(query, None)
     with RejectsFile(order.rejects) as rejects:
         store_all(
             house.db,

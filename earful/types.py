@@ -61,6 +61,18 @@ class Verdict(StrEnum):
     REPOST = "repost"
     COMPETITOR = "competitor"
     TOO_OLD = "too_old"
+    COPY = "copy"
+
+
+class GapKind(StrEnum):
+    """Why a stretch of time was not shown to us."""
+
+    LIMIT = "limit"  # of requests: the platform's, or ours for one poll
+    BUDGET = "budget"  # of money or units
+    OUTAGE = "outage"  # the platform, or the way to it, was away
+    CEILING = "ceiling"  # the platform shows no more of a search than so many posts
+    TOKEN = "token"  # the platform gave the same page token again  # noqa: S105
+    WINDOW = "window"  # what a feed shows had moved on
 
 
 def _aware_utc(thing: object, *names: str) -> None:
@@ -108,7 +120,8 @@ class Query:
     """What one listener is to look for, and how often.
 
     ``id`` is stable across restarts: the listener's position is stored under it.
-    ``every`` is in seconds. ``options`` belong to the listener alone.
+    ``every`` is in seconds. ``options`` belong to the listener alone. ``account`` names the
+    credential that its requests are made with and counted under; "" is the source's own.
     """
 
     id: str
@@ -118,6 +131,7 @@ class Query:
     none_of: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     every: float = 900.0
+    account: str = ""
     options: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     enabled: bool = True
 
@@ -148,13 +162,37 @@ class Engagement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """What an author gave beside words: ``value`` out of ``lowest`` to ``highest``.
+
+    ``kind`` is "stars" (1 to 5), "nps" (0 to 10) or "csat" (faces, 1 to 5).
+    """
+
+    kind: str
+    value: int
+    lowest: int
+    highest: int
+
+    def __post_init__(self) -> None:
+        _not_empty(self, "kind")
+        if not self.lowest <= self.value <= self.highest:
+            raise ValueError(
+                f"Rating: {self.kind} {self.value} is not from {self.lowest} to {self.highest}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
     """One post, comment, review or article, unique by (source, external_id).
 
     ``text`` is plain text written by a stranger. ``repost_of`` names the original's
     external_id ("" when the platform says only that this is a repost).
     ``brands`` names the brands where a source says which a row is about (an import with a
-    brand column); None means the query's own brand.
+    brand column); None means the query's own brand. ``direct`` says that it was addressed to us
+    (a review, a form, a mail, a post that names our handle): it is about the query's brand
+    whatever its words are, and is not matched against names. ``context`` is what else a
+    platform's search may have matched (expanded links, a thread's title): matched, not stored.
+    ``edited_at`` is when the platform says that the text was last changed.
     """
 
     source: str
@@ -169,24 +207,69 @@ class Mention:
     repost_of: str | None = None
     engagement: Engagement = Engagement()
     brands: tuple[str, ...] | None = None
+    direct: bool = False
+    context: str = ""
+    rating: Rating | None = None
+    edited_at: datetime | None = None
 
     def __post_init__(self) -> None:
         _not_empty(self, "source", "external_id")
-        _aware_utc(self, "published_at", "fetched_at")
+        _aware_utc(self, "published_at", "fetched_at", "edited_at")
+
+
+def _ordered(thing: Gap | Seen) -> None:
+    _aware_utc(thing, "since", "until")
+    if thing.since > thing.until:
+        raise ValueError(
+            f"{type(thing).__name__}: since {thing.since} is after until {thing.until}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A stretch of time [since, until) of which we have all that the platform showed.
+
+    ``part`` is which of a query's searches it holds for (a term, a feed, an instance); a query
+    has seen what all its parts have seen.
+    """
+
+    since: datetime
+    until: datetime
+    part: str = ""
+
+    def __post_init__(self) -> None:
+        _ordered(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A stretch of time [since, until) that a source did not show us, and why."""
+    """A stretch of time [since, until) that a source did not show us, and why.
+
+    It is closed when the same ``part`` is Seen over it later. ``lost`` says that this will not
+    happen: the platform does not have it any more, or never shows it.
+    """
 
     since: datetime
     until: datetime
     reason: str
+    kind: GapKind = GapKind.LIMIT
+    part: str = ""
+    lost: bool = False
 
     def __post_init__(self) -> None:
-        _aware_utc(self, "since", "until")
-        if self.since > self.until:
-            raise ValueError(f"Gap: since {self.since} is after until {self.until}")
+        _ordered(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A post that the platform does not show any more: deleted, removed, or made private."""
+
+    source: str
+    external_id: str
+    reason: str = "deleted"
+
+    def __post_init__(self) -> None:
+        _not_empty(self, "source", "external_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,13 +287,16 @@ class Batch:
 
     ``position`` is safe to resume from once this batch is stored. ``complete_since`` is the
     instant from which on nothing the platform showed is missing (None: not known yet).
-    ``more`` says that the listener has further batches ready in this poll.
+    ``more`` says that the listener has further batches ready in this poll. ``seen``, ``gaps``
+    and ``gone`` are kept in the transaction that keeps the mentions.
     """
 
     mentions: tuple[Mention, ...]
     position: str | None
     complete_since: datetime | None = None
+    seen: tuple[Seen, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    gone: tuple[Gone, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     more: bool = False
 

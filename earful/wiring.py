@@ -47,9 +47,9 @@ class House:
             timezone=self.timezone,
         )
 
-    def listener(self, source: str) -> Listener:
-        """The listener for a source, on this house's clock."""
-        return listeners.get(source, clock=self.clock)
+    def listener(self, query: Query) -> Listener:
+        """The listener for a query, on this house's clock."""
+        return listeners.get(query.source, clock=self.clock)
 
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""

@@ -9,7 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel, ValidationError
 
 from earful import clock as wall
-from earful.contracts import Listener
+from earful.contracts import Listener, Purse
+from earful.purse import OpenPurse
 from earful.settings_errors import SettingsError, explain, nearest
 from earful.types import Query
 
@@ -30,7 +31,7 @@ class _Plugin(Protocol):
 
     Options: type[BaseModel]
 
-    def __call__(self, *, clock: wall.Clock) -> Listener: ...
+    def __call__(self, *, clock: wall.Clock, purse: Purse) -> Listener: ...
 
 
 def names() -> tuple[str, ...]:
@@ -38,12 +39,13 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTER))
 
 
-def get(source: str, *, clock: wall.Clock = wall.now) -> Listener:
+def get(source: str, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> Listener:
     """The listener for a source; does no I/O. Raises UnknownSource (a SettingsError).
 
-    ``clock`` says what time it is: the tests and the demo bring their own.
+    ``clock`` says what time it is: the tests and the demo bring their own. ``purse`` is what the
+    poll may spend; without one it may spend what it likes.
     """
-    return _plugin(source)(clock=clock)
+    return _plugin(source)(clock=clock, purse=purse or OpenPurse())
 
 
 def check_query(query: Query) -> None:

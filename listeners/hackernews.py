@@ -16,7 +16,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Transient
+from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
 from listeners import times
@@ -55,8 +56,9 @@ class HackerNews:
     name: ClassVar[str] = "hackernews"
     Options: ClassVar[type[BaseModel]] = HackerNewsOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
         self._clock = clock
+        self._purse = purse or OpenPurse()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written, or indexed, since ``position``; the first time since ``since`` ago.
@@ -69,7 +71,7 @@ class HackerNews:
         limits = Limits(
             timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
         )
-        with Fetcher(self._clock, limits) as web:
+        with Fetcher(self._clock, limits, purse=self._purse) as web:
             yield from _Poll(query, options, web, self._clock()).batches(position)
 
 

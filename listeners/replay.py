@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Transient
+from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.purse import OpenPurse
 from earful.settings import Zone
 from earful.settings_errors import nearest
 from earful.types import Batch, Mention, Query, Rejected
@@ -109,8 +110,9 @@ class Replay:
     name: ClassVar[str] = "replay"
     Options: ClassVar[type[BaseModel]] = ReplayOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
         self._clock = clock
+        self._purse = purse or OpenPurse()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The rows behind ``position``, in batches.

@@ -16,7 +16,8 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Transient
+from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.purse import OpenPurse
 from earful.types import Batch, Gap, Mention, Query, Rejected
 from listeners import times
 from listeners.feed import Feed, NotAFeed, fingerprint, mention, parse
@@ -69,8 +70,9 @@ class Rss:
     name: ClassVar[str] = "rss"
     Options: ClassVar[type[BaseModel]] = RssOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
         self._clock = clock
+        self._purse = purse or OpenPurse()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """One batch for each feed that has something new.
@@ -83,7 +85,7 @@ class Rss:
         limits = Limits(
             timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
         )
-        with Fetcher(self._clock, limits) as web:
+        with Fetcher(self._clock, limits, purse=self._purse) as web:
             yield from _Poll(query, options, web, self._clock()).batches(position)
 
 

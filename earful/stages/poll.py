@@ -54,7 +54,7 @@ def poll(
     queries: Iterable[Query],
     *,
     clock: Clock,
-    listener_for: Callable[[str], Listener],
+    listener_for: Callable[[Query], Listener],
     stop: Stop = lambda: False,
 ) -> Polled:
     """Poll every query that is due. A query's trouble is its own: the others go on.
@@ -67,7 +67,7 @@ def poll(
         if stop():
             break
         try:
-            _poll_one(db, query, total, clock, listener_for(query.source), stop)
+            _poll_one(db, query, total, clock, listener_for(query), stop)
         except Exception as bug:  # noqa: BLE001  (raised again below)
             _put_off(db, query, f"a bug in the listener: {bug!r}", clock, None)
             bugs.append(bug)

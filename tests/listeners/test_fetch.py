@@ -10,6 +10,7 @@ import pytest
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Transient
+from earful.purse import OpenPurse
 from listeners.fetch import Answer, Fetcher, Limits, shown
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -17,7 +18,7 @@ NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 
 def get(site: Site, path: str = "/x", limits: Limits | None = None, **more: str) -> Answer:
     quick = limits or Limits(timeout=0.5, deadline=1.0, max_bytes=100_000)
-    with Fetcher(lambda: NOW, quick) as web:
+    with Fetcher(lambda: NOW, quick, purse=OpenPurse()) as web:
         return web.get(site.url + path, **more)
 
 
@@ -92,7 +93,10 @@ def test_a_bad_connection_is_transient_and_ends_in_time(site: Site, fault: str) 
 
 
 def test_nobody_listens() -> None:
-    with Fetcher(lambda: NOW, Limits(timeout=0.5)) as web, pytest.raises(Transient):
+    with (
+        Fetcher(lambda: NOW, Limits(timeout=0.5), purse=OpenPurse()) as web,
+        pytest.raises(Transient),
+    ):
         web.get("http://127.0.0.1:9/feed")
 
 
@@ -169,7 +173,10 @@ def test_redirects_in_a_circle_end(site: Site) -> None:
     "url", ["", "feed.xml", "ftp://a.example/x", "file:///etc/passwd", "http://", "http://[1"]
 )
 def test_only_web_addresses(url: str) -> None:
-    with Fetcher(lambda: NOW) as web, pytest.raises(Permanent, match="write it as https"):
+    with (
+        Fetcher(lambda: NOW, purse=OpenPurse()) as web,
+        pytest.raises(Permanent, match="write it as https"),
+    ):
         web.get(url)
 
 

@@ -48,7 +48,7 @@ def _poll(db: Database, clock: FrozenClock, *listeners: Listener, **other: Any) 
     """Poll QUERY with the first listener and SECOND with the second."""
     found = {"fake": listeners[0], "second": listeners[-1]}
     wanted: Sequence[Query] = (QUERY, SECOND)[: len(listeners)]
-    return poll(db, wanted, clock=clock, listener_for=found.__getitem__, **other)
+    return poll(db, wanted, clock=clock, listener_for=lambda query: found[query.source], **other)
 
 
 def _state(db: Database, query_id: str = QUERY.id) -> SourceHealth:
@@ -172,7 +172,7 @@ def test_permanent_trouble_ends_when_settings_change(
     _poll(house, clock, listener)
     polling.register(house, [changed])
     assert not _state(house).paused
-    found = poll(house, [changed], clock=clock, listener_for=lambda _name: listener)
+    found = poll(house, [changed], clock=clock, listener_for=lambda _query: listener)
     assert found.queries == 1
     assert listener.asked[-1] == (QUERY.id, "p9"), "the place is kept"
 
@@ -181,7 +181,7 @@ def test_a_query_switched_off_is_not_asked(house: Database, clock: FrozenClock) 
     off = replace(QUERY, enabled=False)
     polling.register(house, [off])
     listener = _script(batch(mention(1)))
-    found = poll(house, [off], clock=clock, listener_for=lambda _name: listener)
+    found = poll(house, [off], clock=clock, listener_for=lambda _query: listener)
     assert found.queries == 0
 
 
@@ -222,9 +222,9 @@ def test_a_listener_that_is_not_there_is_that_querys_trouble_alone(
     polling.register(house, [QUERY, SECOND])
     sound = _script(batch(mention(2)))
 
-    def listener_for(name: str) -> Listener:
-        if name == "fake":
-            raise KeyError(name)
+    def listener_for(query: Query) -> Listener:
+        if query.source == "fake":
+            raise KeyError(query.source)
         return sound
 
     with pytest.raises(ExceptionGroup):
@@ -271,7 +271,7 @@ def test_what_waits_longest_is_asked_first_and_the_new_one_before_all(
     polling.succeeded(house, "fake/late", at=NOW, due_at=NOW - HOUR)
     polling.succeeded(house, "fake/early", at=NOW, due_at=NOW - 2 * HOUR)
     listener = FakeListener([])
-    poll(house, them, clock=clock, listener_for=lambda _name: listener)
+    poll(house, them, clock=clock, listener_for=lambda _query: listener)
     assert [one for one, _ in listener.asked] == ["fake/new", "fake/early", "fake/late"]
 
 

@@ -1,0 +1,275 @@
+"""The adapter under every HTTP client that Earful uses: bounded in time, size and reach.
+
+Whatever library speaks to a platform, its requests pass here: they are asked of the purse and
+counted in it, they never follow a redirect, never wait longer than the deadline, never read more
+than ``max_bytes``, and a refusal is one of the three errors at once, before the library can sleep
+or try again by itself. Meaning of statuses and of Retry-After: RFC 9110 sections 10.2.3, 15.4 to
+15.6; RFC 6585 section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+from requests import exceptions as trouble
+from requests.structures import CaseInsensitiveDict
+
+from earful.clock import Clock
+from earful.contracts import EdgeError, Permanent, Purse, Transient
+from listeners.timed import TimedAdapter, deadline, seconds_left
+
+_CHUNK = 16 * 1024  # small: a chunk of a compression bomb unpacks to 1,000 times its size
+_LATER = {408, 425, 429}
+_LONGEST_WAIT = 7 * 86400.0  # seconds; a longer Retry-After is a mistake
+_MENDS = {
+    400: "the site does not understand the request; check the options",
+    401: "the site wants a login; check the address or its key",
+    403: "the site refuses us; check that the address may be read by a program",
+    404: "there is nothing at this address; check its spelling",
+    410: "it is gone for good; remove it from settings.toml",
+}
+_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
+_REMAINING = ("x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining")
+_EPOCH_FROM = 1e9  # a reset above it is an instant, below it a number of seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request may take: seconds for connecting and for each read, seconds in all, and
+    bytes after decompression."""
+
+    timeout: float = 15.0
+    deadline: float = 60.0
+    max_bytes: int = 10 * 1024 * 1024
+
+
+class GuardedSession(requests.Session):
+    """A requests session that keeps the guard's rules, for a library that takes one.
+
+    ``mends`` says for a status what a person should do, in words that fit this platform.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        purse: Purse,
+        limits: Limits | None = None,
+        mends: Mapping[int, str] | None = None,
+    ) -> None:
+        super().__init__()
+        guard = Guard(clock=clock, purse=purse, limits=limits or Limits(), mends=mends or {})
+        self.mount("http://", guard)
+        self.mount("https://", guard)
+        self.headers["User-Agent"] = user_agent()
+        self.headers["Accept-Encoding"] = "gzip, deflate"
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: even when told not to follow one, requests looks where a redirect leads and
+        reads all of its body first, however long that is."""
+
+
+class Guard(TimedAdapter):
+    """Sends one request and reads its whole answer, or raises one of the three errors."""
+
+    def __init__(
+        self, *, clock: Clock, purse: Purse, limits: Limits, mends: Mapping[int, str]
+    ) -> None:
+        super().__init__()
+        self._clock = clock
+        self._purse = purse
+        self._limits = limits
+        self._mends = {**_MENDS, **mends}
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        """The answer with its body read. Raises Transient for 408, 425, 429, 5xx, timeouts and
+        broken connections; Permanent for other refusals, for redirects to another host, and for
+        answers over ``max_bytes``; Spent when the purse says no. A 304 and a redirect on the same
+        host are given back as they are."""
+        url = request.url or ""
+        options |= {"stream": True, "timeout": self._limits.timeout}
+        self._purse.ask(requests=1)
+        try:
+            with deadline(self._limits.deadline):
+                response = super().send(request, **options)
+                with response:  # what a refusal or a redirect says at length is not read
+                    self._tell(response.headers)
+                    self._refuse(url, response)
+                    body = self._body(url, response) if response.status_code < 300 else b""
+        except (trouble.RequestException, TimeoutError, UnicodeError) as error:
+            raise self._edge_error(url, error) from None  # its text may hold the key in the URL
+        self._purse.settle(received=len(body))
+        response._content = body  # as requests does it itself when it is told not to stream
+        return response
+
+    def _body(self, url: str, response: requests.Response) -> bytes:
+        most = self._limits.max_bytes
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > most:
+            raise _too_big(url, most)
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            body += chunk
+            if len(body) > most:
+                raise _too_big(url, most)
+            seconds_left()
+        return bytes(body)
+
+    def _refuse(self, url: str, response: requests.Response) -> None:
+        status = response.status_code
+        if status < 300 or status == 304:
+            return
+        if status < 400:
+            redirect(url, response.headers.get("Location", ""))
+            return
+        if status in _LATER or status >= 500:
+            wait = self._wait(response.headers)
+            raise Transient(
+                f"{shown(url)} answered {status}; it will be tried again", retry_after=wait
+            )
+        mend = self._mends.get(status, "check the address and the options")
+        raise Permanent(f"{shown(url)} answered {status}: {mend}")
+
+    def _tell(self, headers: CaseInsensitiveDict[str]) -> None:
+        left = _first(headers, _REMAINING)
+        reset = self._reset(_first(headers, _RESETS))
+        if left is None and reset is None:
+            return
+        try:
+            remaining = None if left is None else int(float(left))
+        except (ValueError, OverflowError):
+            remaining = None
+        self._purse.said(remaining=remaining, reset_after=reset)
+
+    def _wait(self, headers: CaseInsensitiveDict[str]) -> float | None:
+        """Seconds that the platform asks us to wait: Retry-After, else its rate limit's reset."""
+        value = (headers.get("Retry-After") or "").strip()
+        if value.isdecimal():
+            return min(float(value[:12]), _LONGEST_WAIT)
+        if value:
+            try:
+                return self._until(parsedate_to_datetime(value))
+            except (ValueError, TypeError, IndexError):
+                return None  # unreadable, or a date without a zone: as if it were not there
+        return self._reset(_first(headers, _RESETS))
+
+    def _reset(self, value: str | None) -> float | None:
+        """Platforms write it as an instant in ISO 8601, as an epoch, or as seconds to go."""
+        if not value:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            try:
+                return self._until(datetime.fromisoformat(value))
+            except (ValueError, TypeError, OverflowError):
+                return None
+        if not number < 1e12:
+            return None
+        if number > _EPOCH_FROM:
+            number -= self._clock().timestamp()
+        return min(max(number, 0.0), _LONGEST_WAIT)
+
+    def _until(self, instant: datetime) -> float:
+        seconds = (instant - self._clock()) / timedelta(seconds=1)
+        return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+    def _edge_error(self, url: str, error: Exception) -> EdgeError:
+        kind = type(error).__name__
+        wrong = (trouble.InvalidURL, trouble.MissingSchema, trouble.InvalidSchema, UnicodeError)
+        if isinstance(error, wrong):
+            return not_an_address(url)
+        if isinstance(error, (trouble.Timeout, TimeoutError)) or _timed_out(error):
+            return Transient(
+                f"{shown(url)} did not answer in time ({self._limits.timeout:g} s a read, "
+                f"{self._limits.deadline:g} s in all); it will be tried again"
+            )
+        return Transient(f"{shown(url)}: the connection failed ({kind}); it will be tried again")
+
+
+def inside(error: BaseException) -> EdgeError | None:
+    """The edge error that a library wrapped into one of its own; None when there is none."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, EdgeError):
+            return one
+        seen.add(id(one))
+        wrapped = [arg for arg in one.args if isinstance(arg, BaseException)]
+        waiting += [one.__cause__, one.__context__, *wrapped]
+    return None
+
+
+def user_agent() -> str:
+    """How we introduce ourselves to every server."""
+    try:
+        number = version("earful")
+    except PackageNotFoundError:  # run from a tree that is not installed
+        number = "0"
+    return f"Earful/{number} (+self-hosted listener for mentions of a brand)"
+
+
+def shown(url: str) -> str:
+    """``url`` as an error may show it: without login, query and fragment, which can hold keys."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return repr(url[:40])
+    if not host:
+        return repr(url.partition("?")[0][:80])
+    return f"{parts.scheme}://{host}{parts.path}"[:200] + ("?…" if parts.query else "")
+
+
+def redirect(url: str, location: str) -> str:
+    """Where a redirect leads, when that is the same host and no less safe; Permanent otherwise."""
+    target = ""
+    try:
+        target = urljoin(url, location) if location else ""
+        here, there = urlsplit(url), urlsplit(target)
+        same = _origin(here) == _origin(there)
+        safer = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
+    except ValueError:
+        same = safer = False
+    if location and (same or safer):
+        return target
+    raise Permanent(
+        f"{shown(url)} sends us on to {shown(target) if target else 'nowhere'}, which is another "
+        "host; if that is right, put the new address into settings.toml"
+    )
+
+
+def not_an_address(url: str) -> Permanent:
+    """The refusal of what is no http(s) URL."""
+    return Permanent(f"{shown(url)} is not a web address; write it as https://…")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _first(headers: CaseInsensitiveDict[str], names: tuple[str, ...]) -> str | None:
+    return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def _too_big(url: str, most: int) -> Permanent:
+    return Permanent(
+        f"{shown(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that is "
+        "what you expect there"
+    )
+
+
+def _timed_out(error: BaseException) -> bool:
+    """requests gives a read timeout in the body as a ConnectionError; look at what is inside."""
+    found = [arg for arg in error.args if isinstance(arg, BaseException)]
+    return any(isinstance(one, TimeoutError) or "Timeout" in type(one).__name__ for one in found)
