@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from earful.contracts import Permanent
-from earful.settings_errors import explain
+from earful.settings import secret
+from earful.settings_errors import SettingsError, explain
 from earful.types import Query
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -33,3 +35,26 @@ def read(model: type[Model], query: Query) -> Model:
         return model.model_validate(dict(query.options))
     except ValidationError as error:
         raise Permanent(explain(f"{query.id} options", error, model)) from error
+
+
+def account_secret(query: Query, name: str, *, mend: str) -> str:
+    """The secret ``name`` of the account that the query uses, as EARFUL_<ACCOUNT>_<name> gives it.
+
+    Permanent when it is not there; ``mend`` says where one gets it.
+    """
+    variable = f"{secret_prefix(query)}_{name}"
+    try:
+        found = secret(variable)
+    except SettingsError as error:
+        raise Permanent(str(error)) from None
+    if found is None or not found.get_secret_value().strip():
+        raise Permanent(
+            f"{query.id}: EARFUL_{variable} is not set; {mend}, then put it there, or into a file "
+            f"that EARFUL_{variable}_FILE names"
+        )
+    return found.get_secret_value().strip()
+
+
+def secret_prefix(query: Query) -> str:
+    """How the secrets of the query's account begin, behind EARFUL_: "X", "MASTODON_SHOP"."""
+    return re.sub(r"[^A-Z0-9]", "_", (query.account or query.source).upper())

@@ -1,0 +1,158 @@
+"""The account that a walk keeps: which stretches of time are open, in whole seconds since 1970.
+
+Pure, and stored as JSON in a query's position. A stretch is half-open; its end is the second
+behind the oldest post that was met, so that what shares this second is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from earful.types import GapKind
+
+_MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Stretch:
+    """[low, high) is yet to be walked.
+
+    Before ``known``, an earlier walk has seen all: there it is only looked at again. ``tries``
+    counts polls that brought it no further, ``kind`` and ``why`` say what cut the last one.
+    ``began`` (its ``high`` when this poll began) and ``asked`` (requests) belong to this poll.
+    """
+
+    low: int
+    high: int
+    known: int
+    tries: int = 0
+    kind: GapKind = GapKind.LIMIT
+    why: str = ""
+    began: int = 0
+    asked: int = 0
+
+    def unseen(self, *, below: int) -> tuple[int, int] | None:
+        """What of it nobody has seen yet, under ``below``."""
+        since, until = max(self.low, self.known), min(self.high, below)
+        return (since, until) if since < until else None
+
+    def blame(self, kind: GapKind, why: str) -> None:
+        """What keeps it open."""
+        self.kind, self.why = kind, why
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """What is remembered of one search of a query.
+
+    ``floor``: nothing older is wanted. ``mark``: the newest post met. ``seen``: up to where walks
+    were begun; it differs from the mark where nobody has written for a while.
+    """
+
+    floor: int
+    mark: int
+    seen: int = 0
+    open: list[Stretch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.seen = max(self.seen, self.floor)
+        for one in self.open:
+            one.began = one.high
+
+    def begin(self, now: int, low: int) -> Stretch:
+        """Open a stretch from ``low`` up to now; one that no page was had of goes on in it."""
+        high = max(now, low + 1)
+        for one in self.open:
+            if one.high >= self.seen:
+                one.low, one.high, one.began = min(one.low, low), high, high
+                break
+        else:
+            one = Stretch(low=low, high=high, known=self.seen, began=high)
+            self.open.append(one)
+        self.seen = max(self.seen, now)
+        return one
+
+    def close(self, since: int, until: int) -> None:
+        """[since, until) is dealt with: take it off every open stretch."""
+        left: list[Stretch] = []
+        for one in self.open:
+            if until <= one.low or since >= one.high:
+                left.append(one)
+                continue
+            if one.low < since and one.high > until:
+                left.append(Stretch(low=one.low, high=since, known=one.known, began=since))
+            if one.high > until:
+                one.low = until
+                left.append(one)
+            elif one.low < since:
+                one.high = since
+                left.append(one)
+        self.open = left
+
+    def drop_before(self, reach: int) -> Iterator[tuple[int, int]]:
+        """Forget what is older than ``reach``; gives what of it nobody has seen."""
+        for one in list(self.open):
+            if one.low < reach:
+                if span := one.unseen(below=reach):
+                    yield span
+                one.low = reach
+        self.open = [one for one in self.open if one.low < one.high]
+        self.floor = max(self.floor, reach)
+
+    def join(self) -> None:
+        """Keep the account small: of too many stretches the closest neighbours become one."""
+        self.open.sort(key=lambda one: one.low)
+        while len(self.open) > _MOST_OPEN:
+            gaps = [right.low - left.high for left, right in pairwise(self.open)]
+            at = gaps.index(min(gaps))
+            left, right = self.open[at], self.open.pop(at + 1)
+            left.high, left.known = max(left.high, right.high), min(left.known, right.known)
+            left.began = left.high
+
+
+def dump(parts: Mapping[str, Part], turn: str) -> str:
+    """The position: every part's account, and whose turn it is."""
+    kept = {
+        name: {
+            "floor": part.floor,
+            "mark": part.mark,
+            "seen": part.seen,
+            "open": [
+                [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:200]]
+                for one in part.open
+            ],
+        }
+        for name, part in parts.items()
+    }
+    return json.dumps({"turn": turn, "parts": kept}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(position: str | None) -> tuple[dict[str, Part], str]:
+    """What dump() wrote. A damaged position costs a second reading, never a post: what cannot be
+    read is left out."""
+    try:
+        found = json.loads(position) if position else {}
+        turn = found.get("turn", "")
+        parts = {str(name): _part(one) for name, one in found.get("parts", {}).items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}, ""
+    return parts, turn if isinstance(turn, str) else ""
+
+
+def _part(kept: Mapping[str, object]) -> Part:
+    numbers = [kept[name] for name in ("floor", "mark", "seen")]
+    stretches = kept["open"]
+    if not isinstance(stretches, list) or not all(type(one) is int for one in numbers):
+        raise TypeError("not a part's account")
+    floor, mark, seen = numbers
+    opened = [_stretch(*one) for one in stretches]
+    return Part(floor=floor, mark=mark, seen=seen, open=opened)  # type: ignore[arg-type]
+
+
+def _stretch(low: int, high: int, known: int, tries: int, kind: str, why: str) -> Stretch:
+    if not all(type(one) is int for one in (low, high, known, tries)) or not low < high:
+        raise TypeError("not a stretch")
+    return Stretch(low=low, high=high, known=known, tries=tries, kind=GapKind(kind), why=str(why))

@@ -1,0 +1,460 @@
+"""The walk, against a platform that keeps its rules and breaks whenever it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from earful.contracts import Permanent, Spent, Transient
+from earful.types import Author, Batch, GapKind, Mention
+from listeners.walk import Page, Rules, StaleCursor, Step, walk
+
+START = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def post(number: int, at: datetime) -> Mention:
+    author = Author(source="fake", external_id="a", handle="a")
+    return Mention(
+        source="fake",
+        external_id=str(number),
+        author=author,
+        text="t",
+        published_at=at,
+        fetched_at=at,
+    )
+
+
+@dataclass
+class Platform:
+    """Newest first, ``size`` a page, ``ceiling`` posts a search, cursors that hold an offset."""
+
+    size: int = 10
+    ceiling: int | None = None
+    addressed: bool = True
+    now: datetime = START
+    posts: list[Mention] = field(default_factory=list)
+    asked: list[Step] = field(default_factory=list)
+    trouble: Callable[[int], None] = lambda _number: None
+    same_token: bool = False
+
+    def write(self, count: int, at: datetime | None = None, every: float = 1.0) -> None:
+        begin = (at or self.now) - timedelta(seconds=every * count)
+        for number in range(count):
+            self.posts.append(post(len(self.posts), begin + timedelta(seconds=every * number)))
+
+    def ask(self, step: Step) -> Page:
+        self.asked.append(step)
+        self.trouble(len(self.asked))
+        found = sorted(self.posts, key=lambda one: one.published_at, reverse=True)
+        if self.addressed:
+            until = step.until or datetime.max.replace(tzinfo=UTC)
+            found = [one for one in found if step.since <= one.published_at < until]
+        start = int(step.cursor or 0)
+        shown = found[: self.ceiling][start : start + self.size]
+        end = start + self.size
+        more = end < len(found[: self.ceiling])
+        cut = not more and self.ceiling is not None and len(found) > self.ceiling
+        return Page(
+            mentions=tuple(shown),
+            oldest=shown[-1].published_at if shown else None,
+            newest=shown[0].published_at if shown else None,
+            cursor=("7" if self.same_token and start else str(end)) if more else None,
+            ceiling=f"the search shows {self.ceiling} posts" if cut else "",
+        )
+
+
+class Ledger:
+    """What a database would keep: ids, position, and what was seen of each second."""
+
+    def __init__(self, platform: Platform, **rules: object) -> None:
+        self.platform = platform
+        given = {"first": 2 * HOUR, "overlap": timedelta(minutes=10), "most": 30} | rules
+        self.rules = Rules(**given, addressed=platform.addressed)  # type: ignore[arg-type]
+        self.position: str | None = None
+        self.ids: list[str] = []
+        self.seen: set[int] = set()
+        self.lost: set[int] = set()
+        self.reasons: list[tuple[GapKind, bool]] = []
+        self.more = False
+        self.open: set[int] = set()
+        self.polled = START
+        self.began: datetime = datetime.max.replace(tzinfo=UTC)
+
+    def poll(self, kill_after: int | None = None, parts: tuple[str, ...] = ("p",)) -> None:
+        for number, batch in enumerate(self.batches(parts), 1):
+            self.keep(batch)
+            if number == kill_after:
+                return
+
+    def batches(self, parts: tuple[str, ...] = ("p",)) -> Iterator[Batch]:
+        platform = self.platform
+        self.polled = platform.now
+        self.began = min(self.began, platform.now)
+        return walk(
+            self.position, parts=parts, ask=platform.ask, rules=self.rules, now=platform.now
+        )
+
+    def keep(self, batch: Batch) -> None:
+        self.position, self.more = batch.position, batch.more
+        self.ids += [one.external_id for one in batch.mentions]
+        for seen in batch.seen:
+            self.seen |= seconds(seen.since, seen.until)
+        self.open = set()
+        for gap in batch.gaps:
+            self.reasons.append((gap.kind, gap.lost))
+            if gap.lost:
+                self.lost |= seconds(gap.since, gap.until)
+            else:
+                self.open |= seconds(gap.since, gap.until)
+
+    def missing(self) -> set[str]:
+        return {one.external_id for one in self.platform.posts} - set(self.ids)
+
+    def unexplained(self) -> set[int]:
+        """Seconds of the wanted time that are neither seen, nor lost, nor open."""
+        wanted = seconds(self.began - self.rules.first, self.polled)
+        return wanted - self.seen - self.lost - self.open
+
+
+def seconds(since: datetime, until: datetime) -> set[int]:
+    return set(range(int(since.timestamp()), int(until.timestamp())))
+
+
+def test_everything_comes_in_one_poll() -> None:
+    platform = Platform()
+    platform.write(95)
+    ledger = Ledger(platform)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained()
+    assert len(platform.asked) == 10
+    assert not ledger.more
+
+
+def test_a_quiet_poll_costs_one_request() -> None:
+    platform = Platform()
+    platform.write(5)
+    ledger = Ledger(platform)
+    ledger.poll()
+    platform.now += HOUR
+    platform.asked.clear()
+    ledger.poll()
+    assert len(platform.asked) == 1
+    assert not ledger.unexplained()
+
+
+def test_1200_posts_between_two_polls() -> None:
+    platform = Platform()
+    ledger = Ledger(platform, most=20)
+    ledger.poll()
+    platform.now += HOUR
+    platform.write(1200)
+    for _ in range(20):
+        ledger.poll()
+        platform.now += timedelta(seconds=30)
+        if not ledger.more:
+            break
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+    assert (GapKind.LIMIT, False) in ledger.reasons
+
+
+@pytest.mark.parametrize("kill_after", range(1, 14))
+def test_killed_after_any_request_and_resumed(kill_after: int) -> None:
+    platform = Platform()
+    platform.write(95)
+    ledger = Ledger(platform)
+    ledger.poll(kill_after)
+    platform.now += timedelta(minutes=5)
+    platform.write(17)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_a_late_post_within_the_overlap() -> None:
+    platform = Platform()
+    platform.write(20)
+    ledger = Ledger(platform)
+    ledger.poll()
+    platform.posts.append(post(999, platform.now - timedelta(minutes=9)))
+    platform.now += timedelta(minutes=1)
+    ledger.poll()
+    assert not ledger.missing()
+
+
+def test_the_walk_asks_anew_below_a_ceiling() -> None:
+    platform = Platform(ceiling=25)
+    platform.write(95)
+    ledger = Ledger(platform)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.lost and not ledger.unexplained()
+
+
+def test_a_second_over_the_ceiling_is_lost_and_said_so_the_rest_is_not() -> None:
+    platform = Platform(ceiling=25)
+    platform.write(10, at=platform.now - timedelta(minutes=5))
+    platform.write(40, at=platform.now - timedelta(minutes=2), every=0)
+    platform.write(10)
+    ledger = Ledger(platform)
+    ledger.poll()
+    assert len(ledger.missing()) == 15
+    assert ledger.lost == {int((platform.now - timedelta(minutes=2)).timestamp())}
+    assert not ledger.unexplained()
+
+
+def test_a_ceiling_where_the_walk_begins_at_the_top_is_lost_at_once() -> None:
+    platform = Platform(ceiling=25, addressed=False)
+    platform.write(20, at=platform.now - HOUR)
+    ledger = Ledger(platform)
+    ledger.poll()
+    platform.now += HOUR
+    platform.write(95)
+    ledger.poll()
+    assert len(ledger.missing()) == 70
+    assert ledger.reasons[-1] == (GapKind.CEILING, True)
+    assert not ledger.unexplained() and not ledger.open
+    platform.now += HOUR
+    platform.write(5)
+    count = len(ledger.reasons)
+    ledger.poll()
+    assert len(ledger.missing()) == 70 and len(ledger.reasons) == count
+
+
+@pytest.mark.parametrize("kill_after", [1, 3, 5])
+def test_not_addressed_a_killed_walk_begins_at_the_top_again(kill_after: int) -> None:
+    platform = Platform(addressed=False)
+    platform.write(95)
+    ledger = Ledger(platform)
+    ledger.poll(kill_after)
+    platform.now += timedelta(minutes=5)
+    platform.write(30)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_not_addressed_and_too_deep_for_its_requests_is_given_up_in_the_end() -> None:
+    platform = Platform(addressed=False)
+    platform.write(95)
+    ledger = Ledger(platform, most=4)
+    for _ in range(6):
+        ledger.poll()
+        platform.now += timedelta(minutes=15)
+    assert (GapKind.LIMIT, True) in ledger.reasons
+    assert not ledger.more and not ledger.open and not ledger.unexplained()
+
+
+def test_a_repeated_token_ends_the_walk_as_a_gap_and_the_rest_comes_later() -> None:
+    platform = Platform(same_token=True)
+    platform.write(95)
+    ledger = Ledger(platform)
+    ledger.poll()
+    assert ledger.reasons == [(GapKind.TOKEN, False)]
+    assert len(platform.asked) < 6
+    platform.same_token = False
+    platform.now += timedelta(minutes=15)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_a_platform_that_always_repeats_its_token_is_still_read_to_the_end() -> None:
+    platform = Platform(same_token=True)
+    platform.write(95)
+    ledger = Ledger(platform)
+    for _ in range(12):
+        ledger.poll()
+        platform.now += timedelta(minutes=15)
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_a_cursor_that_the_platform_forgot() -> None:
+    platform = Platform()
+    platform.write(95)
+
+    def forget(number: int) -> None:
+        if number == 4:
+            raise StaleCursor
+
+    platform.trouble = forget
+    ledger = Ledger(platform)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained()
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (Transient("away"), GapKind.OUTAGE),
+        (Permanent("no"), GapKind.OUTAGE),
+        (Spent("no money", kind=GapKind.BUDGET), GapKind.BUDGET),
+        (Spent("slowly", kind=GapKind.LIMIT), GapKind.LIMIT),
+    ],
+)
+def test_an_error_passes_through_after_the_gap_was_told(
+    error: Exception, kind: GapKind, number: int
+) -> None:
+    platform = Platform()
+    platform.write(95)
+
+    def fail(asked: int) -> None:
+        if asked == number:
+            raise error
+
+    platform.trouble = fail
+    ledger = Ledger(platform)
+    with pytest.raises(type(error)):
+        ledger.poll()
+    assert (kind, False) in ledger.reasons
+    assert not ledger.unexplained()
+    platform.trouble = lambda _asked: None
+    platform.now += timedelta(minutes=15)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_a_long_outage_keeps_one_stretch_open() -> None:
+    platform = Platform()
+    ledger = Ledger(platform)
+    ledger.poll()
+
+    def fail(_asked: int) -> None:
+        raise Transient("away")
+
+    platform.trouble = fail
+    for _ in range(40):
+        platform.now += timedelta(minutes=15)
+        with pytest.raises(Transient):
+            ledger.poll()
+    assert len(ledger.position or "") < 500
+    platform.trouble = lambda _asked: None
+    platform.write(95)
+    ledger.poll()
+    assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
+
+
+def test_what_the_platform_keeps_no_more_is_lost() -> None:
+    platform = Platform()
+    platform.write(5)
+    ledger = Ledger(platform, keeps=5 * HOUR)
+    ledger.poll()
+    platform.now += 10 * HOUR
+    ledger.poll()
+    assert len(ledger.lost) == 5 * 3600
+    assert not ledger.unexplained()
+    assert min(step.since for step in platform.asked) >= START - 2 * HOUR
+    assert platform.asked[-1].since == platform.now - 5 * HOUR
+
+
+def test_a_platform_whose_clock_is_ahead_or_behind() -> None:
+    for skew in (timedelta(minutes=-7), timedelta(minutes=7)):
+        platform = Platform()
+        ledger = Ledger(platform, overlap=timedelta(seconds=1))
+        for _ in range(5):
+            platform.write(13, at=platform.now + skew)
+            ledger.poll()
+            platform.now += timedelta(minutes=15)
+        platform.now += timedelta(minutes=15)
+        ledger.poll()
+        assert not ledger.missing(), skew
+
+
+def test_busy_parts_take_turns() -> None:
+    platform = Platform()
+    platform.write(95)
+    ledger = Ledger(platform, most=6)
+    for _ in range(3):
+        ledger.poll(parts=("a", "b", "c"))
+    assert {step.part for step in platform.asked} == {"a", "b", "c"}
+
+
+def test_a_part_that_settings_drop_does_not_stay_open() -> None:
+    platform = Platform()
+    platform.write(95)
+    ledger = Ledger(platform, most=2)
+    ledger.poll()
+    ledger.poll(parts=("other",))
+    assert (GapKind.LIMIT, True) in ledger.reasons
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '{"parts": {"p": 3}}',
+        '{"parts": {"p": {"floor": 1, "mark": 2, "seen": 3, "open": [[5, 4, 3, 0, "limit", ""]]}}}',
+    ],
+)
+def test_a_damaged_position_begins_again(damaged: str) -> None:
+    platform = Platform()
+    platform.write(15)
+    ledger = Ledger(platform)
+    ledger.position = damaged
+    ledger.poll()
+    assert not ledger.missing()
+
+
+EVENT = st.one_of(
+    st.tuples(st.just("write"), st.integers(1, 60)),
+    st.tuples(st.just("burst"), st.integers(1, 15)),
+    st.tuples(st.just("wait"), st.integers(1, 1800)),
+    st.tuples(st.just("kill"), st.integers(1, 8)),
+    st.tuples(st.just("fail"), st.integers(1, 8)),
+    st.tuples(st.just("late"), st.integers(1, 500)),
+)
+
+
+@given(st.lists(EVENT, max_size=25), st.integers(2, 12))
+def test_whatever_happens_nothing_is_lost_in_silence(
+    events: list[tuple[str, int]], most: int
+) -> None:
+    platform = Platform()
+    ledger = Ledger(platform, most=most, first=2 * HOUR)
+    for what, number in events:
+        if what == "write":
+            platform.write(number, every=0.7)
+        elif what == "burst":
+            platform.write(number, every=0)
+        elif what == "late":
+            platform.posts.append(
+                post(len(platform.posts), platform.now - timedelta(seconds=number))
+            )
+        elif what == "wait":
+            platform.now += timedelta(seconds=number)
+            ledger.poll()
+        elif what == "kill":
+            ledger.poll(number)
+        else:
+            _fail_at(platform, number)
+            try:
+                ledger.poll()
+            except Transient:
+                platform.now += timedelta(seconds=60)
+            platform.trouble = lambda _asked: None
+    for _ in range(200):
+        platform.now += timedelta(seconds=1)
+        ledger.poll()
+        if '"open":[[' not in (ledger.position or ""):
+            break
+    told = ledger.lost
+    missing = [one for one in platform.posts if one.external_id in ledger.missing()]
+    silent = [one for one in missing if int(one.published_at.timestamp()) not in told]
+    assert not silent
+    assert not ledger.unexplained()
+
+
+def _fail_at(platform: Platform, number: int) -> None:
+    begun = len(platform.asked)
+
+    def fail(asked: int) -> None:
+        if asked - begun == number:
+            raise Transient("away")
+
+    platform.trouble = fail
