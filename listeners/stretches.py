@@ -7,7 +7,7 @@ behind the oldest post that was met, so that what shares this second is asked fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -75,6 +75,13 @@ class Part:
         self.seen = max(self.seen, now)
         return one
 
+    def above_open(self, low: int) -> int:
+        """``low``, or the end of the open stretches that lie over it: they are walked anyway."""
+        for one in sorted(self.open, key=lambda one: one.low):
+            if one.low <= low < one.high < self.seen:
+                low = one.high
+        return low
+
     def close(self, since: int, until: int) -> None:
         """[since, until) is dealt with: take it off every open stretch."""
         left: list[Stretch] = []
@@ -92,25 +99,47 @@ class Part:
                 left.append(one)
         self.open = left
 
-    def drop_before(self, reach: int) -> Iterator[tuple[int, int]]:
+    def unseen(self, since: int, until: int) -> list[tuple[int, int]]:
+        """What of [since, until) is open and was never seen: spans in order, none twice."""
+        spans: list[tuple[int, int]] = []
+        for one in sorted(self.open, key=lambda one: max(one.low, one.known)):
+            span = one.unseen(below=until)
+            start = max([since, *(end for _, end in spans)])
+            if span and span[1] > start:
+                spans.append((max(span[0], start), span[1]))
+        return spans
+
+    def drop_before(self, reach: int) -> list[tuple[int, int]]:
         """Forget what is older than ``reach``; gives what of it nobody has seen."""
-        for one in list(self.open):
-            if one.low < reach:
-                if span := one.unseen(below=reach):
-                    yield span
-                one.low = reach
-        self.open = [one for one in self.open if one.low < one.high]
+        lost = self.unseen(0, reach)
+        self.close(0, reach)
         self.floor = max(self.floor, reach)
+        return lost
 
     def join(self) -> None:
         """Keep the account small: of too many stretches the closest neighbours become one."""
         self.open.sort(key=lambda one: one.low)
+        self._join_overlaps()
         while len(self.open) > _MOST_OPEN:
             gaps = [right.low - left.high for left, right in pairwise(self.open)]
             at = gaps.index(min(gaps))
             left, right = self.open[at], self.open.pop(at + 1)
             left.high, left.known = max(left.high, right.high), min(left.known, right.known)
             left.began = left.high
+
+    def _join_overlaps(self) -> None:
+        """What is only looked at again is one stretch where it overlaps."""
+        kept: list[Stretch] = []
+        last: Stretch | None = None
+        for one in self.open:
+            if one.unseen(below=one.high):
+                kept.append(one)
+            elif last is not None and one.low <= last.high:
+                last.high = last.began = max(last.high, one.high)
+            else:
+                kept.append(one)
+                last = one
+        self.open = kept
 
 
 def dump(parts: Mapping[str, Part], turn: str) -> str:

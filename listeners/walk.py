@@ -20,6 +20,7 @@ from earful.types import Batch, Gap, GapKind, Gone, Mention, Rejected, Seen
 from listeners import times
 from listeners.stretches import Part, Stretch, dump, load
 
+_FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
 _TRIES = 3  # polls that bring a stretch no further before it is given up
 
 
@@ -63,7 +64,7 @@ class Rules:
     """How a source may be walked.
 
     ``first``: how far to look back at the very first poll. ``overlap``: how far below the newest
-    known post to look again. ``most``: requests in one poll, at least 2. ``keeps``: how long the
+    known post to look again. ``most``: requests in one poll, at least 4. ``keeps``: how long the
     platform keeps posts in this search (None: for ever). ``addressed``: the platform can be asked
     for a stretch that ends before now; else every walk begins at the newest post.
     """
@@ -100,7 +101,7 @@ class _Walk:
         self._ask = ask
         self._rules = rules
         self._now = times.to_epoch(now)
-        self._left = max(rules.most, 2)
+        self._left = max(rules.most, _FEWEST)
         known, self._turn = load(position)
         first = self._now - int(rules.first.total_seconds())
         self._parts = {name: known.get(name) or Part(floor=first, mark=first) for name in parts}
@@ -152,7 +153,7 @@ class _Walk:
         part = self._parts[name]
         low = max(part.mark - int(self._rules.overlap.total_seconds()), part.floor, self._reach())
         if self._rules.addressed:
-            return low
+            return part.above_open(low)
         return min([low, *(one.low for one in part.open)])
 
     def _reach(self) -> int:
@@ -235,8 +236,8 @@ class _Walk:
         not where every walk begins at the top, nor when one second alone is over the ceiling."""
         part = self._parts[name]
         if not self._rules.addressed:
-            lost = [span for open_one in part.open if (span := open_one.unseen(below=reached))]
-            part.open = [one for one in part.open if one.low >= reached]
+            lost = part.unseen(0, reached)
+            part.close(0, reached)
             return [self._gap(name, *span, GapKind.CEILING, why, lost=True) for span in lost]
         if anew:
             return []
@@ -250,12 +251,11 @@ class _Walk:
         for name, part in self._parts.items():
             for one in list(part.open):
                 self._blame(one, error)
-                lost = one.tries >= _TRIES
-                span = one.unseen(below=one.high)
-                if lost:
-                    span = self._give_up(part, one)
-                if span:
-                    gaps.append(self._gap(name, *span, one.kind, one.why, lost=lost))
+                if one.tries >= _TRIES:
+                    gaps += self._given_up(name, one)
+            for one in part.open:
+                if span := one.unseen(below=one.high):
+                    gaps.append(self._gap(name, *span, one.kind, one.why, lost=False))
             if not self._rules.addressed:  # the next walk looks at the overlap anyway
                 part.open = [one for one in part.open if one.unseen(below=one.high)]
             part.join()
@@ -281,17 +281,17 @@ class _Walk:
         token = one.kind is GapKind.TOKEN and one.asked > 0
         return token or not self._rules.addressed or one.asked > self._rules.most // 4
 
-    def _give_up(self, part: Part, one: Stretch) -> tuple[int, int] | None:
-        """A stretch that three polls could not bring forward: its top second when the rest can be
-        asked for by itself, else all of it."""
-        one.why += f"; {_TRIES} walks brought it no further"
-        one.tries = 0
+    def _given_up(self, name: str, one: Stretch) -> list[Gap]:
+        """A stretch that several polls could not bring forward: its top second when the rest can
+        be asked for by itself, else all of it."""
+        part = self._parts[name]
+        why = f"{one.why}; {_TRIES} walks brought it no further"
         whole = one.kind is GapKind.TOKEN or not self._rules.addressed
-        low = one.low if whole else one.high - 1
-        span = one.unseen(below=one.high)
-        high = one.high
+        low, high = one.low if whole else one.high - 1, one.high
+        lost = part.unseen(low, high) if whole else [(low, high)]
         part.close(low, high)
-        return None if span is None or span[1] <= low else (max(span[0], low), high)
+        one.tries = 0
+        return [self._gap(name, *span, one.kind, why, lost=True) for span in lost]
 
     def _gap(
         self, part: str, since: int, until: int, kind: GapKind, why: str, *, lost: bool

@@ -374,7 +374,7 @@ def test_busy_parts_take_turns() -> None:
 def test_a_part_that_settings_drop_does_not_stay_open() -> None:
     platform = Platform()
     platform.write(95)
-    ledger = Ledger(platform, most=2)
+    ledger = Ledger(platform, most=4)
     ledger.poll()
     ledger.poll(parts=("other",))
     assert (GapKind.LIMIT, True) in ledger.reasons
@@ -411,7 +411,7 @@ EVENT = st.one_of(
 )
 
 
-@given(st.lists(EVENT, max_size=25), st.integers(2, 12))
+@given(st.lists(EVENT, max_size=25), st.integers(4, 12))
 def test_whatever_happens_nothing_is_lost_in_silence(
     events: list[tuple[str, int]], most: int
 ) -> None:
