@@ -21,12 +21,15 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
 from listeners import times
-from listeners.fetch import Fetcher, Limits, shown
+from listeners.fetch import Fetcher, shown
 from listeners.match import Matcher, fold
-from listeners.newest_first import PAGE, Page, Trail
-from listeners.options import Bytes, ListenerOptions, Seconds, read
+from listeners.options import Bytes, WebOptions, read
 from listeners.plain import clean, from_html, one_line, web_link
 from listeners.rows import count
+from listeners.walk import Page, Rules, Step, walk
+
+PAGE = 1000  # hits that are asked for at once
+CEILING = 1000  # hits of one query that the platform shows, over all its pages
 
 _ITEM = "https://news.ycombinator.com/item?id="
 _USER = "https://news.ycombinator.com/user?id="
@@ -34,7 +37,7 @@ _FIELDS = "objectID,author,title,url,story_text,comment_text,points,num_comments
 _FIELDS += ",created_at,created_at_i"
 
 
-class HackerNewsOptions(ListenerOptions):
+class HackerNewsOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "hackernews"; see docs/sources.md."""
 
     endpoint: str = "https://hn.algolia.com/api/v1"
@@ -44,9 +47,7 @@ class HackerNewsOptions(ListenerOptions):
     )
     since: Duration = timedelta(days=7)
     overlap: Duration = timedelta(hours=24)
-    max_requests: Annotated[int, Field(ge=1, le=500)] = 30
-    timeout: Seconds = 15.0
-    deadline: Seconds = 60.0
+    max_requests: Annotated[int, Field(ge=4, le=500)] = 30
     max_bytes: Bytes = 32 * 1024 * 1024
 
 
@@ -63,88 +64,66 @@ class HackerNews:
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written, or indexed, since ``position``; the first time since ``since`` ago.
 
-        Makes at most ``max_requests`` requests; a walk that is cut by that goes on at the next
-        poll, and the last batch then says ``more``. Gaps: seconds with over 1,000 hits.
-        Transient: the site is away, or its answer is no search result. Permanent: it refuses.
+        Makes at most ``max_requests`` requests; what that leaves open is walked at the next poll.
+        Gaps that are lost: seconds with over 1,000 hits. Transient: the site is away, or its
+        answer is no search result. Permanent: it refuses, or any_of is empty.
         """
         options = read(HackerNewsOptions, query)
-        limits = Limits(
-            timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
-        )
-        with Fetcher(self._clock, limits, purse=self._purse) as web:
-            yield from _Poll(query, options, web, self._clock()).batches(position)
+        terms = search_terms(query.any_of)
+        if not terms:
+            raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
+        rules = Rules(first=options.since, overlap=options.overlap, most=options.max_requests)
+        now = self._clock()
+        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+            search = _Search(query, options, web, now)
+            yield from walk(position, parts=terms, ask=search.ask, rules=rules, now=now)
 
 
-class _Poll:
-    """One poll: every term's trail is walked until the budget of requests is spent."""
+class _Search:
+    """Asks the search for one page of a term and reads its hits."""
 
     def __init__(
         self, query: Query, options: HackerNewsOptions, web: Fetcher, now: datetime
     ) -> None:
+        self._matcher = Matcher(query.any_of)
         self._options = options
         self._web = web
         self._now = now
-        self._left = options.max_requests
-        self._matcher = Matcher(query.any_of, query.none_of)
-        self._terms = search_terms(query.any_of)
-        if not self._terms:
-            raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
 
-    def batches(self, position: str | None) -> Iterator[Batch]:
-        trails = self._trails(position)
-        # one busy term must not spend every poll's budget: the next poll begins behind it
-        turn = self._terms.index(found) if (found := _turn(position)) in self._terms else 0
-        order = self._terms[turn:] + self._terms[:turn]
-        for number, term in enumerate(order, 1):
-            yield from self._walk(term, trails)
-            if self._left <= 0:
-                turn_next = order[number % len(order)]
-                break
-        else:
-            turn_next = order[0]
-        unfinished = any(not trail.done for trail in trails.values())
-        since = None if unfinished else max(trail.complete_since() for trail in trails.values())
-        yield Batch(
-            mentions=(),
-            position=_position(trails, turn_next),
-            complete_since=since,
-            more=unfinished,
+    def ask(self, step: Step) -> Page:
+        """One request. Transient when no hit of a page can be placed in time."""
+        number, before = _cursor(step.cursor)
+        hits, total = self._hits(step, number)
+        seconds = [at for hit in hits if (at := _seconds(hit)) is not None]
+        count = before + len(hits)
+        more = bool(hits) and (total > count or len(hits) >= PAGE)
+        if more and not seconds:
+            raise Transient(
+                f"{shown(self._options.endpoint)}: none of {len(hits)} hits has a readable "
+                "created_at; it will be tried again, and if it stays so the platform has changed"
+            )
+        # the next page is asked for by time, as new posts would move page numbers; only within
+        # one second there is no other way
+        by_number = more and len(set(seconds)) == 1 and count < CEILING
+        mentions, rejected = self._read(hits)
+        return Page(
+            mentions=mentions,
+            rejected=rejected,
+            newest=times.from_epoch(max(seconds)) if seconds else None,
+            oldest=times.from_epoch(min(seconds)) if seconds else None,
+            cursor=f"{number + 1}:{count}" if by_number else None,
+            ceiling=f"{total:,} hits; the search shows {count:,}" if more and not by_number else "",
         )
 
-    def _walk(self, term: str, trails: dict[str, Trail]) -> Iterator[Batch]:
-        trail = trails[term]
-        while not trail.done and self._left > 0:
-            low, high, number = trail.wanted()
-            answer, hits = self._ask(term, low, high, number)
-            gap = trail.met(answer)
-            mentions, rejected = self._read(hits)
-            yield Batch(
-                mentions=mentions,
-                position=_position(trails, term),
-                gaps=(gap,) if gap else (),
-                rejected=rejected,
-                more=True,
-            )
-
-    def _trails(self, position: str | None) -> dict[str, Trail]:
-        known = _load(position).get("terms")
-        known = known if isinstance(known, dict) else {}
-        now = times.to_epoch(self._now)
-        first = now - int(self._options.since.total_seconds())
-        overlap = int(self._options.overlap.total_seconds())
-        return {
-            term: Trail.load(known.get(term), first=first, overlap=overlap, now=now)
-            for term in self._terms
-        }
-
-    def _ask(self, term: str, low: int, high: int | None, number: int) -> tuple[Page, list[object]]:
-        self._left -= 1
-        window = f"created_at_i>={low}" + ("" if high is None else f",created_at_i<={high}")
+    def _hits(self, step: Step, number: int) -> tuple[list[object], int]:
+        window = f"created_at_i>={times.to_epoch(step.since)}"
+        if step.until is not None:
+            window += f",created_at_i<{times.to_epoch(step.until)}"
         url = self._options.endpoint.rstrip("/") + "/search_by_date"
         answer = self._web.get(
             url,
             {
-                "query": f'"{term}"',
+                "query": f'"{step.part}"',
                 "tags": f"({','.join(self._options.kinds)})",
                 "numericFilters": window,
                 "hitsPerPage": PAGE,
@@ -156,14 +135,7 @@ class _Poll:
             },
             accept="application/json",
         )
-        hits, total = _hits(url, answer.body)
-        seen = [(_id(hit), at) for hit in hits if (at := _seconds(hit)) is not None]
-        if hits and not seen and (total > len(hits) or len(hits) >= PAGE):
-            raise Transient(
-                f"{shown(url)}: none of {len(hits)} hits has a readable created_at; it will be "
-                "tried again, and if it stays so the platform has changed"
-            )
-        return Page(seen=seen, size=len(hits), total=total, number=number), hits
+        return _hits(url, answer.body)
 
     def _read(self, hits: list[object]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
         mentions, rejected = [], []
@@ -174,12 +146,11 @@ class _Poll:
                 raw = clean(repr(hit)[:600], 500)
                 rejected.append(Rejected(where=f"hit {_id(hit)}", reason=str(error), raw=raw))
                 continue
-            if mention is not None:
-                mentions.append(mention)
+            mentions.append(mention)
         return tuple(mentions), tuple(rejected)
 
-    def _mention(self, hit: object) -> Mention | None:
-        """The hit as a Mention, None when it does not name what we look for. Raises BadItem."""
+    def _mention(self, hit: object) -> Mention:
+        """The hit as a Mention. Raises BadItem."""
         if not isinstance(hit, dict):
             raise BadItem("it is not an object")
         number, seconds = _id(hit), _seconds(hit)
@@ -191,9 +162,7 @@ class _Poll:
         body = from_html(_string(hit, "story_text") or _string(hit, "comment_text"))
         text = "\n".join(part for part in (title, body) if part)
         link = web_link(hit.get("url")) or ""
-        if not self._matcher.matches(f"{text}\n{link}"):
-            return None
-        if not self._matcher.matches(text):
+        if not self._matcher.matches(text) and self._matcher.matches(link):
             text = f"{text}\n{link}".strip()  # the link alone names us: show why it is here
         return Mention(
             source="hackernews",
@@ -273,19 +242,7 @@ def _author(hit: dict[Any, Any], number: str) -> Author:
     )
 
 
-def _position(trails: dict[str, Trail], turn: str) -> str:
-    terms = {term: trail.dump() for term, trail in trails.items()}
-    return json.dumps({"turn": turn, "terms": terms}, ensure_ascii=False, separators=(",", ":"))
-
-
-def _load(position: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(position) if position else {}
-    except ValueError:  # a damaged position costs a second reading, never a mention
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _turn(position: str | None) -> str:
-    found = _load(position).get("turn")
-    return found if isinstance(found, str) else ""
+def _cursor(cursor: str | None) -> tuple[int, int]:
+    """The page to ask for, and how many hits the pages before it had."""
+    number, _, before = (cursor or "0:0").partition(":")
+    return int(number), int(before)

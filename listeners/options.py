@@ -11,6 +11,7 @@ from earful.contracts import Permanent
 from earful.settings import secret
 from earful.settings_errors import SettingsError, explain
 from earful.types import Query
+from listeners.guard import Limits
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)]
@@ -20,6 +21,19 @@ class ListenerOptions(BaseModel):
     """Base of the options blocks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebOptions(ListenerOptions):
+    """Base of the options of what is reached over HTTP: what one request may take."""
+
+    timeout: Seconds = 15.0
+    deadline: Seconds = 60.0
+    max_bytes: Bytes = 10 * 1024 * 1024
+
+    @property
+    def limits(self) -> Limits:
+        """The same for the guard."""
+        return Limits(timeout=self.timeout, deadline=self.deadline, max_bytes=self.max_bytes)
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -18,27 +18,24 @@ from pydantic import BaseModel, Field, model_validator
 from earful import clock as wall
 from earful.contracts import BadItem, Permanent, Purse, Transient
 from earful.purse import OpenPurse
-from earful.types import Batch, Gap, Mention, Query, Rejected
+from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
 from listeners.feed import Feed, NotAFeed, fingerprint, mention, parse
-from listeners.fetch import Fetcher, Limits, shown
+from listeners.fetch import Fetcher, shown
 from listeners.match import Matcher
-from listeners.options import Bytes, ListenerOptions, Seconds, read
+from listeners.options import WebOptions, read
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work
 
 
-class RssOptions(ListenerOptions):
+class RssOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "rss"; docs/sources.md explains each."""
 
     url: str | None = None
     urls: tuple[str, ...] = ()
     all: bool = False
     max_entries: Annotated[int, Field(ge=1, le=5000)] = 1000
-    timeout: Seconds = 15.0
-    deadline: Seconds = 60.0
-    max_bytes: Bytes = 10 * 1024 * 1024
 
     @model_validator(mode="after")
     def _some(self) -> RssOptions:
@@ -54,12 +51,14 @@ class RssOptions(ListenerOptions):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """What a position holds of one feed. ``seen`` are fingerprints of the window's entries,
-    ``newest`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we looked for."""
+    ``newest``, ``looked`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we
+    looked for."""
 
     etag: str | None = None
     modified: str | None = None
     seen: tuple[str, ...] = ()
     newest: int | None = None
+    looked: int | None = None
     asked: str = ""
     wait: int = 0
 
@@ -82,10 +81,7 @@ class Rss:
         address has never given a feed or the site refuses.
         """
         options = read(RssOptions, query)
-        limits = Limits(
-            timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
-        )
-        with Fetcher(self._clock, limits, purse=self._purse) as web:
+        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
             yield from _Poll(query, options, web, self._clock()).batches(position)
 
 
@@ -99,6 +95,7 @@ class _Poll:
         any_of = () if options.all else query.any_of
         self._matcher = Matcher(any_of, query.none_of)
         self._languages = {code.partition("-")[0].lower() for code in query.languages}
+        self._parts = _names(options.feeds())
         self._asked = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
 
     def batches(self, position: str | None) -> Iterator[Batch]:
@@ -117,13 +114,7 @@ class _Poll:
                 known[url] = self._put_off(known[url], error)
                 continue
             worked += 1
-            one = len(feeds) == 1
-            yield replace(
-                batch,
-                position=_dump(known),
-                complete_since=batch.complete_since if one else None,
-                more=not one,
-            )
+            yield replace(batch, position=_dump(known), more=len(feeds) > 1)
         if failed and not worked:
             raise _worst(list(failed.values()))
         if len(feeds) > 1 and (failed or worked):
@@ -139,19 +130,22 @@ class _Poll:
             etag=known.etag if same else None,
             modified=known.modified if same else None,
         )
+        now = times.to_epoch(self._now)
         if answer.not_modified:
-            return Batch(mentions=(), position=None), replace(known, wait=0)
+            seen = self._seen(url, known.looked)
+            return Batch(mentions=(), position=None, seen=seen), replace(known, wait=0, looked=now)
         try:
             feed = parse(answer, most=self._options.max_entries)
         except NotAFeed as error:
             raise _no_feed(url, known, str(error)) from error
         mentions, rejected = self._new(feed, set(known.seen) if same else set())
-        gap = self._gap(feed, known)
-        since = self._oldest(feed)
+        gap = self._gap(url, feed, known)
+        oldest = self._oldest(feed)
+        since = known.looked if known.looked is not None and not gap else oldest
         batch = Batch(
             mentions=mentions,
             position=None,
-            complete_since=since,
+            seen=self._seen(url, since),
             gaps=(gap,) if gap else (),
             rejected=(*feed.rejected, *rejected),
         )
@@ -162,6 +156,7 @@ class _Poll:
             modified=answer.modified,
             seen=tuple(entry.fingerprint for entry in feed.entries) or known.seen,
             newest=newest if feed.entries else known.newest,
+            looked=now,
             asked=self._asked,
         )
 
@@ -178,14 +173,20 @@ class _Poll:
                 rejected.append(Rejected(where=where, reason=str(error)))
                 continue
             if self._wanted(made, words):
-                mentions.append(made)
+                every = self._options.all
+                mentions.append(replace(made, direct=every, context="" if every else words))
         return tuple(mentions), tuple(rejected)
 
     def _wanted(self, made: Mention, words: str) -> bool:
         foreign = bool(self._languages and made.lang) and made.lang not in self._languages
         return not foreign and self._matcher.matches(words)
 
-    def _gap(self, feed: Feed, known: _Known) -> Gap | None:
+    def _seen(self, url: str, since: int | None) -> tuple[Seen, ...]:
+        """Of a feed that gives no dates nobody can say since when it was seen: since now."""
+        begin = self._now if since is None else times.from_epoch(since)
+        return (Seen(since=min(begin, self._now), until=self._now, part=self._parts[url]),)
+
+    def _gap(self, url: str, feed: Feed, known: _Known) -> Gap | None:
         """A Gap when nothing that we knew is left in the window, and its dates say so too.
 
         Some feeds give their entries new ids at every look: those would have a gap each time, but
@@ -195,13 +196,23 @@ class _Poll:
             return None
         if {entry.fingerprint for entry in feed.entries} & set(known.seen):
             return None
-        since, until = times.from_epoch(known.newest), self._oldest(feed) or self._now
-        reason = f"feed window moved on ({feed.site} shows {len(feed.entries)} entries)"
-        return Gap(since=since, until=until, reason=reason) if since < until else None
+        oldest = self._oldest(feed)
+        since = times.from_epoch(known.newest)
+        until = self._now if oldest is None else times.from_epoch(oldest)
+        if since >= until:
+            return None
+        return Gap(
+            since=since,
+            until=until,
+            reason=f"feed window moved on ({feed.site} shows {len(feed.entries)} entries)",
+            kind=GapKind.WINDOW,
+            part=self._parts[url],
+            lost=True,
+        )
 
-    def _oldest(self, feed: Feed) -> datetime | None:
+    def _oldest(self, feed: Feed) -> int | None:
         dates = [entry.published_at for entry in feed.entries if entry.published_at]
-        return min(min(dates), self._now) if dates else None
+        return times.to_epoch(min(min(dates), self._now)) if dates else None
 
     def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
         seconds = _AFTER_REFUSAL if isinstance(error, Permanent) else int(error.retry_after or 0)
@@ -226,6 +237,15 @@ def _worst(errors: Sequence[Transient | Permanent]) -> Transient | Permanent:
     waits = [error.retry_after for error in later if error.retry_after is not None]
     text = "; ".join(str(error) for error in errors)
     return Transient(text, retry_after=max(waits, default=None))
+
+
+def _names(feeds: Sequence[str]) -> dict[str, str]:
+    """What the ledger calls each feed: its address without what may be a key."""
+    names = [shown(url) for url in feeds]
+    return {
+        url: name if names.count(name) == 1 else f"{name} {fingerprint(url)[:6]}"
+        for url, name in zip(feeds, names, strict=True)
+    }
 
 
 def _dump(known: dict[str, _Known]) -> str:

@@ -21,6 +21,9 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: Message
+    method: str = "GET"
+    body: bytes = b""
+    every: dict[str, list[str]] = field(default_factory=dict)  # of a name that is given twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +86,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         site: Site = self.server.site  # type: ignore[attr-defined]
         parts = urlsplit(self.path)
-        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        reply = site.answer(Asked(path=parts.path, query=query, headers=self.headers))
+        every = parse_qs(parts.query)
+        query = {key: values[-1] for key, values in every.items()}
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = Asked(
+            path=parts.path,
+            query=query,
+            headers=self.headers,
+            method=self.command,
+            body=body,
+            every=every,
+        )
+        reply = site.answer(asked)
         try:
             self._send(reply, site.over)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client gave up, as it should under a fault
+
+    do_POST = do_GET
 
     def _send(self, reply: Reply, over: threading.Event) -> None:
         if reply.fault == "reset":

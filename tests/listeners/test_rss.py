@@ -195,7 +195,7 @@ def test_a_window_that_moved_on_is_a_gap(site: Site) -> None:
     [gap] = watch.gaps()
     assert (gap.since, gap.until) == (NOW - timedelta(hours=9), NOW - timedelta(hours=2))
     assert "feed window moved on" in gap.reason
-    assert watch.batches[-1].complete_since == gap.until
+    assert gap.lost and watch.batches[-1].seen[0].since == gap.until
     watch.poll()
     assert watch.gaps() == []
 
