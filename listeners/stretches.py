@@ -49,12 +49,14 @@ class Part:
     """What is remembered of one search of a query.
 
     ``floor``: nothing older is wanted. ``mark``: the newest post met. ``seen``: up to where walks
-    were begun; it differs from the mark where nobody has written for a while.
+    were begun; it differs from the mark where nobody has written for a while. ``deep``: when the
+    whole overlap was looked at last.
     """
 
     floor: int
     mark: int
     seen: int = 0
+    deep: int = 0
     open: list[Stretch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -149,6 +151,7 @@ def dump(parts: Mapping[str, Part], turn: str) -> str:
             "floor": part.floor,
             "mark": part.mark,
             "seen": part.seen,
+            "deep": part.deep,
             "open": [
                 [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:200]]
                 for one in part.open
@@ -172,13 +175,13 @@ def load(position: str | None) -> tuple[dict[str, Part], str]:
 
 
 def _part(kept: Mapping[str, object]) -> Part:
-    numbers = [kept[name] for name in ("floor", "mark", "seen")]
+    numbers = [kept[name] for name in ("floor", "mark", "seen", "deep")]
     stretches = kept["open"]
     if not isinstance(stretches, list) or not all(type(one) is int for one in numbers):
         raise TypeError("not a part's account")
-    floor, mark, seen = numbers
+    floor, mark, seen, deep = numbers
     opened = [_stretch(*one) for one in stretches]
-    return Part(floor=floor, mark=mark, seen=seen, open=opened)  # type: ignore[arg-type]
+    return Part(floor=floor, mark=mark, seen=seen, deep=deep, open=opened)  # type: ignore[arg-type]
 
 
 def _stretch(low: int, high: int, known: int, tries: int, kind: str, why: str) -> Stretch:

@@ -21,6 +21,8 @@ from listeners import times
 from listeners.stretches import Part, Stretch, dump, load
 
 _FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
+_SHALLOW = 900  # seconds below the newest known post that every poll looks at again
+_DEEP_LOOKS = 4  # whole overlaps in the span of one
 _TRIES = 3  # polls that bring a stretch no further before it is given up
 
 
@@ -64,9 +66,11 @@ class Rules:
     """How a source may be walked.
 
     ``first``: how far to look back at the very first poll. ``overlap``: how far below the newest
-    known post to look again. ``most``: requests in one poll, at least 4. ``keeps``: how long the
-    platform keeps posts in this search (None: for ever). ``addressed``: the platform can be asked
-    for a stretch that ends before now; else every walk begins at the newest post.
+    known post to look again; a quarter of an hour of it at every poll, all of it four times in its
+    span, so that what is indexed up to three quarters of it late is found, and re-reading costs
+    the same however often we poll. ``most``: requests in one poll, at least 4. ``keeps``: how
+    long the platform keeps posts in this search (None: for ever). ``addressed``: the platform can
+    be asked for a stretch that ends before now; else every walk begins at the newest post.
     """
 
     first: timedelta
@@ -151,7 +155,12 @@ class _Walk:
     def _low(self, name: str) -> int:
         """How deep a new stretch goes."""
         part = self._parts[name]
-        low = max(part.mark - int(self._rules.overlap.total_seconds()), part.floor, self._reach())
+        overlap = int(self._rules.overlap.total_seconds())
+        if self._now - part.deep < overlap // _DEEP_LOOKS:
+            overlap = min(overlap, _SHALLOW)
+        else:
+            part.deep = self._now
+        low = max(part.mark - overlap, part.floor, self._reach())
         if self._rules.addressed:
             return part.above_open(low)
         return min([low, *(one.low for one in part.open)])

@@ -89,7 +89,7 @@ def test_a_quiet_brand_costs_one_request_a_poll(site: Site) -> None:
     assert len(site.asked) == 2
     asked = site.asked[-1].query
     assert asked["query"] == '"kestrova"'
-    assert asked["numericFilters"] == f"created_at_i>={EPOCH - 100 - 86400}"
+    assert asked["numericFilters"] == f"created_at_i>={EPOCH - 100 - 900}"
 
 
 def test_the_budget_is_kept_and_the_walk_taken_up_again(site: Site) -> None:

@@ -186,6 +186,22 @@ def test_a_late_post_within_the_overlap() -> None:
     assert not ledger.missing()
 
 
+def test_the_whole_overlap_is_looked_at_four_times_and_a_little_of_it_always() -> None:
+    platform = Platform(size=100)
+    platform.write(1)
+    ledger = Ledger(platform, overlap=24 * HOUR, first=48 * HOUR)
+    ledger.poll()
+    depths = []
+    for _ in range(96):
+        platform.now += timedelta(minutes=15)
+        platform.write(1)
+        platform.asked.clear()
+        ledger.poll()
+        depths.append(platform.now - platform.asked[0].since)
+    assert sum(depth > 12 * HOUR for depth in depths) == 4
+    assert all(depth >= timedelta(minutes=30) for depth in depths)
+
+
 def test_the_walk_asks_anew_below_a_ceiling() -> None:
     platform = Platform(ceiling=25)
     platform.write(95)
