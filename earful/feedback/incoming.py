@@ -1,0 +1,60 @@
+"""What every endpoint does with a request before it looks into it: refusing, reading, naming."""
+
+from __future__ import annotations
+
+import asyncio
+from math import ceil
+
+from starlette.requests import ClientDisconnect, Request
+
+_PATIENCE = 15.0  # seconds for a whole body, however slowly it drips
+
+
+class Refused(Exception):
+    """The answer is no: its status, a sentence that says why, and in how many seconds to retry."""
+
+    def __init__(self, status: int, why: str, *, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        """What belongs to the answer beside its body."""
+        found = {}
+        if self.retry_after is not None:
+            found["Retry-After"] = str(ceil(self.retry_after))
+        if self.status in (408, 413):  # the rest of the body is not wanted
+            found["Connection"] = "close"
+        return found
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The whole body. Refused: more than ``most`` bytes, told beforehand or not; too slow."""
+    too_much = Refused(413, f"the body is over {most:,} bytes")
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdecimal() and int(length[:15]) > most:
+        raise too_much
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise too_much
+    except TimeoutError as error:
+        raise Refused(408, "the body took too long") from error
+    except ClientDisconnect as error:
+        raise Refused(400, "the connection ended before the body did") from error
+    return bytes(body)
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def from_ourselves(request: Request, url: str | None) -> bool:
+    """Whether a page of this very service sent it: the form's own page has no other origin."""
+    host = request.headers.get("host", "")
+    return request.headers.get("origin") in (url, f"http://{host}", f"https://{host}")

@@ -1,0 +1,66 @@
+"""How much one address, and all of them together, may send to a form. Nothing leaves the memory."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from earful.clock import Clock
+
+Rule = tuple[int, timedelta]  # so many in so long
+_MOST_KEYS = 50_000  # remembered at once; the one that came first is forgotten for a new one
+
+
+class Limits:
+    """Counts under keys; a key is kept as a hash with a salt that is thrown away every day."""
+
+    def __init__(self, rules: Sequence[Rule], *, clock: Clock) -> None:
+        self._rules = rules
+        self._longest = max(span for _, span in rules)
+        self._clock = clock
+        self._day = ""
+        self._salt = b""
+        self._times: dict[bytes, deque[datetime]] = {}
+
+    def wait(self, key: str) -> float:
+        """Seconds until ``key`` may send again; 0 when it may now, and then this is counted."""
+        now = self._clock()
+        self._new_day(f"{now:%Y%m%d}")
+        times = self._times_of(hashlib.blake2b(key.encode(), key=self._salt).digest())
+        while times and times[0] <= now - self._longest:
+            times.popleft()
+        seconds = max((_wait(times, rule, now) for rule in self._rules), default=0.0)
+        if not seconds:
+            times.append(now)
+        return seconds
+
+    def _new_day(self, day: str) -> None:
+        if day != self._day:
+            self._day, self._salt, self._times = day, secrets.token_bytes(32), {}
+
+    def _times_of(self, key: bytes) -> deque[datetime]:
+        if key not in self._times and len(self._times) >= _MOST_KEYS:
+            del self._times[next(iter(self._times))]
+        return self._times.setdefault(key, deque())
+
+
+def _wait(times: deque[datetime], rule: Rule, now: datetime) -> float:
+    most, span = rule
+    if len(times) < most:
+        return 0.0
+    return max((times[-most] + span - now).total_seconds(), 0.0)
+
+
+def who(address: str) -> str:
+    """What counts as one visitor: an IPv4 address, or the /64 that an IPv6 line is given."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return address
