@@ -9,7 +9,8 @@ or try again by itself. Meaning of statuses and of Retry-After: RFC 9110 section
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,19 @@ _MENDS = {
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _REMAINING = ("x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining")
 _EPOCH_FROM = 1e9  # a reset above it is an instant, below it a number of seconds
+_MOST_SAID = 4096  # bytes of a refusal's body that are read for its reason
+
+# What a refusal's status and JSON object mean on this platform; None: what the status says
+Explain = Callable[[int, Mapping[str, Any]], EdgeError | None]
+
+
+class Refused(Permanent):
+    """A server's refusal; ``status`` is its number, for where one of them is an answer: 404 for a
+    post that was deleted."""
+
+    def __init__(self, what: str, *, status: int) -> None:
+        super().__init__(what)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +68,8 @@ class GuardedSession(requests.Session):
     """A requests session that keeps the guard's rules, for a library that takes one.
 
     ``mends`` says for a status what a person should do, in words that fit this platform.
+    ``explain`` gives the error for a status of 400 and above by its body, where that is a JSON
+    object of at most 4 kB.
     """
 
     def __init__(
@@ -63,9 +79,16 @@ class GuardedSession(requests.Session):
         purse: Purse,
         limits: Limits | None = None,
         mends: Mapping[int, str] | None = None,
+        explain: Explain | None = None,
     ) -> None:
         super().__init__()
-        guard = Guard(clock=clock, purse=purse, limits=limits or Limits(), mends=mends or {})
+        guard = Guard(
+            clock=clock,
+            purse=purse,
+            limits=limits or Limits(),
+            mends=mends or {},
+            explain=explain,
+        )
         self.mount("http://", guard)
         self.mount("https://", guard)
         self.headers["User-Agent"] = user_agent()
@@ -80,13 +103,20 @@ class Guard(TimedAdapter):
     """Sends one request and reads its whole answer, or raises one of the three errors."""
 
     def __init__(
-        self, *, clock: Clock, purse: Purse, limits: Limits, mends: Mapping[int, str]
+        self,
+        *,
+        clock: Clock,
+        purse: Purse,
+        limits: Limits,
+        mends: Mapping[int, str],
+        explain: Explain | None,
     ) -> None:
         super().__init__()
         self._clock = clock
         self._purse = purse
         self._limits = limits
         self._mends = {**_MENDS, **mends}
+        self._explain = explain
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
         """The answer with its body read. Raises Transient for 408, 425, 429, 5xx, timeouts and
@@ -129,13 +159,15 @@ class Guard(TimedAdapter):
         if status < 400:
             redirect(url, response.headers.get("Location", ""))
             return
+        if self._explain and (error := self._explain(status, _said(response))):
+            raise error
         if status in _LATER or status >= 500:
             wait = self._wait(response.headers)
             raise Transient(
                 f"{shown(url)} answered {status}; it will be tried again", retry_after=wait
             )
         mend = self._mends.get(status, "check the address and the options")
-        raise Permanent(f"{shown(url)} answered {status}: {mend}")
+        raise Refused(f"{shown(url)} answered {status}: {mend}", status=status)
 
     def _tell(self, headers: CaseInsensitiveDict[str]) -> None:
         left = _first(headers, _REMAINING)
@@ -210,13 +242,17 @@ def inside(error: BaseException) -> EdgeError | None:
     return None
 
 
+def our_version() -> str:
+    """Earful's version; "0" when it is run from a tree that is not installed."""
+    try:
+        return version("earful")
+    except PackageNotFoundError:
+        return "0"
+
+
 def user_agent() -> str:
     """How we introduce ourselves to every server."""
-    try:
-        number = version("earful")
-    except PackageNotFoundError:  # run from a tree that is not installed
-        number = "0"
-    return f"Earful/{number} (+self-hosted listener for mentions of a brand)"
+    return f"Earful/{our_version()} (+self-hosted listener for mentions of a brand)"
 
 
 def shown(url: str) -> str:
@@ -243,9 +279,10 @@ def redirect(url: str, location: str) -> str:
         same = safer = False
     if location and (same or safer):
         return target
-    raise Permanent(
+    raise Refused(
         f"{shown(url)} sends us on to {shown(target) if target else 'nowhere'}, which is another "
-        "host; if that is right, put the new address into settings.toml"
+        "host; if that is right, put the new address into settings.toml",
+        status=302,
     )
 
 
@@ -260,6 +297,23 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 def _first(headers: CaseInsensitiveDict[str], names: tuple[str, ...]) -> str | None:
     return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def _said(response: requests.Response) -> Mapping[str, Any]:
+    """The JSON object that explains a refusal; nothing where there is none, or a long one."""
+    if "json" not in response.headers.get("Content-Type", "").lower():
+        return {}
+    body = bytearray()
+    for chunk in response.iter_content(_MOST_SAID):
+        body += chunk
+        if len(body) > _MOST_SAID:
+            return {}
+        seconds_left()
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _too_big(url: str, most: int) -> Permanent:
