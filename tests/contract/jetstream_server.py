@@ -1,0 +1,90 @@
+"""A Jetstream on loopback: events in order from a cursor on, as far back as it keeps them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websocket
+
+POST = "app.bsky.feed.post"
+
+
+@dataclass
+class Jetstream:
+    """``events`` in the order of time; ``cut_after`` so many of them the connection breaks;
+    ``refuses`` with this status."""
+
+    url: str = ""
+    events: list[Any] = field(default_factory=list)
+    asked: list[dict[str, list[str]]] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
+    cut_after: int | None = None
+    refuses: int = 0
+    elsewhere: str = ""
+    live: Callable[[], None] = lambda: None
+
+    def post(self, at: float, number: int, text: str, *, operation: str = "create", **more: Any):
+        """A post of the network at ``at`` seconds since 1970; gives its uri."""
+        did = f"did:plc:author{number % 7}"
+        record = {"$type": POST, "text": text, "createdAt": "2024-05-20T11:00:00.000Z"} | more
+        commit = {"operation": operation, "collection": POST, "rkey": str(number), "rev": "a"}
+        if operation != "delete":
+            commit |= {"record": record, "cid": "bafyrei"}
+        self.event(at, did=did, kind="commit", commit=commit)
+        return f"at://{did}/{POST}/{number}"
+
+    def event(self, at: float, **more: Any) -> None:
+        """Any event."""
+        self.events.append({"did": "did:plc:x", "time_us": int(at * 1e6)} | more)
+
+    def talk(self, socket: ServerConnection) -> None:
+        query = parse_qs(urlsplit(socket.request.path).query)
+        self.asked.append(query)
+        self.agents.append(socket.request.headers["User-Agent"])
+        cursor = int(query["cursor"][0])
+        sent = 0
+        for event in self.events:
+            if isinstance(event, dict) and event["time_us"] < cursor:
+                continue
+            if self.cut_after is not None and sent >= self.cut_after:
+                socket.socket.close()
+                return
+            socket.send(event if isinstance(event, str) else json.dumps(event))
+            sent += 1
+        for _ in socket:  # until the client hangs up
+            continue
+
+    def greet(self, _socket: ServerConnection, _request: Request) -> Response | None:
+        if not self.refuses:
+            return None
+        response = _socket.respond(HTTPStatus(self.refuses), "no\n")
+        if self.elsewhere:
+            response.headers["Location"] = self.elsewhere
+        return response
+
+
+@contextmanager
+def serve() -> Iterator[Jetstream]:
+    """A Jetstream that listens until the block ends."""
+    stream = Jetstream()
+    server = serve_websocket(
+        stream.talk, "127.0.0.1", 0, process_request=stream.greet, close_timeout=0.2
+    )
+    port = server.socket.getsockname()[1]
+    stream.url = f"ws://127.0.0.1:{port}/subscribe"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield stream
+    finally:
+        server.shutdown()
+        thread.join()

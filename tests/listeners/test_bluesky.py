@@ -1,0 +1,305 @@
+"""The source "bluesky" in its mode "search", against XRPC on loopback that keeps the rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bluesky_server import HANDLE, PASSWORD, POST, Network, iso
+from loopback import Asked, Reply, Site
+
+from earful.contracts import Permanent, Transient
+from earful.purse import OpenPurse
+from earful.types import Batch, GapKind, Mention, Query
+from listeners import bluesky_xrpc
+from listeners.bluesky import Bluesky
+from listeners.bluesky_posts import mention
+
+NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
+EPOCH = int(NOW.timestamp())
+
+
+@pytest.fixture(autouse=True)
+def _no_logins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins as a process does: logged in nowhere."""
+    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", PASSWORD)
+
+
+class Watch:
+    """Polls, remembering position and everything that arrived."""
+
+    def __init__(self, site: Site, **options: object) -> None:
+        self.site = site
+        self.network = Network()
+        site.script = self.network
+        self.now = NOW
+        self.position: str | None = None
+        self.any_of: tuple[str, ...] = ("Kestrova",)
+        self.options = {
+            "service": site.url,
+            "api": site.url,
+            "handle": f"@{HANDLE}",
+            "timeout": 2,
+            "deadline": 5,
+        } | options
+        self.purse = OpenPurse()
+        self.batches: list[Batch] = []
+        self.seen: set[str] = set()
+
+    def query(self) -> Query:
+        return Query(
+            id="bluesky/kestrova",
+            brand_id="kestrova",
+            source="bluesky",
+            any_of=self.any_of,
+            options=self.options,
+        )
+
+    def poll(self) -> set[str]:
+        self.batches = []
+        before = set(self.seen)
+        listener = Bluesky(clock=lambda: self.now, purse=self.purse)
+        for batch in listener.poll(self.query(), self.position):
+            self.batches.append(batch)
+            self.position = batch.position
+            self.seen |= {one.external_id for one in batch.mentions}
+        return self.seen - before
+
+    def mentions(self) -> list[Mention]:
+        return [one for batch in self.batches for one in batch.mentions]
+
+    def posts(self, count: int, start: float, first: int = 0, apart: float = 1) -> set[str]:
+        return {self.network.post(first + n, start + n * apart)["uri"] for n in range(count)}
+
+    def asked(self, name: str) -> list[Asked]:
+        return [one for one in self.site.asked if one.path.endswith(name)]
+
+
+def test_1200_posts_between_two_polls_and_a_late_one(site: Site) -> None:
+    watch = Watch(site)
+    assert watch.poll() == set()
+    watch.now += timedelta(hours=1)
+    many = watch.posts(1200, EPOCH + 60, apart=2)
+    assert watch.poll() == many
+    late = watch.network.post(5000, EPOCH + 30)["uri"]
+    watch.now += timedelta(hours=2)
+    assert watch.poll() == {late}
+    assert [gap for batch in watch.batches for gap in batch.gaps] == []
+    assert watch.batches[-1].more is False
+
+
+def test_a_thousand_posts_in_one_second(site: Site) -> None:
+    watch = Watch(site)
+    many = watch.posts(1000, EPOCH - 60, apart=0)
+    assert watch.poll() == many
+
+
+def test_a_cursor_that_leads_no_further_is_begun_anew(site: Site) -> None:
+    watch = Watch(site)
+    watch.network.deepest = 300
+    many = watch.posts(1200, EPOCH - 7000, apart=3)
+    assert watch.poll() == many
+
+
+def test_one_login_serves_many_polls_and_is_renewed(site: Site) -> None:
+    watch = Watch(site)
+    for _ in range(5):
+        watch.poll()
+        watch.now += timedelta(minutes=15)
+    assert (watch.network.logins, watch.network.renewals) == (1, 0)
+    watch.network.valid = 70  # both tokens have run out
+    watch.poll()
+    assert (watch.network.logins, watch.network.renewals) == (2, 0)
+    key = next(iter(bluesky_xrpc._LOGINS))
+    kept = bluesky_xrpc._LOGINS[key]
+    bluesky_xrpc._LOGINS[key] = bluesky_xrpc._Tokens("access-1", kept.refresh)
+    watch.poll()
+    assert (watch.network.logins, watch.network.renewals) == (2, 1)
+    assert watch.purse.requests == len(site.asked)
+
+
+def test_the_login_is_in_no_position_and_no_error(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(site)
+    watch.posts(3, EPOCH - 60)
+    watch.poll()
+    assert "access-" not in (watch.position or "")
+    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", "wrong-word")
+    with pytest.raises(Permanent, match="app password") as error:
+        watch.poll()
+    assert "wrong-word" not in str(error.value)
+    monkeypatch.delenv("EARFUL_BLUESKY_APP_PASSWORD")
+    with pytest.raises(Permanent, match="EARFUL_BLUESKY_APP_PASSWORD"):
+        watch.poll()
+
+
+def test_a_service_that_gives_no_login(site: Site) -> None:
+    watch = Watch(site)
+    site.script = lambda _asked: Reply(body=b'{"accessJwt": 7}')
+    with pytest.raises(Permanent, match="gave no login"):
+        watch.poll()
+    assert bluesky_xrpc._LOGINS == {}
+
+
+def test_a_term_of_several_words_is_a_phrase(site: Site) -> None:
+    watch = Watch(site)
+    watch.any_of = ("Kestrova Air", "@kestrova.example", "Kestrova Air Plus")
+    watch.poll()
+    assert [one.query["q"] for one in watch.asked("searchPosts")] == [
+        '"kestrova air"',
+        "kestrova.example",
+    ]
+    assert watch.asked("searchPosts")[0].query["since"] == "2024-05-13T12:00:00Z"
+
+
+def test_what_is_addressed_to_us(site: Site) -> None:
+    watch = Watch(site, kinds=["mentions"])
+    expected = {
+        watch.network.letter(n, EPOCH - 7000 + n, reason=reason)["uri"]
+        for n, reason in enumerate(["mention", "reply", "quote"] * 70)
+    }
+    watch.network.letter(900, EPOCH - 30, reason="like")
+    assert watch.poll() == expected
+    assert all(one.direct for one in watch.mentions())
+    assert watch.asked("listNotifications")[0].every["reasons"] == ["mention", "reply", "quote"]
+    watch.now += timedelta(hours=1)
+    more = {watch.network.letter(1000 + n, EPOCH + n)["uri"] for n in range(150)}
+    assert watch.poll() == more
+
+
+def test_both_kinds_share_the_requests(site: Site) -> None:
+    watch = Watch(site, kinds=["search", "mentions"], max_requests=8)
+    watch.network.letter(1, EPOCH - 30)
+    posts = watch.posts(900, EPOCH - 7000, first=10, apart=3)
+    watch.poll()
+    assert len(site.asked) <= 9  # and one for the login
+    assert [gap.kind for batch in watch.batches for gap in batch.gaps] == [GapKind.LIMIT]
+    assert watch.batches[-1].more
+    for _ in range(6):
+        watch.poll()
+    assert posts < watch.seen
+    assert len(watch.seen) == 901
+
+
+def test_recheck_asks_without_a_login(site: Site) -> None:
+    watch = Watch(site)
+    views = [watch.network.post(n, EPOCH - 100 + n) for n in range(60)]
+    watch.poll()
+    stored = watch.mentions()
+    site.asked.clear()
+    watch.network.posts.remove(views[3])
+    views[5]["record"] = views[5]["record"] | {"text": "kestrova is fine"}
+    found = Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
+    assert [one.external_id for one in found.gone] == [views[3]["uri"]]
+    assert [(one.external_id, one.text) for one in found.mentions] == [
+        (views[5]["uri"], "kestrova is fine")
+    ]
+    assert len(site.asked) == 3
+    assert all(one.headers.get("Authorization") is None for one in site.asked)
+    site.script = lambda _asked: Reply(body=b'{"posts": []}')
+    with pytest.raises(Transient, match="shows none of 60 posts"):
+        Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
+    site.script = lambda _asked: Reply(body=b'{"posts": null}')
+    with pytest.raises(Transient, match="no posts"):
+        Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
+
+
+@pytest.mark.parametrize("field", ["uri", "author", "record", "indexedAt", "embed", "likeCount"])
+@pytest.mark.parametrize("value", [None, 7, "", [], {}, ["a"], {"record": []}, True, "\x00"])
+def test_one_broken_post_loses_nothing_else(site: Site, field: str, value: object) -> None:
+    watch = Watch(site)
+    good = watch.posts(3, EPOCH - 100)
+    bad = watch.network.post(99, EPOCH - 90)
+    bad |= {field: value, "broken": True}
+    good |= watch.posts(3, EPOCH - 80, first=10)
+    assert watch.poll() >= good
+    watch.poll()
+
+
+def test_a_page_on_which_nothing_can_be_read(site: Site) -> None:
+    watch = Watch(site)
+    watch.network.posts += [{"broken": True}, 7, None, "x", []]
+    assert watch.poll() == set()
+    assert len([one for batch in watch.batches for one in batch.rejected]) == 5
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"[]", b"null", b'{"posts": 7}'])
+def test_what_is_no_answer_is_transient(site: Site, body: bytes) -> None:
+    watch = Watch(site)
+    watch.poll()
+    site.script = lambda _asked: Reply(body=body)
+    with pytest.raises(Transient, match="it will be tried again"):
+        watch.poll()
+
+
+def test_a_server_that_has_no_handle_is_told_at_once() -> None:
+    query = Query(id="b", brand_id="b", source="bluesky", any_of=("a",))
+    with pytest.raises(Permanent, match="handle: the search wants a login"):
+        list(Bluesky().poll(query, None))
+
+
+def read(**more: Any) -> Mention:
+    record = more.pop("record", {})
+    view = Network().post(7, EPOCH, **more)
+    view["record"] = view["record"] | record
+    return mention(view, fetched_at=NOW)
+
+
+def test_a_post_is_published_when_its_author_says_unless_that_cannot_be() -> None:
+    got = iso(EPOCH)
+    for written, published in {
+        "2024-05-20T11:30:00Z": NOW - timedelta(minutes=30),
+        "2024-05-20T14:30:00+02:00": NOW + timedelta(minutes=30),
+        "1970-01-01T00:00:00Z": NOW,
+        "2124-01-01T00:00:00Z": NOW,
+        "yesterday": NOW,
+    }.items():
+        assert read(indexedAt=got, record={"createdAt": written}).published_at == published
+
+
+def test_what_a_search_may_have_matched_is_context() -> None:
+    made = read(
+        record={
+            "text": "🦅 see example.com/abc…",
+            "facets": [
+                {
+                    "index": {"byteStart": 9, "byteEnd": 27},
+                    "features": [
+                        {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/abcd"}
+                    ],
+                },
+                {"features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "Kestrova"}]},
+            ],
+            "tags": ["unseen"],
+            "embed": {
+                "$type": "app.bsky.embed.recordWithMedia",
+                "media": {"images": [{"alt": "a broken bottle"}]},
+            },
+            "reply": {"parent": {"uri": f"at://did:plc:x/{POST}/1"}},
+        },
+        embed={
+            "$type": "app.bsky.embed.recordWithMedia#view",
+            "record": {
+                "record": {"value": {"text": "the quoted one"}, "author": {"handle": "q.example"}}
+            },
+        },
+    )
+    assert made.text == "🦅 see example.com/abc…"
+    assert made.context.splitlines() == [
+        "https://example.com/abcd",
+        *("#Kestrova", "#unseen", "a broken bottle", "the quoted one", "q.example"),
+    ]
+    assert made.reply_to == f"at://did:plc:x/{POST}/1"
+
+
+def test_numbers_names_and_addresses() -> None:
+    made = read(author={"did": "did:plc:author0", "handle": "handle.invalid", "displayName": "K\n"})
+    assert made.author.handle == made.author.external_id == "did:plc:author0"
+    assert made.author.name == "K"
+    assert made.url == "https://bsky.app/profile/did:plc:author0/post/7"
+    assert (made.engagement.shares, made.engagement.likes, made.engagement.replies) == (6, 3, 1)
+    assert made.lang == "en"

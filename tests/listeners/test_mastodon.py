@@ -1,0 +1,429 @@
+"""The source "mastodon" against a server on loopback that keeps Mastodon's rules."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from loopback import Asked, Reply, Site, serve
+from mastodon_server import Instance
+
+from earful.contracts import Permanent, Spent, Transient
+from earful.purse import OpenPurse
+from earful.types import Batch, GapKind, Query
+from listeners.mastodon import Mastodon, hashtags
+
+NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
+EPOCH = int(NOW.timestamp())
+
+
+class Watch:
+    """Polls, remembering position and everything that arrived."""
+
+    def __init__(self, site: Site, **options: object) -> None:
+        self.site = site
+        self.instance = Instance(site.url)
+        site.script = self.instance
+        self.now = NOW
+        self.position: str | None = None
+        self.account = ""
+        self.any_of: tuple[str, ...] = ("Kestrova",)
+        self.options = {"instances": [site.url], "timeout": 2, "deadline": 5} | options
+        self.purse = OpenPurse()
+        self.batches: list[Batch] = []
+        self.seen: dict[str, str] = {}
+
+    def query(self) -> Query:
+        return Query(
+            id="mastodon/kestrova",
+            brand_id="kestrova",
+            source="mastodon",
+            any_of=self.any_of,
+            account=self.account,
+            options=self.options,
+        )
+
+    def poll(self, most: int | None = None) -> set[str]:
+        """The ids that are new; ``most`` batches are stored, then the process is killed."""
+        before = set(self.seen)
+        self.batches = []
+        listener = Mastodon(clock=lambda: self.now, purse=self.purse)
+        for batch in listener.poll(self.query(), self.position):
+            if most is not None and len(self.batches) >= most:
+                break
+            self.batches.append(batch)
+            self.position = batch.position
+            self.seen |= {one.external_id: one.text for one in batch.mentions}
+        return set(self.seen) - before
+
+    def gaps(self) -> list[tuple[datetime, datetime, GapKind]]:
+        return [(one.since, one.until, one.kind) for batch in self.batches for one in batch.gaps]
+
+    def told(self) -> tuple[datetime, datetime]:
+        """The outermost instants that were told as seen."""
+        seen = [one for batch in self.batches for one in batch.seen]
+        return min(one.since for one in seen), max(one.until for one in seen)
+
+    def later(self, **by: int) -> None:
+        self.now += timedelta(**by)
+
+    def toots(self, count: int, start: int, apart: int = 1) -> set[str]:
+        return {self.instance.toot(start + n * apart)["uri"] for n in range(count)}
+
+
+def test_1200_posts_between_two_polls_all_arrive(site: Site) -> None:
+    watch = Watch(site)
+    assert watch.poll() == set()
+    first = watch.toots(5, EPOCH - 3600)
+    watch.later(minutes=1)
+    assert watch.poll() == first
+    watch.later(hours=1)
+    many = watch.toots(1200, EPOCH + 60, apart=2)
+    assert watch.poll() == many
+    assert watch.gaps() == []
+    assert watch.told()[1] == watch.now
+    assert watch.batches[-1].more is False
+
+
+def test_the_first_time_it_looks_back_as_far_as_since(site: Site) -> None:
+    watch = Watch(site, since="2d")
+    watch.toots(90, EPOCH - 86400 * 9)
+    wanted = watch.toots(90, EPOCH - 86400, apart=3)
+    assert watch.poll() == wanted
+    assert watch.told() == (NOW - timedelta(days=2), NOW)
+
+
+@pytest.mark.parametrize("killed_after", range(1, 9))
+def test_a_killed_walk_goes_on_where_it_was(site: Site, killed_after: int) -> None:
+    watch = Watch(site, max_requests=100)
+    expected = watch.toots(130, EPOCH - 5000, apart=3)
+    watch.poll(most=killed_after)
+    watch.later(minutes=5)
+    expected |= watch.toots(130, EPOCH + 10)
+    watch.poll(most=killed_after)
+    watch.poll()
+    watch.poll()
+    assert set(watch.seen) == expected
+
+
+def test_a_walk_that_is_cut_tells_a_gap_and_goes_on(site: Site) -> None:
+    watch = Watch(site, max_requests=3)
+    watch.toots(3, EPOCH - 60)
+    watch.poll()
+    watch.later(hours=2)
+    expected = watch.toots(200, EPOCH + 60, apart=10)
+    new = watch.poll()
+    assert len(new) == 120
+    ((since, until, kind),) = watch.gaps()
+    assert (until, kind) == (watch.now, GapKind.LIMIT)
+    assert NOW < since < watch.now
+    assert watch.batches[-1].more
+    polls = 0
+    while not expected <= set(watch.seen) and polls < 5:
+        watch.poll()
+        polls += 1
+    assert expected <= set(watch.seen)
+    assert watch.gaps() == []
+
+
+def test_the_marked_post_may_be_deleted(site: Site) -> None:
+    watch = Watch(site)
+    watch.toots(3, EPOCH - 60)
+    watch.poll()
+    watch.instance.toots.pop()
+    watch.later(minutes=15)
+    new = watch.toots(60, EPOCH + 30)
+    assert watch.poll() == new
+
+
+def test_a_post_that_the_server_fetched_late_is_found_within_the_overlap(site: Site) -> None:
+    watch = Watch(site, overlap="1h")
+    watch.toots(3, EPOCH - 60)
+    watch.poll()
+    for _ in range(3):
+        watch.later(minutes=15)
+        watch.poll()
+    watch.toots(3, EPOCH + 2600)
+    watch.later(minutes=15)
+    watch.poll()
+    late = watch.instance.toot(EPOCH + 600)["uri"]
+    watch.later(minutes=16)
+    assert watch.poll() == {late}
+
+
+def test_polling_often_keeps_the_position_small(site: Site) -> None:
+    watch = Watch(site, overlap="1h")
+    for n in range(45):
+        watch.toots(1, EPOCH + n * 60)
+        watch.later(minutes=1)
+        watch.poll()
+    assert len(watch.position or "") < 3000
+    assert len(watch.seen) == 45
+    late = watch.instance.toot(EPOCH + 45 * 60 - 2000)["uri"]
+    asked = len(site.asked)
+    watch.poll()
+    assert late not in watch.seen, "between the deep looks only the last quarter is read again"
+    assert len(site.asked) == asked + 2
+    watch.later(minutes=15)
+    assert watch.poll() == {late}
+
+
+def test_ids_are_text_that_nobody_compares(site: Site) -> None:
+    watch = Watch(site)
+    for n in range(100):
+        uri = f"https://flake.example/objects/{n}"
+        watch.instance.toot(EPOCH - 600 + n, id=f"9v{chr(122 - n % 26)}{n}", order=n + 1, uri=uri)
+    watch.instance._list = _by_order(watch.instance)  # type: ignore[method-assign]
+    assert len(watch.poll()) == 100
+    watch.instance.toot(EPOCH + 5, id="1A", order=999, uri="https://flake.example/objects/x")
+    watch.later(minutes=5)
+    assert watch.poll() == {"https://flake.example/objects/x"}
+
+
+def _by_order(instance: Instance):
+    """Paging for ids that are no numbers: their place in the timeline counts."""
+    plain = Instance._list
+
+    def listed(path: str, items: list, query: dict[str, str]) -> Reply:
+        places = {one["id"]: str(one["order"]) for one in items}
+        bounds = {key: places.get(one, one) for key, one in query.items()}
+        reply = plain(instance, path, items, bounds)
+        return Reply(body=reply.body, headers={"Content-Type": "application/json"})
+
+    return listed
+
+
+def test_a_server_that_gives_the_same_page_again_does_not_catch_us(site: Site) -> None:
+    watch = Watch(site)
+    watch.toots(60, EPOCH - 60)
+    newest = watch.instance
+
+    def deaf(asked: Asked) -> Reply:
+        kept = {key: one for key, one in asked.query.items() if key not in ("min_id", "max_id")}
+        return newest(Asked(path=asked.path, query=kept, headers=asked.headers))
+
+    site.script = deaf
+    watch.poll()
+    assert len(site.asked) == 2
+    assert [kind for _, _, kind in watch.gaps()] == [GapKind.TOKEN]
+
+
+def test_two_servers_showing_the_same_post_give_one_mention(site: Site) -> None:
+    with serve() as other:
+        watch = Watch(site, instances=[site.url, other.url])
+        home = watch.instance
+        post = home.toot(EPOCH - 60)
+        away = Instance(other.url)
+        account = post["account"] | {"acct": f"user0@{home.host}", "id": "99"}
+        away.toot(EPOCH - 60, **(post | {"id": "5", "account": account}))
+        other.script = away
+        assert watch.poll() == {post["uri"]}
+        authors = {one.author for batch in watch.batches for one in batch.mentions}
+        assert len([one for batch in watch.batches for one in batch.mentions]) == 2
+        assert {(one.external_id, one.handle) for one in authors} == {
+            (post["account"]["uri"], f"user0@{home.host}")
+        }
+
+
+def test_one_server_that_fails_does_not_stop_the_other(site: Site) -> None:
+    with serve() as other:
+        watch = Watch(site, instances=[other.url, site.url])
+        other.script = lambda _asked: Reply(status=503, headers={"Retry-After": "1800"})
+        expected = watch.toots(3, EPOCH - 60)
+        assert watch.poll() == expected
+        (told,) = [one for batch in watch.batches for one in batch.rejected]
+        assert "answered 503" in told.reason
+        assert [kind for _, _, kind in watch.gaps()] == [GapKind.OUTAGE]
+        assert len(other.asked) == 1
+        watch.later(minutes=15)
+        watch.poll()
+        assert len(other.asked) == 1, "it asked for half an hour of peace"
+        other.script = away = Instance(other.url)
+        late = away.toot(EPOCH - 600)["uri"]
+        watch.later(minutes=20)
+        assert watch.poll() == {late}
+        site.script = other.script = lambda _asked: Reply(status=500)
+        with pytest.raises(Transient, match="answered 500"):
+            watch.poll()
+
+
+def test_of_a_server_that_is_away_one_question_is_asked(site: Site) -> None:
+    with serve() as other:
+        watch = Watch(site, instances=[other.url, site.url])
+        watch.any_of = ("kestrova", "lantern", "larkspur")
+        other.script = lambda _asked: Reply(status=503)
+        expected = watch.toots(3, EPOCH - 60)
+        assert watch.poll() == expected
+        assert len(other.asked) == 1
+        assert len(watch.gaps()) == 3
+
+
+def test_mentions_of_our_account_may_be_for_few_and_are_direct(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
+    watch = Watch(site, kinds=["mentions"])
+    watch.instance.token = "mine"
+    expected = {watch.instance.letter(EPOCH - 600 + n, content="help")["uri"] for n in range(90)}
+    assert watch.poll() == expected
+    assert all(one.direct for batch in watch.batches for one in batch.mentions)
+    watch.later(minutes=5)
+    more = {watch.instance.letter(EPOCH + n)["uri"] for n in range(90)}
+    assert watch.poll() == more
+
+
+def test_search_walks_back_page_by_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARFUL_SHOP_ACCESS_TOKEN", "mine")
+    watch = Watch(site, kinds=["search"])
+    watch.account = "shop"
+    watch.instance.token = "mine"
+    watch.any_of = ("kestrova is late",)
+    expected = watch.toots(200, EPOCH - 7000, apart=7)
+    watch.instance.toot(EPOCH - 50, visibility="private")
+    assert watch.poll() == expected
+    watch.later(hours=3)
+    more = watch.toots(1200, EPOCH, apart=8)
+    watch.poll()
+    watch.poll()
+    assert more <= set(watch.seen)
+
+
+def test_letters_are_not_taken_from_a_search(site: Site) -> None:
+    watch = Watch(site)
+    watch.instance.toot(EPOCH - 60, visibility="private")
+    open_one = watch.instance.toot(EPOCH - 50, visibility="unlisted")
+    watch.instance._open = lambda: watch.instance.toots  # type: ignore[method-assign]
+    assert watch.poll() == {open_one["uri"]}
+
+
+def test_a_token_goes_to_its_own_server_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
+    watch = Watch(site)
+    watch.poll()
+    assert site.asked[-1].headers.get("Authorization") is None
+    watch.options["instances"] = [site.url, "https://other.example"]
+    watch.options["kinds"] = ["search"]
+    with pytest.raises(Permanent, match="belongs to one server"):
+        watch.poll()
+
+
+def test_a_missing_token_names_the_variable(site: Site) -> None:
+    watch = Watch(site, kinds=["mentions"])
+    with pytest.raises(Permanent, match="EARFUL_MASTODON_ACCESS_TOKEN"):
+        watch.poll()
+    assert site.asked == []
+
+
+def test_one_poll_is_one_request_when_nothing_is_new(site: Site) -> None:
+    watch = Watch(site, overlap="1s")
+    watch.toots(3, EPOCH - 60)
+    watch.poll()
+    asked = len(site.asked)
+    watch.later(minutes=15)
+    watch.poll()
+    assert len(site.asked) == asked + 1
+    assert watch.purse.requests == len(site.asked)
+    assert all(one.path.startswith("/api/v1/timelines/tag/") for one in site.asked)
+
+
+def test_an_empty_purse_stops_the_poll_with_a_gap(site: Site) -> None:
+    class Empty(OpenPurse):
+        def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+            raise Spent("nothing is left", kind=GapKind.BUDGET, retry_after=60)
+
+    watch = Watch(site)
+    watch.purse = Empty()
+    with pytest.raises(Spent):
+        watch.poll()
+    assert [kind for _, _, kind in watch.gaps()] == [GapKind.BUDGET]
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>soon</html>", b"[" * 100_000, b'[{"id":', b"null", b"7", b'"a"', b'{"error": "x"}'],
+)
+def test_what_is_no_list_is_transient(site: Site, body: bytes) -> None:
+    watch = Watch(site)
+    site.script = lambda _asked: Reply(body=body, headers={"Content-Type": "application/json"})
+    with pytest.raises(Transient, match="it will be tried again") as error:
+        watch.poll()
+    assert len(str(error.value)) < 400
+
+
+BROKEN = [None, 7, "a", [], {}, {"id": "7"}, {"id": {}, "visibility": "public"}]
+
+
+@pytest.mark.parametrize("field", ["uri", "created_at", "content", "account", "id", "visibility"])
+@pytest.mark.parametrize("value", [None, 7, "", [], {}, ["a"], {"a": 1}, True, "\x00", 10**400])
+def test_one_broken_post_loses_nothing_else(site: Site, field: str, value: object) -> None:
+    watch = Watch(site)
+    before = watch.toots(3, EPOCH - 100)
+    bad = watch.instance.toot(EPOCH - 90)
+    after = watch.toots(3, EPOCH - 80)
+    bad["order"] = bad["id"]
+    bad["visibility"] = "public"
+    shown = watch.instance._open()
+    bad[field] = value
+    watch.instance._open = lambda: shown  # type: ignore[method-assign]
+    assert watch.poll() >= before | after
+    watch.poll()
+
+
+@pytest.mark.parametrize("thing", BROKEN)
+def test_a_thing_among_the_posts_that_is_none(site: Site, thing: object) -> None:
+    watch = Watch(site)
+    posts = [watch.instance.toot(EPOCH - 100 + n) for n in range(3)]
+    page = [posts[2], thing, posts[1], posts[0]]
+
+    def script(asked: Asked) -> Reply:
+        fresh = not {"min_id", "max_id"} & asked.query.keys()
+        return Reply(body=json.dumps(page if fresh else []).encode())
+
+    site.script = script
+    assert watch.poll() == {one["uri"] for one in posts}
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_recheck_tells_what_was_changed_and_what_was_deleted(site: Site, several: bool) -> None:
+    watch = Watch(site)
+    watch.instance.several = several
+    posts = [watch.instance.toot(EPOCH - 100 + n) for n in range(3)]
+    elsewhere = watch.instance.toot(EPOCH - 50, uri="https://other.example/users/a/statuses/5")
+    watch.poll()
+    stored = [one for batch in watch.batches for one in batch.mentions]
+    assert len(stored) == 4
+    watch.instance.toots.remove(posts[0])
+    watch.instance.toots.remove(elsewhere)
+    edited = (NOW + timedelta(minutes=3)).isoformat()
+    posts[1] |= {"content": "<p>kestrova is fine</p>", "edited_at": edited}
+    found = Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored)
+    assert [one.external_id for one in found.gone] == [posts[0]["uri"]]
+    assert [(one.external_id, one.text) for one in found.mentions] == [
+        (posts[1]["uri"], "kestrova is fine")
+    ]
+    assert found.mentions[0].edited_at == NOW + timedelta(minutes=3)
+    assert found.position is None
+    site.script = lambda _asked: Reply(status=404)
+    assert Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored).gone == ()
+    site.script = lambda _asked: Reply(status=503)
+    with pytest.raises(Transient):
+        Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored)
+
+
+def test_addresses_are_https(site: Site) -> None:
+    for address in (
+        "http://social.example",
+        "social.example",
+        "https://a.example/path",
+        "https://",
+    ):
+        watch = Watch(site, instances=[address])
+        with pytest.raises(Permanent, match="instances"):
+            watch.poll()
+
+
+def test_terms_become_hashtags() -> None:
+    terms = ("Kestrova Air", "@kestrova", "kestrova", "KESTROVA", "42", "Ακμή", "…")
+    assert hashtags(terms) == ["kestrovaair", "kestrova", "ακμή"]

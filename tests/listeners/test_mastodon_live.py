@@ -1,0 +1,131 @@
+"""The source "mastodon" against mastodon-mock, a server of the whole API, and its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from mastodon_mock.testing.server import MockServer
+
+from earful import clock
+from earful.contracts import EdgeError, Transient
+from earful.types import Batch, Mention, Query
+from listeners.mastodon import Mastodon
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockServer]:
+    with MockServer() as server:
+        # so that its uris name the address that it is asked under, as on a real server
+        server.config.domain = server.base_url.partition("://")[2]
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _nothing_between(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "alice_token")
+    yield
+    requests.delete(f"{mock.base_url}/api/v1/_mock/faults", timeout=5)
+
+
+class Poller:
+    def __init__(self, mock: MockServer, tag: str, kinds: list[str]) -> None:
+        self.query = Query(
+            id="mastodon/a",
+            brand_id="a",
+            source="mastodon",
+            any_of=(tag,),
+            options={"instances": [mock.base_url], "kinds": kinds, "timeout": 1, "deadline": 2},
+        )
+        self.position: str | None = None
+        self.mentions: list[Mention] = []
+
+    def poll(self) -> list[str]:
+        found: list[Batch] = []
+        for batch in Mastodon(clock=clock.now).poll(self.query, self.position):
+            found.append(batch)
+            self.position = batch.position
+        self.mentions = [one for batch in found for one in batch.mentions]
+        return sorted({one.text for one in self.mentions})
+
+
+def test_hashtags_edits_and_deletions(mock: MockServer) -> None:
+    bob = mock.client("bob")
+    poller = Poller(mock, "Lantern", ["hashtag"])
+    posts = [bob.status_post(f"#lantern number {n}") for n in range(3)]
+    assert poller.poll() == [f"#lantern number {n}" for n in range(3)]
+    kept = poller.mentions
+    assert all(one.author.handle.startswith("bob@127.0.0.1") for one in kept)
+    many = [bob.status_post(f"#lantern later {n:03}") for n in range(90)]
+    bob.status_delete(posts[2])
+    assert [one for one in poller.poll() if "later" in one] == [
+        f"#lantern later {n:03}" for n in range(90)
+    ]
+    bob.status_update(posts[0], "#lantern is fine")
+    bob.status_delete(many[0])
+    found = Mastodon(clock=clock.now).recheck(poller.query, kept)
+    assert [(one.text, one.edited_at is not None) for one in found.mentions] == [
+        ("#lantern is fine", True)
+    ]
+    assert [one.external_id for one in found.gone] == [posts[2].uri]
+
+
+def test_search_and_mentions(mock: MockServer) -> None:
+    bob = mock.client("bob")
+    bob.status_post("nobody answers at Larkspur")
+    poller = Poller(mock, "larkspur", ["search"])
+    assert poller.poll() == ["nobody answers at Larkspur"]
+    letters = Poller(mock, "", ["mentions"])
+    bob.status_post("@alice where is my parcel?", visibility="direct")
+    (text,) = letters.poll()
+    assert "where is my parcel?" in text
+    assert letters.mentions[0].direct
+    bob.status_post("@alice hello? anybody?")
+    assert any("anybody" in one for one in letters.poll())
+
+
+FAULTS: dict[str, tuple[dict[str, Any], type[EdgeError]]] = {
+    "ratelimit": ({"type": "ratelimit", "headers": {"Retry-After": "17"}}, Transient),
+    "status": ({"type": "status", "status": 503}, Transient),
+    "malformed": ({"type": "malformed"}, Transient),
+    "latency": ({"type": "latency", "delay_ms": 1800}, Transient),
+    "timeout": ({"type": "timeout", "delay_ms": 3000}, Transient),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_between_pages_lose_nothing(mock: MockServer, fault: str) -> None:
+    tag = f"fault{fault}"
+    effect, error = FAULTS[fault]
+    poller = Poller(mock, tag, ["hashtag"])
+    bob = mock.client("bob")
+    expected = [bob.status_post(f"#{tag} {n:03}").uri for n in range(60)]
+    rule = {"match": {"path": f"/api/v1/timelines/tag/{tag}"}, "effect": effect, "count": 1}
+    seen: set[str] = set()
+    first = True
+    listener = Mastodon(clock=clock.now)
+    with pytest.raises(error) as caught:
+        for batch in listener.poll(poller.query, None):
+            seen |= {one.external_id for one in batch.mentions}
+            poller.position = batch.position
+            if first:
+                added = requests.post(f"{mock.base_url}/api/v1/_mock/faults", json=rule, timeout=5)
+                added.raise_for_status()
+                first = False
+    assert len(seen) == 40
+    if fault == "ratelimit":
+        assert isinstance(caught.value, Transient)
+        assert caught.value.retry_after == 17
+    poller.poll()
+    seen |= {one.external_id for one in poller.mentions}
+    assert seen == set(expected)
+
+
+def test_the_clock_of_the_mock_is_ours(mock: MockServer) -> None:
+    """What the tests above rest on: posts are dated now, so that ``since`` reaches them."""
+    posted = mock.client("bob").status_post("#dated")
+    assert abs(posted.created_at - clock.now()) < timedelta(minutes=1)
