@@ -1,6 +1,6 @@
 """Collecting a busy day: 25,000 mentions, and within it two hours at 20 times that pace.
 
-    python benchmarks/collect.py [--days 1] [--page 100] [--whole]
+    python benchmarks/collect.py [--days 1] [--page 100] [--overlap 5m] [--whole]
 
 A server on loopback (a process of its own) answers a search newest first, ``--page`` posts a
 request. The collector is held to one core and polls it every 15 minutes of a day that is told by
@@ -148,7 +148,7 @@ def bare(url: str, now: Synchronized[int], days: int, page: int, folder: Path) -
     return time.process_time() - started
 
 
-def house(folder: Path, url: str, now: Synchronized[int]) -> House:
+def house(folder: Path, url: str, now: Synchronized[int], overlap: str) -> House:
     """A house that listens to the search, on the clock of the search."""
     settings = Settings(
         database_url=SecretStr(f"sqlite:///{folder / 'collect.db'}"),
@@ -157,7 +157,7 @@ def house(folder: Path, url: str, now: Synchronized[int]) -> House:
             ListenSettings(
                 source="hackernews",
                 brand="Kestrova",
-                options={"endpoint": url, "max_requests": 60, "since": "1h", "overlap": "10m"},
+                options={"endpoint": url, "max_requests": 60, "since": "1h", "overlap": overlap},
             ),
         ),
     )
@@ -196,6 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--page", type=int, default=100)
+    parser.add_argument("--overlap", default="5m", help="how far behind to look again")
     parser.add_argument("--whole", action="store_true")
     asked = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
@@ -203,7 +204,7 @@ def main() -> None:
         folder = Path(name)
         os.sched_setaffinity(0, cores[:1])
         baseline = bare(url, now, asked.days, asked.page, folder)
-        here = house(folder, url, now)
+        here = house(folder, url, now, asked.overlap)
         started, wall = time.process_time(), time.perf_counter()
         memory = collect(here, now, asked.days, whole=asked.whole)
         took, wall = time.process_time() - started, time.perf_counter() - wall

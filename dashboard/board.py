@@ -55,7 +55,7 @@ def draw(
             _sources(db, brand, window)
     with right:
         _newest(queries.newest_flagged(db, brand.id, limit=_NEWEST), urgent_at, now)
-    health.strip(found, now, brand.timezone, settings.dashboard.refresh)
+    health.strip(found, settings, now, brand.timezone)
 
 
 def _figures(figures: Headline) -> None:

@@ -117,12 +117,13 @@ def _write(case: CaseView) -> None:
 def _resolved(case: CaseView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text("This case is resolved.", width="stretch")
-        st.button(
-            "Open it again",
-            key=f"reopen-{case.id}",
-            on_click=_reopen,
-            kwargs={"case_id": case.id, "version": case.version},
-        )
+        if case.complaints:  # else its posts are deleted, and there is nobody to answer
+            st.button(
+                "Open it again",
+                key=f"reopen-{case.id}",
+                on_click=_reopen,
+                kwargs={"case_id": case.id, "version": case.version},
+            )
         st.button("Back to the queue", key=f"next-{case.id}", type="primary", on_click=_to_queue)
 
 

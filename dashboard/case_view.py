@@ -14,6 +14,7 @@ from dashboard.words import STATUS, STATUS_COLOUR, ago, count, due, percent, whe
 from earful.languages import name_of
 from earful.settings import Settings
 from earful.types import Label
+from outreach.words import rated, said_again
 from storage import queries
 from storage.engine import Database
 from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention
@@ -21,6 +22,8 @@ from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention
 _DID = {
     "opened": "Case opened",
     "complaint": "Complained again",
+    "edited": "A post was changed",
+    "deleted": "A post was deleted",
     "taken": "took the case",
     "released": "gave the case back",
     "note": "noted",
@@ -95,6 +98,7 @@ def _mention(case: CaseView, mention: FlaggedMention, zone: str, now: datetime) 
         with st.container(key=f"words-m{key}"):
             st.text(clean(mention.text) or "(no words)")
         small(f"mention-{key}", " · ".join(_about(mention, zone, now)))
+        _earlier(mention, zone, now)
         with st.container(key=f"why-m{key}"):
             st.text(f"Why it was flagged: {clean(mention.reason, 600)}")
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -109,6 +113,17 @@ def _mention(case: CaseView, mention: FlaggedMention, zone: str, now: datetime) 
             )
 
 
+def _earlier(mention: FlaggedMention, zone: str, now: datetime) -> None:
+    """What it said before it was changed: the case may have been opened for those words."""
+    if not mention.earlier:
+        return
+    with st.popover("Changed since: what it said before"):
+        for at, one in enumerate(mention.earlier):
+            small(f"until-{mention.mention_id}-{at}", f"Until {when(one.until, zone, now)}")
+            with st.container(key=f"words-m{mention.mention_id}-{at}"):
+                st.text(clean(one.text) or "(no words)")
+
+
 def _about(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
     at = mention.published_at
     parts = [mention.source, f"{when(at, zone, now)} ({ago(at, now)})"]
@@ -119,6 +134,10 @@ def _about(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
     ):
         if number:
             parts.append(count(number, one, more))
+    if mention.rating is not None:
+        parts.append(f"gave {one_line(rated(mention.rating), 60)}")
+    if (told := mention.told) and told.mentions > 1:
+        parts.append(said_again(told.mentions, told.authors, told.reach))
     if language := mention.language or mention.lang:
         parts.append(f"written in {one_line(name_of(language), 20)}")
     return parts
@@ -140,6 +159,9 @@ def _numbers(mention: FlaggedMention) -> str:
         ("Age when flagged", _hours(evidence.get("age_hours"), "–")),
         ("Complaints before, in 30 days", _whole(evidence.get("earlier_complaints"))),
     ]
+    rating = evidence.get("rating")
+    if isinstance(rating, Mapping):
+        rows.append(("Rating, when flagged", f"{rating['kind']}: {_out_of(rating)}"))
     parts = evidence.get("priority_parts")
     if isinstance(parts, Mapping):
         rows += [(f"Points for {_PARTS.get(k, k)}", _figure(v, 1)) for k, v in parts.items()]
@@ -158,6 +180,10 @@ def _hours(value: object, without: str) -> str:
 
 def _audience(evidence: Mapping[str, object]) -> str:
     return f"{_whole(evidence.get('followers'))} / {_whole(evidence.get('shares'))}"
+
+
+def _out_of(rating: Mapping[str, object]) -> str:
+    return f"{rating['value']}, of {rating['lowest']} to {rating['highest']}"
 
 
 def _figure(value: object, digits: int = 3) -> str:

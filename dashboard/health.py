@@ -14,6 +14,7 @@ from earful.settings import Settings
 from storage.rows import Health, SourceHealth
 
 _LATE = timedelta(minutes=10)
+_SHORT_WAIT = timedelta(hours=1)
 
 
 def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...]:
@@ -21,9 +22,13 @@ def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...
 
     A query that settings no longer ask for keeps its row and its history, but worries nobody.
     """
+    live = _live(found, settings)
+    return (*_not_running(live, now), *_sources(live, now), *_stages(found), *_deliveries(found))
+
+
+def _live(found: Health, settings: Settings) -> list[SourceHealth]:
     wanted = {query.id for query in settings.queries() if query.enabled}
-    live = [one for one in found.sources if one.query_id in wanted]
-    return (*_not_running(live, now), *_sources(live), *_stages(found), *_deliveries(found))
+    return [one for one in found.sources if one.query_id in wanted]
 
 
 def warn(found: Health, settings: Settings, now: datetime) -> None:
@@ -40,8 +45,9 @@ def warn(found: Health, settings: Settings, now: datetime) -> None:
                 st.text("\n".join(wrong[4:]))
 
 
-def strip(found: Health, now: datetime, zone: str, refresh: timedelta) -> None:
+def strip(found: Health, settings: Settings, now: datetime, zone: str) -> None:
     """When something was last heard, what still waits, how fresh this page is."""
+    refresh = settings.dashboard.refresh
     parts = [f"Updated {now.astimezone(ZoneInfo(zone)):%H:%M:%S} ({zone_name(zone)})"]
     parts.append(f"looks again every {span(refresh) if refresh.seconds >= 60 else _secs(refresh)}")
     if found.newest_mention_at is not None:
@@ -53,8 +59,18 @@ def strip(found: Health, now: datetime, zone: str, refresh: timedelta) -> None:
         parts.append(f"{count(found.pending, 'mention waits', 'mentions wait')} to be read")
     else:
         parts.append("every mention has been read")
+    parts += _missing(_live(found, settings))
     with st.container(key="small-strip"):
         st.text(" · ".join(parts))
+
+
+def _missing(live: list[SourceHealth]) -> Iterator[str]:
+    """The stretches of time that no source showed us; `earful coverage` has each with its why."""
+    gaps, lost = sum(one.gaps for one in live), sum(one.lost for one in live)
+    if gaps:
+        yield f"{count(gaps, 'gap is', 'gaps are')} looked for again"
+    if lost:
+        yield f"{count(lost, 'gap', 'gaps')} will not be seen (earful coverage says why)"
 
 
 def _secs(length: timedelta) -> str:
@@ -74,15 +90,22 @@ def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
         )
 
 
-def _sources(live: list[SourceHealth]) -> Iterator[str]:
+def _sources(live: list[SourceHealth], now: datetime) -> Iterator[str]:
     for one in live:
-        if one.paused or one.error:
+        if one.paused or (one.error and not _waits_shortly(one, now)):
             yield f"{one_line(one.query_id, 80)}: {_state(one)}{_reason(one)}"
+
+
+def _waits_shortly(one: SourceHealth, now: datetime) -> bool:
+    """True for a limit of requests that is over within the hour: nothing is wrong."""
+    return not one.failures and one.due_at is not None and one.due_at - now < _SHORT_WAIT
 
 
 def _state(one: SourceHealth) -> str:
     if one.paused:
         return "paused until somebody mends it"
+    if not one.failures:
+        return "waits, and goes on by itself"
     return f"failed {count(one.failures, 'time')} in a row, tries again by itself"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import platform
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -56,3 +58,12 @@ def instant(option: str, text: str, brand: Brand | None) -> datetime:
         ) from error
     zone: tzinfo = ZoneInfo(brand.timezone) if brand else UTC
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def who() -> str:
+    """Who runs this command, and where: "maria@desk"."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        name = "somebody"
+    return f"{name}@{platform.node() or 'somewhere'}"

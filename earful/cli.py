@@ -15,7 +15,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from earful import asked, importing, logs, model_commands
+from earful import (
+    asked,
+    coverage_command,
+    erase_command,
+    feedback_commands,
+    importing,
+    logs,
+    model_commands,
+)
 from earful import doctor as doctors
 from earful import settings as configuration
 from earful.clock import Window
@@ -27,6 +35,7 @@ from earful.stages.classify import classify as classify_all
 from earful.stages.deliver import deliver as deliver_all
 from earful.stages.flag import flag as flag_all
 from earful.stages.poll import poll as poll_all
+from earful.stages.recheck import recheck as recheck_all
 from earful.wiring import House, open_house
 from outreach.rules import Rules
 from storage import deliveries, exports, polling, predictions, queries
@@ -40,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_commands.app)
+app.add_typer(feedback_commands.app)
 _MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
 
 
@@ -116,7 +126,14 @@ def poll(
             polling.all_due(house.db, ids)
         if not house.queries:
             print("settings.toml has no [[listen]] block: nothing to poll")
-        found = poll_all(house.db, house.queries, clock=house.clock, listener_for=house.listener)
+        found = poll_all(
+            house.db,
+            house.queries,
+            clock=house.clock,
+            listener_for=house.listener,
+            listened=house.brands,
+            paging=house.paging,
+        )
         print(found)
         for source in queries.health(house.db).sources:
             if source.error and source.query_id in ids:
@@ -277,7 +294,66 @@ def export(
             number = exports.write(
                 out, file_format.value, _counted(exports.rows(house.db, which), advance)
             )
+        words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
+        words |= {"label": ", ".join(labels), "source": ", ".join(which.sources)}
+        exports.note(
+            house.db,
+            exports.Exported(
+                at=house.clock(),
+                by=asked.who(),
+                path=str(out.resolve()),
+                format=file_format.value,
+                rows=number,
+                which="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
+            ),
+        )
     print(f"{number:,} rows written to {out}")
+
+
+@app.command()
+def recheck() -> None:
+    """Ask the platforms again about posts that are stored: changed ones, deleted ones."""
+    with _house() as house:
+        schedule = house.settings.schedule
+        found = recheck_all(
+            house.db,
+            house.queries,
+            clock=house.clock,
+            listener_for=house.listener,
+            every=schedule.recheck,
+            within=schedule.recheck_within,
+            listened=house.brands,
+        )
+    print(found)
+    sys.exit(1 if found.failed else 0)
+
+
+@app.command()
+def erase(
+    author: Annotated[
+        str | None, typer.Option(help="SOURCE:ID or SOURCE:HANDLE; everything about them.")
+    ] = None,
+    mention: Annotated[str | None, typer.Option(help="SOURCE:ID; one post.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a person or a post for good, and store neither again."""
+    with _house() as house:
+        done = erase_command.erase(
+            house, author, mention, confirm=lambda question: yes or typer.confirm(question)
+        )
+    sys.exit(0 if done else 1)
+
+
+@app.command()
+def coverage(
+    query: Annotated[str | None, typer.Option(help="This query alone, by its id.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far to look back.")] = 7,
+    cost: Annotated[bool, typer.Option("--cost", help="Also what was spent on it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What was seen of each source, what was not, and why."""
+    with _house() as house:
+        coverage_command.show(house, query, days=days, cost=cost, as_json=as_json)
 
 
 @app.command()

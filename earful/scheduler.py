@@ -14,6 +14,7 @@ from earful.stages.deliver import deliver
 from earful.stages.digest import digest
 from earful.stages.flag import flag
 from earful.stages.poll import poll
+from earful.stages.recheck import Waits, recheck
 from earful.wiring import House
 from storage import polling
 from storage.engine import DatabaseError
@@ -23,18 +24,20 @@ log = structlog.get_logger()
 
 _POLL_TICK = timedelta(seconds=2)  # how often we look whether a query is due, not how often we ask
 _DIGEST_TICK = timedelta(minutes=1)
+_RECHECK_TICK = timedelta(minutes=5)  # 100 posts of each source: 28,800 a day
 _STANDBY = 5.0  # seconds between tries for the lead
 _QUIET = timedelta(minutes=5)  # an idle stage is written down no more often than this
 
 
 class Stages:
-    """The five stages of a house as functions without arguments that say what they did, or ""."""
+    """The stages of a house as functions without arguments that say what they did, or ""."""
 
     def __init__(self, house: House, stop: threading.Event) -> None:
         self._house = house
         self._stop = stop
         self._classifier = house.classifier()
         self._notifiers = house.notifiers()
+        self._waits = Waits()
 
     def poll(self) -> str:
         """Ask the sources that are due."""
@@ -44,9 +47,12 @@ class Stages:
             house.queries,
             clock=house.clock,
             listener_for=house.listener,
+            listened=house.brands,
+            paging=house.paging,
             stop=self._stop.is_set,
         )
-        return str(found) if found.seen or found.rejected or found.failed else ""
+        came = found.seen or found.gone or found.rejected
+        return str(found) if came or found.failed or found.waiting else ""
 
     def classify(self) -> str:
         """Classify what the model has not read."""
@@ -62,6 +68,22 @@ class Stages:
             house.db, house.rules, clock=house.clock, paging=house.paging, stop=self._stop.is_set
         )
         return str(found) if found.judged else ""
+
+    def recheck(self) -> str:
+        """Ask again about stored posts."""
+        house = self._house
+        found = recheck(
+            house.db,
+            house.queries,
+            clock=house.clock,
+            listener_for=house.listener,
+            every=house.settings.schedule.recheck,
+            within=house.settings.schedule.recheck_within,
+            listened=house.brands,
+            waits=self._waits,
+            stop=self._stop.is_set,
+        )
+        return str(found) if found.asked or found.failed else ""
 
     def deliver(self) -> str:
         """Send what is due."""
@@ -120,6 +142,7 @@ def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
         ("flag", stages.flag, every.flag),
         ("deliver", stages.deliver, every.deliver),
         ("digest", stages.digest, _DIGEST_TICK),
+        ("recheck", stages.recheck, _RECHECK_TICK),
     ):
         scheduler.add_job(
             Recorded(house, name, work),

@@ -42,12 +42,13 @@ class CaseStatus(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a message stands on its way out."""
+    """Where a message stands on its way out; all that a DROPPED one told of was deleted."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     DEAD = "dead"
+    DROPPED = "dropped"
 
 
 class Verdict(StrEnum):
@@ -340,12 +341,16 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """A classifier's answer about a stored mention; unique by (mention, model)."""
+    """A classifier's answer about a stored mention; unique by (mention, model).
+
+    ``edition`` is which of the mention's texts was read: how often it had been changed by then.
+    """
 
     mention_id: int
     model_id: str
     scores: Scores
     at: datetime
+    edition: int = 0
 
     def __post_init__(self) -> None:
         _aware_utc(self, "at")
@@ -382,6 +387,7 @@ class Evidence:
     age_hours: float
     earlier_complaints: int
     priority_parts: Mapping[str, float]
+    rating: Rating | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,7 +441,8 @@ class Heard:
     """All that the rules need to know of one classified mention about one brand.
 
     ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
-    before this one. ``corrected`` is a person's word, if somebody gave one.
+    before this one. ``corrected`` is a person's word, if somebody gave one. ``story_id`` is shared
+    by all who say the same; ``copy`` says that one of them has been flagged about the brand.
     """
 
     mention_id: int
@@ -452,6 +459,9 @@ class Heard:
     scores: Scores
     corrected: Label | None = None
     earlier_complaints: int = 0
+    rating: Rating | None = None
+    story_id: int | None = None
+    copy: bool = False
 
     def __post_init__(self) -> None:
         _aware_utc(self, "published_at")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import listeners
 from earful import clock as wall
 from earful.clock import Clock
 from earful.contracts import Classifier, Listener, Notifier
 from earful.settings import SentimentSettings, Settings, secret
-from earful.settings_errors import SettingsError
+from earful.settings_errors import SettingsError, nearest
 from earful.stages.flag import Paging
-from earful.types import Query
+from earful.stages.purse import StoredPurse, Till
+from earful.stages.terms import Terms, terms_of
+from earful.types import Brand, Query
 from outreach import notifiers
 from outreach.notifiers.mail import password_name
 from outreach.rules import Rules
@@ -27,11 +30,17 @@ class House:
     db: Database
     queries: tuple[Query, ...]
     clock: Clock = wall.now
+    till: Till = field(default_factory=Till)
 
     @property
     def rules(self) -> Rules:
         """The rules that settings ask for, with the look-back."""
         return Rules.of(self.settings.rules)
+
+    @property
+    def brands(self) -> tuple[Brand, ...]:
+        """Our brands and their competitors, as settings name them."""
+        return self.settings.brands()
 
     @property
     def timezone(self) -> str:
@@ -48,8 +57,13 @@ class House:
         )
 
     def listener(self, query: Query) -> Listener:
-        """The listener for a query, on this house's clock."""
-        return listeners.get(query.source, clock=self.clock)
+        """The listener for a query, on this house's clock, with its account's purse."""
+        purse = StoredPurse(self.db, query, self.terms(query), clock=self.clock, till=self.till)
+        return listeners.get(query.source, clock=self.clock, purse=purse)
+
+    def terms(self, query: Query) -> Terms:
+        """What the query's account may spend, and which brands share it."""
+        return terms_of(query, self.settings.account, self.queries, listeners.limit)
 
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""
@@ -84,8 +98,23 @@ def open_house(settings: Settings, *, clock: Clock = wall.now) -> House:
     queries = settings.queries()
     for query in queries:
         listeners.check_query(query)
+    _check_accounts(settings)
     db = connect(settings.database_url.get_secret_value())
     migrate.upgrade(db)
     brands.sync(db, settings.brands())
-    polling.register(db, queries)
+    polling.register(db, queries, _terms_said(settings))
     return House(settings=settings, db=db, queries=queries, clock=clock)
+
+
+def _check_accounts(settings: Settings) -> None:
+    for number, account in enumerate(settings.account, 1):
+        if account.source not in listeners.names():
+            raise SettingsError(
+                f"[[account]] {number} source: there is no source {account.source!r}"
+                f"{nearest(account.source, listeners.names())}"
+            )
+
+
+def _terms_said(settings: Settings) -> Mapping[str, str]:
+    """What settings say of each account: when it changes, its queries are asked again at once."""
+    return {account.name: account.model_dump_json() for account in settings.account}

@@ -10,15 +10,41 @@ from pydantic import BaseModel, ValidationError
 
 from earful import clock as wall
 from earful.contracts import Listener, Purse
-from earful.purse import OpenPurse
+from earful.purse import Limit, OpenPurse
 from earful.settings_errors import SettingsError, explain, nearest
 from earful.types import Query
 
 # source name -> the class in its module, imported when it is first asked for: start-up stays light
 _REGISTER = {
+    "appstore": "listeners.app_reviews:AppReviews",
+    "bluesky": "listeners.bluesky:Bluesky",
+    "feedback": "listeners.feedback:Feedback",
+    "folder": "listeners.folder:Folder",
     "hackernews": "listeners.hackernews:HackerNews",
+    "mail": "listeners.mail:Mail",
+    "mastodon": "listeners.mastodon:Mastodon",
+    "mbox": "listeners.mbox:Mbox",
+    "reddit": "listeners.reddit:Reddit",
     "replay": "listeners.replay:Replay",
     "rss": "listeners.rss:Rss",
+    "webhook": "listeners.webhook:Webhook",
+    "x": "listeners.x:X",
+    "youtube": "listeners.youtube:Youtube",
+}
+
+# what each platform lets one account ask: where no [[account]] says otherwise. X says it with
+# every answer, for each of its endpoints; the others that are not named here say nothing
+_LIMITS = {
+    # https://docs.bsky.app/docs/advanced-guides/rate-limits
+    "bluesky": Limit(requests=3000, per=300),
+    # https://hn.algolia.com/api
+    "hackernews": Limit(requests=10_000, per=3600),
+    # https://docs.joinmastodon.org/api/rate-limits/
+    "mastodon": Limit(requests=300, per=300),
+    # Reddit Data API Wiki, "Free access rate limits"
+    "reddit": Limit(requests=100, per=60),
+    # https://developers.google.com/youtube/v3/determine_quota_cost; quota days are Pacific time
+    "youtube": Limit(units_per_day=10_000, zone="America/Los_Angeles"),
 }
 
 
@@ -46,6 +72,11 @@ def get(source: str, *, clock: wall.Clock = wall.now, purse: Purse | None = None
     poll may spend; without one it may spend what it likes.
     """
     return _plugin(source)(clock=clock, purse=purse or OpenPurse())
+
+
+def limit(source: str) -> Limit | None:
+    """What the platform lets one account ask; None when it names no such limit."""
+    return _LIMITS.get(source)
 
 
 def check_query(query: Query) -> None:

@@ -22,10 +22,11 @@ from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
 from listeners import times
 from listeners.fetch import Fetcher, shown
-from listeners.match import Matcher, fold
+from listeners.match import Matcher
 from listeners.options import Bytes, WebOptions, read
 from listeners.plain import clean, from_html, one_line, web_link
 from listeners.rows import count
+from listeners.terms import search_terms
 from listeners.walk import Page, Rules, Step, walk
 
 PAGE = 1000  # hits that are asked for at once
@@ -177,21 +178,6 @@ class _Search:
                 likes=count(hit.get("points")), replies=count(hit.get("num_comments"))
             ),
         )
-
-
-def search_terms(any_of: tuple[str, ...]) -> list[str]:
-    """What to search for: handles without their sign, no term twice, and none that a shorter one
-    finds anyway ("Acme Plus" beside "Acme")."""
-    folded = dict.fromkeys(
-        term for one in any_of if (term := fold(one.replace('"', " ")).lstrip("@#"))
-    )
-    return [
-        term
-        for term in folded
-        if not any(
-            other != term and other.isascii() and Matcher([other]).matches(term) for other in folded
-        )
-    ]
 
 
 def _hits(url: str, body: bytes) -> tuple[list[object], int]:

@@ -1,15 +1,18 @@
-"""Does a text name what a query looks for? For sources that search loosely or not at all.
+"""Does a text name what a query looks for, and if not, why?
 
-Upper and lower case, accents and full-width letters are folded. A term is found only as whole
-words, so "ola" is not found in "cola"; in scripts written without spaces (Chinese, Japanese,
-Thai and others) and in Korean, where particles hang on to nouns, it is found anywhere.
+Upper and lower case, accents, full-width letters, dashes and apostrophes are folded. A term is
+found only as whole words, so "ola" is not found in "cola"; in scripts written without spaces
+(Chinese, Japanese, Thai and others) and in Korean, where particles hang on to nouns, it is found
+anywhere. A hashtag holds the words that it is run together from: #KestrovaFail and #kestrova_fail
+name Kestrova, #acmeair names "Acme Air". A term that begins with @ is found as a handle only, and
+not in a mail address.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # Latin, Greek and Cyrillic accents, Hebrew points, Arabic harakat. Not the vowel signs and
 # viramas of Indian scripts: without them different words become one.
@@ -19,6 +22,10 @@ _NO_SPACES = re.compile(
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U000323af]"
 )
 _IGNORED = re.compile("[\u200b\u200e\u200f\u2060\u00ad\ufeff]")  # invisible; they only hide words
+# McDonald’s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
+_ALIKE = str.maketrans("\u2018\u2019\u02bc\u2010\u2011\u2012\u2013\u2212", "'''-----")
+_TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
+_MOST_TAGS = 100  # of one text: more is not a text
 
 
 def fold(text: str) -> str:
@@ -26,9 +33,53 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     # taken apart twice: a mathematical bold A has a case only once it is an A
-    plain = unicodedata.normalize("NFKD", _IGNORED.sub("", text)).casefold()
+    plain = unicodedata.normalize("NFKD", _IGNORED.sub("", text).translate(_ALIKE)).casefold()
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
-    return " ".join(unicodedata.normalize("NFC", bare).split())
+    return " ".join(unicodedata.normalize("NFC", bare).translate(_ALIKE).split())
+
+
+def unspaced(text: str) -> int:
+    """How many characters of ``text`` are of scripts written without spaces, or Korean."""
+    return len(_NO_SPACES.findall(text))
+
+
+class Words:
+    """A text made ready once, to be asked about many terms."""
+
+    def __init__(self, text: str) -> None:
+        self._text = fold(text)
+        tags = _TAG.findall(text)[:_MOST_TAGS] if "#" in self._text else []
+        # behind a character that no term holds: the words of two tags are not one phrase
+        self._tags = "\0".join(fold(words) for tag in tags if (words := _apart(tag)))
+
+    def hold(self, term: str) -> bool:
+        """True when ``term``, folded already, is in the text or in a hashtag's words."""
+        if _holds(self._text, term) or (self._tags and _holds(self._tags, term)):
+            return True
+        return "#" in self._text and " " in term and _holds(self._text, _as_tag(term))
+
+
+def _as_tag(term: str) -> str:
+    return "#" + "".join(char for char in term if _wordy(char))
+
+
+def _apart(tag: str) -> str:
+    """The words that a hashtag is run together from; "" when it is one word."""
+    tag = unicodedata.normalize("NFC", tag)
+    apart = "".join(_spaced(tag))
+    return apart if " " in apart else ""
+
+
+def _spaced(tag: str) -> Iterator[str]:
+    """A blank where a word begins: rail_fail, railFail, rail2026, A320Late, B2BFail."""
+    for at, char in enumerate(tag):
+        before = tag[at - 1] if at else ""
+        after = tag[at + 1] if at + 1 < len(tag) else ""
+        if before.islower():
+            starts = char.isupper() or char.isdigit()
+        else:
+            starts = char.isupper() and after.islower() and before.isalnum()
+        yield " " if char == "_" else f" {char}" if starts else char
 
 
 class Matcher:
@@ -38,15 +89,27 @@ class Matcher:
     """
 
     def __init__(self, any_of: Iterable[str], none_of: Iterable[str] = ()) -> None:
-        self._any = [folded for term in any_of if (folded := fold(term))]
-        self._none = [folded for term in none_of if (folded := fold(term))]
+        self._any = _folded(any_of)
+        self._none = _folded(none_of)
 
-    def matches(self, text: str) -> bool:
-        """True when the query is about ``text``."""
-        folded = fold(text)
-        if self._any and not any(_holds(folded, term) for term in self._any):
-            return False
-        return not any(_holds(folded, term) for term in self._none)
+    def matches(self, text: str | Words) -> bool:
+        """True when the query is about ``text``; give Words to ask several matchers about one."""
+        return not self.why_not(text)
+
+    def why_not(self, text: str | Words) -> str:
+        """Why the query is not about ``text``, in words; "" when it is."""
+        words = Words(text) if isinstance(text, str) else text
+        if self._any and not any(words.hold(term) for term in self._any):
+            return f"names none of: {', '.join(self._any.values())}"
+        for term, said in self._none.items():
+            if words.hold(term):
+                return f"holds the excluded phrase {said!r}"
+        return ""
+
+
+def _folded(terms: Iterable[str]) -> dict[str, str]:
+    """Each term as it is compared, and as somebody wrote it."""
+    return {folded: term.strip() for term in terms if (folded := fold(term))}
 
 
 def _holds(text: str, term: str) -> bool:

@@ -94,6 +94,7 @@ class RowReader:
             repost_of=_repost(get(columns.repost_of), text),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
+            direct=True,  # somebody chose these rows: their words are not asked again
         )
 
     def _source_of(self, row: Mapping[str, Any]) -> str:

@@ -21,8 +21,8 @@ from listeners import times
 from listeners.stretches import Part, Stretch, dump, load
 
 _FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
-_SHALLOW = 900  # seconds below the newest known post that every poll looks at again
-_DEEP_LOOKS = 4  # whole overlaps in the span of one
+_SHALLOW = 300  # seconds below the newest known post that every poll looks at again
+_DEEP_LOOKS = 2  # whole overlaps in the span of one
 _TRIES = 3  # polls that bring a stretch no further before it is given up
 
 
@@ -66,9 +66,9 @@ class Rules:
     """How a source may be walked.
 
     ``first``: how far to look back at the very first poll. ``overlap``: how far below the newest
-    known post to look again; a quarter of an hour of it at every poll, all of it four times in its
-    span, so that what is indexed up to three quarters of it late is found, and re-reading costs
-    the same however often we poll. ``most``: requests in one poll, at least 4. ``keeps``: how
+    known post to look again; five minutes of it at every poll, all of it twice in its span, so that
+    what is indexed up to half of it late is found, and re-reading costs the same however often we
+    poll. ``most``: requests in one poll, at least 4. ``keeps``: how
     long the platform keeps posts in this search (None: for ever). ``addressed``: the platform can
     be asked for a stretch that ends before now; else every walk begins at the newest post.
     """

@@ -13,7 +13,9 @@ class CaseLine:
     """One unhappy customer as a digest shows them.
 
     ``complaints`` counts the case's flagged mentions; ``text``, ``url``, ``reason`` and ``lang``
-    are those of the newest one. ``priority`` is 0..100. Texts come as they were stored.
+    are those of the newest one; it was ``said`` so many times by so many ``accounts``, which
+    ``heard_by`` about that many people follow. ``priority`` is 0..100. Texts come as they were
+    stored.
     """
 
     case_id: int
@@ -32,6 +34,9 @@ class CaseLine:
     reason: str
     text: str
     lang: str | None = None
+    said: int = 1
+    accounts: int = 1
+    heard_by: int = 0
 
     def __post_init__(self) -> None:
         _aware(self, "opened_at", "due_at")

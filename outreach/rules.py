@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from earful.reach import reach
 from earful.settings import RuleSettings
-from earful.types import Brand, Evidence, Flag, Heard, Label, Verdict
-from outreach.words import count, length, listed, percent, times
+from earful.types import Brand, Evidence, Flag, Heard, Label, Rating, Verdict
+from outreach.words import count, length, listed, percent, rated, times
 
 RULE_MODEL = "the model is sure enough"
 RULE_PERSON = "a person said so"
+RULE_RATING = "the rating is low"
+
+# Of 0 to 10, 0 to 6 is a detractor by definition: Reichheld, "The One Number You Need to Grow",
+# Harvard Business Review, December 2003.
+DETRACTOR_MOST = 6
+# Of any other scale the lowest 40 % of its steps: 1 and 2 of 5 stars, the two sad faces of 5.
+LOW_SHARE = 0.4
 
 # The four weights sum to 100, and none reaches half: no part alone outweighs the others together.
 # How sure it is counts most: a page for somebody who never complained costs the agents' trust.
@@ -36,9 +44,6 @@ REPEAT_KEEPS = 0.5
 # Audiences span six orders of magnitude, so reach counts by its logarithm; above a million it is
 # "everybody" either way.
 REACH_FULL = 1_000_000
-# What an ordinary account has. It stands in where a source does not say (no source's customers
-# should rank behind another's for that), and for the audience that one share adds.
-ORDINARY_FOLLOWERS = 100
 # A day: the reply window that most support teams promise.
 HALF_LIFE_HOURS = 24.0
 _HOUR = timedelta(hours=1)
@@ -79,8 +84,10 @@ def decide(heard: Heard, rules: Rules, now: datetime) -> Flag | Verdict:
 
     Returns a Flag, or the Verdict that says why there is none. The order matters: age is asked
     last, so that TOO_OLD means "would be flagged if it were younger" and nothing else, which is
-    what ``earful flag --all`` judges again. A person's word that a mention is negative is flagged
-    whatever the model says and however old it is: somebody has just read it.
+    what ``earful flag --all`` judges again. COPY before it means "would be flagged, had nobody
+    said the same before". A person's word that a mention is negative is flagged whatever the
+    model says and however old it is: somebody has just read it. A low rating is the author's own
+    word, so it is flagged whatever the model makes of the text beside it.
     Raises ValueError when ``now`` is naive.
     """
     _aware("now", now)
@@ -91,13 +98,29 @@ def decide(heard: Heard, rules: Rules, now: datetime) -> Flag | Verdict:
         return _flag(heard, rules, now, RULE_PERSON)
     if heard.corrected is not None:
         return Verdict.CORRECTED
-    if heard.scores.could_not_tell:
+    if is_low(heard.rating):
+        rule = RULE_RATING
+    elif heard.scores.could_not_tell:
         return Verdict.COULD_NOT_TELL
-    if heard.scores.negative < rules.negative_at:
+    elif heard.scores.negative < rules.negative_at:
         return Verdict.CALM
+    else:
+        rule = RULE_MODEL
+    if heard.copy:
+        return Verdict.COPY
     if rules.look_back is not None and now - heard.published_at > rules.look_back:
         return Verdict.TOO_OLD
-    return _flag(heard, rules, now, RULE_MODEL)
+    return _flag(heard, rules, now, rule)
+
+
+def is_low(rating: Rating | None) -> bool:
+    """True for a rating that says by itself that its author is unhappy."""
+    if rating is None:
+        return False
+    if (rating.kind, rating.lowest, rating.highest) == ("nps", 0, 10):
+        return rating.value <= DETRACTOR_MOST
+    steps = rating.highest - rating.lowest + 1
+    return rating.value - rating.lowest < LOW_SHARE * steps and steps > 1
 
 
 def _not_a_complaint_to_us(heard: Heard) -> Verdict | None:
@@ -120,6 +143,7 @@ def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
         reach=heard_by,
         age_hours=age_hours,
         earlier_complaints=earlier,
+        rating=heard.rating,
     )
     return Flag(
         mention_ids=(heard.mention_id,),
@@ -140,20 +164,20 @@ def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
             age_hours=age_hours,
             earlier_complaints=earlier,
             priority_parts=parts,
+            rating=heard.rating,
         ),
         at=now,
     )
 
 
-def reach(followers: int | None, shares: int) -> int:
-    """About how many people a mention was put before: followers, and an ordinary account's
-    followers for each share. Unknown followers (None) count as an ordinary account's."""
-    known = ORDINARY_FOLLOWERS if followers is None else max(0, followers)
-    return known + ORDINARY_FOLLOWERS * max(0, shares)
-
-
 def priority_parts(
-    *, rule: str, negative: float, reach: int, age_hours: float, earlier_complaints: int
+    *,
+    rule: str,
+    negative: float,
+    reach: int,
+    age_hours: float,
+    earlier_complaints: int,
+    rating: Rating | None = None,
 ) -> dict[str, float]:
     """What each part gives to a severity, in points; they sum to 0..100.
 
@@ -162,6 +186,9 @@ def priority_parts(
     numbers shown are the numbers summed.
     """
     sure = 1.0 if rule == RULE_PERSON else min(1.0, max(0.0, negative))
+    if rule == RULE_RATING and rating is not None:
+        # 1 of 5 stars leaves no doubt; a kind text beside it does not take that back
+        sure = max(sure, (rating.highest - rating.value) / (rating.highest - rating.lowest))
     heard_by = min(1.0, math.log10(1 + reach) / math.log10(1 + REACH_FULL))
     return {
         "negative": round(NEGATIVE_WEIGHT * sure, 2),
@@ -177,7 +204,9 @@ def _sum(parts: Mapping[str, float]) -> int:
 
 def replay(evidence: Evidence) -> int | None:
     """The severity that this evidence leads to under today's weights; None: not flagged."""
-    if evidence.rule != RULE_PERSON and evidence.negative < evidence.threshold:
+    if evidence.rule == RULE_MODEL and evidence.negative < evidence.threshold:
+        return None
+    if evidence.rule == RULE_RATING and not is_low(evidence.rating):
         return None
     return _sum(
         priority_parts(
@@ -186,14 +215,17 @@ def replay(evidence: Evidence) -> int | None:
             reach=evidence.reach,
             age_hours=evidence.age_hours,
             earlier_complaints=evidence.earlier_complaints,
+            rating=evidence.rating,
         )
     )
 
 
 def _reason(heard: Heard, rules: Rules, rule: str, age: timedelta) -> str:
     """The sentence that an agent can read aloud: what, how often, how many listen, how old."""
-    parts = [_sure(heard, rules, rule), _again(max(0, heard.earlier_complaints))]
-    parts.append(_followed(heard.followers))
+    parts = [_sure(heard, rules, rule)]
+    if heard.rating is not None and rule != RULE_RATING:
+        parts.append(f"they gave {rated(heard.rating)}")
+    parts += [_again(max(0, heard.earlier_complaints)), _followed(heard.followers)]
     if heard.engagement.shares > 0:
         parts.append(f"it was shared {times(heard.engagement.shares)}")
     if age >= timedelta(days=1):
@@ -202,10 +234,14 @@ def _reason(heard: Heard, rules: Rules, rule: str, age: timedelta) -> str:
 
 
 def _sure(heard: Heard, rules: Rules, rule: str) -> str:
+    said = percent(heard.scores.negative)
     if rule == RULE_PERSON:
-        said = percent(heard.scores.negative)
         model = "could not tell" if heard.scores.could_not_tell else f"gave it {said}"
         return f"A person said that this is negative (the model {model})"
+    if rule == RULE_RATING and heard.rating is not None:
+        model = f"is {said} sure that the words are negative"
+        model = "could not tell from the words" if heard.scores.could_not_tell else model
+        return f"They gave {rated(heard.rating)} (the model {model})"
     # "60 % sure (flagged from 60.5 %)" would contradict itself
     places = 0 if round(rules.negative_at * 100, 6).is_integer() else 1
     sure, least = percent(heard.scores.negative, places), percent(rules.negative_at, places)

@@ -15,7 +15,7 @@ from earful.languages import name_of
 from earful.types import CaseStatus
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.plain import Link, clean, isolate, link
-from outreach.words import count, length, moment, percent
+from outreach.words import count, length, moment, percent, said_again
 
 MOST_TEXT = 280
 MOST_NAME = 60
@@ -126,6 +126,8 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
     facts = [count(case.complaints, "complaint")]
     if case.followers is not None:
         facts.append(count(case.followers, "follower"))
+    if again := said_again(case.said, case.accounts, case.heard_by):
+        facts.append(again)
     facts.append(f"opened {moment(case.opened_at, zone)}")
     lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None
     if lang:

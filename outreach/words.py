@@ -6,6 +6,8 @@ import math
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from earful.types import Rating
+
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -50,3 +52,18 @@ def listed(parts: list[str]) -> str:
     if len(parts) < 3:
         return " and ".join(parts)
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"
+
+
+def rated(rating: Rating) -> str:
+    """ "1 of 5 stars", "3 of 10 for recommending us", "2 of 5 for satisfaction"."""
+    of = f"{rating.value} of {rating.highest}"
+    said = {"stars": " stars", "nps": " for recommending us", "csat": " for satisfaction"}
+    return of + said.get(rating.kind, f" ({rating.kind})")
+
+
+def said_again(mentions: int, accounts: int, reach: int) -> str:
+    """ "said 12 times by 9 accounts, reach about 48,000"; "" when it was said once."""
+    if mentions < 2:
+        return ""
+    by = count(accounts, "account")
+    return f"said {times(mentions)} by {by}, reach about {reach:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,17 @@ from sqlalchemy import Connection, and_, func, select
 
 from earful.clock import Window
 from earful.types import CaseStatus
+from storage import ratings
 from storage.engine import Database
-from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention, QueueFilter
+from storage.rows import (
+    CaseDetail,
+    CaseEvent,
+    CaseView,
+    FlaggedMention,
+    QueueFilter,
+    Revision,
+    Told,
+)
 from storage.tables import (
     AuthorRow,
     BrandRow,
@@ -19,12 +29,18 @@ from storage.tables import (
     FlagRow,
     MentionRow,
     PredictionRow,
+    RevisionRow,
+    StoryRow,
 )
 from storage.upsert import chunks, table_of
 
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
 _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(CaseEventRow)
-_PREDICTION = table_of(PredictionRow)
+_PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
+_STORY = table_of(StoryRow)
+_NO_POST = "All its posts are gone upstream, and their words were removed here."
+
+_TOLD = tuple(_STORY.c[name].label(f"told_{name}") for name in ("mentions", "authors", "reach"))
 
 # the prediction that counts now
 _CURRENT = and_(
@@ -58,7 +74,9 @@ def count_cases(db: Database, which: QueueFilter) -> int:
 
 def newest_flagged(db: Database, brand_id: str, *, limit: int = 10) -> tuple[CaseView, ...]:
     """The cases with the newest complaints, whatever their status, newest first."""
-    which = QueueFilter(brand_id=brand_id, statuses=tuple(CaseStatus), order="newest")
+    which = QueueFilter(
+        brand_id=brand_id, statuses=tuple(CaseStatus), order="newest", with_posts=True
+    )
     return queue(db, which, limit=limit)
 
 
@@ -138,6 +156,8 @@ def _passes(which: QueueFilter) -> Any:
         wanted.append(_AUTHOR.c.source == which.source)
     if which.overdue_at is not None:
         wanted += [_CASE.c.due_at < which.overdue_at, _CASE.c.status.in_(WAITING)]
+    if which.with_posts:
+        wanted.append(_CASE.c.complaints > 0)
     if which.least_priority:
         wanted.append(_CASE.c.priority >= which.least_priority)
     for column, window in (
@@ -162,7 +182,7 @@ def _order(order: str) -> tuple[Any, ...]:
 
 def _views(connection: Connection, rows: Sequence[Any]) -> tuple[CaseView, ...]:
     newest = _newest_flags(connection, [row.id for row in rows])
-    return tuple(_view(row, newest[row.id]) for row in rows)
+    return tuple(_view(row, newest.get(row.id)) for row in rows)
 
 
 def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, Any]:
@@ -178,9 +198,11 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _MENTION.c.url,
                 _MENTION.c.published_at,
                 _PREDICTION.c.language,
+                *_TOLD,
             )
             .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
             .outerjoin(_PREDICTION, _CURRENT)
+            .outerjoin(_STORY, _STORY.c.id == _MENTION.c.story_id)
             .where(_FLAG.c.case_id.in_(some))
             .order_by(_FLAG.c.published_at, _FLAG.c.id)
         ):
@@ -211,14 +233,21 @@ def _view(row: Any, flag: Any) -> CaseView:
         outcome=row.outcome,
         complaints=row.complaints,
         version=row.version,
-        text=flag.text,
-        lang=flag.lang,
-        language=flag.language,
-        url=flag.url,
-        reason=flag.reason,
-        severity=flag.severity,
-        published_at=flag.published_at,
+        text="" if flag is None else flag.text,
+        lang=None if flag is None else flag.lang,
+        language=None if flag is None else flag.language,
+        url=None if flag is None else flag.url,
+        reason=_NO_POST if flag is None else flag.reason,
+        severity=0 if flag is None else flag.severity,
+        published_at=row.last_at if flag is None else flag.published_at,
+        told=None if flag is None else _told(flag),
     )
+
+
+def _told(row: Any) -> Told | None:
+    if row.told_mentions is None:
+        return None
+    return Told(mentions=row.told_mentions, authors=row.told_authors, reach=row.told_reach)
 
 
 def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...]:
@@ -239,22 +268,44 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
             _PREDICTION.c.neutral,
             _PREDICTION.c.positive,
             _PREDICTION.c.language,
+            *ratings.COLUMNS,
+            *_TOLD,
         )
         .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
         .outerjoin(_PREDICTION, _CURRENT)
+        .outerjoin(_STORY, _STORY.c.id == _MENTION.c.story_id)
         .where(_FLAG.c.case_id == case_id)
         .order_by(_FLAG.c.published_at.desc(), _FLAG.c.id.desc())
     ).all()
-    return tuple(_flagged(row._mapping) for row in rows)
+    earlier = _earlier(connection, [row.mention_id for row in rows])
+    return tuple(_flagged(row, earlier[row.mention_id]) for row in rows)
 
 
-def _flagged(row: Any) -> FlaggedMention:
+def _earlier(connection: Connection, ids: Sequence[int]) -> dict[int, list[Revision]]:
+    found: dict[int, list[Revision]] = defaultdict(list)
+    for some in chunks(ids):
+        for row in connection.execute(
+            select(_REVISION.c.mention_id, _REVISION.c.text, _REVISION.c.until)
+            .where(_REVISION.c.mention_id.in_(some))
+            .order_by(_REVISION.c.id.desc())
+        ):
+            found[row.mention_id].append(Revision(text=row.text, until=row.until))
+    return found
+
+
+def _flagged(row: Any, earlier: Sequence[Revision]) -> FlaggedMention:
     same = (
         *("mention_id", "text", "lang", "language", "url", "source", "published_at", "shares"),
         *("likes", "replies", "feeling", "negative", "neutral", "positive", "model_id", "rule"),
         *("reason", "severity", "evidence", "corrected"),
     )
-    return FlaggedMention(flagged_at=row["at"], **{name: row[name] for name in same})
+    return FlaggedMention(
+        flagged_at=row.at,
+        earlier=tuple(earlier),
+        rating=ratings.of(row),
+        told=_told(row),
+        **{name: row._mapping[name] for name in same},
+    )
 
 
 def _events(connection: Connection, case_id: int) -> tuple[CaseEvent, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy import Connection, and_, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earful.types import Label
@@ -24,6 +24,7 @@ OUTCOMES: tuple[str, ...] = (
     "not a complaint",
     "duplicate",
 )
+POST_DELETED = "post deleted"  # the one that no person chooses: no post of the case is left
 _CASE, _EVENT = table_of(CaseRow), table_of(CaseEventRow)
 _OPEN = _CASE.c.status != "resolved"
 
@@ -108,7 +109,10 @@ def resolve(
 
 
 def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
-    """Open a resolved case again. Raises Conflict, also when the author has another open case."""
+    """Open a resolved case again.
+
+    Raises Conflict, also when the author has another open case, and when its posts are deleted.
+    """
     try:
         return _act(
             db,
@@ -117,7 +121,7 @@ def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -
             "reopened",
             _named(by),
             at,
-            which=_CASE.c.status == "resolved",
+            which=and_(_CASE.c.status == "resolved", _CASE.c.complaints > 0),
             status="open",
             assignee=None,
             outcome=None,
@@ -171,6 +175,8 @@ def _why_not(connection: Connection, case_id: int, version: int) -> str:
     row = connection.execute(select(_CASE).where(_CASE.c.id == case_id)).one_or_none()
     if row is None:
         return f"Case {case_id} is not there any more."
+    if not row.complaints:
+        return f"Case {case_id} stays resolved: all its posts are deleted."
     holder = f", {row.assignee} has it" if row.assignee else ""
     if row.version != version:
         return f"Case {case_id} changed since you opened it: it is now {row.status}{holder}."

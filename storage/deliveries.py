@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from earful.types import Delivery, DeliveryState, Message
 from storage.clean import storable
 from storage.engine import Database
-from storage.tables import ON_ITS_WAY, DeliveryRow, DigestRow
-from storage.upsert import insert_new, insert_or_update, table_of
+from storage.tables import ON_ITS_WAY, CaseRow, DeliveryRow, DigestRow, ToldRow
+from storage.upsert import chunks, insert_new, insert_or_update, table_of
 
 _DELIVERY, _DIGEST = table_of(DeliveryRow), table_of(DigestRow)
+_TOLD, _CASE = table_of(ToldRow), table_of(CaseRow)
+
+REMOVED = "(removed)"
+_SUBJECT = "Unhappy customers: please look into the queue"
 
 
 def queue(
-    connection: Connection, *, key: str, channel: str, message: Message, due_at: datetime
+    connection: Connection,
+    *,
+    key: str,
+    channel: str,
+    message: Message,
+    due_at: datetime,
+    cases: Iterable[int] = (),
 ) -> bool:
-    """Queue a message once; False when ``key`` was queued before."""
+    """Queue a message once; False when ``key`` was queued before.
+
+    ``cases`` are those that it tells of: their words are taken out of it when a post is deleted.
+    """
     row = {
         "key": key,
         "channel": channel,
@@ -30,7 +44,12 @@ def queue(
         "attempts": 0,
         "state": DeliveryState.QUEUED.value,
     }
-    return insert_new(connection, DeliveryRow, [row]) == 1
+    if insert_new(connection, DeliveryRow, [row]) != 1:
+        return False
+    number = connection.execute(select(_DELIVERY.c.id).where(_DELIVERY.c.key == key)).scalar_one()
+    told = [{"case_id": case_id, "delivery_id": number} for case_id in sorted(set(cases))]
+    insert_new(connection, ToldRow, told)
+    return True
 
 
 def _is_due(now: datetime) -> Any:
@@ -146,3 +165,57 @@ def tell(connection: Connection, channel: str, until: datetime) -> None:
         keys=["channel"],
         change=lambda new, _old: {"until": new.until},
     )
+
+
+def withdraw(connection: Connection, case_ids: Sequence[int], names: Iterable[str]) -> int:
+    """Take what people wrote in these cases out of every message; gives how many told of them.
+
+    A sent message keeps nothing but when and where it went. One on its way says instead which
+    cases still wait; an alert is dropped when none does. ``names`` find the messages from before
+    it was written down which cases they tell of. Call it once the cases are as they will be.
+    """
+    found = _telling(connection, case_ids, [name for name in names if name])
+    for row in found:
+        left = _left(connection, row.id)
+        if row.state == DeliveryState.SENT.value:
+            values: dict[str, Any] = {"subject": REMOVED, "text": REMOVED, "html": None}
+        elif left or not row.key.startswith("alert-"):
+            values = {"subject": _SUBJECT, "text": _notice(left), "html": None}
+        else:
+            dropped = DeliveryState.DROPPED.value
+            values = {"subject": REMOVED, "text": REMOVED, "html": None, "state": dropped}
+        connection.execute(update(_DELIVERY).where(_DELIVERY.c.id == row.id).values(**values))
+    return len(found)
+
+
+def _telling(connection: Connection, case_ids: Sequence[int], names: Sequence[str]) -> list[Any]:
+    columns = (_DELIVERY.c.id, _DELIVERY.c.key, _DELIVERY.c.state)
+    found: list[Any] = []
+    for some in chunks(case_ids):
+        tells = exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id, _TOLD.c.case_id.in_(some))
+        found += connection.execute(select(*columns).where(tells)).all()
+    tells_of_none = ~exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id)
+    for few in chunks(names, 100):
+        named = or_(*(_DELIVERY.c.text.contains(name, autoescape=True) for name in few))
+        found += connection.execute(select(*columns).where(tells_of_none, named)).all()
+    return list({row.id: row for row in found}.values())
+
+
+def _left(connection: Connection, delivery_id: int) -> list[int]:
+    """The cases of a message that still have a post."""
+    return list(
+        connection.execute(
+            select(_TOLD.c.case_id)
+            .join(_CASE, _CASE.c.id == _TOLD.c.case_id)
+            .where(_TOLD.c.delivery_id == delivery_id, _CASE.c.complaints > 0)
+            .order_by(_TOLD.c.case_id)
+        ).scalars()
+    )
+
+
+def _notice(left: Sequence[int]) -> str:
+    told = "This message is not sent as it was written: a post that it told of is gone since."
+    if not left:
+        return f"{told} The command center and the queue show how things stand.\n"
+    named = ", ".join(str(case_id) for case_id in left)
+    return f"{told} Please look into the queue for the others: case {named}.\n"

@@ -8,13 +8,16 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from unicodedata import category, normalize
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, select
 
 from earful.clock import Window
+from storage import ratings
+from storage.clean import storable
 from storage.engine import Database
 from storage.predictions import UNKNOWN
 from storage.tables import (
@@ -22,6 +25,7 @@ from storage.tables import (
     AuthorRow,
     BrandRow,
     CaseRow,
+    ExportRow,
     FlagRow,
     MentionRow,
     PredictionRow,
@@ -32,13 +36,14 @@ COLUMNS: tuple[str, ...] = (
     *("source", "external_id", "url", "author", "text", "lang", "language_found"),
     *("published_at", "brand", "label"),
     *("negative", "neutral", "positive", "could_not_tell", "model_id", "flagged", "case_status"),
+    *("story_id", "rating_kind", "rating_value", "rating_lowest", "rating_highest"),
 )
 FORMATS = ("csv", "jsonl")
 LABELS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000
 _ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
 _BRAND, _PREDICTION, _FLAG = table_of(BrandRow), table_of(PredictionRow), table_of(FlagRow)
-_CASE = table_of(CaseRow)
+_CASE, _EXPORT = table_of(CaseRow), table_of(ExportRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,8 @@ def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
     ``label`` is what counts: a person's correction, else the model's label; it is "" while the
     mention is not classified and when the model could not tell. The three probabilities are the
     model's, or None. ``lang`` is what the source said, ``language_found`` what the text was found
-    to be written in. Memory does not grow with the number of rows.
+    to be written in. Rows with the same ``story_id`` say the same; it is None until that is known.
+    The rating's columns are None where there is none. Memory does not grow with the number of rows.
     """
     with db.read() as connection:
         streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(which))
@@ -91,6 +97,8 @@ def _statement(which: ExportFilter) -> Any:
             _PREDICTION.c.could_not_tell,
             _PREDICTION.c.model_id,
             _PREDICTION.c.language,
+            _MENTION.c.story_id,
+            *ratings.COLUMNS,
             func.coalesce(status, "").label("case_status"),
         )
         .select_from(_ABOUT)
@@ -147,7 +155,44 @@ def _export_row(row: Any) -> dict[str, Any]:
         "model_id": row.model_id or "",
         "flagged": bool(row.case_status),
         "case_status": row.case_status,
+        "story_id": row.story_id,
+        **{column.name: row._mapping[column.name] for column in ratings.COLUMNS},
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A file that was written: when, by whom, where, how many rows, and what was asked for."""
+
+    at: datetime
+    by: str
+    path: str
+    format: str
+    rows: int
+    which: str
+
+
+def note(db: Database, exported: Exported) -> None:
+    """Write down that a file was taken away."""
+    row = {
+        "at": exported.at,
+        "by": storable(exported.by, 200),
+        "path": storable(exported.path, 4000),
+        "format": exported.format,
+        "rows": exported.rows,
+        "which": storable(exported.which, 1000),
+    }
+    with db.write() as connection:
+        connection.execute(_EXPORT.insert().values(row))
+
+
+def since(connection: Connection, at: datetime) -> tuple[Exported, ...]:
+    """The files that were written from ``at`` on, oldest first."""
+    rows = connection.execute(
+        select(_EXPORT).where(_EXPORT.c.at >= at).order_by(_EXPORT.c.at, _EXPORT.c.id)
+    )
+    names = ("at", "by", "path", "format", "rows", "which")
+    return tuple(Exported(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
 def write(path: Path, file_format: str, found: Iterable[Mapping[str, Any]]) -> int:

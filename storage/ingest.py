@@ -2,78 +2,134 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from earful.spans import Span
 from earful.types import Author, Batch, Mention, Query
-from storage import tallies
+from storage import changes, erasing, ledger, matches, numbers, ratings, spending, tombstones
 from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
+from storage.matches import About, Found, Noise
 from storage.tables import (
-    UNJUDGED,
-    UNREAD,
-    AboutRow,
     AuthorRow,
-    GapRow,
-    MatchRow,
     MentionRow,
     QueryRow,
     RejectedRow,
 )
 from storage.upsert import chunks, insert_new, insert_or_update, table_of
 
-_AUTHOR, _MENTION, _ABOUT = table_of(AuthorRow), table_of(MentionRow), table_of(AboutRow)
+_AUTHOR, _MENTION = table_of(AuthorRow), table_of(MentionRow)
 _QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
 
 Known = tuple[str, str]  # (source, external_id): what makes an author or a mention itself
-About = Callable[[Mention], Iterable[tuple[str, bool]]]  # -> (brand id, is it our own account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What became of a batch: mentions in it, mentions new to us, items that could not be read."""
+    """What became of a batch: mentions in it, mentions new to us, those of the new ones that are
+    noise, items that could not be read; known ones whose words changed, and those that are gone."""
 
     seen: int
     new: int
     rejected: int
+    noise: int = 0
+    changed: int = 0
+    gone: int = 0
 
 
-def store(db: Database, query: Query, batch: Batch, about: About, at: datetime) -> Stored:
+def store(
+    db: Database,
+    query: Query,
+    batch: Batch,
+    about: About,
+    at: datetime,
+    *,
+    keep_position: bool = False,
+) -> Stored:
     """Keep a batch: authors, mentions, what they are about, gaps, rejects, and the position.
 
-    ``about`` names the brands that a mention concerns; they must be stored already.
+    ``about`` names the brands that a mention concerns, which must be stored already, or says why
+    it is noise. What is ``gone`` is removed first and never stored again. ``keep_position`` is for
+    a batch that is no step of a poll: the query stays where it was.
     """
-    mentions = _in_order(batch.mentions)
+    met = _in_order(batch.mentions)
+    said = {key: matches.ask(about, one) for key, one in met.items()}
     with db.write() as connection:
+        gone = erasing.gone(connection, batch.gone, at)
+        mentions = tombstones.welcome(connection, met)
         known = _ids(connection, _MENTION, mentions)
+        changed = changes.refresh(
+            connection, {known[key]: one for key, one in mentions.items() if key in known}, at
+        )
         new = {key: one for key, one in mentions.items() if key not in known}
         authors = _store_authors(connection, mentions.values())
-        insert_new(connection, MentionRow, [_mention_row(*pair, authors) for pair in new.items()])
-        ids = known | _ids(connection, _MENTION, new)
-        _store_about(connection, mentions, ids, set(known.values()), about)
         insert_new(
             connection,
-            MatchRow,
-            [{"query_id": query.id, "mention_id": ids[key]} for key in mentions],
+            MentionRow,
+            numbers.numbered(
+                connection,
+                _MENTION,
+                [
+                    _mention_row(key, one, authors, noise=isinstance(said[key], Noise))
+                    for key, one in new.items()
+                ],
+            ),
         )
-        _store_gaps(connection, query, batch, at)
+        ids = known | _ids(connection, _MENTION, new)
+        matches.keep(
+            connection,
+            query.id,
+            [
+                Found(id=ids[key], mention=one, said=said[key], known=key in known)
+                for key, one in mentions.items()
+            ],
+        )
+        complete = ledger.keep(connection, query, batch, at)
         missed = _store_rejects(connection, query, batch, at)
-        stored = Stored(seen=len(mentions), new=len(new), rejected=len(batch.rejected))
-        _move_position(connection, query, batch, stored, missed, at)
+        stored = Stored(
+            seen=len(met),
+            new=len(new),
+            rejected=len(batch.rejected),
+            noise=sum(isinstance(said[key], Noise) for key in new),
+            changed=len(changed),
+            gone=gone,
+        )
+        spending.brought(
+            connection,
+            query,
+            at,
+            new=stored.new,
+            again=stored.seen - stored.new,
+            noise=stored.noise,
+        )
+        if not keep_position:
+            _move_position(connection, query, batch, stored, missed, at)
+            _say_complete(connection, query, batch, complete, at)
     return stored
 
 
 def _in_order(found: Iterable[Mention]) -> dict[Known, Mention]:
-    """Each mention once, as it came first; oldest first, because later stages go by number."""
+    """Each mention once, as it is known best; oldest first, because later stages go by number."""
     once: dict[Known, Mention] = {}
     for one in found:
-        once.setdefault((one.source, identity(one.external_id)), one)
+        key = one.source, identity(one.external_id)
+        if key not in once or _newer(one, once[key]):
+            once[key] = one
     return dict(sorted(once.items(), key=lambda pair: pair[1].published_at))
+
+
+def _newer(one: Mention, other: Mention) -> bool:
+    """Whether the platform says that ``one`` is the later state; of equals the first counts."""
+    return (one.edited_at or one.published_at, one.fetched_at) > (
+        other.edited_at or other.published_at,
+        other.fetched_at,
+    )
 
 
 def _author_key(mention: Mention) -> Known:
@@ -128,7 +184,9 @@ def _author_row(key: Known, author: Author) -> dict[str, Any]:
     }
 
 
-def _mention_row(key: Known, mention: Mention, authors: Mapping[Known, int]) -> dict[str, Any]:
+def _mention_row(
+    key: Known, mention: Mention, authors: Mapping[Known, int], *, noise: bool
+) -> dict[str, Any]:
     return {
         "source": key[0],
         "external_id": key[1],
@@ -138,6 +196,7 @@ def _mention_row(key: Known, mention: Mention, authors: Mapping[Known, int]) -> 
         "url": web_address(mention.url),
         "published_at": mention.published_at,
         "fetched_at": mention.fetched_at,
+        "edited_at": mention.edited_at,
         "reply_to": None if mention.reply_to is None else identity(mention.reply_to),
         "repost_of": None if mention.repost_of is None else identity(mention.repost_of),
         "shares": countable(mention.engagement.shares),
@@ -146,81 +205,9 @@ def _mention_row(key: Known, mention: Mention, authors: Mapping[Known, int]) -> 
         "feeling": "",
         "model_id": "",
         "corrected": False,
+        "noise": noise,
+        **ratings.row_of(mention.rating),
     }
-
-
-def _store_about(
-    connection: Connection,
-    mentions: Mapping[Known, Mention],
-    ids: Mapping[Known, int],
-    known: set[int],
-    about: About,
-) -> None:
-    """Link mentions to brands, and count those links that are new.
-
-    Only what was ``known`` before this batch can have links or a feeling already.
-    """
-    wanted = {
-        (ids[key], brand_id): (mention, own)
-        for key, mention in mentions.items()
-        for brand_id, own in about(mention)
-    }
-    there: set[tuple[int, str]] = set()
-    before: dict[int, tuple[datetime, str]] = {}
-    for some in chunks(sorted(known)):
-        rows = connection.execute(
-            select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(some))
-        )
-        there.update((row.mention_id, row.brand_id) for row in rows)
-        rows = connection.execute(
-            select(_MENTION.c.id, _MENTION.c.published_at, _MENTION.c.feeling).where(
-                _MENTION.c.id.in_(some)
-            )
-        )
-        before.update({row.id: (row.published_at, row.feeling) for row in rows})
-    fresh: list[dict[str, Any]] = []
-    counted: Counter[tallies.Key] = Counter()
-    for (mention_id, brand_id), (mention, own) in wanted.items():
-        if (mention_id, brand_id) in there:
-            continue
-        # as it was stored first: the platform may tell another time by now
-        published_at, feeling = before.get(mention_id, (mention.published_at, ""))
-        verdict = UNJUDGED if feeling else UNREAD
-        fresh.append(_about_row(mention_id, brand_id, published_at, own, verdict))
-        if not own:
-            quarter = tallies.quarter_of(published_at)
-            counted[(brand_id, quarter, mention.source, feeling)] += 1
-    insert_new(connection, AboutRow, fresh)
-    tallies.add(connection, counted)
-
-
-def _about_row(
-    mention_id: int, brand_id: str, published_at: datetime, own: bool, verdict: str
-) -> dict[str, Any]:
-    return {
-        "mention_id": mention_id,
-        "brand_id": brand_id,
-        "published_at": published_at,
-        "own": own,
-        "verdict": verdict,
-    }
-
-
-def _store_gaps(connection: Connection, query: Query, batch: Batch, at: datetime) -> None:
-    insert_new(
-        connection,
-        GapRow,
-        [
-            {
-                "query_id": query.id,
-                "since": gap.since,
-                "until": gap.until,
-                "reason": storable(gap.reason, 500),
-                "noted_at": at,
-            }
-            for gap in batch.gaps
-        ],
-    )
 
 
 def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datetime) -> int:
@@ -257,9 +244,19 @@ def _move_position(
         "stored": _QUERY.c.stored + stored.new,
         "rejected": _QUERY.c.rejected + missed,
     }
-    if batch.complete_since is not None:
-        values |= {"complete_since": batch.complete_since, "complete_until": at}
     connection.execute(update(_QUERY).where(_QUERY.c.id == query.id).values(**values))
+
+
+def _say_complete(
+    connection: Connection, query: Query, batch: Batch, complete: Span | None, at: datetime
+) -> None:
+    """The newest stretch without a hole: as the listener says it, else as the ledger has it."""
+    if batch.complete_since is not None:
+        complete = (batch.complete_since, at)
+    if complete is not None:
+        since, until = complete
+        values = {"complete_since": since, "complete_until": until}
+        connection.execute(update(_QUERY).where(_QUERY.c.id == query.id).values(**values))
 
 
 def query_row(query: Query) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
 from earful.types import CaseStatus, Engagement, Flag, Heard, Label, Scores, Verdict
-from storage import brands
+from storage import brands, numbers, ratings
 from storage.tables import (
     AboutRow,
     AuthorRow,
@@ -68,7 +68,8 @@ def unjudged(
     rows = connection.execute(_heard_statement(verdict, after).limit(limit)).all()
     known = brands.read_all(connection) if rows else {}
     times = _flag_times(connection, {row.author_id for row in rows})
-    return tuple(_heard(row, known, times) for row in rows)
+    told = _flagged_stories(connection, {row.story_id for row in rows})
+    return tuple(_heard(row, known, times, told) for row in rows)
 
 
 def _heard_statement(verdict: str, after: After) -> Any:
@@ -87,6 +88,8 @@ def _heard_statement(verdict: str, after: After) -> Any:
             _MENTION.c.replies,
             _MENTION.c.feeling,
             _MENTION.c.corrected,
+            _MENTION.c.story_id,
+            *ratings.COLUMNS,
             _AUTHOR.c.handle,
             _AUTHOR.c.followers,
             _PREDICTION.c.model_id,
@@ -108,6 +111,8 @@ def _heard_statement(verdict: str, after: After) -> Any:
         .where(
             # written into the statement: a value bound to it would hide the partial index
             _ABOUT.c.verdict == bindparam(None, verdict, literal_execute=True),
+            # until it is known whether somebody said the same before, it waits
+            _MENTION.c.story_id.is_not(None),
             tuple_(_ABOUT.c.mention_id, _ABOUT.c.brand_id) > tuple_(mention_id, brand_id),
         )
         .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
@@ -128,8 +133,22 @@ def _flag_times(
     return times
 
 
+def _flagged_stories(connection: Connection, story_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Those stories, each with the brand, of which a mention has been flagged."""
+    found: set[tuple[int, str]] = set()
+    for some in chunks(sorted(story_ids)):
+        rows = connection.execute(
+            select(_FLAG.c.story_id, _FLAG.c.brand_id).where(_FLAG.c.story_id.in_(some))
+        )
+        found.update((row.story_id, row.brand_id) for row in rows)
+    return found
+
+
 def _heard(
-    row: Any, known: Mapping[str, Any], times: Mapping[tuple[int, str], list[datetime]]
+    row: Any,
+    known: Mapping[str, Any],
+    times: Mapping[tuple[int, str], list[datetime]],
+    told: Collection[tuple[int, str]],
 ) -> Heard:
     before = times.get((row.author_id, row.brand_id), [])
     since = row.published_at - REPEAT_WITHIN
@@ -154,6 +173,9 @@ def _heard(
         ),
         corrected=Label(row.feeling) if row.corrected else None,
         earlier_complaints=sum(since <= at < row.published_at for at in before),
+        rating=ratings.of(row),
+        story_id=row.story_id,
+        copy=(row.story_id, row.brand_id) in told,
     )
 
 
@@ -175,11 +197,10 @@ def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Ver
             )
 
 
-def keep_flag(
-    connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
-) -> Kept | None:
-    """Keep one flag and open or extend its author's case; None when it was kept before."""
-    mention_id = flag.mention_ids[0]
+def keep_flag(connection: Connection, flag: Flag, heard: Heard, rules: CaseRules) -> Kept | None:
+    """Keep one flag, of what was ``heard``, and open or extend its author's case; None when it
+    was kept before."""
+    mention_id, published_at = flag.mention_ids[0], heard.published_at
     claimed = connection.execute(
         update(_ABOUT)
         .where(
@@ -211,7 +232,7 @@ def keep_flag(
         kept = _open_case(connection, flag, published_at, rules)
     else:
         kept = _extend_case(connection, flag, published_at, rules, case)
-    insert_new(connection, FlagRow, [_flag_row(flag, published_at, kept.case_id)])
+    insert_new(connection, FlagRow, [_flag_row(flag, heard, kept.case_id)])
     return kept
 
 
@@ -219,20 +240,20 @@ def _open_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
 ) -> Kept:
     priority = rules.priority([flag.severity])
-    case_id: int = connection.execute(
-        _CASE.insert().values(
-            brand_id=flag.brand_id,
-            author_id=flag.author_id,
-            status="open",
-            priority=priority,
-            due_at=rules.due_at(priority, flag.at),
-            complained_at=published_at,
-            opened_at=flag.at,
-            last_at=published_at,
-            complaints=1,
-            version=1,
-        )
-    ).inserted_primary_key[0]  # type: ignore[index]
+    row = {
+        "brand_id": flag.brand_id,
+        "author_id": flag.author_id,
+        "status": "open",
+        "priority": priority,
+        "due_at": rules.due_at(priority, flag.at),
+        "complained_at": published_at,
+        "opened_at": flag.at,
+        "last_at": published_at,
+        "complaints": 1,
+        "version": 1,
+    }
+    (row,) = numbers.numbered(connection, _CASE, [row])
+    case_id: int = connection.execute(_CASE.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]
     _event(connection, case_id, "opened", flag)
     return Kept(flag=flag, case_id=case_id, opened=True, priority_before=0, priority=priority)
 
@@ -279,7 +300,7 @@ def _event(connection: Connection, case_id: int, kind: str, flag: Flag) -> None:
     )
 
 
-def _flag_row(flag: Flag, published_at: datetime, case_id: int) -> dict[str, Any]:
+def _flag_row(flag: Flag, heard: Heard, case_id: int) -> dict[str, Any]:
     evidence = asdict(flag.evidence) | {"priority_parts": dict(flag.evidence.priority_parts)}
     return {
         "mention_id": flag.mention_ids[0],
@@ -290,6 +311,7 @@ def _flag_row(flag: Flag, published_at: datetime, case_id: int) -> dict[str, Any
         "severity": flag.severity,
         "reason": flag.reason,
         "evidence": evidence,
-        "published_at": published_at,
+        "published_at": heard.published_at,
         "at": flag.at,
+        "story_id": heard.story_id,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +14,20 @@ from earful.types import Query
 from storage.clean import storable
 from storage.engine import Database
 from storage.ingest import query_row
+from storage.spending import account_of
 from storage.tables import QueryRow, StageRow
 from storage.upsert import insert_new, insert_or_update, table_of
 
 _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 
 
-def register(db: Database, queries: Iterable[Query]) -> None:
+def register(
+    db: Database, queries: Iterable[Query], accounts: Mapping[str, str] | None = None
+) -> None:
     """Make a row for every query; one that settings changed since is un-paused and due at once.
 
-    What went wrong with a query that is in settings no more is nobody's trouble any longer.
+    ``accounts`` is what settings say of each account: to change it changes its queries. What went
+    wrong with a query that is in settings no more is nobody's trouble any longer.
     """
     wanted = list(queries)
     with db.write() as connection:
@@ -33,7 +37,7 @@ def register(db: Database, queries: Iterable[Query]) -> None:
             .values(paused=False, failures=0, error=None)
         )
         for query in wanted:
-            mark = fingerprint(query)
+            mark = fingerprint(query, (accounts or {}).get(account_of(query), ""))
             insert_new(connection, QueryRow, [query_row(query) | {"fingerprint": mark}])
             connection.execute(
                 update(_QUERY)
@@ -42,10 +46,11 @@ def register(db: Database, queries: Iterable[Query]) -> None:
             )
 
 
-def fingerprint(query: Query) -> str:
-    """Changes when anything about the query does."""
+def fingerprint(query: Query, account: str = "") -> str:
+    """Changes when anything about the query does, or what settings say of its account."""
     said: list[Any] = [query.source, query.brand_id, query.any_of, query.none_of, query.languages]
     said += [query.every, dict(query.options), query.enabled]
+    said += [one for one in (query.account, account) if one]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -93,6 +98,19 @@ def succeeded(db: Database, query_id: str, *, at: datetime, due_at: datetime) ->
 def failed(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
     """The poll failed and is tried again at ``due_at``."""
     _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
+
+
+def put_off(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+    """The poll waits until ``due_at``, as somebody said: that is no further failure."""
+    _set(db, query_id, due_at=due_at, error=storable(error, 1000))
+
+
+def seen_until(db: Database, query_id: str) -> datetime | None:
+    """Up to when all that the query's source showed has been seen; None when that is unknown."""
+    with db.read() as connection:
+        return connection.execute(
+            select(_QUERY.c.complete_until).where(_QUERY.c.id == query_id)
+        ).scalar_one_or_none()
 
 
 def pause(db: Database, query_id: str, *, error: str) -> None:

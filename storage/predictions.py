@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from earful.types import Label, Prediction, Scores, Verdict
 from storage import tallies
 from storage.engine import Database
-from storage.tables import UNJUDGED, AboutRow, CorrectionRow, MentionRow, PredictionRow
+from storage.tables import REAL, UNJUDGED, AboutRow, CorrectionRow, MentionRow, PredictionRow
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _ABOUT = table_of(MentionRow), table_of(AboutRow)
@@ -21,24 +21,28 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A mention that the current model has not read."""
+    """A mention that the current model has not read; ``edition`` says which text of it this is."""
 
     mention_id: int
     text: str
+    edition: int = 0
 
 
 def unread(db: Database, model_id: str, limit: int) -> tuple[Unread, ...]:
-    """Mentions without a prediction by ``model_id``: never read ones first, oldest first."""
+    """Mentions without a prediction by ``model_id``: never read ones first, oldest first.
+
+    Not those that are noise: they are not in the index that is walked here, however many there are.
+    """
     found: list[Unread] = []
     with db.read() as connection:
         for stretch in _not_by(model_id):
             rows = connection.execute(
-                select(_MENTION.c.id, _MENTION.c.text)
-                .where(stretch)
+                select(_MENTION.c.id, _MENTION.c.text, _MENTION.c.edition)
+                .where(stretch, REAL)
                 .order_by(_MENTION.c.model_id, _MENTION.c.id)
                 .limit(limit - len(found))
             )
-            found += [Unread(mention_id=row.id, text=row.text) for row in rows]
+            found += [Unread(mention_id=row.id, text=row.text, edition=row.edition) for row in rows]
             if len(found) >= limit:
                 break
     return tuple(found)
@@ -48,7 +52,7 @@ def count_unread(db: Database, model_id: str) -> int:
     """How many mentions the current model has not read."""
     with db.read() as connection:
         return sum(
-            connection.execute(select(func.count()).where(stretch)).scalar_one()
+            connection.execute(select(func.count()).where(stretch, REAL)).scalar_one()
             for stretch in _not_by(model_id)
         )
 
@@ -62,7 +66,8 @@ def _not_by(model_id: str) -> tuple[Any, ...]:
 def save(db: Database, predictions: Sequence[Prediction]) -> int:
     """Keep predictions and let them count; gives how many were new. One transaction.
 
-    All must be by one model. A mention that another process classified meanwhile is left alone.
+    All must be by one model. A mention that another process classified meanwhile is left alone,
+    and one whose text was changed since it was read waits to be read again.
     """
     if not predictions:
         return 0
@@ -73,18 +78,23 @@ def save(db: Database, predictions: Sequence[Prediction]) -> int:
             fresh += [
                 (one, states[one.mention_id])
                 for one in some
-                if one.mention_id in states and states[one.mention_id].model_id != one.model_id
+                if one.mention_id in states and _is_news(one, states[one.mention_id])
             ]
         insert_new(connection, PredictionRow, [_row(one) for one, _ in fresh])
         _let_count(connection, fresh)
     return len(fresh)
 
 
+def _is_news(prediction: Prediction, state: Any) -> bool:
+    same_words: bool = prediction.edition == state.edition
+    return same_words and prediction.model_id != state.model_id
+
+
 def _states(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     rows = connection.execute(
-        select(_MENTION.c.id, _MENTION.c.feeling, _MENTION.c.model_id, _MENTION.c.corrected).where(
-            _MENTION.c.id.in_(ids)
-        )
+        select(
+            *(_MENTION.c[name] for name in ("id", "feeling", "model_id", "corrected", "edition"))
+        ).where(_MENTION.c.id.in_(ids))
     )
     return {row.id: row for row in rows}
 
@@ -161,4 +171,5 @@ def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetim
 
 def count_never_read(connection: Connection) -> int:
     """How many mentions no model has read yet."""
-    return connection.execute(select(func.count()).where(_MENTION.c.model_id == "")).scalar_one()
+    never = select(func.count()).where(_MENTION.c.model_id == "", REAL)
+    return connection.execute(never).scalar_one()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, func, select
 
 from earful.clock import Window
-from storage import predictions
+from storage import ledger, predictions
 from storage.case_queries import (
     WAITING,
     assignees,
@@ -22,6 +22,7 @@ from storage.case_queries import (
     newest_flagged,
     queue,
 )
+from storage.claims import LOST, OPEN
 from storage.engine import Database
 from storage.rows import (
     BrandView,
@@ -38,7 +39,6 @@ from storage.tables import (
     BrandRow,
     CaseRow,
     DeliveryRow,
-    GapRow,
     MentionRow,
     QueryRow,
     StageRow,
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 _TALLY, _CASE, _BRAND = table_of(TallyRow), table_of(CaseRow), table_of(BrandRow)
-_QUERY, _GAP, _STAGE = table_of(QueryRow), table_of(GapRow), table_of(StageRow)
+_QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 _MENTION, _DELIVERY = table_of(MentionRow), table_of(DeliveryRow)
 _DAY = timedelta(days=1)
 
@@ -169,10 +169,7 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
 def health(db: Database) -> Health:
     """How the queries, stages and deliveries fare."""
     with db.read() as connection:
-        counted = connection.execute(
-            select(_GAP.c.query_id, func.count()).group_by(_GAP.c.query_id)
-        )
-        gaps: dict[str, int] = {row[0]: row[1] for row in counted}
+        gaps = ledger.unfilled(connection)
         queries = connection.execute(select(_QUERY).order_by(_QUERY.c.id)).all()
         stages = connection.execute(select(_STAGE).order_by(_STAGE.c.name)).all()
         dead = connection.execute(
@@ -282,7 +279,7 @@ def _midnights(window: Window, zone: ZoneInfo, days: int) -> Iterable[datetime]:
         day += timedelta(days=days)
 
 
-def _source_health(row: Any, gaps: Mapping[str, int]) -> SourceHealth:
+def _source_health(row: Any, gaps: Mapping[tuple[str, str], int]) -> SourceHealth:
     return SourceHealth(
         query_id=row.id,
         source=row.source,
@@ -295,7 +292,8 @@ def _source_health(row: Any, gaps: Mapping[str, int]) -> SourceHealth:
         seen=row.seen,
         stored=row.stored,
         rejected=row.rejected,
-        gaps=gaps.get(row.id, 0),
+        gaps=gaps.get((row.id, OPEN), 0),
+        lost=gaps.get((row.id, LOST), 0),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from earful.clock import Window
-from earful.types import CaseStatus
+from earful.types import CaseStatus, Rating
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +98,20 @@ class SourceCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How often the same was said, by how many accounts, and about how many people that reached."""
+
+    mentions: int
+    authors: int
+    reach: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
     """A line of the queue: the person, the newest flagged mention and why it was flagged.
 
-    ``lang`` is what its source said it is written in, ``language`` what was found.
+    ``lang`` is what its source said it is written in, ``language`` what was found. A case whose
+    posts are all deleted has no words; ``complaints`` is 0.
     """
 
     id: int
@@ -132,11 +142,23 @@ class CaseView:
     reason: str
     severity: int
     published_at: datetime
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What a mention said until it was changed."""
+
+    text: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggedMention:
-    """A mention inside a case with everything its flag rested on; ``lang`` as in CaseView."""
+    """A mention inside a case with everything its flag rested on; ``lang`` as in CaseView.
+
+    ``earlier`` are its texts before the one that it has now, the newest first.
+    """
 
     mention_id: int
     text: str
@@ -159,6 +181,9 @@ class FlaggedMention:
     evidence: Mapping[str, object]
     corrected: bool
     flagged_at: datetime
+    earlier: tuple[Revision, ...] = ()
+    rating: Rating | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +210,8 @@ class QueueFilter:
     """Which cases to show. ``assignee`` "" means nobody has it; None means anybody.
 
     ``overdue_at`` keeps those who wait for an answer that was due before that instant.
-    ``order`` is "priority", "newest" (latest complaint first) or "due".
+    ``with_posts`` leaves out cases whose posts are all deleted. ``order`` is "priority", "newest"
+    (latest complaint first) or "due".
     """
 
     brand_id: str | None = None
@@ -194,6 +220,7 @@ class QueueFilter:
     source: str | None = None
     overdue_at: datetime | None = None
     least_priority: int = 0
+    with_posts: bool = False
     opened: Window | None = None
     resolved: Window | None = None
     order: str = "priority"
@@ -201,7 +228,10 @@ class QueueFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How a query fares: when it last came back, how far it has seen, what is wrong with it."""
+    """How a query fares: when it last came back, how far it has seen, what is wrong with it.
+
+    ``gaps`` are the open ones, which are looked for again; ``lost`` ones will not be seen.
+    """
 
     query_id: str
     source: str
@@ -215,6 +245,7 @@ class SourceHealth:
     stored: int
     rejected: int
     gaps: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,16 @@ def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None
     add(connection, changes)
 
 
+def take_away(connection: Connection, gone: Mapping[int, str]) -> None:
+    """Mentions by id with their feeling: they are about to be deleted and count no more."""
+    changes: Counter[Key] = Counter()
+    for ids in chunks(list(gone)):
+        for about in _abouts(connection, ids):
+            quarter = quarter_of(about.published_at)
+            changes[(about.brand_id, quarter, about.source, gone[about.mention_id])] -= 1
+    add(connection, changes)
+
+
 def _abouts(connection: Connection, mention_ids: Sequence[int]) -> Sequence[Any]:
     return connection.execute(
         select(_ABOUT.c.mention_id, _ABOUT.c.brand_id, _ABOUT.c.published_at, _MENTION.c.source)

@@ -83,7 +83,10 @@ def author(who: str = "maria", **other: Any) -> Author:
 
 
 def mention(number: int | str = 1, words: str = "awful", **other: Any) -> Mention:
-    """A mention that the fake classifier reads by its words: awful, lovely, dunno, else neutral."""
+    """A mention that the fake classifier reads by its words: awful, lovely, dunno, else neutral.
+
+    It is about its query's brand whatever its words are, unless a test says ``direct=False``.
+    """
     who = other.pop("by", "maria")
     told: dict[str, Any] = {
         "source": "fake",
@@ -92,6 +95,7 @@ def mention(number: int | str = 1, words: str = "awful", **other: Any) -> Mentio
         "text": f"{words} ({number})",
         "published_at": NOW - HOUR,
         "fetched_at": NOW,
+        "direct": True,
     }
     return Mention(**(told | other))
 
@@ -203,7 +207,13 @@ def read_all(db: Database, *, model: str = MODEL, says: Callable[[str], Scores] 
     return predictions.save(
         db,
         [
-            Prediction(mention_id=one.mention_id, model_id=model, scores=says(one.text), at=NOW)
+            Prediction(
+                mention_id=one.mention_id,
+                model_id=model,
+                scores=says(one.text),
+                at=NOW,
+                edition=one.edition,
+            )
             for one in waiting
         ],
     )
@@ -277,6 +287,9 @@ def check_all(db: Database) -> None:
     authors = {row.id: row.author_id for row in mentions}
     assert all(authors[row.mention_id] == row.author_id for row in flags)
     _check_feelings(mentions, {(row.mention_id, row.model_id): row for row in said})
+    noise = {row.id for row in mentions if row.noise}
+    assert noise.isdisjoint(row.mention_id for row in judged), "noise is about a brand"
+    _check_stories(db, mentions)
 
 
 def _check_cases(cases: Sequence[Any], flags: Sequence[Any]) -> None:
@@ -287,11 +300,24 @@ def _check_cases(cases: Sequence[Any], flags: Sequence[Any]) -> None:
         of_case[one.case_id].append(one)
     for row in cases:
         mine = of_case[row.id]
-        assert mine, f"case {row.id} has no flag"
         assert row.complaints == len(mine)
+        if not mine:  # all its posts were deleted
+            assert row.status == "resolved", f"case {row.id} waits and has no flag"
+            continue
         assert {(one.brand_id, one.author_id) for one in mine} == {(row.brand_id, row.author_id)}
         assert row.last_at == max(one.published_at for one in mine)
         assert row.complained_at == min(one.published_at for one in mine)
+
+
+def _check_stories(db: Database, mentions: Iterable[Any]) -> None:
+    members: dict[int, list[Any]] = {}
+    for row in mentions:
+        if row.story_id is not None:
+            members.setdefault(row.story_id, []).append(row)
+    told = {row.id: (row.mentions, row.authors) for row in rows(db, "SELECT * FROM story")}
+    assert told == {
+        story: (len(them), len({row.author_id for row in them})) for story, them in members.items()
+    }
 
 
 def _check_feelings(mentions: Iterable[Any], said: Mapping[tuple[int, str], Any]) -> None:

@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 
 _LONGEST_SAID = timedelta(days=1)  # who says "come back in a year" is asked again tomorrow
+_MOST_JITTER = 30.0  # seconds
 
 
 def backoff(
@@ -22,3 +23,11 @@ def backoff(
     if said is None or not said > 0:  # also what is no number
         return wait
     return max(wait, timedelta(seconds=min(said, _LONGEST_SAID.total_seconds())))
+
+
+def as_said(seconds: float) -> timedelta:
+    """What a platform or a budget said, at most a day, and up to a tenth more, half a minute at
+    most: those who were told the same do not all come back at once."""
+    wait = min(seconds, _LONGEST_SAID.total_seconds())
+    jitter = random.uniform(0.0, min(wait / 10, _MOST_JITTER))  # noqa: S311  (not for security)
+    return timedelta(seconds=wait + jitter)

@@ -40,6 +40,7 @@ def classify(
                     model_id=classifier.model_id,
                     scores=found,
                     at=at,
+                    edition=one.edition,
                 )
                 for one, found in zip(waiting, scores, strict=True)
             ],

@@ -13,9 +13,9 @@ from earful.types import CaseStatus, Message
 from outreach import digest as outreach_digest
 from outreach.facts import BrandNumbers, DigestFacts
 from outreach.rules import Rules
-from storage import deliveries, queries
+from storage import deliveries, queries, tombstones
 from storage.engine import Database
-from storage.rows import BrandView, QueueFilter
+from storage.rows import BrandView, QueueFilter, SourceHealth
 
 FIRST_WINDOW = timedelta(hours=24)
 _WAITING = tuple(status for status in CaseStatus if status.waits)
@@ -32,7 +32,7 @@ def facts(
         for brand in queries.brands(db)
         if brand.competitor_of is None and brand_id in (None, brand.id)
     ]
-    new = QueueFilter(brand_id=brand_id, statuses=_ANY, opened=window)
+    new = QueueFilter(brand_id=brand_id, statuses=_ANY, opened=window, with_posts=True)
     older = QueueFilter(
         brand_id=brand_id,
         statuses=_WAITING,
@@ -73,11 +73,7 @@ def _numbers(db: Database, brand: BrandView, window: Window) -> BrandNumbers:
 def problems(db: Database) -> tuple[str, ...]:
     """A line for each source, stage or channel that needs a person."""
     state = queries.health(db)
-    lines = [
-        f"{one.query_id}: {'paused' if one.paused else 'failing'}: {one.error}"
-        for one in state.sources
-        if one.error
-    ]
+    lines = [f"{one.query_id}: {_state(one)}: {one.error}" for one in state.sources if one.error]
     lines += [f"stage {one.name}: {one.error}" for one in state.stages if one.error]
     if state.deliveries_dead:
         lines.append(
@@ -85,6 +81,12 @@ def problems(db: Database) -> tuple[str, ...]:
             "`earful deliver --again`"
         )
     return tuple(lines)
+
+
+def _state(one: SourceHealth) -> str:
+    if one.paused:
+        return "paused"
+    return "failing" if one.failures else "waiting"
 
 
 def _told(db: Database, channel: str) -> datetime | None:
@@ -142,14 +144,26 @@ def digest(
 def queue(db: Database, channel: str, settings: DigestSettings, rules: Rules, now: datetime) -> int:
     """Queue a channel's digest up to ``now`` and move its mark; 0 when there was nothing to say."""
     window = window_for(db, channel, now)
-    ready = message(db, window, settings, rules)
+    with db.read() as connection:
+        removed = tombstones.number(connection)
+    found = facts(db, window, rules=rules, most=settings.most)
+    ready = outreach_digest.render(found, settings.when_nothing, most=settings.most)
     with db.write() as connection:
         if deliveries.told_until(connection, channel) not in (None, window.since):
             return 0  # another process told this stretch meanwhile
+        if tombstones.number(connection) != removed:
+            return 0  # what is to be sent may hold words that were removed meanwhile; tried again
         deliveries.tell(connection, channel, now)
         if ready is None:
             return 0
         key = f"digest-{now.strftime('%Y%m%dT%H%M%SZ')}-{channel}"
         return int(
-            deliveries.queue(connection, key=key, channel=channel, message=ready, due_at=now)
+            deliveries.queue(
+                connection,
+                key=key,
+                channel=channel,
+                message=ready,
+                due_at=now,
+                cases=[case.case_id for case in (*found.new_cases, *found.waiting_cases)],
+            )
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from earful.clock import Clock
+from earful.stages.group import group
 from earful.stages.lines import case_line
 from earful.types import Flag, Heard, Verdict
 from outreach import digest
@@ -59,8 +60,11 @@ def flag(
 ) -> Flagged:
     """Judge every classified mention that has no verdict, and old ones again without a look-back.
 
-    Judging anything twice changes nothing: a mention is flagged once for a brand.
+    Judging anything twice changes nothing: a mention is flagged once for a brand. What is in no
+    story yet is grouped first; what comes while this runs waits, since nobody knows yet whether it
+    was said before.
     """
+    group(db, clock=clock, stop=stop)
     total = Flagged()
     paging = paging or Paging()
     verdicts = ("",) if rules.look_back is not None else ("", Verdict.TOO_OLD.value)
@@ -101,7 +105,7 @@ def _judge(
         kept: list[tuple[Heard, Kept]] = []
         for heard, decision in decisions:
             if isinstance(decision, Flag):
-                one = judging.keep_flag(transaction, decision, heard.published_at, case_rules)
+                one = judging.keep_flag(transaction, decision, heard, case_rules)
                 if one is not None:
                     kept.append((heard, one))
         urgent = _newly_urgent(kept, rules)
@@ -116,15 +120,18 @@ def _judge(
 def decide_all(waiting: Sequence[Heard], rules: Rules, now: datetime) -> list[Decision]:
     """Decide oldest first, each knowing the complaints decided before it in this run."""
     complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    told: set[tuple[int | None, str]] = set()
     decisions: list[Decision] = []
     for heard in sorted(waiting, key=lambda one: (one.published_at, one.mention_id)):
         times = complaints[(heard.author_id, heard.brand.id)]
         until = bisect_left(times, heard.published_at)
         since = bisect_left(times, heard.published_at - REPEAT_WITHIN)
         earlier = heard.earlier_complaints + until - since
-        decision = decide(replace(heard, earlier_complaints=earlier), rules, now)
+        copy = heard.copy or (heard.story_id, heard.brand.id) in told
+        decision = decide(replace(heard, earlier_complaints=earlier, copy=copy), rules, now)
         if isinstance(decision, Flag):
             insort(times, heard.published_at)
+            told.add((heard.story_id, heard.brand.id))
         decisions.append((heard, decision))
     return decisions
 
@@ -157,5 +164,10 @@ def _page(
     name = f"{fresh[0].flag.mention_ids[0]}-{fresh[0].flag.brand_id}"
     for channel in paging.channels:
         deliveries.queue(
-            transaction, key=f"alert-{name}-{channel}", channel=channel, message=message, due_at=now
+            transaction,
+            key=f"alert-{name}-{channel}",
+            channel=channel,
+            message=message,
+            due_at=now,
+            cases=[case.id for case in cases],
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from outreach.facts import CaseLine
-from storage.rows import CaseView
+from storage.rows import CaseView, Told
 
 
 def case_line(case: CaseView) -> CaseLine:
     """The stored case in the outreach package's own words."""
+    told = case.told or Told(mentions=1, authors=1, reach=0)
     return CaseLine(
         case_id=case.id,
         brand=case.brand,
@@ -25,4 +26,7 @@ def case_line(case: CaseView) -> CaseLine:
         reason=case.reason,
         text=case.text,
         lang=case.language or case.lang,
+        said=told.mentions,
+        accounts=told.authors,
+        heard_by=told.reach,
     )

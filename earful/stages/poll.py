@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
 from earful.clock import Clock
-from earful.contracts import BadItem, Listener, Permanent, Transient
-from earful.settings import slug
-from earful.stages.backoff import backoff
-from earful.types import Batch, Brand, Mention, Query, Rejected
-from outreach.rules import own_account
-from storage import brands, ingest, polling
+from earful.contracts import BadItem, Listener, Permanent, Spent, Transient
+from earful.stages.about import Aboutness
+from earful.stages.backoff import as_said, backoff
+from earful.stages.flag import Paging
+from earful.stages.notices import tell_spent
+from earful.types import Batch, Brand, GapKind, Query, Rejected
+from storage import ingest, polling
 from storage.engine import Database
 
 log = structlog.get_logger()
@@ -34,18 +35,29 @@ class Polled:
     queries: int = 0
     seen: int = 0
     new: int = 0
+    noise: int = 0
     rejected: int = 0
+    changed: int = 0
+    gone: int = 0
     failed: int = 0
+    waiting: int = 0
 
     def add(self, stored: ingest.Stored) -> None:
         """Count one stored batch."""
         self.seen += stored.seen
         self.new += stored.new
+        self.noise += stored.noise
         self.rejected += stored.rejected
+        self.changed += stored.changed
+        self.gone += stored.gone
 
     def __str__(self) -> str:
         text = f"{self.new} new of {self.seen} mentions from {self.queries} queries"
+        text += f", {self.noise} of them noise" if self.noise else ""
         text += f", {self.rejected} unreadable" if self.rejected else ""
+        text += f", {self.changed} changed" if self.changed else ""
+        text += f", {self.gone} gone" if self.gone else ""
+        text += f", {self.waiting} wait for a limit or budget" if self.waiting else ""
         return text + (f", {self.failed} failed" if self.failed else "")
 
 
@@ -55,49 +67,104 @@ def poll(
     *,
     clock: Clock,
     listener_for: Callable[[Query], Listener],
+    listened: Sequence[Brand] = (),
+    paging: Paging | None = None,
     stop: Stop = lambda: False,
 ) -> Polled:
     """Poll every query that is due. A query's trouble is its own: the others go on.
 
+    What a query finds may name other brands than its own: those of ``listened`` are looked for.
+
     Transient trouble is tried again later, permanent trouble pauses the query; what no listener
     may raise is a bug and is raised again, after the query was put off and the rest was polled.
+    An account that stops at its budget is told to the channels of ``paging``, once a day.
     """
-    total, bugs = Polled(), []
+    round_ = _Round(db=db, clock=clock, listened=listened, paging=paging, stop=stop)
+    bugs = []
     for query in polling.due(db, queries, clock()):
         if stop():
             break
         try:
-            _poll_one(db, query, total, clock, listener_for(query), stop)
+            round_.poll(query, listener_for(query))
         except Exception as bug:  # noqa: BLE001  (raised again below)
-            _put_off(db, query, f"a bug in the listener: {bug!r}", clock, None)
+            round_.put_off(query, f"a bug in the listener: {bug!r}")
             bugs.append(bug)
     if bugs:
         raise ExceptionGroup("listeners failed in ways that they must not", bugs)
-    return total
+    return round_.total
 
 
-def _poll_one(
-    db: Database, query: Query, total: Polled, clock: Clock, listener: Listener, stop: Stop
-) -> None:
-    total.queries += 1
-    position = polling.position(db, query.id)
-    more = False
-    try:
-        batches = listener.poll(query, position)
-        more = store_all(db, query, batches, clock=clock, total=total, stop=stop)
-    except BadItem as error:
-        _reject(db, query, position, str(error), total, clock)
-    except Transient as error:
-        total.failed += 1
-        _put_off(db, query, str(error), clock, error.retry_after)
-        return
-    except Permanent as error:
-        total.failed += 1
-        log.error("query paused", query=query.id, reason=str(error))
-        polling.pause(db, query.id, error=str(error))
-        return
-    at, wait = clock(), timedelta(seconds=query.every)
-    polling.succeeded(db, query.id, at=at, due_at=at + (min(wait, _SOON) if more else wait))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One round of polling: what each of its polls needs, and what they came to."""
+
+    db: Database
+    clock: Clock
+    listened: Sequence[Brand]
+    paging: Paging | None
+    stop: Stop
+    total: Polled = field(default_factory=Polled)
+
+    def poll(self, query: Query, listener: Listener) -> None:
+        """Poll one query, and say when it is due again."""
+        self.total.queries += 1
+        position = polling.position(self.db, query.id)
+        more = False
+        try:
+            more = store_all(
+                self.db,
+                query,
+                listener.poll(query, position),
+                clock=self.clock,
+                total=self.total,
+                listened=self.listened,
+                stop=self.stop,
+            )
+        except BadItem as error:
+            self._reject(query, position, str(error))
+        except Spent as error:
+            self._wait(query, error)
+            return
+        except Transient as error:
+            self.total.failed += 1
+            self.put_off(query, str(error), error.retry_after)
+            return
+        except Permanent as error:
+            self.total.failed += 1
+            log.error("query paused", query=query.id, reason=str(error))
+            polling.pause(self.db, query.id, error=str(error))
+            return
+        at, wait = self.clock(), timedelta(seconds=query.every)
+        due_at = at + (min(wait, _SOON) if more else wait)
+        polling.succeeded(self.db, query.id, at=at, due_at=due_at)
+
+    def put_off(self, query: Query, error: str, retry_after: float | None = None) -> None:
+        """Try again as long after as was said, or ever later when nothing was."""
+        if retry_after is not None and retry_after > 0:  # not when it is no number
+            # no more often than after a failure that says nothing
+            wait = as_said(max(retry_after, _FIRST_WAIT.total_seconds()))
+        else:
+            failures = polling.failures(self.db, query.id)
+            wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT)
+        _log_wait(query, wait, error)
+        polling.failed(self.db, query.id, due_at=self.clock() + wait, error=error)
+
+    def _wait(self, query: Query, why: Spent) -> None:
+        """A limit or budget is used up: nothing is wrong, but people are told of a budget."""
+        self.total.waiting += 1
+        wait = _FIRST_WAIT if why.retry_after is None else as_said(why.retry_after)
+        goes_on = self.clock() + wait
+        _log_wait(query, wait, str(why))
+        polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
+        if self.paging is not None and why.kind is GapKind.BUDGET:
+            tell_spent(self.db, query, why, now=self.clock(), goes_on=goes_on, paging=self.paging)
+
+    def _reject(self, query: Query, position: str | None, reason: str) -> None:
+        """A listener gave up on one item by raising: keep the reason, leave the position alone."""
+        stays = polling.position(self.db, query.id) or position
+        rejected = (Rejected(where="item", reason=reason),)
+        batch = Batch(mentions=(), position=stays, rejected=rejected)
+        self.total.add(ingest.store(self.db, query, batch, lambda _mention: (), self.clock()))
 
 
 def store_all(
@@ -107,6 +174,7 @@ def store_all(
     *,
     clock: Clock,
     total: Polled,
+    listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
 ) -> bool:
@@ -114,7 +182,7 @@ def store_all(
 
     Gives whether the source has more: its last batch said so, or ``stop`` cut the poll short.
     """
-    about, more = Aboutness(db, query), False
+    about, more = Aboutness(db, query, listened), False
     for batch in batches:
         about.learn(batch)
         stored = ingest.store(db, query, batch, about, clock())
@@ -126,50 +194,5 @@ def store_all(
     return more
 
 
-class Aboutness:
-    """Says which brands a mention is about, and whether one of their own accounts wrote it."""
-
-    def __init__(self, db: Database, query: Query) -> None:
-        self._db = db
-        self._query = query
-        self._known = brands.every(db)
-
-    def learn(self, batch: Batch) -> None:
-        """Store the brands that a batch names and we do not know."""
-        names = {name for mention in batch.mentions for name in mention.brands or ()}
-        new = [
-            Brand(id=slug(name), name=name)
-            for name in sorted(names)
-            if slug(name) not in self._known
-        ]
-        if new:
-            brands.add_missing(self._db, {brand.id: brand for brand in new}.values())
-            self._known = brands.every(self._db)
-
-    def __call__(self, mention: Mention) -> Iterator[tuple[str, bool]]:
-        """Each brand's id with True when the author is that brand's own account."""
-        if mention.brands is None:
-            ids: Iterable[str] = (self._query.brand_id,)
-        else:
-            ids = {slug(name) for name in mention.brands}
-        for brand_id in ids:
-            brand = self._known[brand_id]
-            yield brand_id, own_account(brand, mention.source, mention.author.handle)
-
-
-def _put_off(
-    db: Database, query: Query, error: str, clock: Clock, retry_after: float | None
-) -> None:
-    failures = polling.failures(db, query.id)
-    wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT, said=retry_after)
-    log.warning("query put off", query=query.id, seconds=round(wait.total_seconds()), why=error)
-    polling.failed(db, query.id, due_at=clock() + wait, error=error)
-
-
-def _reject(
-    db: Database, query: Query, position: str | None, reason: str, total: Polled, clock: Clock
-) -> None:
-    """A listener gave up on one item by raising: keep the reason, leave the position alone."""
-    stays = polling.position(db, query.id) or position
-    batch = Batch(mentions=(), position=stays, rejected=(Rejected(where="item", reason=reason),))
-    total.add(ingest.store(db, query, batch, lambda _mention: (), clock()))
+def _log_wait(query: Query, wait: timedelta, why: str) -> None:
+    log.warning("query put off", query=query.id, seconds=round(wait.total_seconds()), why=why)

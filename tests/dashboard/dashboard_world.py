@@ -10,7 +10,17 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from earful.stages.flag import flag
-from earful.types import Author, Batch, Brand, Engagement, Mention, Prediction, Query, Scores
+from earful.types import (
+    Author,
+    Batch,
+    Brand,
+    Engagement,
+    Mention,
+    Prediction,
+    Query,
+    Rating,
+    Scores,
+)
 from outreach.rules import Rules
 from storage import brands, ingest, migrate, predictions
 from storage.engine import Database, connect
@@ -73,6 +83,7 @@ class World:
         read: bool = True,
         lang: str | None = None,
         language: str | None = None,
+        rating: Rating | None = None,
     ) -> int:
         """Store a mention written ``hours`` ago and give its storage id."""
         self._said += 1
@@ -93,6 +104,7 @@ class World:
             url=url,
             engagement=Engagement(shares=shares),
             lang=lang,
+            rating=rating,
         )
         query = Query(id=f"{source}/{brand.id}", brand_id=brand.id, source=source)
         batch = Batch(mentions=(mention,), position=str(self._said))

@@ -164,6 +164,12 @@ def test_troubles_are_said_in_words(world: World) -> None:
     polling.failed(world.db, query.id, due_at=later, error="503 from **x**")
     (failed,) = health.troubles(queries.health(world.db), settings, later)
     assert "failed 1 time in a row" in failed
+    polling.succeeded(world.db, query.id, at=world.now, due_at=world.now)
+    polling.put_off(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
+    (waits,) = health.troubles(queries.health(world.db), settings, later)
+    assert waits.endswith(": waits, and goes on by itself (budget spent)")
+    polling.put_off(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
+    assert health.troubles(queries.health(world.db), settings, later) == ()
     polling.pause(world.db, query.id, error="401: the token is wrong")
     (paused,) = health.troubles(queries.health(world.db), settings, later + timedelta(days=1))
     assert "paused until somebody mends it (401: the token is wrong)" in paused

@@ -8,7 +8,7 @@ import pytest
 from dashboard_world import Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.types import CaseStatus, Label
+from earful.types import CaseStatus, Label, Rating
 from storage import commands, queries
 from storage.rows import CaseDetail, QueueFilter
 
@@ -95,6 +95,22 @@ def test_a_case_shows_person_words_reason_and_numbers(world: World, queue: Open)
     assert "Threshold" in shown
     assert "0.600" in shown
     assert "test-model/1" in shown
+
+
+def test_a_case_shows_what_was_given_and_how_often_the_same_was_said(
+    world: World, queue: Open
+) -> None:
+    words = "three weeks and four calls later my suitcase is still somewhere in Athens"
+    given = Rating(kind="stars", value=1, lowest=1, highest=5)
+    world.say("sad", words, negative=0.97, rating=given)
+    world.say("friend", words, negative=0.97, hours=0.5)
+    world.judge()
+    assert len(queries.queue(world.db, EVERY)) == 1
+    shown = texts(queue())
+    assert "gave 1 of 5 stars" in shown
+    assert "said twice by 2 accounts, reach about 300" in shown
+    assert "They gave 1 of 5 stars (the model is 97 % sure" in shown
+    assert "stars: 1, of 1 to 5" in shown
 
 
 def test_take_note_contacted_resolved_reopened(world: World, queue: Open) -> None:

@@ -16,7 +16,7 @@ from earful.cli import app
 from outreach import notifiers
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
@@ -72,8 +72,7 @@ def test_every_command_is_explained(command: str) -> None:
 
 @pytest.mark.parametrize("source", listeners.names())
 def test_every_source_has_its_settings_limits_and_price(source: str) -> None:
-    page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
-    assert f'source = "{source}"' in page  # its options: tests/listeners/test_sources_page.py
+    assert f'source = "{source}"' in ALL  # its options: tests/listeners/test_sources_page.py
 
 
 @pytest.mark.parametrize("kind", sorted(notifiers.KINDS))
@@ -90,7 +89,8 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_the_readme_reaches_every_page() -> None:
     start = (ROOT / "README.md").read_text(encoding="utf-8")
-    start += (ROOT / "docs" / "get-started.md").read_text(encoding="utf-8")
+    for name in ("get-started.md", "sources.md"):
+        start += (ROOT / "docs" / name).read_text(encoding="utf-8")
     for page in PAGES:
         assert page.name == "README.md" or page.name in start, f"no way leads to {page.name}"
 

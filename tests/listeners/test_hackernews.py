@@ -11,7 +11,8 @@ from loopback import Asked, Reply, Site
 
 from earful.contracts import Permanent, Transient
 from earful.types import Batch, Query
-from listeners.hackernews import HackerNews, search_terms
+from listeners.hackernews import HackerNews
+from listeners.terms import search_terms
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -89,7 +90,7 @@ def test_a_quiet_brand_costs_one_request_a_poll(site: Site) -> None:
     assert len(site.asked) == 2
     asked = site.asked[-1].query
     assert asked["query"] == '"kestrova"'
-    assert asked["numericFilters"] == f"created_at_i>={EPOCH - 100 - 900}"
+    assert asked["numericFilters"] == f"created_at_i>={EPOCH - 100 - 300}"
 
 
 def test_the_budget_is_kept_and_the_walk_taken_up_again(site: Site) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earful.contracts import BadItem
-from listeners.match import Matcher, fold
+from listeners.match import Matcher, Words, fold
 from listeners.plain import MAX_TEXT, clean, from_html, one_line, web_link
 from listeners.times import parse
 
@@ -49,6 +49,38 @@ def hostile() -> list[str]:
         ("केस्ट्रोवा", "यह केस्ट्रोवा है"),
         ("C++", "I like C++, really"),
         ("AT&T", "why, AT&T?"),
+        ("Kestrova", "Kestrova’s parcels"),
+        ("Kestrova", "thanks@kestrova"),
+        ("Kestrova", "@kestrova@social.example said so"),
+        ("@kestrova", "@kestrova.social.example said so"),
+        ("@kestrova", "＠Kestrova?"),
+        ("@kestrova", ".@kestrova (@kestrova)"),
+        ("Kestrova", "#kestrova"),
+        ("#kestrova", "#Kestrova!"),
+        ("Kestrova", "#KestrovaFail"),
+        ("Kestrova", "never again #FailKestrova2026, bye"),
+        ("Kestrova", "#kestrova_fail"),
+        ("Kestrova", "＃KestrovaFail"),
+        ("KLM", "#KLMFail"),
+        ("A320", "#A320Late"),
+        ("Acme Air", "#AcmeAir"),
+        ("Acme Air", "#acmeair"),
+        ("Acme Air", "#LostByAcmeAir"),
+        ("Acme Air", "#Acme_Air"),
+        ("Κεστρόβα", "#ΚεστρόβαΑίσχος"),
+        ("Кестрова", "#КестроваПозор"),
+        ("ケストロバ", "#ケストロバ最悪"),
+        ("केस्ट्रोवा", "#केस्ट्रोवा_फेल"),
+        ("كستروفا", "خدمة كَسْتروفا سيئة"),
+        ("כסטרובה", "השירות של כֶסטרובה"),
+        ("McDonald's", "McDonald’s again"),
+        ("Coca-Cola", "a Coca‑Cola and a coca–cola"),
+        ("İstanbul Kargo", "istanbul kargo"),
+        ("Łódź Post", "łódź post"),
+        ("Késtrova", "KESTROVA"),
+        ("Kestrova", "𝐊𝐞𝐬𝐭𝐫𝐨𝐯𝐚 is down"),
+        ("凯斯", "我的凯斯包裹"),
+        ("केस्ट्रोवा", "केस्ट्रोवा।"),
     ],
 )
 def test_found(term: str, text: str) -> None:
@@ -66,6 +98,17 @@ def test_found(term: str, text: str) -> None:
         ("Café Noir", "a cafe that is noir"),
         ("केस्ट्रो", "यह केस्ट्रोवा है"),
         ("λα", "καλα"),
+        ("Kestrova", "#kestrovan"),
+        ("Kestrova", "#KestrovanPottery"),
+        ("Acme Air", "#AcmeAirlines"),
+        ("Acme Air", "#Acme #Air"),
+        ("Acme Air", "acmeair"),
+        ("#kestrova", "kestrova"),
+        ("@kestrova", "#kestrova"),
+        ("@kestrova", "help@kestrova.example, me+x@kestrova.example"),
+        ("@kestrova", "@maria@kestrova.example"),
+        ("Fail Now", "#KestrovaFail Now"),
+        ("Κεστρόβα", "Κεστροβανός"),
     ],
 )
 def test_not_found(term: str, text: str) -> None:
@@ -77,6 +120,32 @@ def test_none_of_and_empty() -> None:
     assert Matcher(["", " "]).matches("anything")
     assert not Matcher([], ["falcon"]).matches("a Falcon")
     assert not Matcher(["kestrova"], ["kestrova falcon"]).matches("the Kestrova  Falcon")
+    assert not Matcher(["kestrova"], ["kestrova falcon"]).matches("#KestrovaFalcon spotted")
+    assert Matcher(["kestrova"], ["kestrova falcon"]).matches("Kestrova, falcon")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Kestrova", ""),
+        ("a cola", "names none of: Kestrova, @kestrova"),
+        ("a Kestrova FALCON", "holds the excluded phrase 'Falcon'"),
+        ("a falcon", "names none of: Kestrova, @kestrova"),
+    ],
+)
+def test_why_not(text: str, why: str) -> None:
+    matcher = Matcher([" Kestrova", "@kestrova"], ["Falcon "])
+    assert matcher.why_not(text) == matcher.why_not(Words(text)) == why
+
+
+def test_matching_takes_linear_time() -> None:
+    """A text of a thousand hashtags, against two hundred brands."""
+    brands = [Matcher([f"Brand {n}", f"@brand{n}"], [f"Brand {n} fan"]) for n in range(200)]
+    begun = time.process_time()
+    for piece in ("#KestrovaFailAgain ", "#" * 20, "A1b2C3", "@brand1999"):
+        words = Words(piece * 1000)
+        assert not any(one.matches(words) for one in brands)
+    assert time.process_time() - begun < 3
 
 
 @given(st.text(), st.text())

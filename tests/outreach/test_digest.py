@@ -212,6 +212,16 @@ def test_the_text_is_cut_at_280_characters(case: MakeCase, facts: MakeFacts) -> 
     assert len(quoted) <= 280 and quoted.endswith("word…")
 
 
+def test_a_case_tells_how_often_the_same_was_said(case: MakeCase, facts: MakeFacts) -> None:
+    viral = case(said=12, accounts=9, heard_by=48_000)
+    message = render(facts(new_cases=(viral,)))
+    assert message is not None
+    assert "said 12 times by 9 accounts, reach about 48,000" in " ".join(message.text.split())
+    assert "said 12 times by 9 accounts, reach about 48,000" in (message.html or "")
+    once = render(facts(new_cases=(case(),)))
+    assert once is not None and "said once" not in once.text
+
+
 def test_an_alert_is_one_message_for_many(case: MakeCase, now: datetime) -> None:
     one = alert([case(priority=82)], timezone="Europe/Athens", now=now)
     assert one.subject == "Urgent: 1 unhappy customer of Acme Air (@maria, priority 82)"

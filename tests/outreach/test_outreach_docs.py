@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from earful.reach import ORDINARY_FOLLOWERS
 from earful.settings import RuleSettings, Settings
 from earful.types import Flag, Heard, Verdict
 from outreach import rules as r
@@ -67,13 +68,14 @@ def test_the_weights_are_the_ones_in_force(rules_page: str) -> None:
         rules_page
     )
     assert f"log₁₀(1 + {r.REACH_FULL:,})" in rules_page
-    assert f"it counts as {r.ORDINARY_FOLLOWERS}, an ordinary account" in rules_page
+    assert f"it counts as {ORDINARY_FOLLOWERS}, an ordinary account" in rules_page
 
 
 def test_every_verdict_is_explained(rules_page: str) -> None:
     for verdict in set(Verdict) - {Verdict.FLAGGED}:
         assert f"`{verdict.value}`" in rules_page
-    assert r.RULE_MODEL in rules_page and r.RULE_PERSON in rules_page
+    for rule in (r.RULE_MODEL, r.RULE_PERSON, r.RULE_RATING):
+        assert f'"{rule}"' in rules_page
 
 
 def test_every_example_block_is_accepted(rules_page: str, digest_page: str) -> None:

@@ -46,7 +46,8 @@ def _error(tmp_path: Path, text: str) -> str:
         ),
         (
             "[schedule]\nxyzzy = 1",
-            "settings.toml: [schedule]: unknown key 'xyzzy' (there is: classify, deliver, flag)",
+            "settings.toml: [schedule]: unknown key 'xyzzy' "
+            "(there is: classify, deliver, flag, recheck, recheck_within)",
         ),
         (
             '[[brand]]\nname="A"\ncompetitors=[{name="B", handels=["b"]}]',
@@ -326,3 +327,56 @@ def test_a_model_lies_beside_the_settings_and_a_hub_name_stays_one(tmp_path: Pat
     assert _load(tmp_path, hub).sentiment.model == "team/model"
     (tmp_path / "team" / "model").mkdir(parents=True)
     assert _load(tmp_path, hub).sentiment.model == str(tmp_path / "team" / "model")
+
+
+# --- accounts -------------------------------------------------------------------------------
+
+ACCOUNT = '[[account]]\nname = "second"\nsource = "rss"\n'
+
+
+def test_an_account_is_the_querys(tmp_path: Path) -> None:
+    named = _load(tmp_path, BRAND + LISTEN + 'account = "second"\n' + ACCOUNT)
+    assert named.queries()[0].account == "second"
+    own = _load(tmp_path, BRAND + LISTEN + 'account = "rss"\n' + ACCOUNT)
+    assert own.queries()[0].account == "rss"
+    assert _load(tmp_path, BRAND + LISTEN + ACCOUNT).queries()[0].account == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            LISTEN + 'account = "secnd"\n' + ACCOUNT,
+            "[[listen]] 1: there is no [[account]] 'secnd' (did you mean 'second'?)",
+        ),
+        (
+            LISTEN.replace("rss", "x") + 'account = "second"\n' + ACCOUNT,
+            "[[listen]] 1: the account 'second' is one of 'rss', not of 'x'; name another",
+        ),
+        (
+            LISTEN + ACCOUNT.replace('"rss"', '"x"').replace("second", "rss"),
+            "[[listen]] 1: the account 'rss' is one of 'x', not of 'rss'; name another, or give "
+            "that [[account]] another name",
+        ),
+        (ACCOUNT + ACCOUNT, "[[account]] 2: 'second' is there twice; give another name"),
+        (
+            ACCOUNT.replace("second", "a-b") + ACCOUNT.replace("second", "a_b"),
+            "[[account]] 2: 'a_b' is there twice",
+        ),
+        (
+            ACCOUNT + "budget_month = 20",
+            "[[account]] 1 (second): budget_month needs price_per_read, what one post costs",
+        ),
+        (ACCOUNT + 'per = "1m"', "[[account]] 1 (second): per needs requests"),
+        (ACCOUNT + "price_per_read = 0.0000001", "[[account]] 1 price_per_read"),
+        (ACCOUNT + "price_per_read = -1", "[[account]] 1 price_per_read"),
+        (ACCOUNT + "price_per_read = nan", "[[account]] 1 price_per_read"),
+        (ACCOUNT + 'currency = "dollars"', "[[account]] 1 currency"),
+        (ACCOUNT + "requests = 0", "[[account]] 1 requests"),
+        (ACCOUNT.replace("second", "Second!"), "[[account]] 1 name"),
+    ],
+)
+def test_an_account_that_cannot_be_kept_to_is_named(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    assert expected in _error(tmp_path, BRAND + text)

@@ -130,7 +130,7 @@ def _post(folder: Path, who: str) -> None:
     post = {
         "id": who,
         "author": who,
-        "text": "awful, the worst service ever, nobody answers me",
+        "text": f"awful, the worst service ever, {who} has no answer",
         "published_at": at.isoformat(),
         "shares": 100_000,
     }

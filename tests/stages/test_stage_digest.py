@@ -117,7 +117,7 @@ def test_two_processes_tell_it_once(db: Database, clock: FrozenClock) -> None:
     _run(db, clock)
     _complain(db, NOW + HOUR)
     clock.forward(days=1)
-    real, inside = stage.message, []
+    real, inside = stage.facts, []
 
     def meanwhile(*told: Any, **other: Any) -> Any:
         """The second process comes while the first one writes its digest."""
@@ -128,7 +128,7 @@ def test_two_processes_tell_it_once(db: Database, clock: FrozenClock) -> None:
         return real(*told, **other)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "message", meanwhile)
+        patch.setattr(stage, "facts", meanwhile)
         assert _run(db, clock) == 0
     assert number(db, "delivery") == 1
 

@@ -11,12 +11,17 @@ from datetime import timedelta
 
 import pytest
 from factories import (
+    ACME,
     ANY_AGE,
     NOW,
+    OTHER,
     QUERY,
+    RIVAL,
     RULES,
     FrozenClock,
+    about,
     author,
+    batch,
     check_all,
     keep,
     mention,
@@ -25,12 +30,12 @@ from factories import (
 )
 
 from earful.stages.flag import flag
-from earful.types import Label, Mention, Scores
-from storage import commands
+from earful.types import Gone, Label, Mention, Scores
+from storage import brands, commands, erasing, ingest
 from storage.engine import Database
 
 _WORDS = ("awful", "meh", "lovely", "dunno", "plain")
-_PEOPLE = ("ana", "bo", "chi", "acmehelp")
+_PEOPLE = ("ana", "bo", "chi", "dee", "acmehelp")
 _BRANDS = ("acme-air", "rival-jet", "other")
 
 
@@ -48,7 +53,10 @@ class Chance:
         things: list[Callable[[], None]] = [
             *(self._ingest, self._ingest, self._classify, self._correct, self._judge, self._judge),
             *(self._judge_all, self._newer_model, self._case_step),
+            *(self._edit, self._edit, self._vanish, self._case_step),
         ]
+        if self.dice.random() < 0.03:
+            things = [self._erase]
         self.clock.forward(minutes=self.dice.randint(1, 300))
         self.dice.choice(things)()
 
@@ -67,6 +75,30 @@ class Chance:
         few = [self._mention() for _ in range(self.dice.randint(1, 8))]
         query = self.dice.choice([QUERY, replace(QUERY, id="fake/second")])
         keep(self.db, *few, query=query, ids=self.dice.sample(_BRANDS, self.dice.randint(1, 3)))
+
+    def _edit(self) -> None:
+        """An edit, or an older copy of one, of a post that may be stored, gone or never met."""
+        told = self.clock() - timedelta(hours=self.dice.choice([0, 0, 5]))
+        words = f"{self.dice.choice(_WORDS)} {self.dice.randint(1, 3)}"
+        when = self.dice.choice([None, told])
+        one = replace(self._mention(), text=words, fetched_at=told, edited_at=when)
+        keep(self.db, one, ids=self.dice.sample(_BRANDS, 1))
+
+    def _vanish(self) -> None:
+        """A few posts are gone, some of them never met; one may be told of all the same."""
+        some = [self._mention() for _ in range(self.dice.randint(1, 2))]  # of 60 posts
+        found = batch(
+            *some[:1],
+            gone=[Gone(source=one.source, external_id=one.external_id) for one in some],
+        )
+        brands.sync(self.db, [ACME, RIVAL, OTHER])
+        ingest.store(self.db, QUERY, found, about("acme-air"), self.clock())
+
+    def _erase(self) -> None:
+        """One of the five: of the others there is to be something left."""
+        for person in erasing.people(self.db, "fake", "dee"):
+            with suppress(KeyError):  # another worker was quicker
+                erasing.erase_author(self.db, person, self.clock())
 
     def _classify(self) -> None:
         read_all(self.db, model=f"m/{self.model}", says=self._says(self.model))
@@ -93,7 +125,8 @@ class Chance:
         if known:
             one = self.dice.choice(known).id
             label = self.dice.choice(list(Label))
-            commands.correct(self.db, one, label, by="Ana", at=self.clock())
+            with suppress(KeyError):  # gone since
+                commands.correct(self.db, one, label, by="Ana", at=self.clock())
 
     def _judge(self) -> None:
         flag(self.db, RULES, clock=self.clock)
@@ -116,11 +149,14 @@ class Chance:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_random_history_stays_consistent_at_every_step(db: Database, seed: int) -> None:
     chance = Chance(db=db, dice=random.Random(seed))
-    for _ in range(60):
+    for _ in range(120):
         chance.step()
         check_all(db)
-    assert rows(db, "SELECT count(*) FROM flag")[0][0] > 10, "this history shows too little"
-    assert rows(db, "SELECT count(*) FROM \"case\" WHERE status = 'resolved'")[0][0] > 0
+    flagged = "SELECT count(*) FROM case_event WHERE kind IN ('opened', 'complaint')"
+    assert rows(db, flagged)[0][0] > 5, "this history shows too little"
+    assert rows(db, "SELECT count(*) FROM case_event WHERE kind = 'resolved'")[0][0] > 0
+    assert rows(db, "SELECT count(*) FROM revision")[0][0] > 0
+    assert rows(db, "SELECT count(*) FROM tombstone")[0][0] > 3
 
 
 @pytest.fixture
@@ -157,7 +193,7 @@ def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None
 
     keep(db, mention(1, "lovely"))
     read_all(db)
-    decide, done = stage.decide_all, threading.Event()
+    decide, done, looked = stage.decide_all, threading.Event(), threading.Event()
 
     def correct() -> None:
         commands.correct(db, 1, Label.NEGATIVE, by="Ana", at=NOW)
@@ -166,11 +202,12 @@ def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None
     def slowly(*told: object) -> object:
         person.start()
         done.wait(0.3)  # it must not get in between; if it can, it has by now
+        looked.set()
         return decide(*told)  # type: ignore[arg-type]
 
     person = threading.Thread(target=correct)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "decide_all", slowly)
-        flag(db, RULES, clock=FrozenClock(), stop=iter([False, True, True]).__next__)
+        flag(db, RULES, clock=FrozenClock(), stop=looked.is_set)
     person.join(30)
     assert flag(db, RULES, clock=FrozenClock()).flags == 1

@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 
 from earful.clock import Window
 from earful.stages.flag import flag
-from earful.types import Label
+from earful.types import Label, Rating
 from storage import commands, exports, queries
 from storage.clean import storable
 from storage.engine import Database
@@ -120,7 +120,8 @@ def test_every_naughty_string_through_database_csv_and_jsonl(
 
 def test_columns_and_their_order(db: Database) -> None:
     url = "https://social.example/1"
-    keep(db, mention(1, "awful", url=url, lang="en"), mention(2, "dunno"))
+    stars = Rating(kind="stars", value=1, lowest=1, highest=5)
+    keep(db, mention(1, "awful", url=url, lang="en", rating=stars), mention(2, "dunno"))
     read_all(db)
     flag(db, ANY_AGE, clock=FrozenClock())
     keep(db, mention(3))
@@ -144,7 +145,14 @@ def test_columns_and_their_order(db: Database) -> None:
         "model_id": "fake-model/1",
         "flagged": True,
         "case_status": "open",
+        "story_id": ids(db)["m-1"],
+        "rating_kind": "stars",
+        "rating_value": 1,
+        "rating_lowest": 1,
+        "rating_highest": 5,
     }
+    assert (second["rating_kind"], second["rating_value"]) == (None, None)
+    assert (second["story_id"], third["story_id"]) == (ids(db)["m-2"], None)
     assert (second["label"], second["could_not_tell"], second["flagged"]) == ("", True, False)
     assert (third["label"], third["negative"], third["model_id"]) == ("", None, "")
 

@@ -48,7 +48,10 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
         found = dict(rows(empty, "SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
     else:
         found = dict(rows(empty, "SELECT indexname, indexdef FROM pg_indexes"))
-    for name in ("ux_case_open", "ix_case_queue", "ix_about_unjudged", "ix_delivery_due"):
+    for name in (
+        *("ux_case_open", "ix_case_queue", "ix_about_unjudged", "ix_delivery_due"),
+        *("ix_mention_model", "ix_mention_ungrouped", "ix_mention_story"),
+    ):
         assert " WHERE " in found[name], name
     assert "UNIQUE" in found["ux_case_open"]
     empty.close()
@@ -71,6 +74,15 @@ def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(empty: Dat
     (row,) = rows(empty, "SELECT * FROM prediction")
     assert (row.model_id, row.negative, row.at, row.language) == ("old/1", 0.75, 1_700_000, None)
     assert bool(row.could_not_tell) is False
+    gaps = rows(empty, "SELECT query_id, part, since, until, kind, state, reason FROM gap")
+    assert set(gaps) == {  # of one part they never overlap
+        ("q", "", 0, 20, "limit", "open", "a"),
+        ("q", "", 20, 30, "limit", "open", "b"),
+        ("r", "", 0, 5, "limit", "open", "d"),
+    }
+    (story,) = rows(empty, "SELECT * FROM story")
+    assert tuple(story) == (1, 1, 1, 100)
+    assert rows(empty, "SELECT story_id FROM mention WHERE NOT noise") == [(1,)]
     found = Scores(negative=0.5, neutral=0.25, positive=0.25, language="el")
     newer = Prediction(mention_id=1, model_id="new/1", scores=found, at=NOW)
     assert predictions.save(empty, [newer]) == 1
@@ -91,6 +103,8 @@ _OLD_ROWS = (
     " VALUES ('a', 0, 'x', 'negative', 1)",
     "INSERT INTO prediction (mention_id, model_id, negative, neutral, positive, could_not_tell, at)"
     " VALUES (1, 'old/1', 0.75, 0.125, 0.125, FALSE, 1700000)",
+    "INSERT INTO gap (query_id, since, until, reason, noted_at) VALUES"
+    " ('q', 0, 20, 'a', 1), ('q', 10, 30, 'b', 2), ('q', 12, 25, 'c', 3), ('r', 0, 5, 'd', 4)",
 )
 
 

@@ -1,0 +1,190 @@
+"""The blocks of settings.toml, each checked by itself; [feedback], [[form]] and [[hook]] are in
+settings_front.py."""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([smhd])")
+_LONGEST = timedelta(days=3650)
+
+
+def _duration(value: object) -> object:
+    """ "90s", "15m", "72h", "14d" or a plain number of seconds."""
+    if isinstance(value, str):
+        found = _SPAN.fullmatch(value.strip())
+        if found is None:
+            raise ValueError("is not a duration; write it as 90s, 15m, 72h or 14d")
+        value = float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) <= _LONGEST.total_seconds():
+            raise ValueError(f"is too long; {_LONGEST.days}d is the longest")
+        return timedelta(seconds=value)
+    return value
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("is not a time zone; write it as Europe/Athens or UTC") from error
+    return value
+
+
+def _hour(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("is not a time of day; write it as 09:00") from error
+    if not isinstance(value, time):  # a bare 9 would be nine seconds after midnight
+        raise ValueError("is not a time of day; write it as 09:00")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+Zone = Annotated[str, BeforeValidator(_zone)]
+TimeOfDay = Annotated[time, BeforeValidator(_hour)]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Money = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
+
+
+class Block(BaseModel):
+    """What every block has: unknown keys are refused, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CompetitorSettings(Block):
+    """Whom we compare a brand with; a bare name in the list means just the name."""
+
+    name: Name
+    aliases: tuple[Name, ...] = ()
+    handles: tuple[Name, ...] = ()
+
+
+def _competitor(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class BrandSettings(Block):
+    """One [[brand]]: how people call it, which accounts are its own, whom it is compared with."""
+
+    name: Name
+    aliases: tuple[Name, ...] = ()
+    handles: tuple[Name, ...] = ()
+    own_accounts: tuple[Name, ...] = ()
+    exclude: tuple[Name, ...] = ()
+    competitors: tuple[Annotated[CompetitorSettings, BeforeValidator(_competitor)], ...] = ()
+    timezone: Zone = "UTC"
+
+
+class ListenSettings(Block):
+    """One [[listen]]: which source, for which brand, how often."""
+
+    source: Name
+    brand: Name
+    name: Name | None = None
+    account: Name | None = None
+    every: Duration = timedelta(minutes=15)
+    any_of: tuple[Name, ...] = ()
+    none_of: tuple[Name, ...] = ()
+    languages: tuple[Name, ...] = ()
+    enabled: bool = True
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class AccountSettings(Block):
+    """One [[account]]: a credential, what its platform bills for a post, what it may spend."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+    source: Name
+    price_per_read: Money = Decimal(0)
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    budget_day: Money | None = None
+    budget_month: Money | None = None
+    requests: Annotated[int, Field(ge=1, le=10**9, strict=True)] | None = None
+    per: Duration = timedelta(hours=1)
+
+
+class SentimentSettings(Block):
+    """[sentiment]: which classifier reads the mentions."""
+
+    backend: Literal["onnx", "transformers", "lexicon"] = "onnx"
+    model: str | None = None
+    labels: dict[str, Literal["negative", "neutral", "positive"]] | None = None
+    threads: Annotated[int, Field(ge=1, le=256, strict=True)] | None = None
+
+
+class RuleSettings(Block):
+    """[rules]: when an author counts as unhappy, and how soon somebody should answer."""
+
+    negative_at: Share = 0.50
+    look_back: Duration = timedelta(days=3)
+    urgent_at: Priority = 70
+    reply_within: Duration = timedelta(hours=24)
+    urgent_reply_within: Duration = timedelta(hours=2)
+
+
+class ChannelSettings(Block):
+    """One [[channel]]: where alerts and digests go. ``mail`` needs host, sender and to."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+    kind: Literal["mail", "file", "print"]
+    to: tuple[str, ...] = ()
+    sender: str | None = None
+    host: str | None = None
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    path: Path | None = None
+
+
+class DigestSettings(Block):
+    """[digest]: who gets the daily digest, and when, in the first brand's time zone."""
+
+    channels: tuple[Name, ...] = ()
+    at: TimeOfDay = time(9, 0)
+    when_nothing: Literal["say", "skip"] = "say"
+    most: Annotated[int, Field(ge=1, le=500, strict=True)] = 20
+
+
+class AlertSettings(Block):
+    """[alerts]: who is paged at once when an urgent case opens."""
+
+    channels: tuple[Name, ...] = ()
+    page_within: Duration = timedelta(hours=6)
+
+
+class ScheduleSettings(Block):
+    """[schedule]: how often the stages after polling look for work.
+
+    ``recheck`` is how often a platform is asked again about each stored post that was published
+    within ``recheck_within``.
+    """
+
+    classify: Duration = timedelta(seconds=20)
+    flag: Duration = timedelta(seconds=20)
+    deliver: Duration = timedelta(seconds=20)
+    recheck: Duration = timedelta(hours=24)
+    recheck_within: Duration = timedelta(days=7)
+
+
+class DashboardSettings(Block):
+    """[dashboard]: where the command center listens, and how often it refreshes itself."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8501
+    refresh: Duration = timedelta(seconds=10)

@@ -1,0 +1,218 @@
+"""Mentions that come again: changed words are judged anew and the old ones kept, figures refreshed.
+
+Knowledge has an age: what a listener read before what is stored changes nothing. A text that was
+there before comes back only when the platform says that it was edited: two feeds may show one post
+in two lengths for ever, and that is no change of mind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from earful.types import Engagement, Mention, Verdict
+from storage import predictions, ratings, stories, tallies
+from storage.clean import countable, storable, web_address
+from storage.judging import EARFUL
+from storage.tables import (
+    UNREAD,
+    AboutRow,
+    CaseEventRow,
+    FlagRow,
+    MentionRow,
+    PredictionRow,
+    RevisionRow,
+    StoryRow,
+)
+from storage.upsert import chunks, insert_new, table_of
+
+_MENTION, _ABOUT, _FLAG = table_of(MentionRow), table_of(AboutRow), table_of(FlagRow)
+_PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
+_EVENT, _STORY = table_of(CaseEventRow), table_of(StoryRow)
+
+_RATING = tuple(column.name for column in ratings.COLUMNS)
+_REFRESHED = (
+    *("lang", "url", "fetched_at", "edited_at", "shares", "likes", "replies"),
+    *_RATING,
+)
+_EDITED = ("text", "edition", "feeling", "model_id", "corrected")
+
+
+def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) -> frozenset[int]:
+    """Bring stored mentions (by number) up to what was found; gives those whose text changed."""
+    newer: dict[int, tuple[Any, Mention]] = {}
+    for some in chunks(list(found)):
+        for row in connection.execute(select(_MENTION).where(_MENTION.c.id.in_(some))):
+            if not _older(found[row.id], row):
+                newer[row.id] = (row, found[row.id])
+    edited = _edited(connection, newer)
+    rated = [
+        number
+        for number, (row, one) in newer.items()
+        if number not in edited and row.model_id and _rating(row, one) != _kept(row, _RATING)
+    ]
+    for number in edited:
+        _keep_old(connection, newer[number][0], at)
+    _update(connection, newer, edited)
+    stories.leave(connection, _can_leave(connection, edited))
+    tallies.move(connection, {number: (newer[number][0].feeling, "") for number in edited})
+    _read_anew(connection, edited)
+    _tell_cases(connection, edited, at)
+    predictions.let_judge(connection, rated)
+    return frozenset(edited)
+
+
+def _older(mention: Mention, row: Any) -> bool:
+    """True when what is stored is the newer knowledge."""
+    if mention.fetched_at < row.fetched_at:
+        return True
+    if row.edited_at is None:
+        return False
+    # another server's copy may not have heard of the edit yet
+    return mention.edited_at is None or mention.edited_at < row.edited_at
+
+
+def _edited(connection: Connection, newer: Mapping[int, tuple[Any, Mention]]) -> list[int]:
+    changed = {
+        number: storable(one.text)
+        for number, (row, one) in newer.items()
+        if storable(one.text) != row.text
+    }
+    former: dict[int, set[str]] = defaultdict(set)
+    for some in chunks(list(changed)):
+        rows = connection.execute(
+            select(_REVISION.c.mention_id, _REVISION.c.text).where(_REVISION.c.mention_id.in_(some))
+        )
+        for row in rows:
+            former[row.mention_id].add(row.text)
+    return sorted(
+        number
+        for number, text in changed.items()
+        if text not in former[number] or _said_so(*newer[number])
+    )
+
+
+def _said_so(row: Any, mention: Mention) -> bool:
+    """True when the platform tells of an edit that we have not heard of."""
+    return mention.edited_at is not None and mention.edited_at != row.edited_at
+
+
+def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
+    """The old words and what was said of them go where they count no more."""
+    said = connection.execute(
+        select(_PREDICTION).where(_PREDICTION.c.mention_id == row.id).order_by(_PREDICTION.c.at)
+    ).all()
+    connection.execute(
+        _REVISION.insert().values(
+            mention_id=row.id,
+            text=row.text,
+            lang=row.lang,
+            until=at,
+            feeling=row.feeling,
+            predictions=[_said(one) for one in said],
+        )
+    )
+    connection.execute(delete(_PREDICTION).where(_PREDICTION.c.mention_id == row.id))
+
+
+def _said(row: Any) -> dict[str, Any]:
+    same = ("model_id", "negative", "neutral", "positive", "could_not_tell", "language")
+    return {name: getattr(row, name) for name in same} | {"at": row.at.isoformat()}
+
+
+def _can_leave(connection: Connection, edited: Sequence[int]) -> list[int]:
+    """Those that may be in another story by now; a story that others tell keeps its first."""
+    begun: set[int] = set()
+    for some in chunks(edited):
+        rows = connection.execute(
+            select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions > 1)
+        )
+        begun |= set(rows.scalars())
+    return [number for number in edited if number not in begun]
+
+
+def _update(
+    connection: Connection, newer: Mapping[int, tuple[Any, Mention]], edited: Iterable[int]
+) -> None:
+    plain: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    known = set(edited)
+    for number, (row, one) in newer.items():
+        values = _now(row, one)
+        if number in known:
+            anew = {"text": storable(one.text), "edition": row.edition + 1}
+            values |= anew | {"feeling": "", "model_id": "", "corrected": False}
+            changed.append({"_number": number} | values)
+        elif tuple(values[name] for name in _REFRESHED) != _kept(row, _REFRESHED):
+            plain.append({"_number": number} | values)
+    for rows, names in ((plain, _REFRESHED), (changed, _REFRESHED + _EDITED)):
+        if rows:
+            connection.execute(
+                update(_MENTION)
+                .where(_MENTION.c.id == bindparam("_number"))
+                .values({name: bindparam(name) for name in names}),
+                rows,
+            )
+
+
+def _now(row: Any, mention: Mention) -> dict[str, Any]:
+    """What is known now; what this copy does not tell stays as it was."""
+    figures = row if mention.engagement == Engagement() else mention.engagement
+    lang = None if mention.lang is None else storable(mention.lang, 20)
+    return {
+        "lang": lang or row.lang,
+        "url": web_address(mention.url) or row.url,
+        "fetched_at": mention.fetched_at,
+        "edited_at": mention.edited_at or row.edited_at,
+        "shares": countable(figures.shares),
+        "likes": countable(figures.likes),
+        "replies": countable(figures.replies),
+        **dict(zip(_RATING, _rating(row, mention), strict=True)),
+    }
+
+
+def _rating(row: Any, mention: Mention) -> tuple[Any, ...]:
+    if mention.rating is None:
+        return _kept(row, _RATING)
+    told = ratings.row_of(mention.rating)
+    return tuple(told[name] for name in _RATING)
+
+
+def _kept(row: Any, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in names)
+
+
+def _read_anew(connection: Connection, edited: Sequence[int]) -> None:
+    """Model and rules look at the new words; what was flagged stays flagged."""
+    for some in chunks(edited):
+        connection.execute(
+            update(_ABOUT)
+            .where(_ABOUT.c.mention_id.in_(some), _ABOUT.c.verdict != Verdict.FLAGGED.value)
+            .values(verdict=UNREAD)
+        )
+
+
+def _tell_cases(connection: Connection, edited: Sequence[int], at: datetime) -> None:
+    cases: list[dict[str, Any]] = []
+    for some in chunks(edited):
+        rows = connection.execute(
+            select(_FLAG.c.case_id, _FLAG.c.published_at)
+            .where(_FLAG.c.mention_id.in_(some))
+            .order_by(_FLAG.c.id)
+        )
+        cases += [
+            {
+                "case_id": row.case_id,
+                "at": at,
+                "by": EARFUL,
+                "kind": "edited",
+                "note": f"The post of {row.published_at:%Y-%m-%d %H:%M} UTC was flagged, and its "
+                "words were changed since. It stays flagged; its earlier words are beside it.",
+            }
+            for row in rows
+        ]
+    insert_new(connection, CaseEventRow, cases)

@@ -1,0 +1,155 @@
+"""How it came here: queries, the ledger, spending, rejects, and what must not come again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import UNFILLED, id_column, instant
+from storage.utc import UTCInstant
+
+
+class QueryRow(SQLModel, table=True):
+    """How far a query has come, and how it fares."""
+
+    __tablename__ = "query"
+    id: str = Field(primary_key=True)
+    brand_id: str | None = None
+    source: str
+    position: str | None = Field(default=None, sa_column=Column(Text))
+    due_at: datetime | None = instant(nullable=True)
+    polled_at: datetime | None = instant(nullable=True)
+    complete_since: datetime | None = instant(nullable=True)
+    complete_until: datetime | None = instant(nullable=True)
+    failures: int = 0
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    paused: bool = False
+    fingerprint: str = ""
+    seen: int = Field(default=0, sa_type=BigInteger)
+    stored: int = Field(default=0, sa_type=BigInteger)
+    rejected: int = Field(default=0, sa_type=BigInteger)
+
+
+class CoverageRow(SQLModel, table=True):
+    """A stretch of time of which a part of a query has all that the platform showed."""
+
+    __tablename__ = "coverage"
+    query_id: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    since: datetime = Field(sa_column=Column(UTCInstant, primary_key=True))
+    until: datetime = instant()
+
+
+class PartRow(SQLModel, table=True):
+    """A search of a query; ``fingerprint`` is the query's when this part was last told of."""
+
+    __tablename__ = "part"
+    query_id: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    fingerprint: str = ""
+
+
+class GapRow(SQLModel, table=True):
+    """A stretch of time that a source did not show us: open, filled since, or lost.
+
+    Those of one part that are not filled never overlap.
+    """
+
+    __tablename__ = "gap"
+    __table_args__ = (
+        Index(
+            "ix_gap_unfilled",
+            "query_id",
+            "part",
+            "since",
+            sqlite_where=UNFILLED,
+            postgresql_where=UNFILLED,
+        ),
+        Index("ix_gap_query", "query_id", "until"),
+    )
+    id: int | None = id_column()
+    query_id: str
+    part: str = ""
+    since: datetime = instant()
+    until: datetime = instant()
+    kind: str = "limit"
+    reason: str
+    state: str = "open"
+    noted_at: datetime = instant()
+    closed_at: datetime | None = instant(nullable=True)
+
+
+class SpendingRow(SQLModel, table=True):
+    """What an account spent on a query in an hour, and what it brought.
+
+    ``money`` is in millionths of the account's currency. ``again`` counts mentions that were
+    stored already, ``noise`` those that are about none of our brands.
+    """
+
+    __tablename__ = "spending"
+    __table_args__ = (Index("ix_spending_hour", "account", "hour"),)
+    account: str = Field(primary_key=True)
+    query_id: str = Field(primary_key=True)
+    brand_id: str = Field(primary_key=True)
+    hour: datetime = Field(sa_column=Column(UTCInstant, primary_key=True))
+    requests: int = Field(default=0, sa_type=BigInteger)
+    received: int = Field(default=0, sa_type=BigInteger)
+    reads: int = Field(default=0, sa_type=BigInteger)
+    units: int = Field(default=0, sa_type=BigInteger)
+    money: int = Field(default=0, sa_type=BigInteger)
+    new: int = Field(default=0, sa_type=BigInteger)
+    again: int = Field(default=0, sa_type=BigInteger)
+    noise: int = Field(default=0, sa_type=BigInteger)
+
+
+class RejectedRow(SQLModel, table=True):
+    """An item that could not be read, with its reason; the same one is kept once."""
+
+    __tablename__ = "rejected"
+    __table_args__ = (UniqueConstraint("query_id", "item", "reason"),)
+    id: int | None = id_column()
+    query_id: str
+    item: str
+    reason: str
+    raw: str = Field(default="", sa_column=Column(Text, nullable=False))
+    noted_at: datetime = instant()
+
+
+class TombstoneRow(SQLModel, table=True):
+    """A post that must not be stored again; ``external_id`` of an erased one is its mark alone."""
+
+    __tablename__ = "tombstone"
+    source: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    reason: str
+    at: datetime = instant()
+
+
+class ErasedAuthorRow(SQLModel, table=True):
+    """Somebody whose posts must not be stored again, known by a mark made of their id."""
+
+    __tablename__ = "erased_author"
+    source: str = Field(primary_key=True)
+    mark: str = Field(primary_key=True)
+    at: datetime = instant()
+
+
+class RetiredRow(SQLModel, table=True):
+    """The highest number of a table that a deleted row had: it is not given again."""
+
+    __tablename__ = "retired"
+    name: str = Field(primary_key=True)
+    last: int = Field(sa_type=BigInteger)
+
+
+class StageRow(SQLModel, table=True):
+    """When a stage last ran and what it said."""
+
+    __tablename__ = "stage"
+    name: str = Field(primary_key=True)
+    started_at: datetime = instant()
+    finished_at: datetime | None = instant(nullable=True)
+    did: str = ""
+    error: str | None = Field(default=None, sa_column=Column(Text))

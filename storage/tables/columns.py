@@ -1,0 +1,30 @@
+"""Kinds of columns, marks, and the conditions of partial indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, text
+from sqlmodel import Field
+
+from storage.utc import UTCInstant
+
+UNREAD, UNJUDGED = "unread", ""
+# conditions of partial indexes; a query must say the very same words to be given the index
+OPEN_CASE = text("status <> 'resolved'")
+ON_ITS_WAY = text("state IN ('queued', 'sending')")
+REAL = text("NOT noise")
+UNGROUPED = text("story_id IS NULL AND NOT noise")
+GROUPED = text("story_id IS NOT NULL")
+UNFILLED = text("state <> 'filled'")
+NAMES_ITS_ORIGINAL = text("repost_of <> ''")
+
+
+def id_column() -> Any:
+    """A growing integer key; SQLite only numbers a plain INTEGER by itself."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Field(default=None, sa_column=Column(kind, primary_key=True, autoincrement=True))
+
+
+def instant(*, nullable: bool = False, index: bool = False) -> Any:
+    return Field(sa_column=Column(UTCInstant, nullable=nullable, index=index))

@@ -1,0 +1,145 @@
+"""What people do about it: cases, flags, messages on their way out, and exports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import ON_ITS_WAY, OPEN_CASE, id_column, instant
+
+
+class CaseRow(SQLModel, table=True):
+    """A conversation with an unhappy customer; one open case per brand and author."""
+
+    __tablename__ = "case"
+    __table_args__ = (
+        Index(
+            "ux_case_open",
+            "brand_id",
+            "author_id",
+            unique=True,
+            sqlite_where=OPEN_CASE,
+            postgresql_where=OPEN_CASE,
+        ),
+        Index(
+            "ix_case_queue",
+            "brand_id",
+            "priority",
+            "last_at",
+            sqlite_where=OPEN_CASE,
+            postgresql_where=OPEN_CASE,
+        ),
+        Index("ix_case_complained", "brand_id", "complained_at"),
+        Index("ix_case_opened", "opened_at"),
+        Index("ix_case_author", "author_id"),
+    )
+    id: int | None = id_column()
+    brand_id: str = Field(foreign_key="brand.id")
+    author_id: int = Field(foreign_key="author.id", sa_type=BigInteger)
+    status: str = "open"
+    priority: int
+    assignee: str | None = None
+    due_at: datetime = instant()
+    complained_at: datetime = instant()
+    opened_at: datetime = instant()
+    last_at: datetime = instant()
+    first_contact_at: datetime | None = instant(nullable=True)
+    resolved_at: datetime | None = instant(nullable=True)
+    outcome: str | None = None
+    complaints: int = 0
+    version: int = 1
+
+
+class FlagRow(SQLModel, table=True):
+    """Why a case is there: a rule, a sentence, and the numbers it rested on."""
+
+    __tablename__ = "flag"
+    __table_args__ = (
+        UniqueConstraint("mention_id", "brand_id"),
+        Index("ix_flag_at", "brand_id", "at"),
+        Index("ix_flag_story", "story_id"),
+    )
+    id: int | None = id_column()
+    mention_id: int = Field(foreign_key="mention.id", sa_type=BigInteger)
+    brand_id: str = Field(foreign_key="brand.id")
+    author_id: int = Field(foreign_key="author.id", sa_type=BigInteger, index=True)
+    case_id: int = Field(foreign_key="case.id", sa_type=BigInteger, index=True)
+    rule: str
+    severity: int
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    evidence: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    published_at: datetime = instant()
+    at: datetime = instant()
+    story_id: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class CaseEventRow(SQLModel, table=True):
+    """What happened in a case, and who did it."""
+
+    __tablename__ = "case_event"
+    id: int | None = id_column()
+    case_id: int = Field(foreign_key="case.id", sa_type=BigInteger, index=True)
+    at: datetime = instant()
+    by: str
+    kind: str
+    note: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class DeliveryRow(SQLModel, table=True):
+    """A message on its way out; ``key`` is made once, so nothing is queued twice."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index(
+            "ix_delivery_due",
+            "due_at",
+            sqlite_where=ON_ITS_WAY,
+            postgresql_where=ON_ITS_WAY,
+        ),
+    )
+    id: int | None = id_column()
+    key: str = Field(unique=True)
+    channel: str
+    subject: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    html: str | None = Field(default=None, sa_column=Column(Text))
+    due_at: datetime = instant()
+    leased_until: datetime | None = instant(nullable=True)
+    attempts: int = 0
+    state: str = "queued"
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    sent_at: datetime | None = instant(nullable=True)
+
+
+class ToldRow(SQLModel, table=True):
+    """A message tells of a case."""
+
+    __tablename__ = "told"
+    case_id: int = Field(primary_key=True, foreign_key="case.id", sa_type=BigInteger)
+    delivery_id: int = Field(
+        primary_key=True, foreign_key="delivery.id", index=True, sa_type=BigInteger
+    )
+
+
+class ExportRow(SQLModel, table=True):
+    """A file of mentions that was taken away: when, by whom, where to, and what was asked for."""
+
+    __tablename__ = "export_log"
+    id: int | None = id_column()
+    at: datetime = instant(index=True)
+    by: str
+    path: str = Field(sa_column=Column(Text, nullable=False))
+    format: str
+    rows: int = Field(sa_type=BigInteger)
+    which: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class DigestRow(SQLModel, table=True):
+    """Up to where a channel's digests have told the story."""
+
+    __tablename__ = "digest"
+    channel: str = Field(primary_key=True)
+    until: datetime = instant()

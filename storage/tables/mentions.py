@@ -1,0 +1,226 @@
+"""What was said: brands, authors, mentions, what they are about, and the counts of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Text, UniqueConstraint, false, text
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import (
+    GROUPED,
+    NAMES_ITS_ORIGINAL,
+    REAL,
+    UNGROUPED,
+    UNREAD,
+    id_column,
+    instant,
+)
+from storage.utc import UTCInstant
+
+
+class BrandRow(SQLModel, table=True):
+    """A brand or competitor as settings last named it."""
+
+    __tablename__ = "brand"
+    id: str = Field(primary_key=True)
+    name: str
+    competitor_of: str | None = None
+    timezone: str = "UTC"
+    details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class AuthorRow(SQLModel, table=True):
+    """Who wrote; the newest name and follower count win."""
+
+    __tablename__ = "author"
+    __table_args__ = (UniqueConstraint("source", "external_id"),)
+    id: int | None = id_column()
+    source: str
+    external_id: str
+    handle: str
+    name: str | None = None
+    followers: int | None = Field(default=None, sa_column=Column(BigInteger))
+    verified: bool = False
+    url: str | None = None
+
+
+class MentionRow(SQLModel, table=True):
+    """What was written, once. ``noise``: it is about none of our brands, and nothing reads it.
+
+    ``story_id`` is None until the group stage has looked whether somebody said the same before.
+    ``edition`` is how often its text was changed since it was first stored. ``fetched_at`` is when
+    the platform last showed it, ``checked_at`` when it was last asked about this very mention.
+    """
+
+    __tablename__ = "mention"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index("ix_mention_model", "model_id", "id", sqlite_where=REAL, postgresql_where=REAL),
+        Index("ix_mention_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
+        Index(
+            "ix_mention_story",
+            "story_id",
+            "author_id",
+            sqlite_where=GROUPED,
+            postgresql_where=GROUPED,
+        ),
+        Index("ix_mention_author", "author_id"),
+        Index(
+            "ix_mention_repost",
+            "repost_of",
+            sqlite_where=NAMES_ITS_ORIGINAL,
+            postgresql_where=NAMES_ITS_ORIGINAL,
+        ),
+    )
+    id: int | None = id_column()
+    source: str
+    external_id: str
+    author_id: int = Field(foreign_key="author.id", sa_type=BigInteger)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    lang: str | None = None
+    url: str | None = None
+    published_at: datetime = instant(index=True)
+    fetched_at: datetime = instant()
+    reply_to: str | None = None
+    repost_of: str | None = None
+    shares: int = Field(default=0, sa_type=BigInteger)
+    likes: int = Field(default=0, sa_type=BigInteger)
+    replies: int = Field(default=0, sa_type=BigInteger)
+    feeling: str = ""
+    model_id: str = ""
+    corrected: bool = False
+    edition: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    edited_at: datetime | None = instant(nullable=True)
+    checked_at: datetime | None = instant(nullable=True)
+    rating_kind: str | None = None
+    rating_value: int | None = None
+    rating_lowest: int | None = None
+    rating_highest: int | None = None
+    noise: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    story_id: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class RevisionRow(SQLModel, table=True):
+    """What a mention said before it was changed, and what models had said of those words."""
+
+    __tablename__ = "revision"
+    id: int | None = id_column()
+    mention_id: int = Field(foreign_key="mention.id", index=True, sa_type=BigInteger)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    lang: str | None = None
+    until: datetime = instant()
+    feeling: str
+    predictions: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class AboutRow(SQLModel, table=True):
+    """A mention is about a brand. ``verdict`` is what the rules said of it.
+
+    UNREAD until a model has read it, UNJUDGED until the rules have spoken: so the rules find what
+    awaits them without stepping over what awaits the model.
+    """
+
+    __tablename__ = "about"
+    __table_args__ = (
+        Index("ix_about_time", "brand_id", "published_at"),
+        Index(
+            "ix_about_unjudged",
+            "mention_id",
+            "brand_id",
+            sqlite_where=text("verdict = ''"),
+            postgresql_where=text("verdict = ''"),
+        ),
+        Index(
+            "ix_about_too_old",
+            "mention_id",
+            "brand_id",
+            sqlite_where=text("verdict = 'too_old'"),
+            postgresql_where=text("verdict = 'too_old'"),
+        ),
+    )
+    mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
+    brand_id: str = Field(primary_key=True, foreign_key="brand.id")
+    published_at: datetime = instant()
+    own: bool = False
+    verdict: str = UNREAD
+
+
+class MatchRow(SQLModel, table=True):
+    """A query found a mention. ``noise`` is why it is about no brand of ours; "" when it is."""
+
+    __tablename__ = "match"
+    query_id: str = Field(primary_key=True)
+    mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
+    noise: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
+    )
+
+
+class StoryRow(SQLModel, table=True):
+    """The same thing said once or many times; ``id`` is that of its first mention.
+
+    ``reach`` is about how many people its authors and its shares put it before.
+    """
+
+    __tablename__ = "story"
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    mentions: int = Field(sa_type=BigInteger)
+    authors: int = Field(sa_type=BigInteger)
+    reach: int = Field(sa_type=BigInteger)
+
+
+class StoryBandRow(SQLModel, table=True):
+    """What a story can be recognised by; ``band`` is a hash of a part of it.
+
+    Only for so long after ``kept_at`` as a story is looked for.
+    """
+
+    __tablename__ = "story_band"
+    __table_args__ = (Index("ix_story_band_kept", "kept_at"), {"sqlite_with_rowid": False})
+    band: int = Field(primary_key=True, sa_type=BigInteger)
+    story_id: int = Field(primary_key=True, sa_type=BigInteger)
+    kept_at: datetime = instant()
+
+
+class TallyRow(SQLModel, table=True):
+    """How many mentions by brand, quarter of an hour, source and feeling; own posts left out."""
+
+    __tablename__ = "tally"
+    brand_id: str = Field(primary_key=True)
+    quarter: datetime = Field(sa_column=Column(UTCInstant, primary_key=True))
+    source: str = Field(primary_key=True)
+    feeling: str = Field(primary_key=True)
+    mentions: int = Field(sa_type=BigInteger)
+
+
+class PredictionRow(SQLModel, table=True):
+    """A model's answer; a new model adds rows and overwrites none.
+
+    ``language`` is what the text was found to be written in; ``mention.lang`` is what its source
+    said.
+    """
+
+    __tablename__ = "prediction"
+    mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
+    model_id: str = Field(primary_key=True)
+    negative: float
+    neutral: float
+    positive: float
+    could_not_tell: bool
+    language: str | None = None
+    at: datetime = instant()
+
+
+class CorrectionRow(SQLModel, table=True):
+    """A person's word on a mention; the newest one counts, the older ones stay."""
+
+    __tablename__ = "correction"
+    id: int | None = id_column()
+    mention_id: int = Field(foreign_key="mention.id", index=True, sa_type=BigInteger)
+    label: str
+    by: str
+    at: datetime = instant()

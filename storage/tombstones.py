@@ -1,0 +1,106 @@
+"""What must not be stored again: posts that are gone, and people who asked to be forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from earful.types import Mention
+from storage.clean import identity, storable
+from storage.tables import ErasedAuthorRow, TombstoneRow
+from storage.upsert import chunks, insert_new, table_of
+
+_TOMBSTONE, _ERASED = table_of(TombstoneRow), table_of(ErasedAuthorRow)
+
+Known = tuple[str, str]  # (source, external_id)
+ERASED = "erased"  # the reason of a tombstone that a person asked for
+
+
+def mark(source: str, external_id: str) -> str:
+    """What an erased id is recognised by: it says nothing to whoever does not have the id."""
+    return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def bury(connection: Connection, posts: Iterable[Known], *, reason: str, at: datetime) -> None:
+    """Keep a tombstone for each post; of erased ones only their mark."""
+    told = storable(reason, 200)
+    rows = [
+        {
+            "source": source,
+            "external_id": mark(source, known) if reason == ERASED else known,
+            "reason": told,
+            "at": at,
+        }
+        for source, known in posts
+    ]
+    insert_new(connection, TombstoneRow, rows)
+
+
+def forget_author(connection: Connection, author: Known, at: datetime) -> None:
+    """Store nothing of this author any more; kept is a mark, not the id."""
+    row = {"source": author[0], "mark": mark(*author), "at": at}
+    insert_new(connection, ErasedAuthorRow, [row])
+
+
+def welcome(connection: Connection, mentions: Mapping[Known, Mention]) -> dict[Known, Mention]:
+    """Those that may be stored: not gone, no plain repost of one that is, not by an erased author.
+
+    The keys are (source, external_id) as stored.
+    """
+    posts = {key: _posts(key, one) for key, one in mentions.items()}
+    people = {
+        key: (one.author.source, identity(one.author.external_id)) for key, one in mentions.items()
+    }
+    gone = _buried(connection, {post for some in posts.values() for post in some})
+    erased = _erased(connection, set(people.values()))
+    return {
+        key: one
+        for key, one in mentions.items()
+        if people[key] not in erased and gone.isdisjoint(posts[key])
+    }
+
+
+def _posts(key: Known, mention: Mention) -> tuple[Known, ...]:
+    original = mention.repost_of
+    return (key, (key[0], identity(original))) if original else (key,)
+
+
+def _buried(connection: Connection, posts: Iterable[Known]) -> set[Known]:
+    """The posts that have a tombstone, by their id or by the mark of it."""
+    named = {post: post for post in posts}
+    named |= {(post[0], mark(*post)): post for post in list(named)}
+    found = _there(connection, _TOMBSTONE.c.source, _TOMBSTONE.c.external_id, named)
+    return {named[one] for one in found}
+
+
+def _erased(connection: Connection, authors: Iterable[Known]) -> set[Known]:
+    named = {(one[0], mark(*one)): one for one in authors}
+    found = _there(connection, _ERASED.c.source, _ERASED.c.mark, named)
+    return {named[one] for one in found}
+
+
+def _there(connection: Connection, source: Any, name: Any, wanted: Iterable[Known]) -> set[Known]:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for place, one in wanted:
+        by_source[place].append(one)
+    found: set[Known] = set()
+    for place, names in by_source.items():
+        for some in chunks(names):
+            rows = connection.execute(select(name).where(source == place, name.in_(some))).scalars()
+            found |= {(place, row) for row in rows}
+    return found
+
+
+def is_erased(connection: Connection, author: Known) -> bool:
+    """True when this author was erased before."""
+    return bool(_erased(connection, [author]))
+
+
+def number(connection: Connection) -> int:
+    """How many tombstones there are: it tells whether anything was removed meanwhile."""
+    return connection.execute(select(func.count()).select_from(_TOMBSTONE)).scalar_one()

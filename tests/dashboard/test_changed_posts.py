@@ -1,0 +1,72 @@
+"""The case page says that a post was changed or deleted since it was flagged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dashboard_world import ACME, Visit, World
+from streamlit.testing.v1 import AppTest
+
+from earful.types import Author, Batch, CaseStatus, Gone, Mention, Query
+from storage import ingest, queries
+from storage.rows import QueueFilter
+
+QUERY = Query(id="x/acme", brand_id=ACME.id, source="x")
+
+
+def _the_case(world: World, visit: Visit) -> AppTest:
+    (case,) = queries.queue(world.db, QueueFilter(statuses=tuple(CaseStatus)))
+    page = visit().run()
+    page.switch_page("views/unhappy.py")
+    page.query_params["case"] = str(case.id)
+    page.session_state["earful_who"] = "Maria"
+    return page.run()
+
+
+def _texts(page: AppTest) -> list[str]:
+    return [one.value for one in page.text]
+
+
+def _complain(world: World) -> None:
+    world.say("sad", "never again", negative=0.97)
+    world.judge()
+
+
+def test_a_changed_post_shows_both_texts(world: World, visit: Visit) -> None:
+    _complain(world)
+    later = world.now + timedelta(minutes=5)
+    edited = Mention(
+        source="x",
+        external_id="m1",
+        author=Author(source="x", external_id="sad", handle="sad"),
+        text="they made it good",
+        published_at=world.now,
+        fetched_at=later,
+    )
+    batch = Batch(mentions=(edited,), position="2")
+    ingest.store(world.db, QUERY, batch, lambda _one: [(ACME.id, False)], later)
+    page = _the_case(world, visit)
+    assert not page.exception
+    shown = _texts(page)
+    assert "they made it good" in shown
+    assert "never again" in shown
+    assert any("A post was changed" in one for one in shown)
+
+
+def test_a_deleted_post_leaves_a_case_that_names_nobody(world: World, visit: Visit) -> None:
+    _complain(world)
+    gone = Batch(mentions=(), position="2", gone=(Gone(source="x", external_id="m1"),))
+    ingest.store(world.db, QUERY, gone, lambda _one: [], world.now)
+    page = _the_case(world, visit)
+    assert not page.exception
+    shown = "\n".join(_texts(page))
+    assert "never again" not in shown
+    assert "sad" not in shown
+    for expected in (
+        "(deleted author)",
+        "A post was deleted",
+        "post deleted",
+        "words were removed",
+    ):
+        assert expected in shown
+    assert "Open it again" not in [one.label for one in page.button]
