@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import asdict, dataclass, replace
 
-from listeners.files import Line, Record, skip_to
+from listeners.files import Line, skip_to
 
 _HEAD = 4096
 _TAIL = 256
@@ -70,21 +70,21 @@ class Walked:
         self._last: Line | None = None
         self._pending: Line | None = None
 
-    def knows(self, record: Record) -> bool:
+    def knows(self, last: Line, *, closed: bool) -> bool:
         """True for the unfinished end of the file that an earlier pass has told of."""
         return (
             self._last is None
             and bool(self._start.pending)
-            and not record.closed
-            and self._start.pending == _hash(record.last.data)
+            and not closed
+            and self._start.pending == _hash(last.data)
         )
 
-    def pass_over(self, record: Record) -> None:
-        """The record is dealt with."""
-        if record.closed:
-            self._last = record.last
+    def pass_over(self, last: Line, *, closed: bool) -> None:
+        """A record is dealt with that ends with ``last``; unless ``closed``, it may still grow."""
+        if closed:
+            self._last = last
         else:
-            self._pending = record.last
+            self._pending = last
 
     def place(self) -> Place:
         """The place behind everything that is dealt with (but before an unfinished end)."""

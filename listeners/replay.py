@@ -10,6 +10,7 @@ import codecs
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
@@ -33,19 +34,20 @@ from listeners.rows import Columns, RowReader
 
 _ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 _ENDINGS |= {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
+# a lone "[" may be a bad row of which the rest is still being written
+_ARRAY = re.compile(rb"\s*\[\s*\{")
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 _RAW = 500  # characters of a bad row that are kept to show
 
 
-class ReplayOptions(ListenerOptions):
-    """``options`` of a [[listen]] block with source = "replay"; docs/sources.md explains each."""
+class RowOptions(ListenerOptions):
+    """What there is to say of files of rows, wherever they lie."""
 
-    path: Path
     format: Literal["jsonl", "csv", "tsv"] | None = None
     map: Columns = Columns()
-    source_as: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "replay"
+    source_as: SourceName = "replay"
     brand_from: str | None = None
     batch: Annotated[int, Field(ge=1, le=50_000)] = 1000
-    only_past: bool = False
     timezone: Zone | None = None
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
@@ -63,6 +65,21 @@ class ReplayOptions(ListenerOptions):
             raise ValueError("cannot be read line by line; save the file as UTF-8")
         return "utf-8" if name == "utf-8-sig" else name
 
+    def columns(self) -> Columns:
+        """``map``, with ``brand_from`` in it."""
+        return self.map.model_copy(update={"brands": self.brand_from or self.map.brands})
+
+    def zone(self) -> tzinfo | None:
+        """The zone of instants that have none."""
+        return ZoneInfo(self.timezone) if self.timezone else None
+
+
+class ReplayOptions(RowOptions):
+    """``options`` of a [[listen]] block with source = "replay"; docs/sources.md explains each."""
+
+    path: Path
+    only_past: bool = False
+
     @model_validator(mode="after")
     def _format_known(self) -> ReplayOptions:
         if self.format is None and self.kind() is None:
@@ -74,17 +91,14 @@ class ReplayOptions(ListenerOptions):
 
     def kind(self) -> str | None:
         """What is in the file: as the option says, else by its name."""
-        suffixes = [one.lower() for one in self.path.suffixes]
-        ending = suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]
-        return self.format or (_ENDINGS.get(ending[0]) if ending else None)
+        return self.format or kind_of(self.path)
 
-    def columns(self) -> Columns:
-        """``map``, with ``brand_from`` in it."""
-        return self.map.model_copy(update={"brands": self.brand_from or self.map.brands})
 
-    def zone(self) -> tzinfo | None:
-        """The zone of instants that have none."""
-        return ZoneInfo(self.timezone) if self.timezone else None
+def kind_of(path: Path) -> str | None:
+    """What a file's name says that is in it: jsonl, csv or tsv; None when it does not say."""
+    suffixes = [one.lower() for one in path.suffixes]
+    ending = suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]
+    return _ENDINGS.get(ending[0]) if ending else None
 
 
 @dataclass(slots=True)
@@ -120,8 +134,12 @@ class Replay:
         Permanent: no such file, a column that is not there, not text. Transient: the file is cut
         or damaged further down; what stands before that has been yielded.
         """
-        options = read(ReplayOptions, query)
-        yield from _Walk(options, self._clock()).batches(Place.of(position))
+        yield from rows(read(ReplayOptions, query), self._clock(), position)
+
+
+def rows(options: ReplayOptions, now: datetime, position: str | None) -> Iterator[Batch]:
+    """The file's rows behind ``position``, as ``Replay.poll`` gives them."""
+    yield from _Walk(options, now).batches(Place.of(position))
 
 
 class _Walk:
@@ -160,7 +178,7 @@ class _Walk:
         broken: BaseException | None = None
         try:
             for record in records:
-                if reached.knows(record):
+                if reached.knows(record.last, closed=record.closed):
                     break
                 taken = self._take(record)
                 if taken is None:
@@ -169,7 +187,7 @@ class _Walk:
                     yield self._batch(growing, reached.place(), more=True)
                     growing = _Growing()
                 growing.add(taken)
-                reached.pass_over(record)
+                reached.pass_over(record.last, closed=record.closed)
         except files.BROKEN as error:
             broken = error
         if growing.size():
@@ -236,7 +254,7 @@ def _buffered(data: bytes) -> io.BufferedReader:
 
 def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
     """Every key of the first objects: in JSON Lines a row may leave out what it has not."""
-    if head.lstrip(files.BOM + b" \t\r\n").startswith(b"["):
+    if _ARRAY.match(head.lstrip(files.BOM)):
         raise Permanent(
             f"{path}: this is one JSON array; Earful reads JSON Lines, one object a line "
             "(`jq -c '.[]' FILE > FILE.jsonl` makes it so)"

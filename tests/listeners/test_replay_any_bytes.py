@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from earful.contracts import EdgeError
+from earful.contracts import EdgeError, Permanent
 from earful.types import Batch, Query
 from listeners.replay import Replay
 
@@ -43,6 +43,9 @@ def told(batches: list[Batch]) -> list[str]:
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
 @given(pieces=st.lists(PIECES, max_size=12), grown=st.binary(max_size=4))
+@example(pieces=[], grown=b"[")
+@example(pieces=[], grown=b"[\n")
+@example(pieces=[b"["], grown=b"{")
 @settings(max_examples=60, deadline=None)
 def test_resuming_anywhere_tells_the_same(ending: str, pieces: list[bytes], grown: bytes) -> None:
     head = b"" if ending == "jsonl" else b"id,text,published_at\n"
@@ -58,4 +61,7 @@ def test_resuming_anywhere_tells_the_same(ending: str, pieces: list[bytes], grow
             again = told(batches[: number + 1]) + told(poll(path, batch.position))
             assert sorted(again) == sorted(everything)
         path.write_bytes(path.read_bytes() + grown)
-        poll(path, batches[-1].position if batches else None)
+        try:
+            poll(path, batches[-1].position if batches else None)
+        except Permanent as error:
+            assert ending == "jsonl" and "JSON array" in str(error)

@@ -206,3 +206,14 @@ def test_killed_and_resumed_loses_none(tmp_path: Path) -> None:
         if reader.returncode == 0:
             break
     assert stored == [f"p{number}" for number in range(20_000)]
+
+
+def test_a_lone_bracket_is_a_bad_row_until_it_is_certain_to_be_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "posts.jsonl"
+    path.write_bytes(b"[")
+    first = poll(path)
+    assert [one.where for one in rejected(first)] == ["line 1"]
+    assert poll(path, first[-1].position) == []
+    path.write_bytes(b'[\n  {"text": "a"},\n')
+    with pytest.raises(Permanent, match="one JSON array"):
+        poll(path, first[-1].position)
