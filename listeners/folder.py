@@ -1,0 +1,143 @@
+"""The source "folder": every file of rows that is put into a folder, as "replay" reads a file.
+
+Files are read in the order of their names, each once; one that has grown is read on, one that was
+replaced is read anew. Files that are still being written are known by their names: temporary ones
+are left alone until they are renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from earful import clock as wall
+from earful.contracts import Permanent, Purse, Transient
+from earful.purse import OpenPurse
+from earful.types import Batch, Query, Rejected
+from listeners.options import read
+from listeners.replay import ReplayOptions, RowOptions, SourceName, kind_of, rows
+
+_MOST_FILES = 5000  # each takes some 150 bytes of the position
+_TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", "~")
+
+
+class FolderOptions(RowOptions):
+    """``options`` of a [[listen]] block with source = "folder"; see docs/sources/folder.md."""
+
+    path: Path
+    names: str = "*"
+    source_as: SourceName = "folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A file that was read: how it looked when it was read to its end (``size`` -1: not yet), and
+    the position in it."""
+
+    size: int = -1
+    changed: int = -1
+    place: str | None = None
+
+
+class Folder:
+    """Reads the files of a folder."""
+
+    name: ClassVar[str] = "folder"
+    Options: ClassVar[type[BaseModel]] = FolderOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+        self._clock = clock
+        self._purse = purse or OpenPurse()
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """The rows of files that are new, or have grown, since ``position``.
+
+        A file that cannot be read is told of as Rejected, once, and looked at again when it has
+        changed; the others go on. Permanent: there is no such folder, or it holds too many files.
+        """
+        options = read(FolderOptions, query)
+        known = _load(position)
+        found = _listed(options)
+        known = {path.name: known.get(path.name, _Known()) for path, _ in found}
+        for path, look in found:
+            if (known[path.name].size, known[path.name].changed) == look:
+                continue
+            yield from self._file(path, options, known)
+            size, changed = look
+            known[path.name] = replace(known[path.name], size=size, changed=changed)
+        yield Batch(mentions=(), position=_dump(known))
+
+    def _file(
+        self, path: Path, options: FolderOptions, known: dict[str, _Known]
+    ) -> Iterator[Batch]:
+        shared = options.model_dump(exclude_unset=True, exclude={"path", "names"})
+        one = ReplayOptions.model_validate({**shared, "source_as": options.source_as, "path": path})
+        place = known[path.name].place
+        try:
+            for batch in rows(one, self._clock(), place):
+                known[path.name] = _Known(place=batch.position)
+                told = tuple(
+                    replace(one, where=f"{path.name} {one.where}") for one in batch.rejected
+                )
+                yield replace(batch, position=_dump(known), rejected=told, more=True)
+        except (Permanent, Transient) as error:
+            trouble = Rejected(where=path.name, reason=str(error))
+            yield Batch(mentions=(), position=_dump(known), rejected=(trouble,), more=True)
+
+
+def _listed(options: FolderOptions) -> list[tuple[Path, tuple[int, int]]]:
+    """The files to read, by name, each with its size and the time when it was changed."""
+    found: list[tuple[Path, tuple[int, int]]] = []
+    try:
+        with os.scandir(options.path) as entries:
+            for entry in entries:
+                if _wanted(Path(entry.path), options) and entry.is_file():
+                    look = entry.stat()
+                    found.append((Path(entry.path), (look.st_size, look.st_mtime_ns)))
+    except FileNotFoundError as error:
+        if options.path.is_dir():  # a file went while we looked
+            raise Transient(f"{options.path}: {error.filename} has just gone") from error
+        raise Permanent(
+            f"{options.path}: there is no such folder; check the option path"
+        ) from error
+    except OSError as error:
+        raise Permanent(f"{options.path}: {error.strerror}; check the option path") from error
+    if len(found) > _MOST_FILES:
+        raise Permanent(
+            f"{options.path}: it holds {len(found):,} files, and {_MOST_FILES:,} are the most that "
+            "can be told apart; move those that were read into another folder"
+        )
+    return sorted(found)
+
+
+def _wanted(path: Path, options: FolderOptions) -> bool:
+    name = path.name
+    if name.startswith((".", "~")) or name.lower().endswith(_TEMPORARY):
+        return False
+    if options.rejects is not None and path.absolute() == options.rejects.absolute():
+        return False
+    return fnmatch(name, options.names) and bool(options.format or kind_of(path))
+
+
+def _dump(known: dict[str, _Known]) -> str:
+    files = {name: [one.size, one.changed, one.place] for name, one in known.items()}
+    return json.dumps({"files": files}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _load(position: str | None) -> dict[str, _Known]:
+    """What a position says; nothing for one that cannot be read, which costs a second reading."""
+    try:
+        files: dict[str, Any] = json.loads(position)["files"] if position else {}
+        return {
+            name: _Known(size=int(size), changed=int(changed), place=place and str(place))
+            for name, (size, changed, place) in files.items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}

@@ -1,0 +1,171 @@
+"""A folder that files are put into."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from replaying import NOW, mentions, rejected, row, write
+
+import listeners
+from earful.contracts import Permanent
+from earful.settings_errors import SettingsError
+from earful.types import Batch, Query
+from listeners import folder as module
+from listeners.folder import Folder
+
+
+def query(path: Path, **options: object) -> Query:
+    given: dict[str, object] = {"path": str(path)} | options
+    return Query(id="folder/k", brand_id="k", source="folder", options=given)
+
+
+def poll(path: Path, position: str | None = None, **options: object) -> list[Batch]:
+    return list(Folder(clock=lambda: NOW).poll(query(path, **options), position))
+
+
+def ids(batches: list[Batch]) -> list[str]:
+    return [one.external_id for one in mentions(batches)]
+
+
+def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    write(tmp_path / "b.csv", [row(2)])
+    write(tmp_path / "a.jsonl.gz", [row(1)])
+    write(tmp_path / "c.tsv", [row(3)])
+    batches = poll(tmp_path)
+    assert ids(batches) == ["p1", "p2", "p3"]
+    assert {one.source for one in mentions(batches)} == {"folder"}
+    assert poll(tmp_path, batches[-1].position) == [
+        Batch(mentions=(), position=batches[-1].position)
+    ]
+
+
+def test_a_new_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "b.jsonl", [row(1)])
+    position = poll(tmp_path)[-1].position
+    write(tmp_path / "a.jsonl", [row(2)])
+    assert ids(poll(tmp_path, position)) == ["p2"]
+
+
+def test_known_files_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.jsonl", [row(1)])
+    position = poll(tmp_path)[-1].position
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("this file has not changed")
+
+    monkeypatch.setattr(module, "rows", refuse)
+    assert ids(poll(tmp_path, position)) == []
+
+
+def test_a_file_that_grows_is_read_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [row(1), row(2)])
+    position = poll(tmp_path)[-1].position
+    with path.open("a") as file:
+        file.write(json.dumps(row(3)) + "\n")
+    again = poll(tmp_path, position)
+    assert ids(again) == ["p3"]
+    assert ids(poll(tmp_path, again[-1].position)) == []
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [row(1)])
+    position = poll(tmp_path)[-1].position
+    write(path, [row(7)])
+    os.utime(path, ns=(1, 1))
+    assert ids(poll(tmp_path, position)) == ["p7"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.jsonl.part",
+        "a.csv.tmp",
+        ".a.jsonl",
+        "~a.csv",
+        "a.csv~",
+        "a.jsonl.crdownload",
+        "a.txt",
+        "a",
+    ],
+)
+def test_names_that_are_left_alone(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "b.jsonl", [row(1)]).rename(tmp_path / name)
+    (tmp_path / "more.jsonl").mkdir()
+    write(tmp_path / "more.jsonl" / "a.jsonl", [row(2)])
+    batches = poll(tmp_path)
+    assert ids(batches) == []
+    (tmp_path / name).rename(tmp_path / "done.jsonl")
+    assert ids(poll(tmp_path, batches[-1].position)) == ["p1"]
+
+
+def test_names_and_format(tmp_path: Path) -> None:
+    write(tmp_path / "x.jsonl", [row(1)]).rename(tmp_path / "posts.log")
+    write(tmp_path / "y.jsonl", [row(2)])
+    assert ids(poll(tmp_path, names="posts*", format="jsonl")) == ["p1"]
+
+
+def test_options_reach_the_files(tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.jsonl"
+    (tmp_path / "a.csv").write_text("Tweet;When\nlate;2024-05-19T10:00:00\nbad;yesterday\n")
+    told = {"map": {"text": "Tweet", "published_at": "When"}, "timezone": "Europe/Athens"}
+    batches = poll(tmp_path, rejects=str(rejects), source_as="x", **told)
+    (one,) = mentions(batches)
+    assert (one.source, one.text, one.published_at.hour) == ("x", "late", 7)
+    assert [bad.where for bad in rejected(batches)] == ["a.csv line 3"]
+    assert rejects.is_file()
+    # what was written there is not taken for another file to read
+    assert poll(tmp_path, batches[-1].position, rejects=str(rejects), **told)[0].rejected == ()
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('[{"text": "a"}]')
+    cut = gzip.compress(b"".join(json.dumps(row(n)).encode() + b"\n" for n in range(500)), mtime=0)
+    (tmp_path / "b.jsonl.gz").write_bytes(cut[: len(cut) // 2])
+    write(tmp_path / "c.jsonl", [row(900)])
+    batches = poll(tmp_path)
+    assert "p900" in ids(batches) and "p1" in ids(batches)
+    reasons = {one.where: one.reason for one in rejected(batches)}
+    assert "one JSON array" in reasons["a.jsonl"]
+    assert "cut or damaged" in reasons["b.jsonl.gz"]
+    again = poll(tmp_path, batches[-1].position)
+    assert rejected(again) == [] and ids(again) == []  # told once
+    (tmp_path / "b.jsonl.gz").write_bytes(cut)
+    rest = poll(tmp_path, again[-1].position)
+    assert set(ids(batches) + ids(rest)) == {f"p{n}" for n in [*range(500), 900]}
+
+
+def test_the_position_forgets_files_that_are_gone(tmp_path: Path) -> None:
+    for number in range(50):
+        write(tmp_path / f"{number}.jsonl", [row(number)])
+    position = poll(tmp_path)[-1].position
+    for path in tmp_path.iterdir():
+        path.unlink()
+    left = poll(tmp_path, position)[-1].position
+    assert left is not None and len(left) < 20
+
+
+def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_FILES", 3)
+    for number in range(4):
+        write(tmp_path / f"{number}.jsonl", [row(number)])
+    with pytest.raises(Permanent, match=r"holds 4 files.*move those"):
+        poll(tmp_path)
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="there is no such folder; check the option path"):
+        poll(tmp_path / "nowhere")
+    file = write(tmp_path / "a.jsonl", [row(1)])
+    with pytest.raises(Permanent, match=r"a\.jsonl: Not a directory"):
+        poll(file)
+
+
+def test_wrong_options_are_found_with_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="save the file as UTF-8"):
+        listeners.check_query(query(tmp_path, encoding="utf-16"))
+    with pytest.raises(SettingsError, match="did you mean 'names'"):
+        listeners.check_query(query(tmp_path, name="*"))

@@ -1,0 +1,236 @@
+"""mbox files as mail programs write them, growing, replaced, damaged, hostile."""
+
+from __future__ import annotations
+
+import gzip
+import mailbox
+import tempfile
+import tracemalloc
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from earful.contracts import EdgeError, Permanent, Transient
+from earful.types import Batch, Mention, Query
+from listeners.mbox import Mbox
+
+NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
+LINE = "From ann@mail.example Sun May 19 10:00:00 2024\n"
+
+
+def query(path: Path, **options: object) -> Query:
+    given: dict[str, object] = {"path": str(path)} | options
+    return Query(id="mbox/k", brand_id="k", source="mbox", options=given)
+
+
+def poll(path: Path, position: str | None = None, **options: object) -> list[Batch]:
+    return list(Mbox(clock=lambda: NOW).poll(query(path, **options), position))
+
+
+def mentions(batches: list[Batch]) -> list[Mention]:
+    return [one for batch in batches for one in batch.mentions]
+
+
+def ids(batches: list[Batch]) -> list[str]:
+    return [one.external_id.partition("@")[0] for one in mentions(batches)]
+
+
+def mail(number: int, body: str = "It never came.", line: str = LINE) -> str:
+    return (
+        f"{line}From: Ann <ann@mail.example>\nMessage-ID: <{number}@mail.example>\n"
+        f"Date: Sun, 19 May 2024 10:00:00 +0300\nSubject: Parcel\n\n{body}\n\n"
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "support.mbox"
+
+
+def test_letters_are_read(path: Path) -> None:
+    path.write_text(mail(1) + mail(2, "Late.\n> We sent it.\n-- \nAnn"))
+    first, second = mentions(poll(path))
+    assert (first.source, first.text) == ("mbox", "Parcel\nIt never came.")
+    assert first.published_at == datetime(2024, 5, 19, 7, 0, tzinfo=UTC)
+    assert second.text == "Parcel\nLate."
+    assert first.direct
+
+
+def test_what_pythons_own_mailbox_writes(path: Path) -> None:
+    box = mailbox.mbox(path)
+    for number in range(3):
+        message = EmailMessage()
+        message["From"], message["Message-ID"] = "ann@mail.example", f"<{number}@mail.example>"
+        message["Date"] = "Sun, 19 May 2024 10:00:00 +0300"
+        message.set_content(f"Number {number}\n\nFrom here on it was late.\n\n>From me\n")
+        box.add(message)
+    box.close()
+    found = mentions(poll(path))
+    assert [one.text.splitlines()[0] for one in found] == ["Number 0", "Number 1", "Number 2"]
+    assert all("From here on it was late." in one.text for one in found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "From - Sun May 19 10:00:00 2024\n",
+        "From \n",
+        "From 1790000@xxx Sun May 19 10:00:00 +0000 2024\n",
+        "From ann@mail.example Sun May 19 10:00:00 CEST 2024\r\n",
+        "From MAILER-DAEMON Sun May 19 10:00 2024\n",
+    ],
+)
+def test_how_programs_begin_a_message(path: Path, line: str) -> None:
+    path.write_bytes((mail(1, line=line) + mail(2, line=line)).encode())
+    assert ids(poll(path)) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        (LINE, datetime(2024, 5, 19, 10, 0, tzinfo=UTC)),
+        ("From 1@x Sun May 19 10:00:00 +0200 2024\n", datetime(2024, 5, 19, 8, 0, tzinfo=UTC)),
+        ("From ann Sun May 19 10:00 2024\n", datetime(2024, 5, 19, 10, 0, tzinfo=UTC)),
+    ],
+)
+def test_without_a_date_the_first_line_says_when(path: Path, line: str, at: datetime) -> None:
+    path.write_text(mail(1, line=line).replace("Date: ", "X-Date: "))
+    assert mentions(poll(path))[0].published_at == at
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "\nFrom here on it was late.",
+        "x\nFrom ann@mail.example Sun May 19 10:00:00 2024",
+        "\n>From ann@mail.example Sun May 19 10:00:00 2024",
+        "\n>>From the shop at 10:00 in 2024",
+    ],
+)
+def test_words_that_begin_like_a_message(path: Path, body: str) -> None:
+    path.write_text(mail(1, f"Hello\n{body}\nend") + mail(2))
+    batches = poll(path)
+    assert ids(batches) == ["1", "2"]
+
+
+def test_a_file_that_grows_is_read_on(path: Path) -> None:
+    path.write_text(mail(1) + mail(2))
+    first = poll(path)
+    assert poll(path, first[-1].position) == []
+    with path.open("a") as file:
+        file.write(mail(3)[:-10])
+    half = poll(path, first[-1].position)
+    assert set(ids(half)) == {"2", "3"}  # the last one could have grown too: it is told again
+    path.write_text(mail(1) + mail(2) + mail(3))
+    whole = poll(path, half[-1].position)
+    assert [one.text for one in mentions(whole)] == ["Parcel\nIt never came."]
+    assert poll(path, whole[-1].position) == []
+
+
+def test_a_file_that_was_replaced_is_read_from_its_start(path: Path) -> None:
+    path.write_text("".join(mail(number) for number in range(5)))
+    position = poll(path)[-1].position
+    path.write_text("".join(mail(number) for number in range(10, 20)))
+    assert ids(poll(path, position)) == [str(number) for number in range(10, 20)]
+
+
+def test_only_what_came_since(path: Path) -> None:
+    old = mail(1).replace("19 May 2024", "19 May 2023")
+    path.write_text(old + mail(2))
+    assert ids(poll(path)) == ["1", "2"]
+    assert ids(poll(path, since="30d")) == ["2"]
+
+
+def test_ours_and_automatic_ones_are_passed_over(path: Path) -> None:
+    path.write_text(
+        mail(1)
+        + mail(2).replace("Subject:", "Auto-Submitted: auto-replied\nSubject:")
+        + mail(3).replace("ann@mail", "bob@kestrova")
+        + mail(4).replace("Subject: Parcel", "Subject: ").replace("It never came.", "")
+    )
+    batches = poll(path, mine=["@Kestrova.example"])
+    assert ids(batches) == ["1"]
+    assert not any(batch.rejected for batch in batches)
+
+
+def test_gzip_and_what_is_left_of_a_cut_one(tmp_path: Path) -> None:
+    path = tmp_path / "support.mbox.gz"
+    packed = gzip.compress("".join(mail(number) for number in range(500)).encode(), mtime=0)
+    path.write_bytes(packed)
+    assert len(ids(poll(path))) == 500
+    path.write_bytes(packed[: len(packed) // 2])
+    got: list[Batch] = []
+    with pytest.raises(Transient, match="cut or damaged"):
+        for batch in Mbox(clock=lambda: NOW).poll(query(path), None):
+            got.append(batch)
+    assert ids(got)
+    path.write_bytes(packed)
+    assert set(ids(got) + ids(poll(path, got[-1].position))) == {str(one) for one in range(500)}
+
+
+def test_large_mails_are_not_loaded(path: Path) -> None:
+    with path.open("w") as file:
+        file.write(mail(1))
+        file.write(mail(2).rstrip("\n") + "\n")
+        for _ in range(400):
+            file.write(("y" * 76 + "\n") * 1000)
+        file.write("\n" + mail(3))
+    tracemalloc.start()
+    batches = poll(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ids(batches) == ["1", "2", "3"]
+    assert peak < 8_000_000
+
+
+@pytest.mark.parametrize("content", ["Dear all,\n", '{"text": "a"}\n', "\n\nHello\n"])
+def test_what_is_no_mbox(path: Path, content: str) -> None:
+    path.write_text(content)
+    with pytest.raises(Permanent, match="this is no mbox file"):
+        poll(path)
+
+
+def test_an_empty_one_is_fine(path: Path) -> None:
+    path.write_text("")
+    assert poll(path) == []
+    path.write_text("\n")
+    assert mentions(poll(path)) == []
+
+
+PIECES = st.sampled_from(
+    [mail(1), mail(2), LINE, "From \n", "\n", ">From ", "From: x\n", "é\x00", "\r\n", "Date: 1\n"]
+).map(str.encode) | st.binary(max_size=6)
+
+
+@given(pieces=st.lists(PIECES, max_size=12), grown=st.binary(max_size=4))
+@settings(max_examples=80, deadline=None)
+@example(pieces=[b"From "], grown=b"\n")
+@example(pieces=[mail(1).encode(), b"\n\n"], grown=b"From")
+def test_resuming_anywhere_tells_the_same(pieces: list[bytes], grown: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.mbox"
+        path.write_bytes(b"".join(pieces))
+        try:
+            batches = poll(path)
+        except EdgeError:
+            return
+        everything = told(batches)
+        for number, batch in enumerate(batches):
+            again = told(batches[: number + 1]) | told(poll(path, batch.position))
+            assert again == everything
+        path.write_bytes(path.read_bytes() + grown)
+        position = batches[-1].position if batches else None
+        try:
+            rest = told(poll(path, position))
+        except EdgeError:
+            return
+        assert told(poll(path)) <= everything | rest
+
+
+def told(batches: list[Batch]) -> set[str]:
+    found = {repr(one) for batch in batches for one in batch.mentions}
+    return found | {f"{one.where} {one.reason}" for batch in batches for one in batch.rejected}
