@@ -38,6 +38,7 @@ from earful.stages.poll import poll as poll_all
 from earful.stages.recheck import recheck as recheck_all
 from earful.wiring import House, open_house
 from outreach.rules import Rules
+from outreach.words import count
 from storage import deliveries, exports, polling, predictions, queries
 from storage.engine import DatabaseError
 
@@ -171,7 +172,8 @@ def import_(
         found = importing.import_file(
             house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
-    print(f"{found.new:,} new of {found.seen:,} mentions")
+    changed = f", {found.changed:,} changed" if found.changed else ""
+    print(f"{found.new:,} new of {found.seen:,} mentions{changed}")
     if found.rejected:
         print(f"{found.rejected:,} rows could not be read: see {order.rejects}")
 
@@ -307,7 +309,7 @@ def export(
                 which="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
             ),
         )
-    print(f"{number:,} rows written to {out}")
+    print(f"{count(number, 'row')} written to {out}")
 
 
 @app.command()
@@ -322,6 +324,7 @@ def recheck() -> None:
             listener_for=house.listener,
             every=schedule.recheck,
             within=schedule.recheck_within,
+            billed=house.billed,
             listened=house.brands,
         )
     print(found)
@@ -390,7 +393,7 @@ def status() -> None:
                 f"{found.overdue:,}",
             )
     Console().print(table)
-    print(f"{state.pending:,} mentions await classification")
+    print(f"{count(state.pending, 'mention')} to be classified")
     for problem in digests.problems(house.db):
         print(problem)
 

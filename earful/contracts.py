@@ -71,6 +71,15 @@ class Checker(Protocol):
         ...
 
 
+class Forecaster(Protocol):
+    """A Listener that can say beforehand how much a query will find."""
+
+    def forecast(self, query: Query) -> float | None:
+        """Posts that polling reads in a day; None where the platform cannot say. Raises the three
+        errors. It may cost something, and is asked for by `earful doctor` alone."""
+        ...
+
+
 class Purse(Protocol):
     """What one poll may spend of its credential; the one place where spending is counted."""
 

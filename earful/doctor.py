@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import cast
 
-from earful.contracts import EdgeError, Transient
+from earful.contracts import EdgeError, Forecaster, Listener, Transient
+from earful.purse import money
 from earful.settings import SentimentSettings, Settings
 from earful.settings_errors import SettingsError
+from earful.stages.terms import Terms
 from earful.types import Query
 from earful.wiring import House, open_house
+from outreach.words import count
 from storage import polling
 from storage.engine import DatabaseError
 from storage.queries import health
@@ -63,7 +66,8 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Finding:
     ours, sources = len(settings.brand), len(settings.listen)
-    found = f"{ours} brands, {sources} [[listen]] blocks, {len(settings.channel)} channels"
+    blocks = count(sources, "[[listen]] block")
+    found = f"{count(ours, 'brand')}, {blocks}, {count(len(settings.channel), 'channel')}"
     if not ours or not sources:
         missing = "[[brand]]" if not ours else "[[listen]]"
         mend = f"add a {missing} block to settings.toml, or use `earful import`"
@@ -108,20 +112,68 @@ def _languages(wanted: SentimentSettings) -> str:
 
 
 def _source(house: House, query: Query) -> Finding:
-    """Ask the source once, from where the query stands, and keep nothing of the answer."""
+    """Ask the source once, and keep nothing of the answer."""
     what = f"source {query.id}"
     if not query.enabled:
         return Finding(what=what, state=GOOD, found="switched off in settings")
     try:
-        batches = house.listener(query).poll(query, polling.position(house.db, query.id))
-        found = sum(len(batch.mentions) for batch in islice(batches, 1))
+        listener = house.listener(query)
+        found = _foreseen(house, listener, query) or _fetched(house, listener, query)
     except Transient as error:
         mend = "nothing, if it passes: Earful tries again by itself"
         return Finding(what=what, state=LOOK, found=str(error), mend=mend)
     except EdgeError as error:
-        mend = "mend it in settings.toml; docs/sources.md says how"
+        mend = f"mend what it names and look again; docs/sources/{query.source}.md has the steps"
         return Finding(what=what, state=BAD, found=str(error), mend=mend)
-    return Finding(what=what, state=GOOD, found=f"answers; {found} mentions to fetch at once")
+    return Finding(what=what, state=GOOD, found=f"answers; {found}")
+
+
+def _fetched(house: House, listener: Listener, query: Query) -> str:
+    """The beginning of a poll, from where the query stands."""
+    found = 0
+    for batch in listener.poll(query, polling.position(house.db, query.id)):
+        found = len(batch.mentions)
+        if batch.mentions or batch.rejected or batch.gone or batch.seen:
+            break  # gaps alone are no answer: a walk that met trouble tells them, then raises
+    return f"{count(found, 'mention')} to fetch at once"
+
+
+def _foreseen(house: House, listener: Listener, query: Query) -> str:
+    """What a day will bring and cost, where the platform says it without selling a page of posts;
+    "" where it does not."""
+    if not hasattr(listener, "forecast"):
+        return ""
+    a_day = cast(Forecaster, listener).forecast(query)
+    if a_day is None:
+        return ""
+    schedule = house.settings.schedule
+    return expected(a_day, house.terms(query), again=schedule.recheck_within // schedule.recheck)
+
+
+def expected(a_day: float, terms: Terms, *, again: int) -> str:
+    """``a_day`` posts in a sentence: what they cost, and how far the account's budgets reach.
+
+    ``again`` is how often each is asked about once it is stored.
+    """
+    text = f"about {count(round(a_day), 'post')} a day"
+    cost = round(a_day * terms.price)
+    if not cost:
+        return text
+    text += f", {money(_cents(cost), terms.currency)} a day"
+    if terms.budget_day is not None:
+        minutes = 1440 * terms.budget_day // cost
+        until = f"lasts until about {minutes // 60:02d}:{minutes % 60:02d} UTC"
+        reach = "is enough" if minutes >= 1440 else until
+        text += f"; the budget of {money(terms.budget_day, terms.currency)} a day {reach}"
+    if terms.budget_month is not None:
+        days = terms.budget_month // cost
+        reach = "is enough" if days >= 31 else f"lasts about {days} days"
+        text += f"; the budget of {money(terms.budget_month, terms.currency)} a month {reach}"
+    return text + (f"; re-checks cost up to {again} times as much again" if again else "")
+
+
+def _cents(millionths: int) -> int:
+    return max(round(millionths, -4), 10_000)
 
 
 def _channels(house: House) -> Iterator[Finding]:
@@ -159,6 +211,6 @@ def _stored(house: House) -> Iterator[Finding]:
             mend = "look into the log of `earful up` at that time"
             yield Finding(what=f"stage {stage.name}", state=BAD, found=stage.error, mend=mend)
     if state.deliveries_dead:
-        found = f"{state.deliveries_dead} messages could not be sent"
+        found = f"{count(state.deliveries_dead, 'message')} could not be sent"
         mend = "mend the channel, then `earful deliver --again`"
         yield Finding(what="outbox", state=BAD, found=found, mend=mend)

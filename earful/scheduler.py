@@ -13,6 +13,7 @@ from earful.stages.classify import classify
 from earful.stages.deliver import deliver
 from earful.stages.digest import digest
 from earful.stages.flag import flag
+from earful.stages.lanes import Lanes
 from earful.stages.poll import poll
 from earful.stages.recheck import Waits, recheck
 from earful.wiring import House
@@ -23,6 +24,7 @@ from storage.leader import Leader
 log = structlog.get_logger()
 
 _POLL_TICK = timedelta(seconds=2)  # how often we look whether a query is due, not how often we ask
+_POLL_ROUNDS = 4  # at the same time: while a slow account is polled the others come round again
 _DIGEST_TICK = timedelta(minutes=1)
 _RECHECK_TICK = timedelta(minutes=5)  # 100 posts of each source: 28,800 a day
 _STANDBY = 5.0  # seconds between tries for the lead
@@ -37,6 +39,7 @@ class Stages:
         self._stop = stop
         self._classifier = house.classifier()
         self._notifiers = house.notifiers()
+        self._lanes = Lanes()
         self._waits = Waits()
 
     def poll(self) -> str:
@@ -49,6 +52,7 @@ class Stages:
             listener_for=house.listener,
             listened=house.brands,
             paging=house.paging,
+            lanes=self._lanes,
             stop=self._stop.is_set,
         )
         came = found.seen or found.gone or found.rejected
@@ -79,6 +83,7 @@ class Stages:
             listener_for=house.listener,
             every=house.settings.schedule.recheck,
             within=house.settings.schedule.recheck_within,
+            billed=house.billed,
             listened=house.brands,
             waits=self._waits,
             stop=self._stop.is_set,
@@ -152,7 +157,7 @@ def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
             next_run_time=house.clock(),
             misfire_grace_time=None,
             coalesce=True,
-            max_instances=1,
+            max_instances=_POLL_ROUNDS if name == "poll" else 1,
         )
     log.info("listening", queries=len(house.queries), brands=len(house.settings.brand))
     scheduler.start()

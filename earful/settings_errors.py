@@ -48,6 +48,8 @@ def _line(file: str, one: dict[str, typing.Any], root: type[BaseModel]) -> str:
         message = f"should be {expected}{near}"
     if kind == "tuple_type":
         message = f'should be a list, as in {where[-1]} = ["…"]'
+    if kind == "value_error" and isinstance(value, dict | list | tuple):
+        return _join(file, where, message)  # about a whole: its words name the part
     return _join(file, where, f"{_shown(value)} {_lower(message)}")
 
 

@@ -65,6 +65,10 @@ class House:
         """What the query's account may spend, and which brands share it."""
         return terms_of(query, self.settings.account, self.queries, listeners.limit)
 
+    def billed(self, query: Query) -> bool:
+        """True when the platform bills the query's account for every post that is read."""
+        return self.terms(query).price > 0
+
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""
         return classifier_for(self.settings.sentiment)

@@ -41,10 +41,14 @@ def due(
     since: datetime,
     seen_before: datetime,
     limit: int,
+    once: bool = False,
 ) -> tuple[Due, ...]:
     """Mentions of a source published from ``since`` on and not seen after ``seen_before``, the one
-    seen longest ago first; only what one of these queries found that is not paused.
+    seen longest ago first and noise last; only what one of these queries found that is not paused.
+
+    ``once``: only those that were never asked about, and no noise: each answer costs money.
     """
+    wanted = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)] if once else []
     found_by = (
         select(func.min(_MATCH.c.query_id))
         .join(_QUERY, _QUERY.c.id == _MATCH.c.query_id)
@@ -68,8 +72,9 @@ def due(
             _MENTION.c.published_at >= since,
             _last_seen <= seen_before,
             found_by.is_not(None),
+            *wanted,
         )
-        .order_by(_last_seen, _MENTION.c.id)
+        .order_by(_MENTION.c.noise, _last_seen, _MENTION.c.id)
         .limit(limit)
     )
     with db.read() as connection:

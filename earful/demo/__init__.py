@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from earful import settings as configuration
-from earful.demo import story, summary
+from earful.demo import answers, story, summary
 from earful.progress import counting
 from earful.settings_errors import SettingsError
 from earful.stages.classify import classify
@@ -58,6 +58,7 @@ def _page(folder: Path, *, port: int | None, browser: bool) -> int:
     console = Console()
     try:
         play(house)
+        answers.rewrite(house.settings.feedback.inbox, house.clock)
         console.print("More posts arrive in the next minutes. Ctrl-C ends it.")
 
         def ready(where: str) -> None:
@@ -81,6 +82,7 @@ def prepare(folder: Path, *, live: bool) -> House:
         _refuse_other_data(settings)
     house = open_house(settings)
     story.write(folder / "mentions.jsonl", house.clock(), live=live)
+    answers.write(settings.feedback.inbox, house.clock)
     return house
 
 

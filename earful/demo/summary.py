@@ -10,6 +10,7 @@ from rich.text import Text
 
 from earful.clock import Window
 from earful.wiring import House
+from outreach.words import called
 from storage import queries
 from storage.rows import CaseView, QueueFilter, VoiceShare
 
@@ -60,7 +61,7 @@ def _people(cases: tuple[CaseView, ...]) -> Table:
     for case in cases:
         table.add_row(
             str(case.priority),
-            Text(f"@{case.handle} on {case.source}"),
+            Text(f"{called(case.handle, case.source)} on {case.source}"),
             Text(_short(case.text)),
             str(case.complaints),
         )

@@ -27,6 +27,7 @@ from listeners.webhook import ItemReader, fields_of
 
 BODY_CAP = 256 * 1024
 MOST_ITEMS = 1000
+_MOST_LEVELS = 50  # of a body; writing it down goes down Python's stack for each
 _RAW = 500  # characters of a bad item that are kept to show
 
 
@@ -113,12 +114,22 @@ def _items(body: bytes, media: str) -> list[object]:
         found = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refused(400, "the body is no JSON") from error
+    if _deeper(found, _MOST_LEVELS):
+        raise Refused(422, f"it is nested more than {_MOST_LEVELS} levels deep")
     items = found if isinstance(found, list) else [found]
     if not isinstance(found, (list, dict)):
         raise Refused(422, "the body should be an object or a list of objects")
     if len(items) > MOST_ITEMS:
         raise Refused(422, f"at most {MOST_ITEMS:,} items can be sent at once")
     return items
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether there is more than so many levels of lists and objects."""
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return not levels or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _no_number(name: str) -> object:

@@ -10,6 +10,7 @@ import uvicorn
 from earful import clock as wall
 from earful.clock import Clock
 from earful.feedback.app import build
+from earful.feedback.impatient import Impatient
 from earful.settings import Settings
 
 _MOST_AT_ONCE = 500  # requests; above it the answer is 503
@@ -37,6 +38,8 @@ def server(
             access_log=False,
             server_header=False,
             log_level="warning",
+            http=Impatient,
+            ws="none",
             limit_concurrency=_MOST_AT_ONCE,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=10,

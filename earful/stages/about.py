@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from earful.settings import slug
 from earful.types import Batch, Brand, Mention, Query
-from listeners.match import Matcher, Words
+from listeners.match import Matcher, Matchers, Words
 from outreach.rules import own_account
 from storage import brands
 from storage.engine import Database
@@ -28,11 +28,13 @@ class Aboutness:
         self._known = brands.every(db)
         self._matcher = Matcher(query.any_of, query.none_of)
         self._languages = {_primary(code) for code in query.languages}
-        self._others = [
-            (brand.id, Matcher((brand.name, *brand.aliases, *brand.handles), brand.exclude))
-            for brand in listened
-            if brand.id != query.brand_id
-        ]
+        self._others = Matchers(
+            {
+                brand.id: Matcher((brand.name, *brand.aliases, *brand.handles), brand.exclude)
+                for brand in listened
+                if brand.id != query.brand_id
+            }
+        )
 
     def learn(self, batch: Batch) -> None:
         """Store the brands that a batch names and we do not know."""
@@ -68,7 +70,7 @@ class Aboutness:
             return Noise(f"language {lang!r} is not among {', '.join(self._query.languages)}")
         words = Words(f"{mention.text}\n{mention.context}")
         why_not = self._matcher.why_not(words)
-        named = [brand_id for brand_id, matcher in self._others if matcher.matches(words)]
+        named = self._others.matching(words)
         if not why_not:
             return [self._query.brand_id, *named]
         return named or Noise(why_not)

@@ -13,6 +13,7 @@ from earful.types import CaseStatus, Message
 from outreach import digest as outreach_digest
 from outreach.facts import BrandNumbers, DigestFacts
 from outreach.rules import Rules
+from outreach.words import count
 from storage import deliveries, queries, tombstones
 from storage.engine import Database
 from storage.rows import BrandView, QueueFilter, SourceHealth
@@ -77,8 +78,8 @@ def problems(db: Database) -> tuple[str, ...]:
     lines += [f"stage {one.name}: {one.error}" for one in state.stages if one.error]
     if state.deliveries_dead:
         lines.append(
-            f"{state.deliveries_dead} messages could not be sent; see `earful doctor`, then "
-            "`earful deliver --again`"
+            f"{count(state.deliveries_dead, 'message')} could not be sent; see `earful doctor`, "
+            "then `earful deliver --again`"
         )
     return tuple(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 import structlog
@@ -13,10 +13,12 @@ from earful.contracts import BadItem, Listener, Permanent, Spent, Transient
 from earful.stages.about import Aboutness
 from earful.stages.backoff import as_said, backoff
 from earful.stages.flag import Paging
+from earful.stages.lanes import Lanes, Stop, run
 from earful.stages.notices import tell_spent
 from earful.types import Batch, Brand, GapKind, Query, Rejected
 from storage import ingest, polling
 from storage.engine import Database
+from storage.spending import account_of
 
 log = structlog.get_logger()
 
@@ -24,7 +26,6 @@ _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
 _SOON = timedelta(seconds=30)  # a poll that was cut short goes on after this
 
-Stop = Callable[[], bool]
 Progress = Callable[[ingest.Stored], None]
 
 
@@ -51,6 +52,11 @@ class Polled:
         self.changed += stored.changed
         self.gone += stored.gone
 
+    def merge(self, other: Polled) -> None:
+        """Add what another account brought."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
     def __str__(self) -> str:
         text = f"{self.new} new of {self.seen} mentions from {self.queries} queries"
         text += f", {self.noise} of them noise" if self.noise else ""
@@ -69,43 +75,75 @@ def poll(
     listener_for: Callable[[Query], Listener],
     listened: Sequence[Brand] = (),
     paging: Paging | None = None,
+    lanes: Lanes | None = None,
     stop: Stop = lambda: False,
 ) -> Polled:
     """Poll every query that is due. A query's trouble is its own: the others go on.
 
-    What a query finds may name other brands than its own: those of ``listened`` are looked for.
+    Accounts are asked side by side, the queries of one account one after the other. Those that
+    another round is busy with are left to it, when both were given the same ``lanes``. What a
+    query finds may name other brands than its own: those of ``listened`` are looked for.
 
     Transient trouble is tried again later, permanent trouble pauses the query; what no listener
     may raise is a bug and is raised again, after the query was put off and the rest was polled.
     An account that stops at its budget is told to the channels of ``paging``, once a day.
     """
-    round_ = _Round(db=db, clock=clock, listened=listened, paging=paging, stop=stop)
-    bugs = []
+    by_account: dict[str, list[Query]] = {}
     for query in polling.due(db, queries, clock()):
-        if stop():
-            break
-        try:
-            round_.poll(query, listener_for(query))
-        except Exception as bug:  # noqa: BLE001  (raised again below)
-            round_.put_off(query, f"a bug in the listener: {bug!r}")
-            bugs.append(bug)
+        by_account.setdefault(account_of(query), []).append(query)
+    shared = lanes or Lanes()
+    rounds = [
+        _Round(
+            db=db,
+            clock=clock,
+            account=account,
+            queries=asked,
+            listener_for=listener_for,
+            listened=listened,
+            paging=paging,
+            lanes=shared,
+        )
+        for account, asked in by_account.items()
+    ]
+    run([one.run for one in rounds], stop)
+    bugs = [bug for one in rounds for bug in one.bugs]
     if bugs:
         raise ExceptionGroup("listeners failed in ways that they must not", bugs)
-    return round_.total
+    total = Polled()
+    for one in rounds:
+        total.merge(one.total)
+    return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """One round of polling: what each of its polls needs, and what they came to."""
+    """One round of polling one account, in a thread of its own, and what it came to."""
 
     db: Database
     clock: Clock
+    account: str
+    queries: Sequence[Query]
+    listener_for: Callable[[Query], Listener]
     listened: Sequence[Brand]
     paging: Paging | None
-    stop: Stop
+    lanes: Lanes
     total: Polled = field(default_factory=Polled)
+    bugs: list[Exception] = field(default_factory=list)
 
-    def poll(self, query: Query, listener: Listener) -> None:
+    def run(self, stop: Stop) -> None:
+        """Poll the queries one after the other, unless somebody else is at this account."""
+        with self.lanes.enter(self.account) as free:
+            # looked up again: while we waited our turn another round may have polled them
+            for query in polling.due(self.db, self.queries, self.clock()) if free else ():
+                if stop():
+                    return
+                try:
+                    self.poll(query, self.listener_for(query), stop)
+                except Exception as bug:  # noqa: BLE001  (raised again by poll)
+                    self.put_off(query, f"a bug in the listener: {bug!r}")
+                    self.bugs.append(bug)
+
+    def poll(self, query: Query, listener: Listener, stop: Stop) -> None:
         """Poll one query, and say when it is due again."""
         self.total.queries += 1
         position = polling.position(self.db, query.id)
@@ -118,7 +156,7 @@ class _Round:
                 clock=self.clock,
                 total=self.total,
                 listened=self.listened,
-                stop=self.stop,
+                stop=stop,
             )
         except BadItem as error:
             self._reject(query, position, str(error))

@@ -8,6 +8,7 @@ kept in this process alone.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,9 +39,13 @@ class Tab:
 
 
 class Till:
-    """What this process remembers of its accounts between polls."""
+    """What this process remembers of its accounts between polls.
+
+    Several threads share it: who looks at it and then counts on it holds ``lock`` meanwhile.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self._tabs: dict[tuple[str, str], Tab] = {}
         self._empty_until: dict[str, datetime] = {}
 
@@ -95,6 +100,11 @@ class StoredPurse:
 
     def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
         """Write down what is about to be spent; raises Spent, with when it goes on."""
+        # two threads must not both find room for the last request
+        with self._till.lock:
+            self._ask(requests, reads, units)
+
+    def _ask(self, requests: int, reads: int, units: int) -> None:
         now, price = self._clock(), self._terms.price
         tab = self._request_tab(now, requests) if requests else None
         with self._db.write() as transaction:

@@ -96,27 +96,36 @@ def recheck(
     listener_for: Callable[[Query], Listener],
     every: timedelta,
     within: timedelta,
+    billed: Callable[[Query], bool] = lambda _query: False,
     listened: Sequence[Brand] = (),
     waits: Waits | None = None,
     stop: Stop = lambda: False,
 ) -> Rechecked:
     """Ask each source that can tell about the posts seen longest ago, at most 100 of each.
 
-    Only posts published ``within`` that time, each at most once in ``every``. A query's trouble is
+    Only posts published ``within`` that time, each at most once in ``every``; where a platform
+    has the query's account ``billed`` for every read, each once and no noise. A query's trouble is
     its own: transient trouble puts it off, permanent trouble too and longer. What no listener may
     raise is a bug and is raised again, after the rest was asked.
     """
     turn = _Turn(db=db, clock=clock, listened=listened, waits=waits or Waits())
     now, bugs = clock(), []
-    checkers: dict[str, dict[str, tuple[Query, Checker]]] = defaultdict(dict)
+    checkers: dict[tuple[str, bool], dict[str, tuple[Query, Checker]]] = defaultdict(dict)
     for query in queries:
         if query.enabled and turn.waits.ready(query.id, now):
             checker = listener_for(query)
             if hasattr(checker, "recheck"):
-                checkers[query.source][query.id] = (query, cast(Checker, checker))
-    for source, asked in checkers.items():
+                place = query.source, billed(query)
+                checkers[place][query.id] = (query, cast(Checker, checker))
+    for (source, once), asked in checkers.items():
         found = rechecking.due(
-            db, source, asked, since=now - within, seen_before=now - every, limit=AT_ONCE
+            db,
+            source,
+            asked,
+            since=now - within,
+            seen_before=now - every,
+            limit=AT_ONCE,
+            once=once,
         )
         for query_id, some in _by_query(found).items():
             if stop():

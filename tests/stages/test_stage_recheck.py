@@ -109,6 +109,7 @@ def _turn(
     *,
     queries: Sequence[Query] = (QUERY,),
     waits: Waits | None = None,
+    billed: bool = False,
 ) -> Rechecked:
     return recheck(
         db,
@@ -117,8 +118,19 @@ def _turn(
         listener_for=lambda _query: listener,
         every=DAY,
         within=timedelta(days=7),
+        billed=lambda _query: billed,
         waits=waits,
     )
+
+
+def test_where_reads_have_a_price_each_post_is_asked_about_once(
+    house: Database, clock: FrozenClock, platform: Platform
+) -> None:
+    _keep(house, mention(1))
+    assert _turn(house, clock, platform, billed=True).asked == 1
+    clock.forward(hours=25)
+    assert _turn(house, clock, platform, billed=True).asked == 0
+    assert _turn(house, clock, platform).asked == 1
 
 
 def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(

@@ -1,0 +1,54 @@
+"""HTTP that waits for nobody: whoever dawdles on a connection loses it.
+
+uvicorn waits without an end for the head of a request, for the rest of a body that nobody reads,
+and for a client that does not take its answer: a few hundred such connections would keep everybody
+else out. Its parser h11 is the one that bounds the size of a head (64 KiB).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD = 10.0  # seconds for the head of a request, from the connection or the last answer on
+ANSWER = 60.0  # seconds from there to the end of the answer
+
+
+class Impatient(H11Protocol):
+    """uvicorn's connection, on which each request and each pause has a time to end."""
+
+    _ends: asyncio.TimerHandle | None = None
+    _at: object = None  # the request that is being answered; None between two
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As uvicorn's; the first head is waited for."""
+        super().connection_made(transport)
+        self._wait(HEAD)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As uvicorn's."""
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's; a head may be whole with it."""
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's; the next head is waited for."""
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        answering = self.cycle if self.cycle and not self.cycle.response_complete else None
+        if answering is not self._at and not self.transport.is_closing():
+            self._at = answering
+            self._wait(HEAD if answering is None else ANSWER)
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._ends is not None:
+            self._ends.cancel()
+        hurry = self.transport.abort
+        self._ends = None if seconds is None else self.loop.call_later(seconds, hurry)

@@ -1,0 +1,133 @@
+"""What somebody may try against the one part that faces the internet."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from front_world import PATIENCE, Front, serving, settings_in
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from earful.feedback import impatient
+from earful.feedback.limits import who
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: kestrova.example\r\n"
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+FEW = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def connected(front: Front) -> socket.socket:
+    found = socket.create_connection(("127.0.0.1", front.settings.feedback.port), PATIENCE)
+    found.settimeout(PATIENCE)
+    return found
+
+
+def is_hung_up(connection: socket.socket) -> bool:
+    """Reads to the end; fails with a timeout where the other side keeps the connection."""
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        HEAD,
+        HEAD + b"\r\n" + HEAD,
+        b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nx",
+    ],
+    ids=["nothing", "half a head", "half a second head", "a body that nobody wants"],
+)
+def test_who_dawdles_loses_the_connection(
+    begun: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impatient, "HEAD", 0.3)
+    with serving(Front(settings_in(tmp_path))) as front, connected(front) as connection:
+        connection.sendall(begun)
+        assert is_hung_up(connection)
+        assert front.send().status_code == 201, "everybody else is served"
+
+
+def test_who_does_not_take_an_answer_loses_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impatient, "ANSWER", 0.5)
+    with serving(Front(settings_in(tmp_path))) as front, connected(front) as connection:
+        with pytest.raises(OSError):
+            for _ in range(100_000):
+                connection.sendall(b"GET /widget.js HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+        assert front.send().status_code == 201
+
+
+def test_a_head_without_an_end_is_refused(front: Front) -> None:
+    with connected(front) as connection:
+        connection.sendall(HEAD)
+        with pytest.raises(OSError):
+            for number in range(2000):
+                connection.sendall(b"X-%d: %s\r\n" % (number, b"a" * 60_000))
+        assert front.send().status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("address", "visitor"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a proxy's nonsense", "a proxy's nonsense"),
+    ],
+)
+def test_who_counts_as_one_visitor(address: str, visitor: str) -> None:
+    assert who(address) == visitor
+
+
+def test_people_behind_an_old_line_are_not_one_visitor(tmp_path: Path) -> None:
+    trusting = settings_in(tmp_path, feedback='trusted_proxies = ["127.0.0.1"]', per_minute=1)
+    with serving(Front(trusting)) as front:
+        for last in range(3):
+            front.session.headers["X-Forwarded-For"] = f"::ffff:203.0.113.{last}"
+            assert front.send().status_code == 201
+
+
+@pytest.mark.parametrize("depth", [60, 300, 700, 900, 950, 980, 100_000])
+def test_a_deeply_nested_item_is_refused(depth: int, front: Front) -> None:
+    for field in ("ticket", "score", "else"):
+        body = b'{"%s": %s%s}' % (field.encode(), b"[" * depth, b"]" * depth)
+        assert front.hook(body[:250_000]).status_code in (400, 422)
+    assert not front.lines("hook-help-desk")
+
+
+@FEW
+@given(item=ANYTHING, text=ANYTHING, number=ANYTHING, score=ANYTHING, at=ANYTHING)
+def test_any_item_gets_an_answer(
+    front: Front, item: object, text: object, number: object, score: object, at: object
+) -> None:
+    made = {"ticket": {"body": text, "number": number, "at": at}, "score": score, "from": item}
+    answer = front.hook(json.dumps([item, made]).encode())
+    assert answer.status_code in (202, 400)
+
+
+@FEW
+@given(field=st.sampled_from(["rating", "why", "email", "id", "token", "else"]), value=ANYTHING)
+def test_any_submission_gets_an_answer(front: Front, field: str, value: object) -> None:
+    answer = front.send(**{field: value})
+    assert answer.status_code in (201, 403, 422, 429)
+    assert "Traceback" not in answer.text
