@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +21,7 @@ from earful import (
     importing,
     logs,
     model_commands,
+    stage_commands,
 )
 from earful import doctor as doctors
 from earful import settings as configuration
@@ -31,15 +30,9 @@ from earful.contracts import EdgeError
 from earful.progress import Advance, counting
 from earful.settings_errors import SettingsError, nearest
 from earful.stages import digest as digests
-from earful.stages.classify import classify as classify_all
-from earful.stages.deliver import deliver as deliver_all
-from earful.stages.flag import flag as flag_all
-from earful.stages.poll import poll as poll_all
-from earful.stages.recheck import recheck as recheck_all
-from earful.wiring import House, open_house
-from outreach.rules import Rules
+from earful.wiring import opened
 from outreach.words import count
-from storage import deliveries, exports, polling, predictions, queries
+from storage import exports, queries
 from storage.engine import DatabaseError
 
 app = typer.Typer(
@@ -49,6 +42,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(stage_commands.app)
 app.add_typer(model_commands.app)
 app.add_typer(feedback_commands.app)
 _MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
@@ -70,15 +64,6 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = open_house(configuration.load())
-    try:
-        yield house
-    finally:
-        house.db.close()
 
 
 @app.callback()
@@ -107,39 +92,8 @@ def up(
     """Listen, classify, flag and deliver on schedule, and serve the command center."""
     from earful.up import serve
 
-    with _house() as house:
+    with opened() as house:
         sys.exit(serve(house, page=page))
-
-
-@app.command()
-def poll(
-    once: Annotated[bool, typer.Option("--once", help="Ask every query now, due or not.")] = False,
-    resume: Annotated[str | None, typer.Option(help="Take this paused query up again.")] = None,
-) -> None:
-    """Ask the sources that are due for what is new."""
-    with _house() as house:
-        ids = [query.id for query in house.queries]
-        if resume is not None:
-            if resume not in ids:
-                raise SettingsError(f"--resume: there is no query {resume!r}{nearest(resume, ids)}")
-            polling.resume(house.db, resume)
-        if once:
-            polling.all_due(house.db, ids)
-        if not house.queries:
-            print("settings.toml has no [[listen]] block: nothing to poll")
-        found = poll_all(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
-            listened=house.brands,
-            paging=house.paging,
-        )
-        print(found)
-        for source in queries.health(house.db).sources:
-            if source.error and source.query_id in ids:
-                print(f"  {source.query_id}: {source.error}", file=sys.stderr)
-    sys.exit(1 if found.failed else 0)
 
 
 @app.command("import")
@@ -168,7 +122,7 @@ def import_(
         timezone=timezone,
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
     )
-    with _house() as house, counting("read") as advance:
+    with opened() as house, counting("read") as advance:
         found = importing.import_file(
             house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
@@ -176,93 +130,6 @@ def import_(
     print(f"{found.new:,} new of {found.seen:,} mentions{changed}")
     if found.rejected:
         print(f"{found.rejected:,} rows could not be read: see {order.rejects}")
-
-
-@app.command()
-def classify() -> None:
-    """Give every mention that the current model has not read its scores."""
-    with _house() as house:
-        classifier = house.classifier()
-        waiting = predictions.count_unread(house.db, classifier.model_id)
-        started = time.perf_counter()
-        with counting("classified", waiting) as advance:
-            done = classify_all(house.db, classifier, clock=house.clock, progress=advance)
-        took = time.perf_counter() - started
-    print(f"{done:,} mentions classified by {classifier.model_id}")
-    if done:
-        print(f"{done / took:,.0f} mentions per second ({took:.1f} s)")
-
-
-@app.command()
-def flag(
-    every: Annotated[
-        bool, typer.Option("--all", help="Whatever their age: an archive, a trial.")
-    ] = False,
-) -> None:
-    """Judge what was classified; open cases for unhappy customers."""
-    with _house() as house:
-        rules = Rules.of(house.settings.rules, any_age=every)
-        with counting("judged") as advance:
-            found = flag_all(
-                house.db, rules, clock=house.clock, paging=house.paging, progress=advance
-            )
-    print(found)
-
-
-@app.command()
-def deliver(
-    again: Annotated[bool, typer.Option("--again", help="Also what was given up.")] = False,
-) -> None:
-    """Send the alerts and digests that are due."""
-    with _house() as house:
-        if again:
-            deliveries.revive(house.db, channel=None, due_at=house.clock())
-        found = deliver_all(house.db, house.notifiers(), clock=house.clock)
-    print(found)
-    sys.exit(1 if found.put_off or found.dead else 0)
-
-
-@app.command()
-def digest(
-    printed: Annotated[
-        bool, typer.Option("--print", help="Show it here; nobody is sent anything.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write digest.txt and .html here.")] = None,
-    since: Annotated[str | None, typer.Option(help="2026-11-01 or 2026-11-01T09:00")] = None,
-    brand: Annotated[str | None, typer.Option(help="Of this brand alone.")] = None,
-) -> None:
-    """What support should know since the last digest; sent to the [digest] channels."""
-    with _house() as house:
-        channels = house.settings.digest.channels
-        if not (printed or out) and channels:
-            sys.exit(_send_digests(house))
-        now = house.clock()
-        window = digests.window_for(house.db, channels[0] if channels else None, now)
-        chosen = asked.brand_named(house, brand)
-        if since is not None:
-            window = asked.window_until(now, since, chosen)
-        brand_id = chosen.id if chosen else None
-        message = digests.message(house.db, window, house.settings.digest, house.rules, brand_id)
-    if message is None:
-        print("nothing happened since the last digest")
-        return
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "digest.txt").write_text(message.text, encoding="utf-8")
-        (out / "digest.html").write_text(message.html or "", encoding="utf-8")
-        print(f"written to {out / 'digest.txt'} and {out / 'digest.html'}")
-    if printed or out is None:
-        print(message.subject, message.text, sep="\n\n")
-
-
-def _send_digests(house: House) -> int:
-    now = house.clock()
-    for channel in house.settings.digest.channels:
-        queued = digests.queue(house.db, channel, house.settings.digest, house.rules, now)
-        print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
-    found = deliver_all(house.db, house.notifiers(), clock=house.clock)
-    print(found)
-    return 1 if found.put_off or found.dead else 0
 
 
 @app.command()
@@ -283,7 +150,7 @@ def export(
     for one in labels:
         if one not in exports.LABELS:
             raise SettingsError(f"--label: {one!r} is no label{nearest(one, exports.LABELS)}")
-    with _house() as house:
+    with opened() as house:
         chosen = asked.brand_named(house, brand)
         which = exports.ExportFilter(
             brand_id=chosen.id if chosen else None,
@@ -313,25 +180,6 @@ def export(
 
 
 @app.command()
-def recheck() -> None:
-    """Ask the platforms again about posts that are stored: changed ones, deleted ones."""
-    with _house() as house:
-        schedule = house.settings.schedule
-        found = recheck_all(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
-            every=schedule.recheck,
-            within=schedule.recheck_within,
-            billed=house.billed,
-            listened=house.brands,
-        )
-    print(found)
-    sys.exit(1 if found.failed else 0)
-
-
-@app.command()
 def erase(
     author: Annotated[
         str | None, typer.Option(help="SOURCE:ID or SOURCE:HANDLE; everything about them.")
@@ -340,7 +188,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person or a post for good, and store neither again."""
-    with _house() as house:
+    with opened() as house:
         done = erase_command.erase(
             house, author, mention, confirm=lambda question: yes or typer.confirm(question)
         )
@@ -355,7 +203,7 @@ def coverage(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What was seen of each source, what was not, and why."""
-    with _house() as house:
+    with opened() as house:
         coverage_command.show(house, query, days=days, cost=cost, as_json=as_json)
 
 
@@ -375,7 +223,7 @@ def doctor() -> None:
 @app.command()
 def status() -> None:
     """How the sources, stages and the queue fare right now."""
-    with _house() as house:
+    with opened() as house:
         state = queries.health(house.db)
         table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
         now = house.clock()

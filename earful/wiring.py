@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import listeners
 from earful import clock as wall
 from earful.clock import Clock
 from earful.contracts import Classifier, Listener, Notifier
-from earful.settings import SentimentSettings, Settings, secret
+from earful.settings import SentimentSettings, Settings, load, secret
 from earful.settings_errors import SettingsError, nearest
 from earful.stages.flag import Paging
 from earful.stages.purse import StoredPurse, Till
@@ -122,3 +123,13 @@ def _check_accounts(settings: Settings) -> None:
 def _terms_said(settings: Settings) -> Mapping[str, str]:
     """What settings say of each account: when it changes, its queries are asked again at once."""
     return {account.name: account.model_dump_json() for account in settings.account}
+
+
+@contextmanager
+def opened() -> Iterator[House]:
+    """The house that settings describe, closed behind the block. Raises what open_house does."""
+    house = open_house(load())
+    try:
+        yield house
+    finally:
+        house.db.close()

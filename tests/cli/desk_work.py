@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from factories import FakeClassifier, FrozenClock
 
-from earful import cli, logs
+from earful import cli, logs, wiring
 from earful.wiring import House
 from storage.engine import Database, connect
 
@@ -65,8 +65,8 @@ def desk(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda **_how: None)
     monkeypatch.setattr(House, "classifier", lambda _house: FakeClassifier())
-    real, clock = cli.open_house, FrozenClock()
-    monkeypatch.setattr(cli, "open_house", lambda settings: real(settings, clock=clock))
+    real, clock = wiring.open_house, FrozenClock()
+    monkeypatch.setattr(wiring, "open_house", lambda settings: real(settings, clock=clock))
 
     def run(*words: object) -> Said:
         monkeypatch.setattr("sys.argv", ["earful", *map(str, words)])

@@ -105,7 +105,8 @@ def test_export_as_csv_and_jsonl(full: Desk) -> None:
 )
 def test_export_takes_what_was_asked_for(full: Desk, words: list[str], number: int) -> None:
     done = full.run("export", "--out", "out.csv", *words)
-    assert (done.status, done.out) == (0, f"{number} rows written to out.csv\n")
+    said = "1 row" if number == 1 else f"{number} rows"
+    assert (done.status, done.out) == (0, f"{said} written to out.csv\n")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_status_shows_brands_the_queue_and_problems(full: Desk) -> None:
     done = full.run("status")
     assert done.status == 0
     assert "Acme Air" in done.out
-    assert "0 mentions await classification" in done.out
+    assert "0 mentions to be classified" in done.out
     assert "replay/acme-air: paused: " in done.out
 
 
@@ -341,6 +342,25 @@ def test_doctor_on_a_model_that_sees_no_complaint(
 def test_doctor_on_a_source_that_is_not_there(desk: Desk) -> None:
     desk.settings(REPLAY)
     assert "posts.jsonl" in _find(desk, "source replay/acme-air")
+
+
+def test_doctor_on_a_search_that_does_not_answer(desk: Desk) -> None:
+    """Its walk tells what stays unseen before it raises; that is no answer."""
+    nowhere = '[listen.options]\nendpoint = "http://127.0.0.1:1"\n'
+    desk.settings(f'[[listen]]\nsource = "hackernews"\nbrand = "Acme Air"\n{nowhere}')
+    out = desk.run("doctor").out
+    assert "?   source hackernews/acme-air: http://127.0.0.1:1/search_by_date" in out
+    assert "answers" not in out
+
+
+def test_doctor_says_which_secret_is_missing_and_where_the_steps_are(desk: Desk) -> None:
+    desk.settings('[[listen]]\nsource = "x"\nbrand = "Acme Air"\n' + REPLAY)
+    desk.file("posts.jsonl", row(1))
+    found = _find(desk, "source x/acme-air")
+    assert found.startswith("BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set; ")
+    out = desk.run("doctor").out
+    assert "docs/sources/x.md" in out
+    assert "ok  source replay/acme-air: answers; 1 mention to fetch at once" in out
 
 
 def test_doctor_on_a_channel_that_cannot_be_reached(desk: Desk) -> None:

@@ -165,11 +165,11 @@ def test_an_account_of_a_source_that_is_not_there_is_named(desk: Desk) -> None:
     assert "[[account]] 1 source: there is no source 'rsss' (did you mean 'rss'?)" in said.err
 
 
-def test_a_query_is_held_to_its_accounts_terms(kept: Desk, clock: FrozenClock) -> None:
+def test_a_query_is_held_to_its_accounts_terms(kept: Desk) -> None:
     from earful.settings import load
     from earful.wiring import open_house
 
-    house = open_house(load(kept.folder / "settings.toml"), clock=clock)
+    house = open_house(load(kept.folder / "settings.toml"))
     terms = house.terms(house.queries[0])
     assert (terms.account, terms.price, terms.budget_day) == ("hackernews", 5_000, 1_000_000)
     assert terms.limit.requests == 10_000

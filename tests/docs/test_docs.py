@@ -54,7 +54,10 @@ def test_every_settings_key_is_explained(section: str, key: str) -> None:
 
 def commands() -> list[str]:
     groups = [one.typer_instance for one in app.registered_groups if one.typer_instance]
-    return [*names_in(app), *(f"{g.info.name} {name}" for g in groups for name in names_in(g))]
+    return [
+        *names_in(app),
+        *(f"{g.info.name or ''} {name}".strip() for g in groups for name in names_in(g)),
+    ]
 
 
 def names_in(group: Typer) -> list[str]:
