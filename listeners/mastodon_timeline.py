@@ -19,6 +19,7 @@ from listeners.mastodon_marks import Mark, Marks
 from listeners.mastodon_posts import instants
 from listeners.mastodon_server import Answer
 from listeners.plain import clean
+from listeners.unread import rejected
 
 _AGAIN = "the server gave the same page again"
 _OUT = "one poll makes no more requests than max_requests"
@@ -88,7 +89,9 @@ class Timeline:
     def _down(self, marks: Marks, requests: Requests) -> Generator[Batch, None, bool]:
         """The first time: back to ``since``. Gives whether the end was met."""
         if marks.top is None:
-            marks.low = min(self.since, (marks.reached or self.now) - self.overlap)
+            # a first poll that failed has told of a gap from its own `since` on
+            earlier = (marks.low or self.since, (marks.reached or self.now) - self.overlap)
+            marks.low = min(self.since, *earlier)
             marks.reached = self.now
         met = {marks.back}
         while requests.take():
@@ -145,20 +148,19 @@ class Timeline:
     ) -> Batch:
         """What is on the page and not older than ``oldest``."""
         mentions: list[Mention] = []
-        rejected: list[Rejected] = []
+        bad: list[Rejected] = []
         for item in answer.items:
             try:
                 found = self.read(item)
             except BadItem as error:
-                raw = clean(repr(item)[:600], 500)
                 where = f"{self.part}: {_id(item) or 'an item without an id'}"
-                rejected.append(Rejected(where=where, reason=str(error), raw=raw))
+                bad.append(rejected(where, error, item))
                 continue
             if found is not None and times.to_epoch(found.published_at) >= oldest:
                 mentions.append(found)
         return Batch(
             mentions=tuple(mentions),
-            rejected=tuple(rejected),
+            rejected=tuple(bad),
             position=None,
             seen=seen,
             more=True,

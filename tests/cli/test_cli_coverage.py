@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from desk_work import Desk
-from factories import NOW, FrozenClock, about, mention
+from factories import NOW, about, mention
 
 from earful.types import Batch, Gap, GapKind, Query, Seen
 from storage import ingest, polling, spending

@@ -102,6 +102,23 @@ def test_a_fault_in_the_middle_of_a_walk(
     assert not here.missing() and not here.gaps("open") and not here.gaps("lost")
 
 
+@pytest.mark.parametrize("source", WEB)
+def test_a_platform_that_is_away_at_first(
+    source: str, collection: Callable[[str], Collection]
+) -> None:
+    here = collection(source)
+    assert isinstance(here.world, HttpWorld)
+    here.world.add(30)
+    mend = failing_at(here.world, 1, FAULTS["500"][0])
+    here.poll()
+    assert here.error
+    mend()
+    here.world.now += timedelta(minutes=15)
+    here.collect()
+    assert here.error is None
+    assert not here.missing() and not here.gaps("open") and not here.gaps("lost")
+
+
 @pytest.mark.parametrize("source", LATE)
 def test_a_post_that_is_indexed_late(source: str, collection: Callable[[str], Collection]) -> None:
     here = collection(source)
