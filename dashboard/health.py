@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard.safe import clean, one_line
-from dashboard.words import ago, count, span, zone_name
+from dashboard.words import ago, count, span, when, zone_name
 from earful.settings import Settings
 from storage.rows import Health, SourceHealth
 
@@ -23,7 +23,9 @@ def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...
     A query that settings no longer ask for keeps its row and its history, but worries nobody.
     """
     live = _live(found, settings)
-    return (*_not_running(live, now), *_sources(live, now), *_stages(found), *_deliveries(found))
+    zone = settings.brand[0].timezone if settings.brand else "UTC"
+    deaf = _sources(live, now, zone)
+    return (*_not_running(live, now), *deaf, *_stages(found), *_deliveries(found))
 
 
 def _live(found: Health, settings: Settings) -> list[SourceHealth]:
@@ -90,10 +92,17 @@ def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
         )
 
 
-def _sources(live: list[SourceHealth], now: datetime) -> Iterator[str]:
+def _sources(live: list[SourceHealth], now: datetime, zone: str) -> Iterator[str]:
     for one in live:
         if one.paused or (one.error and not _waits_shortly(one, now)):
-            yield f"{one_line(one.query_id, 80)}: {_state(one)}{_reason(one)}"
+            name, heard = one_line(one.query_id, 80), _heard(one, zone, now)
+            yield f"{name}: {heard}; {_state(one, zone, now)}{_reason(one)}"
+
+
+def _heard(one: SourceHealth, zone: str, now: datetime) -> str:
+    """Until when it was heard. Files know no times: there it is when one was read last."""
+    until = one.complete_until or (one.polled_at if one.seen else None)
+    return f"not heard since {when(until, zone, now)}" if until else "nothing heard yet"
 
 
 def _waits_shortly(one: SourceHealth, now: datetime) -> bool:
@@ -101,11 +110,13 @@ def _waits_shortly(one: SourceHealth, now: datetime) -> bool:
     return not one.failures and one.due_at is not None and one.due_at - now < _SHORT_WAIT
 
 
-def _state(one: SourceHealth) -> str:
+def _state(one: SourceHealth, zone: str, now: datetime) -> str:
     if one.paused:
-        return "paused until somebody mends it"
+        again = f"`earful poll --resume {one_line(one.query_id, 80)}`"
+        return f"paused until somebody mends it and runs {again}"
     if not one.failures:
-        return "waits, and goes on by itself"
+        at = "" if one.due_at is None else f" at {when(one.due_at, zone, now)}"
+        return f"waits, and goes on by itself{at}"
     return f"failed {count(one.failures, 'time')} in a row, tries again by itself"
 
 

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+from outreach.words import called
+
 _LONGEST_LINK = 2000
 _MARKS_IN_A_ROW = 4
 # Embeddings, overrides and isolates can reorder what stands around them; the plain marks (LRM, RLM,
@@ -69,9 +71,7 @@ def web_link(url: str | None) -> str | None:
 
 def handle(name: str, source: str) -> str:
     """How a person is called on their platform: with the @ where people have one."""
-    shown = one_line(name, 60) or "somebody"
-    with_at = source not in ("rss", "hackernews", "replay") and " " not in shown
-    return f"@{shown.lstrip('@')}" if with_at else shown
+    return called(one_line(name, 60) or "somebody", source)
 
 
 def _escaped(match: re.Match[str]) -> str:

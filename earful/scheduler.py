@@ -159,6 +159,8 @@ def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
             coalesce=True,
             max_instances=_POLL_ROUNDS if name == "poll" else 1,
         )
+    # who sets a missing key starts Earful anew, and should not have to resume each block by hand
+    polling.resume_paused(house.db, [query.id for query in house.queries])
     log.info("listening", queries=len(house.queries), brands=len(house.settings.brand))
     scheduler.start()
     try:

@@ -12,15 +12,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 # Latin, Greek and Cyrillic accents, Hebrew points, Arabic harakat. Not the vowel signs and
 # viramas of Indian scripts: without them different words become one.
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u064b-\u0652]")
-_NO_SPACES = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U000323af]"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U000323af"
 )
+_NO_SPACES = re.compile(f"[{_UNSPACED}]")
+# a term is found at no other place than where its first word, and no longer one, stands in a text
+_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
+_PIECE = re.compile(rf"{_WORD.pattern}|\S")
 _IGNORED = re.compile("[\u200b\u200e\u200f\u2060\u00ad\ufeff]")  # invisible; they only hide words
 # McDonald’s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
 _ALIKE = str.maketrans("\u2018\u2019\u02bc\u2010\u2011\u2012\u2013\u2212", "'''-----")
@@ -51,6 +57,11 @@ class Words:
         tags = _TAG.findall(text)[:_MOST_TAGS] if "#" in self._text else []
         # behind a character that no term holds: the words of two tags are not one phrase
         self._tags = "\0".join(fold(words) for tag in tags if (words := _apart(tag)))
+
+    @cached_property
+    def pieces(self) -> frozenset[str]:
+        """Its words in scripts with spaces, its other characters one by one, and so its tags'."""
+        return frozenset(_PIECE.findall(f"{self._text}\0{self._tags}"))
 
     def hold(self, term: str) -> bool:
         """True when ``term``, folded already, is in the text or in a hashtag's words."""
@@ -92,6 +103,12 @@ class Matcher:
         self._any = _folded(any_of)
         self._none = _folded(none_of)
 
+    @property
+    def pieces(self) -> frozenset[str]:
+        """A text that the query is about has one of these among its pieces; empty: any text."""
+        tags = (_as_tag(term) for term in self._any if " " in term)
+        return frozenset(_first_piece(term) for term in (*self._any, *tags))
+
     def matches(self, text: str | Words) -> bool:
         """True when the query is about ``text``; give Words to ask several matchers about one."""
         return not self.why_not(text)
@@ -105,6 +122,36 @@ class Matcher:
             if words.hold(term):
                 return f"holds the excluded phrase {said!r}"
         return ""
+
+
+class Matchers:
+    """Many matchers, each under a name, asked about one text: only those whose first words are in
+    it are looked at, so their number costs next to nothing."""
+
+    def __init__(self, matchers: Mapping[str, Matcher]) -> None:
+        self._matchers = matchers
+        self._order = {name: at for at, name in enumerate(matchers)}
+        self._of_any: set[str] = set()
+        self._by_piece: dict[str, set[str]] = defaultdict(set)
+        for name, matcher in matchers.items():
+            for piece in matcher.pieces:
+                self._by_piece[piece].add(name)
+            if not matcher.pieces:
+                self._of_any.add(name)
+
+    def matching(self, words: Words) -> list[str]:
+        """The names of those that are about the text, in the order in which they were given."""
+        found = set(self._of_any)
+        pieces = words.pieces & self._by_piece.keys() if self._by_piece else ()
+        for piece in pieces:
+            found |= self._by_piece[piece]
+        about = (name for name in found if self._matchers[name].matches(words))
+        return sorted(about, key=self._order.__getitem__)
+
+
+def _first_piece(term: str) -> str:
+    word = _WORD.search(term)
+    return word.group() if word else term[0]
 
 
 def _folded(terms: Iterable[str]) -> dict[str, str]:

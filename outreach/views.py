@@ -15,7 +15,7 @@ from earful.languages import name_of
 from earful.types import CaseStatus
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.plain import Link, clean, isolate, link
-from outreach.words import count, length, moment, percent, said_again
+from outreach.words import called, count, length, moment, percent, said_again
 
 MOST_TEXT = 280
 MOST_NAME = 60
@@ -101,11 +101,10 @@ def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:
 
 def handle(case: CaseLine) -> str:
     """ "@maria", cleaned and cut; "somebody" where a source gives no name."""
-    # a feed's author is a name, not an account
-    shown = clean(case.handle, MOST_NAME).lstrip("@")
-    if not shown:
+    shown = clean(case.handle, MOST_NAME)
+    if not shown.lstrip("@"):
         return clean(case.name or "", MOST_NAME) or "somebody"
-    return shown if " " in shown else f"@{shown}"
+    return called(shown, case.source)
 
 
 def brief(case: CaseLine, now: datetime) -> str:

@@ -139,7 +139,10 @@ def _sqlite(url: URL) -> Engine:
         raise DatabaseError(
             f"database_url: cannot make the folder {path.parent} ({error})"
         ) from error
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **_QUIET)
+    # the connection used last comes first: each has a cache of its own, and idle ones stay small
+    engine = create_engine(
+        url, connect_args={"timeout": _BUSY_SECONDS}, pool_use_lifo=True, **_QUIET
+    )
     event.listen(engine, "connect", _tune)
     event.listen(engine, "begin", _begin)
     return engine

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from earful.spans import Span
-from earful.types import Author, Batch, Mention, Query
+from earful.types import Author, Batch, Mention, Query, Rejected
 from storage import changes, erasing, ledger, matches, numbers, ratings, spending, tombstones
 from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
@@ -26,6 +27,11 @@ from storage.upsert import chunks, insert_new, insert_or_update, table_of
 
 _AUTHOR, _MENTION = table_of(AuthorRow), table_of(MentionRow)
 _QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
+
+_SOMEBODY_ELSE = (
+    "a post with this id by somebody else is stored already; its words stay, these were not taken"
+)
+_PROFILE = ("handle", "verified", "name", "followers", "url")
 
 Known = tuple[str, str]  # (source, external_id): what makes an author or a mention itself
 
@@ -58,17 +64,22 @@ def store(
     it is noise. What is ``gone`` is removed first and never stored again. ``keep_position`` is for
     a batch that is no step of a poll: the query stays where it was.
     """
-    met = _in_order(batch.mentions)
+    met, doubted = _in_order(batch.mentions)
     said = {key: matches.ask(about, one) for key, one in met.items()}
     with db.write() as connection:
         gone = erasing.gone(connection, batch.gone, at)
         mentions = tombstones.welcome(connection, met)
         known = _ids(connection, _MENTION, mentions)
-        changed = changes.refresh(
+        again = changes.refresh(
             connection, {known[key]: one for key, one in mentions.items() if key in known}, at
         )
+        doubted |= {key for key in mentions if known.get(key) in again.refused}
+        batch = replace(batch, rejected=(*batch.rejected, *map(_doubt, sorted(doubted))))
         new = {key: one for key, one in mentions.items() if key not in known}
-        authors = _store_authors(connection, mentions.values())
+        authors = _store_authors(
+            connection,
+            [one for key, one in mentions.items() if known.get(key) not in again.others],
+        )
         insert_new(
             connection,
             MentionRow,
@@ -88,6 +99,7 @@ def store(
             [
                 Found(id=ids[key], mention=one, said=said[key], known=key in known)
                 for key, one in mentions.items()
+                if known.get(key) not in again.refused
             ],
         )
         complete = ledger.keep(connection, query, batch, at)
@@ -97,7 +109,7 @@ def store(
             new=len(new),
             rejected=len(batch.rejected),
             noise=sum(isinstance(said[key], Noise) for key in new),
-            changed=len(changed),
+            changed=len(again.edited),
             gone=gone,
         )
         spending.brought(
@@ -109,19 +121,28 @@ def store(
             noise=stored.noise,
         )
         if not keep_position:
-            _move_position(connection, query, batch, stored, missed, at)
-            _say_complete(connection, query, batch, complete, at)
+            _move_position(connection, query, batch, stored, missed, complete, at)
     return stored
 
 
-def _in_order(found: Iterable[Mention]) -> dict[Known, Mention]:
-    """Each mention once, as it is known best; oldest first, because later stages go by number."""
+def _in_order(found: Iterable[Mention]) -> tuple[dict[Known, Mention], set[Known]]:
+    """Each mention once, as it is known best; oldest first, because later stages go by number.
+
+    With those under whose id another author came too: of two the first told counts.
+    """
     once: dict[Known, Mention] = {}
+    doubted: set[Known] = set()
     for one in found:
         key = one.source, identity(one.external_id)
-        if key not in once or _newer(one, once[key]):
+        if key in once and _author_key(one) != _author_key(once[key]):
+            doubted.add(key)
+        elif key not in once or _newer(one, once[key]):
             once[key] = one
-    return dict(sorted(once.items(), key=lambda pair: pair[1].published_at))
+    return dict(sorted(once.items(), key=lambda pair: pair[1].published_at)), doubted
+
+
+def _doubt(post: Known) -> Rejected:
+    return Rejected(where=post[1], reason=_SOMEBODY_ELSE)
 
 
 def _newer(one: Mention, other: Mention) -> bool:
@@ -138,33 +159,52 @@ def _author_key(mention: Mention) -> Known:
 
 def _ids(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Known, int]:
     """The row ids of those (source, external_id) pairs that are stored."""
+    found = _found(connection, table, keys, table.c.external_id, table.c.id)
+    return {key: row.id for key, row in found.items()}
+
+
+@cache
+def _by_name(table: Any, *columns: Any) -> Any:
+    return select(*(columns or [table])).where(
+        table.c.source == bindparam("source"),
+        table.c.external_id.in_(bindparam("names", expanding=True)),
+    )
+
+
+def _found(
+    connection: Connection, table: Any, keys: Iterable[Known], *columns: Any
+) -> dict[Known, Any]:
+    """The rows of those pairs, or these columns of them."""
+    wanted = _by_name(table, *columns)
     by_source: dict[str, list[str]] = defaultdict(list)
     for source, external_id in keys:
         by_source[source].append(external_id)
-    found: dict[Known, int] = {}
-    for source, wanted in by_source.items():
-        for some in chunks(wanted):
-            rows = connection.execute(
-                select(table.c.external_id, table.c.id).where(
-                    table.c.source == source, table.c.external_id.in_(some)
-                )
-            )
-            found.update({(source, row.external_id): row.id for row in rows})
+    found: dict[Known, Any] = {}
+    for source, names in by_source.items():
+        for some in chunks(names):
+            rows = connection.execute(wanted, {"source": source, "names": some})
+            found.update({(source, row.external_id): row for row in rows})
     return found
 
 
 def _store_authors(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, int]:
-    authors: dict[Known, Author] = {}
-    for mention in mentions:
-        authors[_author_key(mention)] = mention.author
+    authors = {_author_key(one): one.author for one in mentions}
+    there = _found(connection, _AUTHOR, authors)
+    rows = {key: _author_row(key, one) for key, one in authors.items()}
+    changed = [row for key, row in rows.items() if key not in there or _differs(row, there[key])]
     insert_or_update(
         connection,
         AuthorRow,
-        [_author_row(key, one) for key, one in authors.items()],
+        changed,
         keys=["source", "external_id"],
         change=_newer_author,
     )
-    return _ids(connection, _AUTHOR, authors)
+    ids = {key: row.id for key, row in there.items()}
+    return ids | _ids(connection, _AUTHOR, authors.keys() - ids.keys())
+
+
+def _differs(new: Mapping[str, Any], old: Any) -> bool:
+    return any(new[name] not in (None, getattr(old, name)) for name in _PROFILE)
 
 
 def _newer_author(new: Any, old: Any) -> dict[str, Any]:
@@ -213,7 +253,8 @@ def _mention_row(
 def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datetime) -> int:
     """Keep what could not be read; gives how many of these items were not met before."""
     wanted = {
-        (storable(one.where, 200), storable(one.reason, 500)): storable(one.raw, 500)
+        # together they fit into what PostgreSQL can index, whatever the script
+        (storable(one.where, 200), storable(one.reason, 400)): storable(one.raw, 500)
         for one in batch.rejected
     }
     there: set[tuple[str, str]] = set()
@@ -234,9 +275,14 @@ def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datet
 
 
 def _move_position(
-    connection: Connection, query: Query, batch: Batch, stored: Stored, missed: int, at: datetime
+    connection: Connection,
+    query: Query,
+    batch: Batch,
+    stored: Stored,
+    missed: int,
+    complete: Span | None,
+    at: datetime,
 ) -> None:
-    insert_new(connection, QueryRow, [query_row(query)])
     values: dict[str, Any] = {
         "position": batch.position,
         "polled_at": at,
@@ -244,19 +290,15 @@ def _move_position(
         "stored": _QUERY.c.stored + stored.new,
         "rejected": _QUERY.c.rejected + missed,
     }
-    connection.execute(update(_QUERY).where(_QUERY.c.id == query.id).values(**values))
-
-
-def _say_complete(
-    connection: Connection, query: Query, batch: Batch, complete: Span | None, at: datetime
-) -> None:
-    """The newest stretch without a hole: as the listener says it, else as the ledger has it."""
+    # the newest stretch without a hole: as the listener says it, else as the ledger has it
     if batch.complete_since is not None:
         complete = (batch.complete_since, at)
     if complete is not None:
-        since, until = complete
-        values = {"complete_since": since, "complete_until": until}
-        connection.execute(update(_QUERY).where(_QUERY.c.id == query.id).values(**values))
+        values["complete_since"], values["complete_until"] = complete
+    moved = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
+    if not connection.execute(moved).rowcount:  # it was never registered: an import
+        insert_new(connection, QueryRow, [query_row(query)])
+        connection.execute(moved)
 
 
 def query_row(query: Query) -> dict[str, Any]:

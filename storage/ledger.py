@@ -6,23 +6,41 @@ and replaced, so a batch costs the same after years. storage/claims.py decides w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from earful import spans
-from earful.spans import Span, Spans
+from earful.spans import Span
 from earful.types import Batch, Gap, Query, Seen
-from storage.claims import Claims, Noted, told
+from storage.claims import OPEN, Claims, Noted, told
 from storage.clean import identity, storable
 from storage.tables import UNFILLED, CoverageRow, GapRow, PartRow, QueryRow
 from storage.upsert import insert_new, insert_or_update, table_of
 
 _COVERAGE, _GAP = table_of(CoverageRow), table_of(GapRow)
 _PART, _QUERY = table_of(PartRow), table_of(QueryRow)
+
+
+def _rows_touching(table: Any, *which: Any) -> Any:
+    """Selects the rows of one part that overlap or adjoin [since, until).
+
+    They never overlap each other: of those that begin earlier only the last can reach so far.
+    """
+    since, until = (bindparam(name, type_=table.c.since.type) for name in ("since", "until"))
+    here = (table.c.query_id == bindparam("query_id"), table.c.part == bindparam("part"), *which)
+    earlier = select(func.max(table.c.since)).where(*here, table.c.since < since)
+    reach = func.coalesce(earlier.scalar_subquery(), since)
+    return select(table).where(
+        *here, table.c.since >= reach, table.c.since <= until, table.c.until >= since
+    )
+
+
+_COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED)
 
 
 def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Span | None:
@@ -35,25 +53,30 @@ def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Sp
     parts = asked | {one.part for one in batch.gaps}
     if not parts:
         return None
-    mark = _fingerprint(connection, query.id)
+    mark, marks = _marks(connection, query.id)
     for part in sorted(parts):
         _keep_part(connection, query.id, part, batch, at)
+    names = [identity(part) for part in sorted(asked)]
     insert_or_update(
         connection,
         PartRow,
         [
-            {"query_id": query.id, "part": identity(part), "fingerprint": mark}
-            for part in sorted(asked)
+            {"query_id": query.id, "part": part, "fingerprint": mark}
+            for part in names
+            if marks.get(part) != mark
         ],
         keys=["query_id", "part"],
         change=lambda new, _old: {"fingerprint": new.fingerprint},
     )
-    return complete(connection, query.id)
+    return _complete(connection, query.id, _live(mark, marks | dict.fromkeys(names, mark)))
 
 
 def complete(connection: Connection, query_id: str) -> Span | None:
     """The newest stretch that all parts of the query have seen; None when there is none."""
-    parts = live_parts(connection, query_id)
+    return _complete(connection, query_id, live_parts(connection, query_id))
+
+
+def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Span | None:
     if not parts:
         return None
     until: datetime | None = None
@@ -73,29 +96,41 @@ def live_parts(connection: Connection, query_id: str) -> tuple[str, ...]:
 
     Until one was told of, those that it had before.
     """
-    mark = _fingerprint(connection, query_id)
+    return _live(*_marks(connection, query_id))
+
+
+def _live(mark: str, marks: Mapping[str, str]) -> tuple[str, ...]:
+    live = [part for part, one in marks.items() if one == mark]
+    return tuple(sorted(live or marks))
+
+
+def _marks(connection: Connection, query_id: str) -> tuple[str, dict[str, str]]:
+    """The query's fingerprint, and those that its parts were last told of with."""
+    mark = connection.execute(
+        select(_QUERY.c.fingerprint).where(_QUERY.c.id == query_id)
+    ).scalar_one_or_none()
     rows = connection.execute(
         select(_PART.c.part, _PART.c.fingerprint).where(_PART.c.query_id == query_id)
-    ).all()
-    live = [row.part for row in rows if row.fingerprint == mark]
-    return tuple(sorted(live or [row.part for row in rows]))
+    )
+    return mark or "", {row.part: row.fingerprint for row in rows}
 
 
 def unfilled(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many gaps are open and lost, by (query id, state)."""
+    """How many gaps are open and lost, by (query id, state).
+
+    Open ones of parts that a query has no more are not counted: nobody looks for them again.
+    """
     found = connection.execute(
-        select(_GAP.c.query_id, _GAP.c.state, func.count())
+        select(_GAP.c.query_id, _GAP.c.part, _GAP.c.state, func.count())
         .where(UNFILLED)
-        .group_by(_GAP.c.query_id, _GAP.c.state)
-    )
-    return {(query_id, state): many for query_id, state, many in found}
-
-
-def _fingerprint(connection: Connection, query_id: str) -> str:
-    found = connection.execute(
-        select(_QUERY.c.fingerprint).where(_QUERY.c.id == query_id)
-    ).scalar_one_or_none()
-    return found or ""
+        .group_by(_GAP.c.query_id, _GAP.c.part, _GAP.c.state)
+    ).all()
+    live = {query_id: live_parts(connection, query_id) for query_id in {row[0] for row in found}}
+    counts: Counter[tuple[str, str]] = Counter()
+    for query_id, part, state, many in found:
+        if state != OPEN or not live[query_id] or part in live[query_id]:
+            counts[(query_id, state)] += many
+    return dict(counts)
 
 
 def _keep_part(
@@ -107,9 +142,11 @@ def _keep_part(
     ]
     touched = spans.add(_spans_of(seen), _spans_of(gaps))
     part = identity(name)
-    ids = _gaps_touching(connection, query_id, part, touched)
-    before = Claims(covered=_covered_touching(connection, query_id, part, touched), gaps=tuple(ids))
-    _replace(connection, (query_id, part), before, told(before, seen, gaps, at), ids)
+    place = (query_id, part)
+    ids = {noted(row): row.id for row in _touching(connection, _MISSED, place, touched)}
+    covered = _touching(connection, _COVERED, place, touched)
+    before = Claims(covered=spans.add((row.since, row.until) for row in covered), gaps=tuple(ids))
+    _replace(connection, place, before, told(before, seen, gaps, at), ids)
 
 
 def _spans_of(claims: Iterable[Seen | Gap]) -> list[Span]:
@@ -145,28 +182,6 @@ def _replace(
     insert_new(connection, GapRow, [here | asdict(one) for one in fresh])
 
 
-def _covered_touching(
-    connection: Connection, query_id: str, part: str, touched: Iterable[Span]
-) -> Spans:
-    here = (_COVERAGE.c.query_id == query_id, _COVERAGE.c.part == part)
-    rows = [
-        row
-        for since, until in touched
-        for row in _touching(connection, _COVERAGE, here, since, until)
-    ]
-    return spans.add((row.since, row.until) for row in rows)
-
-
-def _gaps_touching(
-    connection: Connection, query_id: str, part: str, touched: Iterable[Span]
-) -> dict[Noted, int]:
-    here = (_GAP.c.query_id == query_id, _GAP.c.part == part, UNFILLED)
-    rows = [
-        row for since, until in touched for row in _touching(connection, _GAP, here, since, until)
-    ]
-    return {noted(row): row.id for row in rows}
-
-
 def noted(row: Any) -> Noted:
     """A row of the table as the fact that it is."""
     return Noted(
@@ -181,17 +196,15 @@ def noted(row: Any) -> Noted:
 
 
 def _touching(
-    connection: Connection, table: Any, here: Sequence[Any], since: datetime, until: datetime
+    connection: Connection, statement: Any, place: tuple[str, str], touched: Iterable[Span]
 ) -> list[Any]:
-    """The rows of one part that overlap or adjoin [since, until).
-
-    They never overlap each other: of those that begin earlier only the last can reach so far.
-    """
-    inside = connection.execute(
-        select(table).where(*here, table.c.since >= since, table.c.since <= until)
-    ).all()
-    last = _last(connection, table, here, since)
-    return [*inside, *([last] if last is not None and last.until >= since else [])]
+    """The rows of a part, as a statement of _rows_touching selects them, for several stretches."""
+    here = {"query_id": place[0], "part": place[1]}
+    return [
+        row
+        for since, until in touched
+        for row in connection.execute(statement, here | {"since": since, "until": until})
+    ]
 
 
 def _last_before(
@@ -199,12 +212,8 @@ def _last_before(
 ) -> Span | None:
     """The newest covered stretch of the part that begins before ``until``."""
     here = (_COVERAGE.c.query_id == query_id, _COVERAGE.c.part == part)
-    row = _last(connection, _COVERAGE, here, until)
-    return None if row is None else (row.since, row.until)
-
-
-def _last(connection: Connection, table: Any, here: Sequence[Any], before: datetime | None) -> Any:
-    which = here if before is None else (*here, table.c.since < before)
-    return connection.execute(
-        select(table).where(*which).order_by(table.c.since.desc()).limit(1)
+    which = here if until is None else (*here, _COVERAGE.c.since < until)
+    row = connection.execute(
+        select(_COVERAGE).where(*which).order_by(_COVERAGE.c.since.desc()).limit(1)
     ).one_or_none()
+    return None if row is None else (row.since, row.until)

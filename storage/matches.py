@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from earful.types import Mention
 from storage import tallies
@@ -17,6 +16,14 @@ from storage.tables import UNJUDGED, UNREAD, AboutRow, MatchRow, MentionRow
 from storage.upsert import chunks, insert_new, table_of
 
 _ABOUT, _MATCH, _MENTION = table_of(AboutRow), table_of(MatchRow), table_of(MentionRow)
+_IDS: Any = bindparam("ids", expanding=True)
+_LINKS = select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(_IDS))
+_MENTIONS = select(
+    _MENTION.c.id, _MENTION.c.published_at, _MENTION.c.feeling, _MENTION.c.noise
+).where(_MENTION.c.id.in_(_IDS))
+_MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise).where(
+    _MATCH.c.query_id == bindparam("query_id"), _MATCH.c.mention_id.in_(_IDS)
+)
 _LONGEST_REASON = 300
 
 
@@ -63,34 +70,47 @@ def keep(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
     What another query called noise becomes a mention like any other once a query finds it for
     real. What was real stays so.
     """
-    _store_about(connection, found)
-    rows = [{"query_id": query_id, "mention_id": one.id, "noise": one.noise} for one in found]
+    stored = _stored(connection, query_id, sorted({one.id for one in found if one.known}))
+    _store_about(connection, found, stored)
+    rows = [
+        {"query_id": query_id, "mention_id": one.id, "noise": one.noise}
+        for one in found
+        if one.id not in stored.matches
+    ]
     insert_new(connection, MatchRow, rows)
     real = [one.id for one in found if one.known and one.concerns]
-    for some in chunks(real):
-        connection.execute(
-            update(_MENTION).where(_MENTION.c.id.in_(some), _MENTION.c.noise).values(noise=False)
-        )
+    for some in chunks([number for number in real if stored.mentions[number].noise]):
+        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(some)).values(noise=False))
+    for some in chunks([number for number in real if stored.matches.get(number)]):
         connection.execute(
             update(_MATCH)
-            .where(
-                _MATCH.c.query_id == query_id, _MATCH.c.mention_id.in_(some), _MATCH.c.noise != ""
-            )
+            .where(_MATCH.c.query_id == query_id, _MATCH.c.mention_id.in_(some))
             .values(noise="")
         )
 
 
-def _store_about(connection: Connection, found: Sequence[Found]) -> None:
-    # only what was stored before can have links or a feeling already
-    there, before = _stored(connection, sorted({one.id for one in found if one.known}))
+@dataclass(slots=True, kw_only=True)
+class _Stored:
+    """What is known of mentions that were stored before: their links to brands, the time, feeling
+    and noise of each, and why this query called it noise ("": it did not) where it found it."""
+
+    about: set[tuple[int, str]] = field(default_factory=set)
+    mentions: dict[int, Any] = field(default_factory=dict)
+    matches: dict[int, str] = field(default_factory=dict)
+
+
+def _store_about(connection: Connection, found: Sequence[Found], stored: _Stored) -> None:
     fresh: list[dict[str, Any]] = []
     counted: Counter[tallies.Key] = Counter()
     for one in found:
-        # as it was stored first: the platform may tell another time by now
-        published_at, feeling = before.get(one.id, (one.mention.published_at, ""))
+        published_at, feeling = one.mention.published_at, ""
+        if one.known:
+            # as it was stored first: the platform may tell another time by now
+            before = stored.mentions[one.id]
+            published_at, feeling = before.published_at, before.feeling
         verdict = UNJUDGED if feeling else UNREAD
         for brand_id, own in dict(one.concerns).items():
-            if (one.id, brand_id) in there:
+            if (one.id, brand_id) in stored.about:
                 continue
             fresh.append(
                 {
@@ -108,21 +128,14 @@ def _store_about(connection: Connection, found: Sequence[Found]) -> None:
     tallies.add(connection, counted)
 
 
-def _stored(
-    connection: Connection, ids: Sequence[int]
-) -> tuple[set[tuple[int, str]], Mapping[int, tuple[datetime, str]]]:
-    """The links that are there, and each mention's time and feeling."""
-    there: set[tuple[int, str]] = set()
-    before: dict[int, tuple[datetime, str]] = {}
+def _stored(connection: Connection, query_id: str, ids: Sequence[int]) -> _Stored:
+    stored = _Stored()
     for some in chunks(ids):
-        rows = connection.execute(
-            select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(some))
-        )
-        there.update((row.mention_id, row.brand_id) for row in rows)
-        rows = connection.execute(
-            select(_MENTION.c.id, _MENTION.c.published_at, _MENTION.c.feeling).where(
-                _MENTION.c.id.in_(some)
-            )
-        )
-        before.update({row.id: (row.published_at, row.feeling) for row in rows})
-    return there, before
+        these = {"query_id": query_id, "ids": some}
+        rows = connection.execute(_LINKS, these)
+        stored.about.update((row.mention_id, row.brand_id) for row in rows)
+        rows = connection.execute(_MENTIONS, these)
+        stored.mentions.update((row.id, row) for row in rows)
+        rows = connection.execute(_MATCHES, these)
+        stored.matches.update((row.mention_id, row.noise) for row in rows)
+    return stored

@@ -125,6 +125,16 @@ def all_due(db: Database, query_ids: Iterable[str]) -> None:
             connection.execute(update(_QUERY).where(_QUERY.c.id == query_id).values(due_at=None))
 
 
+def resume_paused(db: Database, query_ids: Iterable[str]) -> None:
+    """Take those of these queries up again that are paused: somebody may have mended the cause."""
+    with db.write() as connection:
+        connection.execute(
+            update(_QUERY)
+            .where(_QUERY.c.id.in_(sorted(query_ids)), _QUERY.c.paused)
+            .values(paused=False, failures=0, error=None, due_at=None)
+        )
+
+
 def resume(db: Database, query_id: str) -> None:
     """Take a paused query up again, at once."""
     _set(db, query_id, paused=False, failures=0, error=None, due_at=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -42,8 +43,12 @@ def add(connection: Connection, query: Query, at: datetime, **spent: int) -> Non
         SpendingRow,
         [{**whose, "hour": hour_of(at), **dict.fromkeys(_COUNTED, 0), **spent}],
         keys=_KEYS,
-        change=lambda new, old: {name: old.c[name] + new[name] for name in spent},
+        change=_added,
     )
+
+
+def _added(new: Any, old: Any) -> dict[str, Any]:
+    return {name: old.c[name] + new[name] for name in _COUNTED}
 
 
 def brought(

@@ -41,8 +41,12 @@ def add(connection: Connection, changes: Mapping[Key, int]) -> None:
         TallyRow,
         rows,
         keys=["brand_id", "quarter", "source", "feeling"],
-        change=lambda new, old: {"mentions": old.c.mentions + new.mentions},
+        change=_added,
     )
+
+
+def _added(new: Any, old: Any) -> dict[str, Any]:
+    return {"mentions": old.c.mentions + new.mentions}
 
 
 def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None:

@@ -72,6 +72,8 @@ def _posts(key: Known, mention: Mention) -> tuple[Known, ...]:
 
 def _buried(connection: Connection, posts: Iterable[Known]) -> set[Known]:
     """The posts that have a tombstone, by their id or by the mark of it."""
+    if _is_empty(connection, _TOMBSTONE.c.external_id):
+        return set()
     named = {post: post for post in posts}
     named |= {(post[0], mark(*post)): post for post in list(named)}
     found = _there(connection, _TOMBSTONE.c.source, _TOMBSTONE.c.external_id, named)
@@ -79,9 +81,16 @@ def _buried(connection: Connection, posts: Iterable[Known]) -> set[Known]:
 
 
 def _erased(connection: Connection, authors: Iterable[Known]) -> set[Known]:
+    if _is_empty(connection, _ERASED.c.mark):
+        return set()
     named = {(one[0], mark(*one)): one for one in authors}
     found = _there(connection, _ERASED.c.source, _ERASED.c.mark, named)
     return {named[one] for one in found}
+
+
+def _is_empty(connection: Connection, column: Any) -> bool:
+    """True when the column's table has no row, as most have: then there is nothing to look up."""
+    return connection.execute(select(column).limit(1)).first() is None
 
 
 def _there(connection: Connection, source: Any, name: Any, wanted: Iterable[Known]) -> set[Known]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
+Change = Callable[[Any, Any], Mapping[str, Any]]
 _MOST_PARAMETERS = 1000  # well under SQLite's 32,766 and kind to its query planner
 
 
@@ -24,9 +26,22 @@ def chunks(items: Sequence[T], size: int = _MOST_PARAMETERS) -> Iterator[Sequenc
         yield items[start : start + size]
 
 
-def _insert(connection: Connection, model: Any) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table_of(model))
+# Statements are made once: to make one takes longer than to run it.
+@cache
+def _insert(dialect: str, table: Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@lru_cache(maxsize=64)  # a ``change`` may be another one at every call
+def _upsert(dialect: str, table: Table, keys: tuple[str, ...], change: Change) -> Any:
+    statement = _insert(dialect, table)
+    set_ = change(statement.excluded, table)
+    return statement.on_conflict_do_update(index_elements=keys, set_=set_)
 
 
 def insert_new(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -36,11 +51,11 @@ def insert_new(connection: Connection, model: Any, rows: Sequence[Mapping[str, A
     """
     if not rows:
         return 0
-    statement = _insert(connection, model).on_conflict_do_nothing()
+    statement = _insert_new(connection.dialect.name, table_of(model))
     if len(rows) == 1:
         # on PostgreSQL the count is lost to a RETURNING of the new id unless it is asked for
-        statement = statement.values(dict(rows[0])).execution_options(preserve_rowcount=True)
-        return connection.execute(statement).rowcount
+        keeping = {"preserve_rowcount": True}
+        return connection.execute(statement, dict(rows[0]), execution_options=keeping).rowcount
     return connection.execute(statement, [dict(row) for row in rows]).rowcount
 
 
@@ -50,13 +65,13 @@ def insert_or_update(
     rows: Sequence[Mapping[str, Any]],
     *,
     keys: Sequence[str],
-    change: Any,
+    change: Change,
 ) -> None:
-    """Insert rows; where ``keys`` exist, set what ``change(excluded, table)`` says."""
+    """Insert rows; where ``keys`` exist, set what ``change(excluded, table)`` says.
+
+    What is called often gives a ``change`` that lasts, not a lambda of its own each time.
+    """
     if not rows:
         return
-    statement = _insert(connection, model)
-    statement = statement.on_conflict_do_update(
-        index_elements=list(keys), set_=change(statement.excluded, table_of(model))
-    )
+    statement = _upsert(connection.dialect.name, table_of(model), tuple(keys), change)
     connection.execute(statement, [dict(row) for row in rows])

@@ -13,6 +13,7 @@ from dashboard.words import STATUS, ago, count, due
 from earful import clock
 from earful.settings import Settings
 from earful.types import CaseStatus
+from outreach.words import said_again
 from storage import queries
 from storage.engine import Database
 from storage.rows import CaseView, QueueFilter
@@ -114,6 +115,8 @@ def _row(case: CaseView, chosen: bool, urgent_at: int, now: datetime, *, many_br
         parts += [case.source, ago(case.last_at, now)]
         if case.complaints > 1:
             parts.append(f"{case.complaints} complaints")
+        if (told := case.told) and told.mentions > 1:
+            parts.append(said_again(told.mentions, told.authors, told.reach))
         parts.append(_standing(case))
         small(f"at-{case.id}", " · ".join(parts))
         if _is_late(case, now):

@@ -47,14 +47,24 @@ def run(lanes: Sequence[Lane], stop: Stop) -> None:
     look whether to stop, and is raised when they have ended: nothing is left running.
     """
     halt = threading.Event()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="poll") as pool:
-        running = [pool.submit(lane, lambda: halt.is_set() or stop()) for lane in lanes]
+
+    def stopped() -> bool:
+        return halt.is_set() or stop()
+
+    def begin(lane: Lane) -> None:
+        if halt.is_set():
+            return
         try:
-            for one in running:
+            lane(stopped)
+        except BaseException:
+            halt.set()  # at once: this thread would begin the next lane
+            raise
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="poll") as pool:
+        try:
+            for one in [pool.submit(begin, lane) for lane in lanes]:
                 one.result()
         except BaseException:
             log.info("stopping: what was asked already is waited for")
             halt.set()
-            for one in running:
-                one.cancel()
             raise

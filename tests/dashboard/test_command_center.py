@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from dashboard_world import Visit, World, make
 
-from dashboard import health
+from dashboard import health, words
 from earful.settings import load
-from storage import polling, queries
+from earful.types import Batch, Seen
+from storage import ingest, polling, queries
 
 
 def everything(at: object) -> str:
@@ -163,16 +164,24 @@ def test_troubles_are_said_in_words(world: World) -> None:
     assert "for 2 h past the time" in stopped
     polling.failed(world.db, query.id, due_at=later, error="503 from **x**")
     (failed,) = health.troubles(queries.health(world.db), settings, later)
-    assert "failed 1 time in a row" in failed
+    assert ": nothing heard yet; failed 1 time in a row" in failed
+    seen = Seen(since=world.now - timedelta(hours=3), until=world.now - timedelta(hours=1))
+    batch = Batch(mentions=(), position="1", seen=(seen,))
+    ingest.store(world.db, query, batch, lambda _one: (), world.now)
+    (failed,) = health.troubles(queries.health(world.db), settings, later)
+    heard = f"not heard since {words.when(seen.until, 'Europe/Athens', later)}"
+    assert f": {heard}; failed 1 time in a row, tries again by itself (503 from **x**)" in failed
     polling.succeeded(world.db, query.id, at=world.now, due_at=world.now)
     polling.put_off(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
     (waits,) = health.troubles(queries.health(world.db), settings, later)
-    assert waits.endswith(": waits, and goes on by itself (budget spent)")
+    tomorrow = words.when(later + timedelta(days=1), "Europe/Athens", later)
+    assert waits.endswith(f"{heard}; waits, and goes on by itself at {tomorrow} (budget spent)")
     polling.put_off(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
     assert health.troubles(queries.health(world.db), settings, later) == ()
     polling.pause(world.db, query.id, error="401: the token is wrong")
     (paused,) = health.troubles(queries.health(world.db), settings, later + timedelta(days=1))
-    assert "paused until somebody mends it (401: the token is wrong)" in paused
+    resume = f"`earful poll --resume {query.id}`"
+    assert f"paused until somebody mends it and runs {resume} (401: the token is" in paused
 
 
 def test_a_query_that_settings_dropped_worries_nobody(world: World) -> None:

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from earful import demo
 from earful.clock import Window
-from earful.demo import story, summary
+from earful.demo import answers, story, summary
 from earful.settings_errors import SettingsError
 from earful.types import Brand
-from storage import brands, queries
+from storage import brands, polling, queries
 from storage.engine import connect
 from storage.migrate import upgrade
 from storage.rows import QueueFilter
@@ -113,6 +113,30 @@ def test_the_angry_regular_is_one_person_with_many_complaints(played: object) ->
     dave = next(case for case in found if case.handle == "dave_k_returns")
     assert dave.complaints >= 2
     assert not {"kestrova", "pellwick", "ondaro"} & {case.handle for case in found}
+
+
+def test_a_complaint_on_three_platforms_is_one_case(played: object) -> None:
+    found = queries.queue(played.db, QueueFilter(brand_id="kestrova"), limit=500)  # type: ignore[attr-defined]
+    (case,) = (case for case in found if "insulin cooler" in case.text)
+    assert case.told is not None
+    assert (case.told.mentions, case.told.authors) == (3, 3)
+
+
+def test_stars_and_recommendations_are_evidence_and_a_review_is_rewritten(played: object) -> None:
+    house = played
+    found = queries.queue(house.db, QueueFilter(brand_id="kestrova"), limit=500)  # type: ignore[attr-defined]
+    reasons = {case.handle: case.reason for case in found if case.source in ("feedback", "webhook")}
+    assert "gave 1 of 10" in reasons["ines@post.example"]
+    assert "gave 1 of 5 stars" in reasons["camp_bea"]
+    answers.rewrite(house.settings.feedback.inbox, house.clock)  # type: ignore[attr-defined]
+    polling.all_due(house.db, [query.id for query in house.queries])  # type: ignore[attr-defined]
+    demo.play(house)  # type: ignore[arg-type]
+    (number,) = (case.id for case in found if case.handle == "camp_bea")
+    detail = queries.case(house.db, number)  # type: ignore[attr-defined]
+    assert detail is not None
+    (review,) = detail.mentions
+    assert "postage" in review.text
+    assert ["twelve days" in one.text for one in review.earlier] == [True]
 
 
 def test_the_summary_says_who_to_call_first(played: object) -> None:

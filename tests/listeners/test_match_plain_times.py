@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earful.contracts import BadItem
-from listeners.match import Matcher, Words, fold
+from listeners.match import Matcher, Matchers, Words, fold
 from listeners.plain import MAX_TEXT, clean, from_html, one_line, web_link
 from listeners.times import parse
 
@@ -146,6 +146,54 @@ def test_matching_takes_linear_time() -> None:
         words = Words(piece * 1000)
         assert not any(one.matches(words) for one in brands)
     assert time.process_time() - begun < 3
+
+
+_SCRIPTS = "  aAbB1_ \u00e9e\u0301\uff21\u0416\u0436\u03a3\u03c3\u03c2\u0130\u00df\ufb01"  # cased
+_SCRIPTS += "\u0915\u094d\u093e\u0627\u0644\u064e\u05d0\u05b0"  # with signs on their letters
+_SCRIPTS += "\u51ef\u65af\u30b1\u30b9\uac00\u1100\u0e01\u0e32"  # without spaces, and Korean
+_SCRIPTS += "@#\uff03.-+&'\u2019\u200b\u00ad\0\n\U0001f600\U0001d400"
+_SHORT = st.text(_SCRIPTS, max_size=5)
+_TERMS = st.lists(_SHORT | st.text(max_size=3), max_size=3)
+
+
+@given(st.lists(st.tuples(_TERMS, st.lists(_SHORT, max_size=1)), min_size=1, max_size=6), st.data())
+@settings(max_examples=400, deadline=None)
+def test_many_matchers_find_what_each_finds_alone(
+    brands: list[tuple[list[str], list[str]]], data: st.DataObject
+) -> None:
+    matchers = {
+        f"brand-{n}": Matcher(any_of, none_of) for n, (any_of, none_of) in enumerate(brands)
+    }
+    terms = [term for any_of, none_of in brands for term in (*any_of, *none_of)]
+    tags = ["#" + "".join(term.split()) for term in terms]
+    pieces = st.lists(_SHORT | st.sampled_from([*terms, *tags, " ", "#"]), max_size=6)
+    together = Matchers(matchers)
+    for _ in range(3):
+        words = Words("".join(data.draw(pieces)))
+        alone = [name for name, matcher in matchers.items() if matcher.matches(words)]
+        assert together.matching(words) == alone
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Acme Air, acme rail and #KestrovaFail",
+        "#AcmeAir",
+        "late again #acmeair",
+        "凯斯 hello, ケストロバの荷物",
+        "@acme is not me@acme.example",
+        "C++ and c",
+        "the केस्ट्रोवा",
+        "",
+    ],
+)
+def test_many_matchers_by_example(text: str) -> None:
+    terms = ("Acme Air", "acme rail", "Kestrova", "凯斯", "ケストロバ", "@acme", "C++", "c", "the")
+    matchers = {term: Matcher([term]) for term in (*terms, "केस्ट्रोवा", "केस्ट्रो", "acme", "")}
+    words = Words(text)
+    alone = [term for term, matcher in matchers.items() if matcher.matches(words)]
+    assert Matchers(matchers).matching(words) == alone
+    assert alone[-1] == "", "no terms: any text"
 
 
 @given(st.text(), st.text())

@@ -185,6 +185,21 @@ def test_a_second_process_stands_by_and_takes_over_from_the_killed(
     check_all(watched)
 
 
+def test_a_new_start_takes_up_what_was_paused(folder: Path, watched: Database) -> None:
+    (folder / "posts.jsonl").rename(folder / "mislaid")
+
+    def paused() -> bool:
+        return any(one.paused for one in queries.health(watched).sources)
+
+    with _up(folder) as running:
+        _until(paused, running)
+        running.ends(signal.SIGTERM)
+    (folder / "mislaid").rename(folder / "posts.jsonl")
+    with _up(folder) as running:
+        _until(lambda: _flagged(watched) == {"maria"}, running)
+    assert not paused()
+
+
 def test_with_the_model_that_ships(folder: Path, watched: Database) -> None:
     with _up(folder, _REAL) as running:
         _until(lambda: _flagged(watched) == {"maria"}, running)

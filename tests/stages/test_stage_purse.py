@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -220,6 +222,25 @@ def test_queries_of_one_account_share_its_requests(db: Database, clock: FrozenCl
     assert (caught.value.kind, caught.value.retry_after) == (GapKind.LIMIT, 50)
     clock.forward(seconds=50)
     second.ask(requests=1)
+
+
+def test_threads_that_share_an_account_share_its_limit(db: Database, clock: FrozenClock) -> None:
+    """Eight ask for one request each at the same moment, and five are allowed."""
+    terms, till = Terms(account="fake", limit=Limit(requests=5, per=60)), Till()
+    ready = threading.Barrier(8)
+
+    def ask() -> bool:
+        purse = _purse(db, clock, terms, till=till)
+        ready.wait(20)
+        try:
+            purse.ask(requests=1)
+        except Spent:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        allowed = [one.result() for one in [pool.submit(ask) for _ in range(8)]]
+    assert sum(allowed) == _spent(db).requests == 5
 
 
 def test_a_brand_that_was_refused_has_its_share_kept_in_the_next_window(
