@@ -2,13 +2,15 @@
 
 Knowledge has an age: what a listener read before what is stored changes nothing. A text that was
 there before comes back only when the platform says that it was edited: two feeds may show one post
-in two lengths for ever, and that is no change of mind.
+in two lengths for ever, and that is no change of mind. What comes under a known id from another
+author is no edit: a stranger who knows a mail's Message-ID must not put words into its place.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,23 +18,23 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earful.types import Engagement, Mention, Verdict
 from storage import predictions, ratings, stories, tallies
-from storage.clean import countable, storable, web_address
+from storage.clean import countable, identity, storable, web_address
 from storage.judging import EARFUL
 from storage.tables import (
     UNREAD,
     AboutRow,
+    AuthorRow,
     CaseEventRow,
     FlagRow,
     MentionRow,
     PredictionRow,
     RevisionRow,
-    StoryRow,
 )
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _ABOUT, _FLAG = table_of(MentionRow), table_of(AboutRow), table_of(FlagRow)
 _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
-_EVENT, _STORY = table_of(CaseEventRow), table_of(StoryRow)
+_EVENT, _AUTHOR = table_of(CaseEventRow), table_of(AuthorRow)
 
 _RATING = tuple(column.name for column in ratings.COLUMNS)
 _REFRESHED = (
@@ -42,13 +44,33 @@ _REFRESHED = (
 _EDITED = ("text", "edition", "feeling", "model_id", "corrected")
 
 
-def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) -> frozenset[int]:
-    """Bring stored mentions (by number) up to what was found; gives those whose text changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """Which stored mentions (by number) have other words now; which were told of by another author
+    than theirs, and which of those with other words or another rating, which were not taken."""
+
+    edited: frozenset[int]
+    others: frozenset[int]
+    refused: frozenset[int]
+
+
+def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) -> Refreshed:
+    """Bring stored mentions (by number) up to what was found.
+
+    Of what another author is said to have written only figures are taken.
+    """
     newer: dict[int, tuple[Any, Mention]] = {}
-    for some in chunks(list(found)):
-        for row in connection.execute(select(_MENTION).where(_MENTION.c.id.in_(some))):
-            if not _older(found[row.id], row):
-                newer[row.id] = (row, found[row.id])
+    others: set[int] = set()
+    refused: set[int] = set()
+    for row in _stored(connection, found):
+        one = found[row.id]
+        if (one.author.source, identity(one.author.external_id)) != (row.author_source, row.writer):
+            others.add(row.id)
+            if storable(one.text) != row.text or _rating(row, one) != _kept(row, _RATING):
+                refused.add(row.id)
+            one = _figures_of(one, row)
+        if not _older(one, row):
+            newer[row.id] = (row, one)
     edited = _edited(connection, newer)
     rated = [
         number
@@ -58,12 +80,41 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     for number in edited:
         _keep_old(connection, newer[number][0], at)
     _update(connection, newer, edited)
-    stories.leave(connection, _can_leave(connection, edited))
+    stories.reshared(connection, _reshared(newer.values()))
+    stories.say_anew(connection, edited)
     tallies.move(connection, {number: (newer[number][0].feeling, "") for number in edited})
     _read_anew(connection, edited)
     _tell_cases(connection, edited, at)
     predictions.let_judge(connection, rated)
-    return frozenset(edited)
+    return Refreshed(edited=frozenset(edited), others=frozenset(others), refused=frozenset(refused))
+
+
+def _stored(connection: Connection, numbers: Iterable[int]) -> list[Any]:
+    """These mentions, each with who wrote it."""
+    wrote = (_AUTHOR.c.source.label("author_source"), _AUTHOR.c.external_id.label("writer"))
+    statement = select(_MENTION, *wrote).join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+    return [
+        row
+        for some in chunks(list(numbers))
+        for row in connection.execute(statement.where(_MENTION.c.id.in_(some)))
+    ]
+
+
+def _figures_of(mention: Mention, row: Any) -> Mention:
+    """What is taken of a post that somebody else is said to have written: what it counted."""
+    return replace(
+        mention, text=row.text, lang=None, url=None, rating=None, edited_at=row.edited_at
+    )
+
+
+def _reshared(newer: Iterable[tuple[Any, Mention]]) -> list[tuple[int, int, int]]:
+    """(story, shares before, shares now) of those that were shared more, or less."""
+    changed = []
+    for row, one in newer:
+        now = _now(row, one)["shares"]
+        if row.story_id is not None and row.repost_of is None and now != row.shares:
+            changed.append((row.story_id, row.shares, now))
+    return changed
 
 
 def _older(mention: Mention, row: Any) -> bool:
@@ -122,17 +173,6 @@ def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
 def _said(row: Any) -> dict[str, Any]:
     same = ("model_id", "negative", "neutral", "positive", "could_not_tell", "language")
     return {name: getattr(row, name) for name in same} | {"at": row.at.isoformat()}
-
-
-def _can_leave(connection: Connection, edited: Sequence[int]) -> list[int]:
-    """Those that may be in another story by now; a story that others tell keeps its first."""
-    begun: set[int] = set()
-    for some in chunks(edited):
-        rows = connection.execute(
-            select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions > 1)
-        )
-        begun |= set(rows.scalars())
-    return [number for number in edited if number not in begun]
 
 
 def _update(

@@ -41,6 +41,7 @@ def _rows_touching(table: Any, *which: Any) -> Any:
 
 
 _COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED)
+_STEPS_BACK = 50  # how many stretches back a common one is looked for; what is older says little
 
 
 def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Span | None:
@@ -80,7 +81,7 @@ def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Sp
     if not parts:
         return None
     until: datetime | None = None
-    while True:
+    for _ in range(_STEPS_BACK):
         found = [_last_before(connection, query_id, part, until) for part in parts]
         stretches = [one for one in found if one is not None]
         if len(stretches) < len(parts):
@@ -89,6 +90,7 @@ def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Sp
         if since < end:
             return since, end
         until = end  # the newest stretches have nothing in common: one of them is too new
+    return None
 
 
 def live_parts(connection: Connection, query_id: str) -> tuple[str, ...]:

@@ -214,7 +214,12 @@ def forget_cases(connection: Connection, author_id: int) -> tuple[int, int, int]
     who = connection.execute(
         select(_AUTHOR.c.handle, _AUTHOR.c.name).where(_AUTHOR.c.id == author_id)
     ).one()
+    told: set[int] = set()
+    for some in chunks(case_ids):
+        flagged = _FLAG.c.case_id.in_(some) & _FLAG.c.story_id.is_not(None)
+        told |= set(connection.execute(select(_FLAG.c.story_id).where(flagged)).scalars())
     _delete(connection, _FLAG.c.case_id, case_ids)
+    _let_copies_speak(connection, told)
     for some in chunks(case_ids):
         connection.execute(update(_CASE).where(_CASE.c.id.in_(some)).values(complaints=0))
         entries += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(some))).rowcount

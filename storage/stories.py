@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     column,
     delete,
+    func,
     select,
     tuple_,
     update,
@@ -27,11 +28,11 @@ from sqlalchemy import (
 )
 
 from earful.reach import reach
-from storage.tables import UNGROUPED, AuthorRow, MentionRow, StoryBandRow, StoryRow
+from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
-_STORY, _BAND = table_of(StoryRow), table_of(StoryBandRow)
+_STORY, _BAND, _FLAG = table_of(StoryRow), table_of(StoryBandRow), table_of(FlagRow)
 _MOST_REACH = 10**12  # of one mention: no number that a platform may make up overflows a sum
 _PRUNED_AT_ONCE = 20_000
 
@@ -228,6 +229,49 @@ def _add(connection: Connection, changes: Mapping[int, Mapping[str, int]]) -> No
 def _never_below_0(number: Any) -> Any:
     # followers are counted as they were when somebody joined, and may be others when they leave
     return case((number < 0, 0), else_=number)
+
+
+def reshared(connection: Connection, changed: Iterable[tuple[int, int, int]]) -> None:
+    """Follow mentions that were shared more, or less: (story, shares before, shares now) of each.
+
+    Not of reposts: they are among the shares of their original.
+    """
+    changes: dict[int, dict[str, int]] = {}
+    for story, before, now in changed:
+        change = changes.setdefault(story, {"mentions": 0, "authors": 0, "reach": 0})
+        change["reach"] += min(_MOST_REACH, reach(0, now)) - min(_MOST_REACH, reach(0, before))
+    _add(connection, changes)
+
+
+def say_anew(connection: Connection, mention_ids: Sequence[int]) -> None:
+    """Take mentions whose words were changed out of their stories, to be grouped again.
+
+    A story that others still tell is called by the next of them from then on, with its flags. One
+    that has only reposts beside its first keeps it.
+    """
+    begun: set[int] = set()
+    for some in chunks(mention_ids):
+        told = select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions > 1)
+        begun |= set(connection.execute(told).scalars())
+    leave(connection, [one for one in mention_ids if one not in begun])
+    leave(connection, [one for one in sorted(begun) if _hand_on(connection, one)])
+
+
+def _hand_on(connection: Connection, story: int) -> bool:
+    """Call a story by the next who tells it; False when there are only reposts of its first."""
+    says_it = case((_MENTION.c.repost_of.is_(None), _MENTION.c.id))
+    others = select(func.count(), func.min(says_it)).where(
+        _MENTION.c.story_id == story, _MENTION.c.id != story
+    )
+    many, following = connection.execute(others).one()
+    if following is None:
+        return not many
+    connection.execute(update(_STORY).where(_STORY.c.id == story).values(id=following))
+    for table in (_MENTION, _FLAG, _BAND):
+        connection.execute(
+            update(table).where(table.c.story_id == story).values(story_id=following)
+        )
+    return True
 
 
 def leave(connection: Connection, mention_ids: Sequence[int]) -> None:

@@ -154,7 +154,10 @@ class MatchRow(SQLModel, table=True):
 
     __tablename__ = "match"
     query_id: str = Field(primary_key=True)
-    mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
+    # with an index of its own: to delete a mention is to look for what speaks of it
+    mention_id: int = Field(
+        primary_key=True, foreign_key="mention.id", index=True, sa_type=BigInteger
+    )
     noise: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
     )
@@ -180,7 +183,11 @@ class StoryBandRow(SQLModel, table=True):
     """
 
     __tablename__ = "story_band"
-    __table_args__ = (Index("ix_story_band_kept", "kept_at"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("ix_story_band_kept", "kept_at"),
+        Index("ix_story_band_story", "story_id"),
+        {"sqlite_with_rowid": False},
+    )
     band: int = Field(primary_key=True, sa_type=BigInteger)
     story_id: int = Field(primary_key=True, sa_type=BigInteger)
     kept_at: datetime = instant()

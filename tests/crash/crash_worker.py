@@ -1,4 +1,4 @@
-"""Does import, classify or flag in a process that is there to be killed.
+"""Does a step (import, follow, recheck, classify, flag) in a process that is there to be killed.
 
 Started once, it has everything imported. For each line on its standard input (a JSON job) it
 forks a worker that does the real step over the real database, and says on its standard output:
@@ -12,21 +12,28 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from crash_platform import FOLLOWED, IMPORTED, QUERY, Platform
 from factories import FakeClassifier
 
 from earful import importing
 from earful import settings as configuration
 from earful.stages import classify as classifying
 from earful.stages import flag as flagging
+from earful.stages import group as grouping
+from earful.stages import poll as polling
+from earful.stages import recheck as rechecking
+from earful.stages.purse import StoredPurse, Till
+from earful.stages.terms import Terms
 from earful.wiring import House, open_house
+from storage import polling as queries
 
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TERMS = Terms(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
 
 
 def _say(line: str) -> None:
@@ -56,7 +63,49 @@ def _flag(house: House, _job: dict[str, Any]) -> None:
     flagging.flag(house.db, house.rules, clock=house.clock, paging=house.paging, progress=_tick)
 
 
-_STEPS = {"import": _import, "classify": _classify, "flag": _flag}
+def _platform(house: House, job: dict[str, Any]) -> Platform:
+    purse = StoredPurse(house.db, QUERY, TERMS, clock=house.clock, till=Till())
+    return Platform(Path(job["file"]), purse, job["at_once"])
+
+
+def _follow(house: House, job: dict[str, Any]) -> None:
+    batches = _platform(house, job).poll(QUERY, queries.position(house.db, QUERY.id))
+    polling.store_all(
+        house.db, QUERY, batches, clock=house.clock, total=polling.Polled(), progress=_tick
+    )
+
+
+def _recheck(house: House, job: dict[str, Any]) -> None:
+    platform = _platform(house, job)
+    asked = 1
+    while asked:
+        asked = rechecking.recheck(
+            house.db,
+            [QUERY],
+            clock=house.clock,
+            listener_for=lambda _query: platform,
+            every=timedelta(days=1),
+            within=timedelta(days=30),
+        ).asked
+        _tick(asked)
+
+
+_STEPS = {
+    "import": _import,
+    "follow": _follow,
+    "recheck": _recheck,
+    "classify": _classify,
+    "flag": _flag,
+}
+
+
+def _now(step: str) -> datetime:
+    """The platform is asked two days after the import; the rest is all the same day."""
+    later = timedelta(hours=25 if step == "recheck" else 0)
+    return FOLLOWED + later if step in _LATER else IMPORTED
+
+
+_LATER = ("follow", "recheck")
 
 
 def _work(job: dict[str, Any]) -> None:
@@ -65,9 +114,11 @@ def _work(job: dict[str, Any]) -> None:
         (importing, "_BATCH"),
         (classifying, "_AT_ONCE"),
         (flagging, "_AT_ONCE"),
+        (grouping, "_AT_ONCE"),
+        (rechecking, "AT_ONCE"),
     ):
         setattr(module, name, job["at_once"])
-    house = open_house(configuration.load(Path(job["settings"])), clock=lambda: NOW)
+    house = open_house(configuration.load(Path(job["settings"])), clock=lambda: _now(job["step"]))
     _STEPS[job["step"]](house, job)
     house.db.close()
 

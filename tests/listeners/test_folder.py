@@ -50,6 +50,14 @@ def test_a_new_file_is_read_whatever_its_name(tmp_path: Path) -> None:
     assert ids(poll(tmp_path, position)) == ["p2"]
 
 
+def test_a_name_in_no_encoding_can_be_kept(tmp_path: Path) -> None:
+    write(tmp_path / os.fsdecode(b"a\xff.jsonl"), [row(1)])
+    position = poll(tmp_path)[-1].position
+    assert position is not None
+    position.encode("utf-8")  # as a database does
+    assert ids(poll(tmp_path, position)) == []
+
+
 def test_known_files_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.jsonl", [row(1)])
     position = poll(tmp_path)[-1].position

@@ -39,6 +39,11 @@ _PEOPLE = ("ana", "bo", "chi", "dee", "acmehelp")
 _BRANDS = ("acme-air", "rival-jet", "other")
 
 
+def _text(dice: random.Random) -> str:
+    """One of a few words; long enough to be told as the same story, now and then."""
+    return " ".join([dice.choice(_WORDS)] * dice.choice([1, 1, 12]))
+
+
 @dataclass(slots=True)
 class Chance:
     """Does one random thing to a database at a time."""
@@ -65,7 +70,7 @@ class Chance:
         settled = random.Random(number)  # the same post is the same each time it is met
         return mention(
             number,
-            settled.choice(_WORDS),
+            _text(settled),
             by=author(settled.choice(_PEOPLE), followers=self.dice.choice([None, 5, 10**6])),
             published_at=NOW - timedelta(hours=settled.randint(0, 200)),
             repost_of="x" if settled.random() < 0.1 else None,
@@ -79,9 +84,11 @@ class Chance:
     def _edit(self) -> None:
         """An edit, or an older copy of one, of a post that may be stored, gone or never met."""
         told = self.clock() - timedelta(hours=self.dice.choice([0, 0, 5]))
-        words = f"{self.dice.choice(_WORDS)} {self.dice.randint(1, 3)}"
+        words = f"{_text(self.dice)} {self.dice.randint(1, 3)}"
         when = self.dice.choice([None, told])
         one = replace(self._mention(), text=words, fetched_at=told, edited_at=when)
+        if self.dice.random() < 0.1:
+            one = replace(one, author=author("eve"))  # who knows its number, and is a stranger
         keep(self.db, one, ids=self.dice.sample(_BRANDS, 1))
 
     def _vanish(self) -> None:

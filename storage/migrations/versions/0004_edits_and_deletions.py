@@ -34,6 +34,7 @@ def upgrade() -> None:
         sqlite_where=_NAMES_ITS_ORIGINAL,
         postgresql_where=_NAMES_ITS_ORIGINAL,
     )
+    op.create_index("ix_match_mention_id", "match", ["mention_id"])
     op.create_table(
         "revision",
         _id(),
@@ -103,5 +104,6 @@ def downgrade() -> None:
     for table in ("export_log", "told", "retired", "erased_author", "tombstone", "revision"):
         op.drop_table(table)
     op.drop_index("ix_mention_repost", "mention")
+    op.drop_index("ix_match_mention_id", "match")
     for column in ("checked_at", "edited_at", "edition"):
         op.drop_column("mention", column)

@@ -54,13 +54,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("band", "story_id"),
         sqlite_with_rowid=False,
     )
-    for statement in (
-        _ALL_THERE_WAS,
-        "UPDATE mention SET story_id = id",
-        "UPDATE flag SET story_id = mention_id",
-    ):
+    # before the long work, so that it is not kept up to date for nothing
+    op.drop_index("ix_mention_model", "mention")
+    for statement in (_ALL_THERE_WAS, _own_stories(), "UPDATE flag SET story_id = mention_id"):
         op.execute(sa.text(statement))
     op.create_index("ix_story_band_kept", "story_band", ["kept_at"])
+    op.create_index("ix_story_band_story", "story_band", ["story_id"])
     op.create_index("ix_flag_story", "flag", ["story_id"])
     op.create_index(
         "ix_mention_story",
@@ -76,7 +75,6 @@ def upgrade() -> None:
         sqlite_where=_UNGROUPED,
         postgresql_where=_UNGROUPED,
     )
-    op.drop_index("ix_mention_model", "mention")
     op.create_index(
         "ix_mention_model",
         "mention",
@@ -84,6 +82,14 @@ def upgrade() -> None:
         sqlite_where=_REAL,
         postgresql_where=_REAL,
     )
+
+
+def _own_stories() -> str:
+    """Each mention tells its own story. PostgreSQL writes a table anew in a fraction of the time
+    that an update of every row and of every index takes."""
+    if op.get_bind().dialect.name == "postgresql":
+        return "ALTER TABLE mention ALTER COLUMN story_id TYPE BIGINT USING id"
+    return "UPDATE mention SET story_id = id"
 
 
 def downgrade() -> None:
