@@ -25,8 +25,9 @@ from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Reje
 from listeners import times
 from listeners.fetch import Fetcher, shown
 from listeners.options import WebOptions, read
-from listeners.plain import clean, from_html, one_line, web_link
+from listeners.plain import from_html, one_line, web_link
 from listeners.rows import count
+from listeners.unread import rejected
 from listeners.walk import Page, Rules, Step, walk
 
 _PAGES = 10
@@ -136,7 +137,7 @@ class _Store:
             mentions=mentions,
             rejected=rejected,
             newest=max(instants, default=None),
-            oldest=min(instants, default=None),
+            oldest=instants[-1] if instants else None,  # one out of order must not end the walk
             cursor=str(number + 1) if entries and not last and (full or number < pages) else None,
             ceiling=f"the feed shows the {_PAGES * _PAGE} newest reviews" if full and last else "",
         )
@@ -144,17 +145,16 @@ class _Store:
     def _read(
         self, entries: list[Any], app: str, country: str
     ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions, rejected = [], []
+        mentions, bad = [], []
         for entry in entries:
             if isinstance(entry, dict) and "im:rating" not in entry and "im:name" in entry:
                 continue  # the app itself
             try:
                 mentions.append(self._mention(entry, app, country))
             except BadItem as error:
-                raw = clean(repr(entry)[:600], 500)
                 where = f"review {_label(entry, 'id')[:40]}".strip()
-                rejected.append(Rejected(where=where, reason=str(error), raw=raw))
-        return tuple(mentions), tuple(rejected)
+                bad.append(rejected(where, error, entry))
+        return tuple(mentions), tuple(bad)
 
     def _mention(self, entry: Any, app: str, country: str) -> Mention:
         if not isinstance(entry, dict):
@@ -201,7 +201,7 @@ def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
         if isinstance(link, dict)
         and isinstance(attributes := link.get("attributes"), dict)
         and attributes.get("rel") == "last"
-        and (found := _LAST_PAGE.search(str(attributes.get("href"))))
+        and (found := _LAST_PAGE.search(_string(attributes.get("href"))))
     ]
     return entries if isinstance(entries, list) else [entries], max(pages, default=0)
 
@@ -211,7 +211,11 @@ def _label(entry: Any, *path: str) -> str:
     value = entry
     for step in (*path, "label"):
         value = value.get(step) if isinstance(value, dict) else None
-    return value.strip() if isinstance(value, str) else ""
+    return _string(value).strip()
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _updated(entry: Any) -> datetime | None:

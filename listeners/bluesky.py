@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, Permanent, Purse, Transient
@@ -27,10 +26,12 @@ from earful.types import Batch, Gone, Mention, Query, Rejected
 from listeners import bluesky_posts
 from listeners.bluesky_stream import Stream
 from listeners.bluesky_xrpc import MENDS, Account, Xrpc, listed
+from listeners.fields import string
 from listeners.guard import GuardedSession, Refused
-from listeners.options import WebOptions, account_secret, read
-from listeners.plain import clean
+from listeners.options import SafeAddress, WebOptions, account_secret, read
+from listeners.positions import kept
 from listeners.terms import search_terms
+from listeners.unread import rejected
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
 
 _PAGE = 100
@@ -38,7 +39,6 @@ _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _MEND = "make an app password (Settings, Privacy and security, App passwords)"
 _MANY = 10
 _ADDRESSED = ["mention", "reply", "quote"]
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class BlueskyOptions(WebOptions):
@@ -50,19 +50,10 @@ class BlueskyOptions(WebOptions):
     since: Duration = timedelta(days=7)
     overlap: Duration = timedelta(hours=6)
     max_requests: Annotated[int, Field(ge=8, le=500)] = 60
-    service: str = "https://bsky.social"
-    api: str = "https://public.api.bsky.app"
-    jetstream: str = "wss://jetstream2.us-east.bsky.network/subscribe"
+    service: SafeAddress = "https://bsky.social"
+    api: SafeAddress = "https://public.api.bsky.app"
+    jetstream: SafeAddress = "wss://jetstream2.us-east.bsky.network/subscribe"
     seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
-
-    @field_validator("service", "api", "jetstream")
-    @classmethod
-    def _safe(cls, address: str) -> str:
-        parts = urlsplit(address)
-        plain = parts.scheme in ("http", "ws") and parts.hostname in _LOCAL
-        if not parts.hostname or not (plain or parts.scheme in ("https", "wss")):
-            raise ValueError(f"{address[:100]!r} is no address; write it as https://… (or wss://…)")
-        return address
 
     @model_validator(mode="after")
     def _somebody(self) -> BlueskyOptions:
@@ -120,7 +111,7 @@ class Bluesky:
         wanted = {one.external_id: one for one in mentions if one.external_id.startswith("at://")}
         with self._session(options) as session:
             found = Xrpc(options.api, session).posts(list(wanted))
-        shown = {bluesky_posts.word(one, "uri"): one for one in found}
+        shown = {string(one, "uri"): one for one in found}
         if not found and len(wanted) >= _MANY:
             raise Transient(
                 f"{options.api} shows none of {len(wanted)} posts; that many are not deleted at "
@@ -185,8 +176,8 @@ class _Poll:
                 addressed=timed,
             )
             last = False
-            kept = self._kept.get(name)
-            for batch in walk(kept, parts=parts, ask=ask, rules=rules, now=self._now):
+            at = self._kept.get(name)
+            for batch in walk(at, parts=parts, ask=ask, rules=rules, now=self._now):
                 self._kept[name] = batch.position or ""
                 last = batch.more
                 yield replace(batch, position=_dump(self._kept), more=True)
@@ -237,20 +228,19 @@ class _Poll:
         direct: bool,
     ) -> Page:
         mentions: list[Mention] = []
-        rejected: list[Rejected] = []
+        bad: list[Rejected] = []
         for view in views:
             try:
                 made = bluesky_posts.mention(view, fetched_at=self._now, direct=direct)
             except BadItem as error:
-                raw = clean(repr(view)[:600], 500)
-                rejected.append(Rejected(where=f"{step.part}: a post", reason=str(error), raw=raw))
+                bad.append(rejected(f"{step.part}: a post", error, view))
                 continue
             mentions.append(made)
         at = [found for one in views if (found := when(one)) is not None]
         cursor = answer.get("cursor")
         return Page(
             mentions=tuple(mentions),
-            rejected=tuple(rejected),
+            rejected=tuple(bad),
             oldest=min(at, default=None),
             newest=max(at, default=None),
             # the last page carries a cursor too: only an empty one is the end
@@ -270,13 +260,8 @@ def _iso(instant: datetime) -> str:
 
 def _load(position: str | None) -> dict[str, str]:
     """A damaged position costs a second reading, never a post."""
-    try:
-        kept = json.loads(position) if position else {}
-    except ValueError:
-        kept = {}
-    found = kept.items() if isinstance(kept, dict) else ()
-    return {key: one for key, one in found if isinstance(one, str)}
+    return {key: one for key, one in kept(position).items() if isinstance(one, str)}
 
 
-def _dump(kept: Mapping[str, str]) -> str:
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+def _dump(held: Mapping[str, str]) -> str:
+    return json.dumps(held, separators=(",", ":"))

@@ -16,12 +16,13 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Mention
 from listeners import times
+from listeners.fields import objects, string
 from listeners.plain import clean, one_line, web_link
 from listeners.rows import count, language
 
 SOURCE = "bluesky"
 _URI = re.compile(
-    r"at://(?P<did>did:[a-z]+:[A-Za-z0-9._:%-]+)/app\.bsky\.feed\.post/(?P<key>[^/?#]+)"
+    r"at://(?P<did>did:[a-z]+:[A-Za-z0-9._:%-]+)/app\.bsky\.feed\.post/(?P<key>[A-Za-z0-9._:~-]{1,512})"
 )
 _HONEST = timedelta(days=1)  # createdAt is what the author's program says; so far it is believed
 _MOST_WORDS = 10_000  # characters of what else belongs to a post
@@ -36,7 +37,7 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
     """
     if not isinstance(view, Mapping):
         raise BadItem("it is not an object")
-    uri = word(view, "uri")
+    uri = string(view, "uri")
     found = _URI.fullmatch(uri)
     if found is None:
         raise BadItem(f"uri: {uri[:80]!r} is no post's")
@@ -44,7 +45,7 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
     if not isinstance(record, Mapping):
         raise BadItem("record: it is not an object")
     writer = _author(view.get("author"), found["did"])
-    text = clean(word(record, "text")) or "\n".join(_described(record))
+    text = clean(string(record, "text")) or "\n".join(_described(record))
     if not text:
         raise BadItem("text: it has no words")
     return Mention(
@@ -56,7 +57,7 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
         fetched_at=fetched_at,
         url=web_link(f"https://bsky.app/profile/{found['did']}/post/{found['key']}"),
         lang=_language(record),
-        reply_to=_inside(record, "reply", "parent", "uri") or None,
+        reply_to=clean(_inside(record, "reply", "parent", "uri"), 2000) or None,
         engagement=Engagement(
             shares=count(view.get("repostCount")) + count(view.get("quoteCount")),
             likes=count(view.get("likeCount")),
@@ -69,7 +70,7 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
 
 def words(record: Mapping[str, Any]) -> str:
     """All that a post's record says, to look for names in."""
-    return f"{word(record, 'text')}\n{_context({}, record)}"
+    return f"{string(record, 'text')}\n{_context({}, record)}"
 
 
 def sorted_at(view: object) -> datetime | None:
@@ -88,21 +89,15 @@ def indexed_at(view: object) -> datetime | None:
     return _instant(view.get("indexedAt")) if isinstance(view, Mapping) else None
 
 
-def word(thing: Mapping[str, Any], key: str) -> str:
-    """The text under a key, "" for what is no text."""
-    value = thing.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def author(profile: Mapping[str, Any], did: str) -> Author:
     """Who somebody is, as far as a profile says it."""
-    name = one_line(word(profile, "handle"), 300)
+    name = one_line(string(profile, "handle"), 300)
     followers = profile.get("followersCount")
     return Author(
         source=SOURCE,
         external_id=did,
         handle=did if name in ("", _NO_HANDLE) else name,
-        name=one_line(word(profile, "displayName"), 100) or None,
+        name=one_line(string(profile, "displayName"), 100) or None,
         followers=None if followers is None else count(followers),
         verified=_inside(profile, "verification", "verifiedStatus") == "valid",
         url=web_link(f"https://bsky.app/profile/{did}"),
@@ -110,7 +105,7 @@ def author(profile: Mapping[str, Any], did: str) -> Author:
 
 
 def _author(profile: object, did: str) -> Author:
-    if not isinstance(profile, Mapping) or word(profile, "did") != did:
+    if not isinstance(profile, Mapping) or string(profile, "did") != did:
         raise BadItem("author: it is not who wrote the post")
     return author(profile, did)
 
@@ -154,10 +149,10 @@ def _context(view: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def _facets(record: Mapping[str, Any]) -> Iterator[str]:
-    for facet in _objects(record, "facets"):
-        for feature in _objects(facet, "features"):
-            yield word(feature, "uri")
-            yield f"#{word(feature, 'tag')}" if word(feature, "tag") else ""
+    for facet in objects(record, "facets"):
+        for feature in objects(facet, "features"):
+            yield string(feature, "uri")
+            yield f"#{string(feature, 'tag')}" if string(feature, "tag") else ""
 
 
 def _described(record: Mapping[str, Any]) -> list[str]:
@@ -167,7 +162,7 @@ def _described(record: Mapping[str, Any]) -> list[str]:
         return []
     media = embed.get("media")
     inner = media if isinstance(media, Mapping) else embed
-    found = [word(one, "alt") for one in _objects(inner, "images")] + [word(inner, "alt")]
+    found = [string(one, "alt") for one in objects(inner, "images")] + [string(inner, "alt")]
     return [one_line(one, 1500) for one in found if one]
 
 
@@ -178,18 +173,13 @@ def _link(embed: object) -> list[str]:
     media = embed.get("media")
     card = (media if isinstance(media, Mapping) else embed).get("external")
     keys = ("uri", "title", "description")
-    return [word(card, key) for key in keys] if isinstance(card, Mapping) else []
+    return [string(card, key) for key in keys] if isinstance(card, Mapping) else []
 
 
 def _inside(thing: object, *path: str) -> str:
     for step in path:
         thing = thing.get(step) if isinstance(thing, Mapping) else None
     return thing if isinstance(thing, str) else ""
-
-
-def _objects(thing: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    value = thing.get(key)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _texts(thing: Mapping[str, Any], key: str) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode
 
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -24,9 +24,11 @@ from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, Permanent, Purse, Spent, Transient
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import bluesky_posts, times
+from listeners.fields import string
 from listeners.guard import shown, user_agent
 from listeners.match import Matcher
-from listeners.plain import clean
+from listeners.positions import is_instant, kept
+from listeners.unread import rejected
 
 PART = "jetstream"
 _POSTS = "app.bsky.feed.post"
@@ -127,7 +129,7 @@ class Stream:
             if read.first > mark + _LATE and low == mark:
                 lost = _gap(mark, read.first, GapKind.WINDOW, _TOO_OLD, lost=True)
                 low = read.first
-            mark = max(mark, read.last)
+            mark = max(mark, min(read.last, now))  # one dated ahead hides nothing to come
             more = mark < now and not read.quiet and monotonic() < ends
             cut = mark < now and not read.quiet and not more
             rest = _gap(mark, now, GapKind.LIMIT, self._too_long()) if cut else ()
@@ -161,12 +163,11 @@ class Stream:
         try:
             event = json.loads(message)
             at = event["time_us"]
-            if type(at) is not int:
-                raise TypeError("time_us is no number")
+            if not _is_instant(at):
+                raise TypeError("time_us is no instant")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raw = clean(repr(message[:600]), 500)
-            reason = f"it cannot be read ({type(error).__name__})"
-            read.rejected.append(Rejected(where="an event of the stream", reason=reason, raw=raw))
+            why = BadItem(f"it cannot be read ({type(error).__name__})")
+            read.rejected.append(rejected("an event of the stream", why, message))
             return
         read.first = read.first or at
         read.last = max(read.last, at)
@@ -182,8 +183,7 @@ class Stream:
             try:
                 made = bluesky_posts.mention(view | {"author": profile}, fetched_at=self._clock())
             except BadItem as error:
-                raw = clean(repr(view)[:600], 500)
-                read.rejected.append(Rejected(where=view["uri"], reason=str(error), raw=raw))
+                read.rejected.append(rejected(view["uri"], error, view))
                 continue
             found.append(made)
         return tuple(found)
@@ -196,7 +196,7 @@ class Stream:
             found = self._profiles(wanted)
         except EdgeError:
             return {}  # the posts are here; only their authors' names are not
-        return {bluesky_posts.word(one, "did"): one for one in found}
+        return {string(one, "did"): one for one in found}
 
     def _edge_error(self, error: Exception) -> Transient | Permanent:
         where = shown(self._url)
@@ -218,11 +218,11 @@ def _view(event: Mapping[str, Any], at: int) -> dict[str, Any] | None:
     commit = event.get("commit")
     if not isinstance(commit, Mapping) or commit.get("operation") not in ("create", "update"):
         return None
-    record, did = commit.get("record"), bluesky_posts.word(event, "did")
+    record, did = commit.get("record"), string(event, "did")
     if commit.get("collection") != _POSTS or not isinstance(record, Mapping):
         return None
     return {
-        "uri": f"at://{did}/{_POSTS}/{bluesky_posts.word(commit, 'rkey')}",
+        "uri": f"at://{did}/{_POSTS}/{string(commit, 'rkey')}",
         "record": record,
         "author": {"did": did},
         "indexedAt": _instant(at).isoformat(),
@@ -254,9 +254,9 @@ def _dump(mark: int) -> str:
 
 def _load(position: str | None) -> int | None:
     """A damaged position begins again now."""
-    try:
-        kept = json.loads(position) if position else {}
-    except ValueError:
-        kept = {}
-    found = kept.get("jetstream") if isinstance(kept, dict) else None
-    return found if type(found) is int and 0 < found < 1 << 60 else None
+    found = kept(position).get("jetstream")
+    return found if _is_instant(found) else None
+
+
+def _is_instant(micros: object) -> TypeGuard[int]:
+    return type(micros) is int and micros > 0 and is_instant(micros // 1_000_000)

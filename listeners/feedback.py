@@ -20,6 +20,7 @@ from earful.types import Author, Batch, Mention, Query, Rating
 from listeners import spool, times
 from listeners.options import ListenerOptions, read
 from listeners.plain import clean, one_line
+from listeners.unread import glimpse
 
 SCALES = {"nps": (0, 10), "csat": (1, 5), "stars": (1, 5)}
 InboxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -64,7 +65,7 @@ def rating_of(value: object, kind: str) -> Rating:
     """A rating on one of SCALES. Raises BadItem when it is no whole number on the scale."""
     lowest, highest = SCALES[kind]
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise BadItem(f"rating: {str(value)[:40]!r} is no whole number from {lowest} to {highest}")
+        raise BadItem(f"rating: {glimpse(value)} is no whole number from {lowest} to {highest}")
     return Rating(kind=kind, value=value, lowest=lowest, highest=highest)
 
 
@@ -74,7 +75,7 @@ def _mention(line: Mapping[str, Any], form: str, now: datetime) -> Mention:
         raise BadItem("id: it is missing")
     kind = line.get("kind")
     if kind not in SCALES:
-        raise BadItem(f"kind: {str(kind)[:40]!r} is none of {', '.join(SCALES)}")
+        raise BadItem(f"kind: {glimpse(kind)} is none of {', '.join(SCALES)}")
     return Mention(
         source="feedback",
         external_id=identity,

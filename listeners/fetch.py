@@ -71,10 +71,7 @@ class Fetcher:
         first = url
         for _ in range(_MOST_REDIRECTS + 1):
             _check_scheme(url)
-            try:
-                response = self._session.get(url, params=params, headers=headers)
-            except ValueError:  # requests refuses to send it: not even a host can be read from it
-                raise not_an_address(url) from None  # its text may hold the key in the URL
+            response = self._session.get(url, params=params, headers=headers)
             if response.status_code not in _REDIRECTS:
                 return Answer(
                     url=response.url,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel
 
@@ -21,7 +21,9 @@ from earful import clock as wall
 from earful.contracts import Permanent, Purse, Transient
 from earful.purse import OpenPurse
 from earful.types import Batch, Query, Rejected
+from listeners.fields import inner
 from listeners.options import read
+from listeners.positions import kept
 from listeners.replay import ReplayOptions, RowOptions, SourceName, kind_of, rows
 
 _MOST_FILES = 5000  # each takes some 150 bytes of the position
@@ -128,16 +130,21 @@ def _wanted(path: Path, options: FolderOptions) -> bool:
 
 def _dump(known: dict[str, _Known]) -> str:
     files = {name: [one.size, one.changed, one.place] for name, one in known.items()}
-    return json.dumps({"files": files}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"files": files}, separators=(",", ":"))
 
 
 def _load(position: str | None) -> dict[str, _Known]:
     """What a position says; nothing for one that cannot be read, which costs a second reading."""
-    try:
-        files: dict[str, Any] = json.loads(position)["files"] if position else {}
-        return {
-            name: _Known(size=int(size), changed=int(changed), place=place and str(place))
-            for name, (size, changed, place) in files.items()
-        }
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return {}
+    return {
+        name: _Known(size=one[0], changed=one[1], place=one[2])
+        for name, one in inner(kept(position), "files").items()
+        if _is_known(one)
+    }
+
+
+def _is_known(stored: object) -> bool:
+    if not isinstance(stored, list) or len(stored) != 3:
+        return False
+    return type(stored[0]) is type(stored[1]) is int and (
+        stored[2] is None or isinstance(stored[2], str)
+    )

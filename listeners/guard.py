@@ -10,6 +10,7 @@ or try again by itself. Meaning of statuses and of Retry-After: RFC 9110 section
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import requests
 from requests import exceptions as trouble
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import LocationValueError
 
 from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, Purse, Transient
@@ -39,7 +41,16 @@ _MENDS = {
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _REMAINING = ("x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining")
 _EPOCH_FROM = 1e9  # a reset above it is an instant, below it a number of seconds
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MOST_SAID = 4096  # bytes of a refusal's body that are read for its reason
+
+_NO_ADDRESS = (
+    trouble.InvalidURL,
+    trouble.MissingSchema,
+    trouble.InvalidSchema,
+    UnicodeError,
+    LocationValueError,
+)
 
 # What a refusal's status and JSON object mean on this platform; None: what the status says
 Explain = Callable[[int, Mapping[str, Any]], EdgeError | None]
@@ -94,6 +105,21 @@ class GuardedSession(requests.Session):
         self.headers["User-Agent"] = user_agent()
         self.headers["Accept-Encoding"] = "gzip, deflate"
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """As in requests, but the logins in a .netrc that lies about replace no token. Permanent
+        when a key or the address cannot be sent: what requests says of it would hold them."""
+        environment, self.trust_env = self.trust_env, False
+        try:
+            prepared = super().prepare_request(request)
+            _check_headers(prepared.headers)
+        except (trouble.InvalidHeader, UnicodeEncodeError):
+            raise _cannot_be_sent(request.url) from None
+        except ValueError:  # not even a host can be read from it
+            raise not_an_address(request.url) from None
+        finally:
+            self.trust_env = environment
+        return prepared
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: even when told not to follow one, requests looks where a redirect leads and
         reads all of its body first, however long that is."""
@@ -133,7 +159,7 @@ class Guard(TimedAdapter):
                     self._tell(response.headers)
                     self._refuse(url, response)
                     body = self._body(url, response) if response.status_code < 300 else b""
-        except (trouble.RequestException, TimeoutError, UnicodeError) as error:
+        except (trouble.RequestException, TimeoutError, UnicodeError, LocationValueError) as error:
             raise self._edge_error(url, error) from None  # its text may hold the key in the URL
         self._purse.settle(received=len(body))
         response._content = body  # as requests does it itself when it is told not to stream
@@ -188,7 +214,7 @@ class Guard(TimedAdapter):
         if value:
             try:
                 return self._until(parsedate_to_datetime(value))
-            except (ValueError, TypeError, IndexError):
+            except (ValueError, TypeError, IndexError, OverflowError):
                 return None  # unreadable, or a date without a zone: as if it were not there
         return self._reset(_first(headers, _RESETS))
 
@@ -215,8 +241,7 @@ class Guard(TimedAdapter):
 
     def _edge_error(self, url: str, error: Exception) -> EdgeError:
         kind = type(error).__name__
-        wrong = (trouble.InvalidURL, trouble.MissingSchema, trouble.InvalidSchema, UnicodeError)
-        if isinstance(error, wrong):
+        if isinstance(error, _NO_ADDRESS):
             return not_an_address(url)
         if isinstance(error, (trouble.Timeout, TimeoutError)) or _timed_out(error):
             return Transient(
@@ -289,6 +314,21 @@ def redirect(url: str, location: str) -> str:
 def not_an_address(url: str) -> Permanent:
     """The refusal of what is no http(s) URL."""
     return Permanent(f"{shown(url)} is not a web address; write it as https://…")
+
+
+def _check_headers(headers: Mapping[str, str | bytes]) -> None:
+    for value in headers.values():
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        text.encode("latin-1")
+        if _CONTROLS.search(text):
+            raise trouble.InvalidHeader
+
+
+def _cannot_be_sent(url: str) -> Permanent:
+    return Permanent(
+        f"{shown(url)}: a key, a name or a page's token holds a character that no request can "
+        "carry, a line end for one; copy the key anew"
+    )
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

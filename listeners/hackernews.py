@@ -22,11 +22,13 @@ from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
 from listeners import times
 from listeners.fetch import Fetcher, shown
+from listeners.fields import string
 from listeners.match import Matcher
 from listeners.options import Bytes, WebOptions, read
 from listeners.plain import clean, from_html, one_line, web_link
 from listeners.rows import count
 from listeners.terms import search_terms
+from listeners.unread import glimpse, rejected
 from listeners.walk import Page, Rules, Step, walk
 
 PAGE = 1000  # hits that are asked for at once
@@ -139,16 +141,15 @@ class _Search:
         return _hits(url, answer.body)
 
     def _read(self, hits: list[object]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions, rejected = [], []
+        mentions, bad = [], []
         for hit in hits:
             try:
                 mention = self._mention(hit)
             except BadItem as error:
-                raw = clean(repr(hit)[:600], 500)
-                rejected.append(Rejected(where=f"hit {_id(hit)}", reason=str(error), raw=raw))
+                bad.append(rejected(f"hit {_id(hit)}", error, hit))
                 continue
             mentions.append(mention)
-        return tuple(mentions), tuple(rejected)
+        return tuple(mentions), tuple(bad)
 
     def _mention(self, hit: object) -> Mention:
         """The hit as a Mention. Raises BadItem."""
@@ -158,9 +159,9 @@ class _Search:
         if not number:
             raise BadItem("it has no objectID")
         if seconds is None:
-            raise BadItem(f"created_at: {hit.get('created_at')!r} is not a time")
-        title = one_line(from_html(_string(hit, "title")), 500)
-        body = from_html(_string(hit, "story_text") or _string(hit, "comment_text"))
+            raise BadItem(f"created_at: {glimpse(hit.get('created_at'))} is not a time")
+        title = one_line(from_html(string(hit, "title")), 500)
+        body = from_html(string(hit, "story_text") or string(hit, "comment_text"))
         text = "\n".join(part for part in (title, body) if part)
         link = web_link(hit.get("url")) or ""
         if not self._matcher.matches(text) and self._matcher.matches(link):
@@ -200,11 +201,6 @@ def _id(hit: object, key: str = "objectID") -> str:
     return clean(str(value), 40) if isinstance(value, (str, int)) and value is not True else ""
 
 
-def _string(hit: dict[Any, Any], key: str) -> str:
-    value = hit.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _seconds(hit: object) -> int | None:
     """When it was written, in seconds since 1970: created_at_i, else created_at in ISO 8601."""
     if not isinstance(hit, dict):
@@ -218,7 +214,7 @@ def _seconds(hit: object) -> int | None:
 
 
 def _author(hit: dict[Any, Any], number: str) -> Author:
-    name = one_line(_string(hit, "author"), 100)
+    name = one_line(string(hit, "author"), 100)
     if not name:
         # each one for itself: two people without a name are not one customer
         identity = f"anonymous-{number}"

@@ -292,7 +292,7 @@ def _arrived(line: bytes) -> datetime | None:
     written = found.group(1).decode("ascii", "replace").strip().replace("-", " ", 2)
     try:
         return times.parse(written, UTC)
-    except (BadItem, OverflowError):
+    except BadItem:
         return None
 
 

@@ -9,7 +9,6 @@ stored twice. What is deleted there stays here: a tidied mailbox is not a withdr
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,15 @@ from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
 from listeners.imap import Mailbox, Place, Raw, opened
 from listeners.mail_text import letter, mention, passed_over
-from listeners.options import Bytes, ListenerOptions, Seconds, account_secret, read
+from listeners.options import (
+    Bytes,
+    ListenerOptions,
+    Seconds,
+    account_secret,
+    is_loopback,
+    read,
+)
+from listeners.positions import is_instant, kept
 
 log = structlog.get_logger()
 
@@ -60,7 +67,7 @@ class MailOptions(ListenerOptions):
 
     @model_validator(mode="after")
     def _in_clear(self) -> MailOptions:
-        if self.security == "none" and not _loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError(
                 "security: none would send the password in clear; write tls or starttls (none is "
                 "for a server on this machine)"
@@ -105,10 +112,11 @@ class _Position:
     def of(cls, position: str | None) -> _Position:
         """A position that cannot be read begins anew: that costs time, never a letter."""
         try:
-            found = cls(**json.loads(position)) if position else cls()
-            numbers = [found.validity, found.uid, found.mark or 0, found.floor or 0]
-            usable = isinstance(found.box, str) and all(0 <= one < 2**40 for one in numbers)
-        except (ValueError, TypeError):
+            found = cls(**kept(position))
+            numbers = (found.validity, found.uid, found.mark, found.floor)
+            usable = all(is_instant(one) for one in numbers if one is not None)
+            usable = usable and isinstance(found.box, str) and None not in numbers[:2]
+        except TypeError:
             return cls()
         return found if usable else cls()
 
@@ -232,12 +240,3 @@ class _Poll:
         start = min(times.from_epoch(since or 0), self._now)
         gap = Gap(since=start, until=self._now, reason=why, kind=kind)
         return Batch(mentions=(), position=self._at.text(), gaps=(gap,), more=more)
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: where it leads is not ours to trust
-        return False

@@ -27,7 +27,7 @@ _LONGEST = 500  # characters of a line that are looked at for a mark
 _WRAPPED = 3  # lines that "On …, … wrote:" is broken into at most
 _BLOCK = 8  # lines of a header block
 _REMAINDER = 300  # characters kept of a mail that is all quotation
-_DASHES = re.compile(r"[-_=*]{2,} ?\S.*\S ?[-_=*]{2,}")
+_DASHES = set("-_=*")
 _RULE = re.compile(r"_{20,}")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _WHEN = re.compile(r"\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d年")
@@ -91,7 +91,7 @@ def _ends_here(lines: Sequence[str], at: int) -> bool:
         return False
     folded = line.casefold()
     if any(one in folded for one in FORWARDED) and (
-        _DASHES.fullmatch(line) or (line.endswith((":", "：")) and len(line) < 60)
+        _dashed(line) or (line.endswith((":", "：")) and len(line) < 60)
     ):
         return True
     begin = _next(lines, at + 1) if _RULE.fullmatch(line) else at
@@ -106,6 +106,11 @@ def _ends_here(lines: Sequence[str], at: int) -> bool:
 
 def _joined(lines: Sequence[str]) -> str:
     return " ".join(line.strip() for line in lines)[:_LONGEST].casefold()
+
+
+def _dashed(line: str) -> bool:
+    """True for "---- Original Message ----": a pattern for it takes the cube of a hostile line."""
+    return len(line) >= 6 and _DASHES.issuperset(line[:2] + line[-2:])
 
 
 def _wrote(said: str) -> bool:
@@ -154,5 +159,5 @@ def _sent_from(line: str) -> bool:
 
 
 def _remainder(quoted: Sequence[str]) -> str:
-    words = [one for line in quoted if not _DASHES.fullmatch(one := line.lstrip(" >|").strip())]
+    words = [one for line in quoted if not _dashed(one := line.lstrip(" >|").strip())]
     return "\n".join(one for one in words if one and not _field(one))[:_REMAINDER].strip()

@@ -138,5 +138,5 @@ def _made_up(mail: Message) -> str:
 def _sent_at(value: str) -> datetime | None:
     try:
         return times.parse(value, UTC)
-    except (BadItem, OverflowError):
+    except BadItem:
         return None

@@ -30,8 +30,8 @@ from listeners.mastodon_recheck import recheck
 from listeners.mastodon_server import MENDS, Answer, Server, check
 from listeners.mastodon_timeline import Ask, Requests, Timeline
 from listeners.options import WebOptions, account_secret, read
-from listeners.plain import clean
 from listeners.terms import search_terms
+from listeners.unread import rejected
 from listeners.walk import Page, Rules, Step, walk
 
 _AFTER_REFUSAL = 86400  # seconds until what refused us is asked again, beside what works
@@ -265,15 +265,14 @@ class _Poll:
         skip = int(step.cursor or 0)
         answer = server.search(term, after=step.since, before=step.until, skip=skip)
         mentions: list[Mention] = []
-        rejected: list[Rejected] = []
+        bad: list[Rejected] = []
         for item in answer.items:
             try:
                 made = mastodon_posts.mention(
                     item, host=server.host, fetched_at=self._now, direct=False
                 )
             except BadItem as error:
-                raw = clean(repr(item)[:600], 500)
-                rejected.append(Rejected(where=f"{step.part}: a post", reason=str(error), raw=raw))
+                bad.append(rejected(f"{step.part}: a post", error, item))
                 continue
             if made is not None:
                 mentions.append(made)
@@ -282,7 +281,7 @@ class _Poll:
         full = len(answer.items) > _SHIFT
         return Page(
             mentions=tuple(mentions),
-            rejected=tuple(rejected),
+            rejected=tuple(bad),
             oldest=min(at, default=None),
             newest=max(at, default=None),
             cursor=str(skip + len(answer.items) - _SHIFT) if full and not again else None,
@@ -291,7 +290,9 @@ class _Poll:
 
     def _again(self, step: Step, answer: Answer) -> bool:
         """True when all of this page was on the one before: the server does not turn pages."""
-        shown = {str(one.get("uri")) for one in answer.items if isinstance(one, Mapping)}
+        shown = {
+            mastodon_posts.word(one, "uri") for one in answer.items if isinstance(one, Mapping)
+        }
         before = self._shown.get(step.part, set()) if step.cursor else set()
         self._shown[step.part] = shown
         return bool(before) and shown <= before

@@ -12,6 +12,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from listeners.fields import inner
+from listeners.positions import is_instant, kept
+
 _MOST = 24  # marks; an eighth of the overlap holds two at most
 _LONGEST_ID = 200
 _SHALLOW = 900  # seconds that every poll looks at again
@@ -46,17 +49,17 @@ class Marks:
     @classmethod
     def load(cls, stored: object) -> Marks:
         """What dump() gave; what cannot be read of it costs a second reading, never a post."""
-        kept = stored if isinstance(stored, dict) else {}
-        found = kept.get("marks")
+        held = stored if isinstance(stored, dict) else {}
+        found = held.get("marks")
         marks = [_mark(one) for one in found] if isinstance(found, list) else []
         return cls(
             marks=[one for one in marks if one is not None][-_MOST:],
-            back=_id(kept.get("back")),
-            top=_id(kept.get("top")),
-            up=_id(kept.get("up")),
-            low=_seconds(kept.get("low")),
-            reached=_seconds(kept.get("reached")),
-            deep=_seconds(kept.get("deep")),
+            back=_id(held.get("back")),
+            top=_id(held.get("top")),
+            up=_id(held.get("up")),
+            low=_seconds(held.get("low")),
+            reached=_seconds(held.get("reached")),
+            deep=_seconds(held.get("deep")),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -107,34 +110,26 @@ class Memory:
     @classmethod
     def load(cls, position: str | None) -> Memory:
         """A damaged position costs a second reading, never a post."""
-        try:
-            kept = json.loads(position) if position else {}
-        except ValueError:
-            kept = {}
-        if not isinstance(kept, dict):
-            return cls()
-        turn = kept.get("turn")
+        held = kept(position)
+        turn = held.get("turn")
         return cls(
-            timelines={key: Marks.load(one) for key, one in _items(kept, "timelines")},
-            searches={key: one for key, one in _items(kept, "searches") if isinstance(one, str)},
-            waits={key: one for key, one in _items(kept, "waits") if type(one) is int},
+            timelines={key: Marks.load(one) for key, one in inner(held, "timelines").items()},
+            searches={
+                key: one for key, one in inner(held, "searches").items() if isinstance(one, str)
+            },
+            waits={key: one for key, one in inner(held, "waits").items() if is_instant(one)},
             turn=turn if isinstance(turn, str) else "",
         )
 
     def dump(self) -> str:
         """The position: JSON."""
-        kept = {
+        held = {
             "timelines": {key: one.dump() for key, one in self.timelines.items()},
             "searches": self.searches,
             "waits": self.waits,
             "turn": self.turn,
         }
-        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
-
-
-def _items(kept: dict[str, Any], key: str) -> list[tuple[str, Any]]:
-    found = kept.get(key)
-    return list(found.items()) if isinstance(found, dict) else []
+        return json.dumps(held, separators=(",", ":"))
 
 
 def _mark(stored: object) -> Mark | None:
@@ -149,4 +144,4 @@ def _id(stored: object) -> str | None:
 
 
 def _seconds(stored: object) -> int:
-    return stored if type(stored) is int and 0 < stored < 1 << 40 else 0
+    return stored if is_instant(stored) else 0

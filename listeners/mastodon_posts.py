@@ -14,8 +14,10 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Mention
 from listeners import times
+from listeners.fields import objects
 from listeners.plain import clean, from_html, one_line, web_link
 from listeners.rows import count, language
+from listeners.unread import glimpse
 
 SOURCE = "mastodon"
 _OPEN = {"public", "unlisted"}  # everybody may read these; "private" and "direct" are letters
@@ -34,7 +36,7 @@ def mention(status: object, *, host: str, fetched_at: datetime, direct: bool) ->
     """
     if not isinstance(status, Mapping):
         raise BadItem("it is not an object")
-    if not direct and _word(status, "visibility") not in _OPEN:
+    if not direct and word(status, "visibility") not in _OPEN:
         return None
     original = status.get("reblog")
     said = original if isinstance(original, Mapping) else status
@@ -49,7 +51,7 @@ def mention(status: object, *, host: str, fetched_at: datetime, direct: bool) ->
         fetched_at=fetched_at,
         url=web_link(status.get("url")) or web_link(uri),
         lang=language(status.get("language")),
-        reply_to=_word(status, "in_reply_to_id") or None,
+        reply_to=clean(word(status, "in_reply_to_id"), 200) or None,
         repost_of=_uri(said) if said is not status else None,
         engagement=Engagement(
             shares=count(said.get("reblogs_count")),
@@ -64,8 +66,6 @@ def mention(status: object, *, host: str, fetched_at: datetime, direct: bool) ->
 
 def instant(value: object) -> datetime | None:
     """When, as the client library or the server wrote it; None when that cannot be read."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else None
     try:
         return times.parse(value)
     except BadItem:
@@ -89,7 +89,7 @@ def local_id(uri: str, host: str) -> str | None:
 
 
 def _uri(status: Mapping[str, Any]) -> str:
-    uri = clean(_word(status, "uri"), 2000)
+    uri = clean(word(status, "uri"), 2000)
     if not uri:
         raise BadItem("uri: there is none")
     return uri
@@ -98,14 +98,14 @@ def _uri(status: Mapping[str, Any]) -> str:
 def _required(value: object) -> datetime:
     found = instant(value)
     if found is None:
-        raise BadItem(f"created_at: {str(value)[:60]!r} is not a time")
+        raise BadItem(f"created_at: {glimpse(value)} is not a time")
     return found
 
 
 def _text(status: Mapping[str, Any]) -> str:
     """Content warning and content; for a picture without words, what it is described with."""
-    warning = one_line(from_html(_word(status, "spoiler_text")), 1000)
-    words = [warning, from_html(_word(status, "content"))]
+    warning = one_line(from_html(word(status, "spoiler_text")), 1000)
+    words = [warning, from_html(word(status, "content"))]
     text = "\n".join(one for one in words if one) or "\n".join(_described(status))
     if not text:
         raise BadItem("content: it has no words")
@@ -115,21 +115,21 @@ def _text(status: Mapping[str, Any]) -> str:
 def _described(status: Mapping[str, Any]) -> list[str]:
     return [
         one_line(found, 1500)
-        for one in _objects(status, "media_attachments")
-        if (found := _word(one, "description"))
+        for one in objects(status, "media_attachments")
+        if (found := word(one, "description"))
     ]
 
 
 def _context(status: Mapping[str, Any], host: str) -> str:
     """What a server's search or a hashtag may have matched beside the text."""
-    found = [f"#{_word(tag, 'name')}" for tag in _objects(status, "tags")]
-    found += [f"@{handle(_word(one, 'acct'), host)}" for one in _objects(status, "mentions")]
+    found = [f"#{word(tag, 'name')}" for tag in objects(status, "tags")]
+    found += [f"@{handle(word(one, 'acct'), host)}" for one in objects(status, "mentions")]
     found += _described(status)
     poll, card = status.get("poll"), status.get("card")
     if isinstance(poll, Mapping):
-        found += [_word(option, "title") for option in _objects(poll, "options")]
+        found += [word(option, "title") for option in objects(poll, "options")]
     if isinstance(card, Mapping):
-        found += [_word(card, key) for key in ("title", "description", "url")]
+        found += [word(card, key) for key in ("title", "description", "url")]
     return clean("\n".join(one for one in found if one), _MOST_WORDS)
 
 
@@ -142,9 +142,9 @@ def handle(acct: str, host: str) -> str:
 def _author(account: object, host: str) -> Author:
     if not isinstance(account, Mapping):
         raise BadItem("account: it is not an object")
-    name = handle(_word(account, "acct"), host)
+    name = handle(word(account, "acct"), host)
     # the account's number differs from server to server; its uri, or page, does not
-    identity = _word(account, "uri") or _word(account, "url") or name
+    identity = word(account, "uri") or word(account, "url") or name
     if not name or not identity:
         raise BadItem("account: it has no name")
     followers = account.get("followers_count")
@@ -152,19 +152,15 @@ def _author(account: object, host: str) -> Author:
         source=SOURCE,
         external_id=clean(identity, 2000),
         handle=name,
-        name=one_line(_word(account, "display_name"), 100) or None,
+        name=one_line(word(account, "display_name"), 100) or None,
         followers=None if followers is None or followers == -1 else count(followers),
         url=web_link(account.get("url")),
     )
 
 
-def _word(thing: Mapping[str, Any], key: str) -> str:
+def word(thing: Mapping[str, Any], key: str) -> str:
+    """The text, or whole number, under a key; "" for anything else."""
     value = thing.get(key)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else ""
-
-
-def _objects(thing: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    value = thing.get(key)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -19,6 +19,7 @@ from mastodon.errors import MastodonError
 
 from earful.contracts import Transient
 from listeners.guard import GuardedSession, inside, user_agent
+from listeners.options import is_loopback
 
 LARGEST_PAGE = 40  # https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"
 _MOST_IDS = 20  # of one question for several statuses (StatusesController, Mastodon 4.3)
@@ -149,8 +150,8 @@ def host(url: str) -> str:
 def check(url: str) -> str:
     """``url`` when it can be asked: https, or http on this machine. Raises ValueError."""
     parts = urlsplit(url)
-    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if not parts.hostname or parts.scheme not in (("https", "http") if local else ("https",)):
+    schemes = ("https", "http") if is_loopback(parts.hostname or "") else ("https",)
+    if not parts.hostname or parts.scheme not in schemes:
         raise ValueError(f"{url[:100]!r} is no server's address; write it as https://name.example")
     if parts.username or parts.path.strip("/") or parts.query:
         raise ValueError(

@@ -207,5 +207,5 @@ def _written(received: str) -> datetime | None:
     zone = next((one for one in rest if one[:1] in "+-"), "+0000")
     try:
         return times.parse(f"{day}, {date} {month} {year} {time} {zone}", UTC)
-    except (BadItem, OverflowError):
+    except BadItem:
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from earful.contracts import Permanent
 from earful.settings import secret
@@ -21,6 +23,30 @@ class ListenerOptions(BaseModel):
     """Base of the options blocks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _safe_address(address: str) -> str:
+    parts = urlsplit(address)
+    plain = parts.scheme in ("http", "ws") and is_loopback(parts.hostname or "")
+    if not parts.hostname or not (plain or parts.scheme in ("https", "wss")):
+        raise ValueError(
+            f"{address[:100]!r} is no address that a key may be sent to; write it as https://…"
+        )
+    return address
+
+
+# Where keys are sent to: over TLS, or to this machine
+SafeAddress = Annotated[str, AfterValidator(_safe_address)]
+
+
+def is_loopback(host: str) -> bool:
+    """True for a host on this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: where it leads is not ours to trust
+        return False
 
 
 class WebOptions(ListenerOptions):
@@ -63,8 +89,8 @@ def account_secret(query: Query, name: str, *, mend: str) -> str:
         raise Permanent(str(error)) from None
     if found is None or not found.get_secret_value().strip():
         raise Permanent(
-            f"{query.id}: EARFUL_{variable} is not set; {mend}, then put it there, or into a file "
-            f"that EARFUL_{variable}_FILE names"
+            f"EARFUL_{variable} is not set; {mend}, then put it there, or into a file that "
+            f"EARFUL_{variable}_FILE names"
         )
     return found.get_secret_value().strip()
 

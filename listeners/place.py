@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from listeners.files import Line, skip_to
+from listeners.positions import kept
 
 _HEAD = 4096
 _TAIL = 256
@@ -34,9 +35,11 @@ class Place:
     def of(cls, position: str | None) -> Place:
         """The place that a position names; the start for None and for what no one can read."""
         try:
-            found = cls(**json.loads(position)) if position else cls()
-            usable = found.line >= 1 and 0 <= found.tail_bytes <= found.offset
-        except (ValueError, TypeError):  # a damaged position costs a second reading, never a row
+            found = cls(**kept(position))
+            numbers = (found.line, found.offset, found.tail_bytes)
+            usable = all(type(one) is int for one in numbers)
+            usable = usable and found.line >= 1 and 0 <= found.tail_bytes <= found.offset < 2**63
+        except TypeError:  # a damaged position costs a second reading, never a row
             return cls()
         return found if usable else cls()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 MAX_TEXT = 40_000  # characters; the longest post of any platform read here fits
 
@@ -14,6 +15,8 @@ _CARRIAGE = re.compile("\r\n?|[\u2028\u2029]")
 # C0 and C1 controls but tab and newline; lone surrogates; the bidi overrides and isolates, which
 # turn the text around them inside out on a page (the plain marks U+200E/F stay: they are spelling)
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+_MOST_MARKS = 30  # accents and the like on one character
+_MARKED = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS},}}")
 _TOKEN = re.compile(r"<!--|-->|<[a-zA-Z/!?][^<>]*>")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 _SILENT = {"script", "style", "noscript", "template", "svg", "iframe", "object"}
@@ -31,7 +34,22 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """
     if not text.isprintable():  # most posts are: this is the fast way out
         text = _UNWANTED.sub("", _CARRIAGE.sub("\n", text))
+    if not text.isascii():
+        text = _MARKED.sub(_fewer_marks, text)
     return text.strip()[:limit]
+
+
+def _fewer_marks(run: re.Match[str]) -> str:
+    """A character cannot carry more marks than this; sorting them takes quadratic time.
+
+    UAX #15 section 13, Stream-Safe Text Format.
+    """
+    kept, marks = [], 0
+    for char in run.group():
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -47,6 +65,8 @@ def from_html(markup: str, limit: int = MAX_TEXT) -> str:
     follows it, as in a browser. Markup longer than 8 times MAX_TEXT is cut before it is read.
     """
     markup = markup[:_MAX_HTML]
+    if "<" not in markup and "-->" not in markup:  # most posts
+        return _spaced(clean(html.unescape(markup), limit))
     parts: list[str] = []
     hidden_by = ""  # "" or the element (or "!--") whose end we wait for
     at = 0
@@ -58,7 +78,10 @@ def from_html(markup: str, limit: int = MAX_TEXT) -> str:
         parts.append(gap)
     if not hidden_by:
         parts.append(markup[at:])
-    text = clean(html.unescape("".join(parts)), limit)
+    return _spaced(clean(html.unescape("".join(parts)), limit))
+
+
+def _spaced(text: str) -> str:
     return _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
 
 

@@ -23,9 +23,9 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners import reddit_posts as posts
-from listeners.guard import Limits, Refused
+from listeners.guard import Refused
 from listeners.match import Matcher
-from listeners.options import Bytes, ListenerOptions, Seconds, read
+from listeners.options import Bytes, SafeAddress, WebOptions, read
 from listeners.reddit_desk import CLOSED, Desk
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
 
@@ -35,10 +35,8 @@ _SEARCH_ENDS = 200  # are missing from its 1,000, and searches end sooner
 _FEW = 10  # so many posts do not vanish between two looks: the answer is wrong
 _TOO_WIDE = {"all", "popular"}
 
-_Web = Annotated[str, Field(pattern=r"^https?://")]
 
-
-class RedditOptions(ListenerOptions):
+class RedditOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "reddit"; docs/sources/reddit.md explains
     each."""
 
@@ -52,10 +50,8 @@ class RedditOptions(ListenerOptions):
     since: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)
     overlap: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
     max_requests: Annotated[int, Field(ge=2, le=500)] = 50
-    reddit_url: _Web = "https://www.reddit.com"
-    oauth_url: _Web = "https://oauth.reddit.com"
-    timeout: Seconds = 15.0
-    deadline: Seconds = 60.0
+    reddit_url: SafeAddress = "https://www.reddit.com"
+    oauth_url: SafeAddress = "https://oauth.reddit.com"
     max_bytes: Bytes = 32 * 1024 * 1024
 
     @model_validator(mode="after")
@@ -129,14 +125,11 @@ class Reddit:
         )
 
     def _desk(self, query: Query, options: RedditOptions) -> Desk:
-        limits = Limits(
-            timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
-        )
         return Desk(
             query,
             contact=options.contact,
             addresses=(options.reddit_url, options.oauth_url),
-            limits=limits,
+            limits=options.limits,
             clock=self._clock,
             purse=self._purse,
             as_user="mentions" in options.kinds,

@@ -18,9 +18,11 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners import times
+from listeners.fields import string
 from listeners.match import Matcher
 from listeners.plain import clean, one_line, web_link
 from listeners.rows import count
+from listeners.unread import glimpse, rejected
 
 COMMENT, SUBMISSION = "t1", "t3"
 SITE = "https://www.reddit.com"
@@ -31,7 +33,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _DELETED, _REMOVED = "[deleted]", "[removed]"
 _BY_AUTHOR = {"deleted", "author"}
 _LONGEST_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
-_LONGEST_RAW = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def read(
     """
     things, after = _listing(answer)
     mentions: list[Mention] = []
-    rejected: list[Rejected] = []
+    bad: list[Rejected] = []
     away: dict[str, str] = {}
     moments: list[datetime] = []
     for thing in things:
@@ -78,15 +79,14 @@ def read(
         try:
             mention = _mention(thing, data, fetched_at, direct)
         except BadItem as error:
-            where = f"thing {one_line(str(data.get('name')), 40)}"
-            raw = clean(repr(thing)[:600], _LONGEST_RAW)
-            rejected.append(Rejected(where=where, reason=str(error), raw=raw))
+            where = f"thing {one_line(string(data, 'name'), 40) or '?'}"
+            bad.append(rejected(where, error, thing))
             continue
         if wanted is None or wanted.matches(mention.text):
             mentions.append(mention)
     return Posts(
         mentions=tuple(mentions),
-        rejected=tuple(rejected),
+        rejected=tuple(bad),
         gone=tuple(gone(name, why) for name, why in away.items() if why == "deleted"),
         away=away,
         oldest=moments[-1] if moments else None,
@@ -139,23 +139,23 @@ def _away(data: Mapping[str, Any]) -> str:
     by = data.get("removed_by_category")
     if isinstance(by, str) and by:
         return "deleted" if by in _BY_AUTHOR else "removed"
-    body = _string(data, "body") or _string(data, "selftext")
+    body = string(data, "body") or string(data, "selftext")
     return {_DELETED: "deleted", _REMOVED: "removed"}.get(body.strip(), "")
 
 
 def _mention(thing: object, data: Mapping[str, Any], fetched_at: datetime, direct: bool) -> Mention:
     kind = thing.get("kind") if isinstance(thing, dict) else None
     if kind not in (COMMENT, SUBMISSION):
-        raise BadItem(f"kind: {str(kind)[:40]!r} is neither a comment (t1) nor a submission (t3)")
+        raise BadItem(f"kind: {glimpse(kind)} is neither a comment (t1) nor a submission (t3)")
     name = _fullname(data.get("name"))
     if not name:
-        raise BadItem(f"name: {str(data.get('name'))[:40]!r} is no fullname")
+        raise BadItem(f"name: {glimpse(data.get('name'))} is no fullname")
     published_at = _moment(data.get("created_utc"))
     if published_at is None:
-        raise BadItem(f"created_utc: {str(data.get('created_utc'))[:40]!r} is not a time")
+        raise BadItem(f"created_utc: {glimpse(data.get('created_utc'))} is not a time")
     comment = kind == COMMENT
-    title = "" if comment else one_line(_string(data, "title"), 500)
-    body = clean(_string(data, "body" if comment else "selftext"))
+    title = "" if comment else one_line(string(data, "title"), 500)
+    body = clean(string(data, "body" if comment else "selftext"))
     text = "\n".join(part for part in (title, body) if part)
     if not text:
         raise BadItem("it has no text")
@@ -182,7 +182,7 @@ def _mention(thing: object, data: Mapping[str, Any], fetched_at: datetime, direc
 
 
 def _author(data: Mapping[str, Any], name: str) -> Author:
-    handle, number = _string(data, "author"), _string(data, "author_fullname")
+    handle, number = string(data, "author"), string(data, "author_fullname")
     if not _NAME.fullmatch(handle):  # Reddit shows "[deleted]" where the account is
         # each one for itself: two people without a name are not one customer
         return Author(source="reddit", external_id=f"anonymous-{name}", handle="anonymous")
@@ -197,7 +197,7 @@ def _author(data: Mapping[str, Any], name: str) -> Author:
 def _url(data: Mapping[str, Any], name: str) -> str | None:
     """Where people read it. Mentions in the inbox have a ``context`` instead of a permalink, and
     older answers nothing of a comment but its thread."""
-    path = _string(data, "permalink") or _string(data, "context").partition("?")[0]
+    path = string(data, "permalink") or string(data, "context").partition("?")[0]
     if path.startswith("/"):
         return web_link(f"{SITE}{path}")
     thread = _fullname(data.get("link_id"))
@@ -216,8 +216,3 @@ def _moment(value: object) -> datetime | None:
 
 def _fullname(value: object) -> str:
     return value if isinstance(value, str) and is_fullname(value) else ""
-
-
-def _string(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""

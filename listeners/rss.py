@@ -22,8 +22,10 @@ from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
 from listeners.feed import Feed, NotAFeed, fingerprint, mention, parse
 from listeners.fetch import Fetcher, shown
+from listeners.fields import inner
 from listeners.match import Matcher
 from listeners.options import WebOptions, read
+from listeners.positions import is_instant, kept
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work
@@ -256,8 +258,19 @@ def _dump(known: dict[str, _Known]) -> str:
 
 def _load(position: str | None) -> dict[str, _Known]:
     """What a position holds; a damaged one costs a second reading, never an entry."""
+    found = ((key, _known(one)) for key, one in inner(kept(position), "feeds").items())
+    return {key: one for key, one in found if one is not None}
+
+
+def _known(stored: object) -> _Known | None:
     try:
-        feeds = json.loads(position)["feeds"] if position else {}
-        return {key: _Known(**one | {"seen": tuple(one["seen"])}) for key, one in feeds.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return {}
+        known = _Known(**stored) if isinstance(stored, dict) else None
+    except TypeError:
+        return None
+    if known is None or not isinstance(known.seen, list):
+        return None
+    words = [known.asked, known.etag or "", known.modified or "", *known.seen]
+    instants = [one for one in (known.newest, known.looked) if one is not None]
+    usable = all(isinstance(one, str) for one in words)
+    usable = usable and all(map(is_instant, [known.wait, *instants]))
+    return replace(known, seen=tuple(known.seen)) if usable else None

@@ -25,7 +25,9 @@ from earful.clock import Clock
 from earful.contracts import BadItem, Permanent, Transient
 from earful.types import Batch, Mention, Rejected, Seen
 from listeners import files, times
+from listeners.fields import inner
 from listeners.plain import clean
+from listeners.positions import kept
 
 _HOUR = "%Y%m%dT%H"
 _NAME = re.compile(r"\d{8}T\d{2}-\d+-[0-9a-f]{8}\.jsonl")
@@ -136,12 +138,12 @@ class _Place:
     @classmethod
     def of(cls, position: str | None) -> _Place:
         """The place that a position names; the start for None and for what no one can read."""
+        found = kept(position)
         try:
-            found = json.loads(position or "{}")
-            read = {str(name): int(count) for name, count in found.get("read", {}).items()}
             until = times.parse(found["until"]) if found.get("until") else None
-        except (ValueError, TypeError, AttributeError, BadItem):
-            return cls(read={})  # costs a second reading, never a line
+        except BadItem:
+            until = None
+        read = {name: count for name, count in inner(found, "read").items() if _is_offset(count)}
         return cls(read=read, until=until)
 
     def text(self) -> str:
@@ -152,6 +154,10 @@ class _Place:
     def at(self, name: str, offset: int) -> _Place:
         """The place with one file read up to ``offset``."""
         return replace(self, read={**self.read, name: offset})
+
+
+def _is_offset(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def batches(folder: Path, position: str | None, *, now: datetime, take: Take) -> Iterator[Batch]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from earful.types import GapKind
+from listeners.fields import inner
+from listeners.positions import is_instant, kept
 
 _MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
 
@@ -146,7 +148,7 @@ class Part:
 
 def dump(parts: Mapping[str, Part], turn: str) -> str:
     """The position: every part's account, and whose turn it is."""
-    kept = {
+    held = {
         name: {
             "floor": part.floor,
             "mark": part.mark,
@@ -159,25 +161,25 @@ def dump(parts: Mapping[str, Part], turn: str) -> str:
         }
         for name, part in parts.items()
     }
-    return json.dumps({"turn": turn, "parts": kept}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"turn": turn, "parts": held}, separators=(",", ":"))
 
 
 def load(position: str | None) -> tuple[dict[str, Part], str]:
     """What dump() wrote. A damaged position costs a second reading, never a post: what cannot be
     read is left out."""
+    found = kept(position)
     try:
-        found = json.loads(position) if position else {}
-        turn = found.get("turn", "")
-        parts = {str(name): _part(one) for name, one in found.get("parts", {}).items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+        parts = {name: _part(one) for name, one in inner(found, "parts").items()}
+    except (ValueError, TypeError, KeyError):
         return {}, ""
+    turn = found.get("turn")
     return parts, turn if isinstance(turn, str) else ""
 
 
-def _part(kept: Mapping[str, object]) -> Part:
-    numbers = [kept[name] for name in ("floor", "mark", "seen", "deep")]
-    stretches = kept["open"]
-    if not isinstance(stretches, list) or not all(type(one) is int for one in numbers):
+def _part(held: Mapping[str, object]) -> Part:
+    numbers = [held[name] for name in ("floor", "mark", "seen", "deep")]
+    stretches = held["open"]
+    if not isinstance(stretches, list) or not all(map(is_instant, numbers)):
         raise TypeError("not a part's account")
     floor, mark, seen, deep = numbers
     opened = [_stretch(*one) for one in stretches]
@@ -185,6 +187,6 @@ def _part(kept: Mapping[str, object]) -> Part:
 
 
 def _stretch(low: int, high: int, known: int, tries: int, kind: str, why: str) -> Stretch:
-    if not all(type(one) is int for one in (low, high, known, tries)) or not low < high:
+    if not all(map(is_instant, (low, high, known, tries))) or not low < high:
         raise TypeError("not a stretch")
     return Stretch(low=low, high=high, known=known, tries=tries, kind=GapKind(kind), why=str(why))

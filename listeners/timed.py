@@ -8,6 +8,7 @@ is given the time that is left of the whole request and no more.
 from __future__ import annotations
 
 import io
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+# its debug lines hold whole addresses, and those can hold keys
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 _ENDS: ContextVar[float] = ContextVar("_ENDS")  # time.monotonic() at which the request is over
 

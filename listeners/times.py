@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 
 from earful.contracts import BadItem
+from listeners.unread import glimpse
 
 _NUMBER = re.compile(r"-?\d{9,}(\.\d+)?$")
 _LOOSE_OFFSET = re.compile(r"\s+(?=([+-]\d{2}:?\d{2}|Z|UTC)$)")
@@ -35,11 +36,14 @@ def to_epoch(instant: datetime) -> int:
 
 
 def parse(value: object, zone: tzinfo | None = None) -> datetime:
-    """ISO 8601 with an offset, epoch seconds or milliseconds, RFC 2822 or X's archive format.
+    """ISO 8601 with an offset, epoch seconds or milliseconds, RFC 2822 or X's archive format; or
+    what a library has made of one.
 
     ``zone`` is where an instant without an offset was written; without it such a one is refused.
     Raises BadItem saying what to give instead.
     """
+    if isinstance(value, datetime):
+        return _utc(value, str(value), zone)
     if isinstance(value, str):
         value = value.strip()
         if _NUMBER.match(value):
@@ -49,7 +53,7 @@ def parse(value: object, zone: tzinfo | None = None) -> datetime:
         return _number(value)
     if value is None:
         raise BadItem("it is missing")
-    raise BadItem(f"{str(value)[:60]!r} is not a time; give ISO 8601 with an offset")
+    raise BadItem(f"{glimpse(value, 60)} is not a time; give ISO 8601 with an offset")
 
 
 def _text(value: str) -> datetime:
@@ -57,7 +61,7 @@ def _text(value: str) -> datetime:
         return datetime.fromisoformat(value)
     except ValueError as error:
         for notation in _NOTATIONS if len(value) <= _LONGEST else ():
-            with suppress(ValueError, TypeError, IndexError):
+            with suppress(ValueError, TypeError, IndexError, OverflowError):
                 return notation(value)
         raise BadItem(
             f"{value[:60]!r} is not a time; give ISO 8601, as 2024-05-01T09:30:00+02:00"

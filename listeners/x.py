@@ -24,8 +24,7 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query
 from listeners import x_posts, x_query
-from listeners.guard import Limits
-from listeners.options import Bytes, ListenerOptions, Seconds, account_secret, read
+from listeners.options import SafeAddress, WebOptions, account_secret, read
 from listeners.walk import Page, Rules, Step, walk
 from listeners.x_desk import SMALLEST, Desk
 
@@ -37,7 +36,7 @@ _NEARLY = 780  # posts that X hides are missing from its 800
 _MEND = "make an app in X's developer console (https://console.x.com) and copy its Bearer Token"
 
 
-class XOptions(ListenerOptions):
+class XOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "x"; docs/sources/x.md explains each."""
 
     kind: Literal["search", "mentions"] = "search"
@@ -47,10 +46,7 @@ class XOptions(ListenerOptions):
     max_requests: Annotated[int, Field(ge=4, le=500)] = 20
     max_results: Annotated[int, Field(ge=SMALLEST, le=100)] = 100
     max_query: Annotated[int, Field(ge=64, le=4096)] = 512
-    endpoint: Annotated[str, Field(pattern=r"^https?://")] = "https://api.x.com"
-    timeout: Seconds = 15.0
-    deadline: Seconds = 60.0
-    max_bytes: Bytes = 10 * 1024 * 1024
+    endpoint: SafeAddress = "https://api.x.com"
 
     @model_validator(mode="after")
     def _whose(self) -> XOptions:
@@ -119,12 +115,13 @@ class X:
         return found / _WEEK.days * (1 + again)
 
     def _desk(self, query: Query, options: XOptions) -> Desk:
-        limits = Limits(
-            timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
-        )
         token = account_secret(query, "BEARER_TOKEN", mend=_MEND)
         return Desk(
-            token, endpoint=options.endpoint, limits=limits, clock=self._clock, purse=self._purse
+            token,
+            endpoint=options.endpoint,
+            limits=options.limits,
+            clock=self._clock,
+            purse=self._purse,
         )
 
 

@@ -21,7 +21,9 @@ import tweepy
 from earful.clock import Clock
 from earful.contracts import Permanent, Purse, Spent, Transient
 from listeners import x_posts
+from listeners.fields import string
 from listeners.guard import GuardedSession, Limits, inside, shown, user_agent
+from listeners.plain import one_line
 
 SMALLEST = 10  # posts of a page
 _TWEEPYS_HOST = "https://api.twitter.com"
@@ -157,7 +159,7 @@ def _fetch(ask: Callable[..., Any], **wanted: Any) -> tuple[object, str]:
 def _no_page(answer: object, url: str) -> Transient | Permanent:
     """Why an answer without a page came: the account cannot be seen, or something that passes."""
     problems = x_posts.problems(answer)
-    said = "; ".join(str(one.get("detail") or one.get("title"))[:200] for one in problems)
+    said = "; ".join(one_line(string(one, "detail") or string(one, "title")) for one in problems)
     if problems and all(x_posts.problem_type(one) in _HIDDEN for one in problems):
         return Permanent(f"{url}: X says: {said}; check user_ids")
     return _strange(url, f"X says: {said}" if said else "no meta")

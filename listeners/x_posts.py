@@ -19,8 +19,11 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners import times
+from listeners.fields import inner, objects, string
 from listeners.plain import clean, one_line, web_link
 from listeners.rows import count, language
+from listeners.unread import glimpse
+from listeners.unread import rejected as unread
 
 TWEET_FIELDS = (
     "author_id",
@@ -43,7 +46,6 @@ _SNOWFLAKES_FROM = times.from_epoch(1288834974.657)
 _OWN_LANGUAGES = {"iw": "he", "in": "id"}
 _NO_LANGUAGE = re.compile(r"q[a-z]{2}|art")  # X's marks for posts of links, names or pictures only
 _ATTACHED = re.compile(r"/(photo|video)/\d+$")
-_LONGEST_RAW = 500
 _GONE = {
     "resource-not-found": "deleted",
     "not-authorized-for-resource": "protected",
@@ -87,8 +89,7 @@ def read(answer: object, *, fetched_at: datetime, direct: bool = False) -> Posts
         try:
             mention = _mention(item, people, fetched_at, direct)
         except BadItem as error:
-            raw = clean(repr(item)[:600], _LONGEST_RAW)
-            rejected.append(Rejected(where=f"post {_id(item) or '?'}", reason=str(error), raw=raw))
+            rejected.append(unread(f"post {_id(item) or '?'}", error, item))
             continue
         mentions.append(mention)
         if (latest := _history(item)[-1]) != _id(item):
@@ -99,7 +100,7 @@ def read(answer: object, *, fetched_at: datetime, direct: bool = False) -> Posts
         rejected=tuple(rejected),
         oldest=min(moments, default=None),
         newest=max(moments, default=None),
-        token=_string(_inner(found, "meta"), "next_token") or None,
+        token=string(inner(found, "meta"), "next_token") or None,
         count=len(data),
         newer=newer,
     )
@@ -120,11 +121,11 @@ def vanished(answer: object) -> dict[str, Gone]:
     """For a lookup: the posts that X does not show any more, by id."""
     gone = {}
     for one in problems(answer):
-        number = _string(one, "resource_id") or _string(one, "value")
+        number = string(one, "resource_id") or string(one, "value")
         reason = _GONE.get(problem_type(one))
         if reason is None or one.get("resource_type") != "tweet" or not _ID.fullmatch(number):
             continue
-        if "suspended" in _string(one, "detail"):
+        if "suspended" in string(one, "detail"):
             reason = "suspended"
         gone[number] = Gone(source="x", external_id=number, reason=reason)
     return gone
@@ -132,7 +133,7 @@ def vanished(answer: object) -> dict[str, Gone]:
 
 def problem_type(problem: Mapping[str, Any]) -> str:
     """The last word of a problem's type: "resource-not-found"."""
-    return _string(problem, "type").rpartition("/")[2]
+    return string(problem, "type").rpartition("/")[2]
 
 
 def posts_counted(answer: object) -> int:
@@ -155,7 +156,7 @@ def _mention(
         raise BadItem("it is not an object")
     number = _id(item)
     if not number:
-        raise BadItem(f"id: {str(item.get('id'))[:40]!r} is not an id")
+        raise BadItem(f"id: {glimpse(item.get('id'))} is not an id")
     history = _history(item)
     edited = number != history[0]
     text, context = _words(item)
@@ -174,7 +175,7 @@ def _mention(
         lang=_language(item.get("lang")),
         reply_to=references.get("replied_to"),
         repost_of=references.get("retweeted"),
-        engagement=_engagement(_inner(item, "public_metrics")),
+        engagement=_engagement(inner(item, "public_metrics")),
         direct=direct,
         context=context,
         edited_at=_moment(number) if edited else None,
@@ -184,19 +185,19 @@ def _mention(
 def _words(item: Mapping[str, Any]) -> tuple[str, str]:
     """The text with readable links, and what stands behind the links. A long post's whole text is
     in ``note_tweet``; ``text`` then holds its beginning."""
-    note = _inner(item, "note_tweet")
-    whole = note if _string(note, "text") else item
-    text = html.unescape(_string(whole, "text"))  # X escapes &, < and >, nothing else
+    note = inner(item, "note_tweet")
+    whole = note if string(note, "text") else item
+    text = html.unescape(string(whole, "text"))  # X escapes &, < and >, nothing else
     behind: list[str] = []
-    for link in _list(_inner(whole, "entities"), "urls"):
-        short, target = _string(link, "url"), _string(link, "expanded_url")
+    for link in objects(inner(whole, "entities"), "urls"):
+        short, target = string(link, "url"), string(link, "expanded_url")
         if not short.startswith("http"):
             continue
         attached = "media_key" in link or _ATTACHED.search(target)
-        shown = "" if attached else _string(link, "display_url") or target or short
+        shown = "" if attached else string(link, "display_url") or target or short
         text = text.replace(short, shown)
         if not attached:
-            parts = (target, _string(link, "unwound_url"), _string(link, "title"))
+            parts = (target, string(link, "unwound_url"), string(link, "title"))
             behind += [part for part in parts if part]
     return clean(text), clean("\n".join(dict.fromkeys(behind)))
 
@@ -211,16 +212,16 @@ def _author(item: Mapping[str, Any], people: Mapping[str, Author], number: str) 
 
 def _people(answer: Mapping[str, Any]) -> dict[str, Author]:
     found = {}
-    for user in _list(_inner(answer, "includes"), "users"):
-        identity, handle = _id(user), _string(user, "username")
+    for user in objects(inner(answer, "includes"), "users"):
+        identity, handle = _id(user), string(user, "username")
         if not identity or not _HANDLE.fullmatch(handle):
             continue
-        followers = _inner(user, "public_metrics").get("followers_count")
+        followers = inner(user, "public_metrics").get("followers_count")
         found[identity] = Author(
             source="x",
             external_id=identity,
             handle=handle,
-            name=one_line(_string(user, "name")) or None,
+            name=one_line(string(user, "name")) or None,
             followers=None if followers is None else count(followers),
             verified=user.get("verified") is True,
             url=f"https://x.com/{handle}",
@@ -247,7 +248,7 @@ def _history(item: Mapping[str, Any]) -> list[str]:
 
 
 def _references(item: Mapping[str, Any]) -> dict[str, str]:
-    return {_string(one, "type"): _id(one) for one in _list(item, "referenced_tweets") if _id(one)}
+    return {string(one, "type"): _id(one) for one in objects(item, "referenced_tweets") if _id(one)}
 
 
 def _engagement(metrics: Mapping[str, Any]) -> Engagement:
@@ -266,8 +267,8 @@ def _language(value: object) -> str | None:
 
 
 def _told(problem: Mapping[str, Any]) -> Rejected:
-    what = f"{_string(problem, 'resource_type')} {_string(problem, 'resource_id')}".strip()
-    reason = f"{_string(problem, 'title')}: {_string(problem, 'detail')}".strip(": ")
+    what = f"{string(problem, 'resource_type')} {string(problem, 'resource_id')}".strip()
+    reason = f"{string(problem, 'title')}: {string(problem, 'detail')}".strip(": ")
     return Rejected(
         where=one_line(what, 80) or "answer",
         reason=f"X says: {one_line(reason, 300) or 'an error without a name'}",
@@ -287,18 +288,3 @@ def _is_id(value: object) -> bool:
 def _id(item: object, key: str = "id") -> str:
     value = item.get(key) if isinstance(item, dict) else None
     return value if isinstance(value, str) and _is_id(value) else ""
-
-
-def _string(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _inner(item: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = item.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _list(item: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    value = item.get(key)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -20,8 +20,7 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query
 from listeners import youtube_comments as comments
-from listeners.guard import Limits
-from listeners.options import Bytes, ListenerOptions, Seconds, account_secret, read
+from listeners.options import SafeAddress, WebOptions, account_secret, read
 
 if TYPE_CHECKING:
     from listeners.youtube_desk import Desk
@@ -31,7 +30,7 @@ _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a 
 _FEW = 10  # so many comments do not vanish between two looks: the answer is wrong
 
 
-class YoutubeOptions(ListenerOptions):
+class YoutubeOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "youtube"; docs/sources/youtube.md explains
     each."""
 
@@ -42,10 +41,7 @@ class YoutubeOptions(ListenerOptions):
     since: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)
     overlap: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)
     max_requests: Annotated[int, Field(ge=2, le=500)] = 50
-    endpoint: Annotated[str, Field(pattern=r"^https?://")] = "https://youtube.googleapis.com"
-    timeout: Seconds = 15.0
-    deadline: Seconds = 60.0
-    max_bytes: Bytes = 10 * 1024 * 1024
+    endpoint: SafeAddress = "https://youtube.googleapis.com"
 
     @model_validator(mode="after")
     def _something(self) -> YoutubeOptions:
@@ -129,15 +125,12 @@ class Youtube:
             from listeners.youtube_desk import Desk
         except ImportError as error:
             raise Permanent(
-                f"{query.id}: Google's client is not installed ({error}); "
-                "run `pip install 'earful[youtube]'`"
+                f"Google's client is not installed ({error}); run `pip install 'earful[youtube]'`"
             ) from error
         return Desk(
             account_secret(query, "API_KEY", mend=_MEND),
             endpoint=options.endpoint,
-            limits=Limits(
-                timeout=options.timeout, deadline=options.deadline, max_bytes=options.max_bytes
-            ),
+            limits=options.limits,
             clock=self._clock,
             purse=self._purse,
         )

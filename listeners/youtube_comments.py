@@ -19,15 +19,16 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners import times
+from listeners.fields import inner, objects, string
 from listeners.match import Matcher
 from listeners.plain import clean, one_line, web_link
 from listeners.rows import count
+from listeners.unread import glimpse, rejected
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{12,150}")
 _COMMENT = re.compile(r"[Uz][A-Za-z0-9_-]{18,60}(\.[A-Za-z0-9_-]{10,60})?")
 _VIDEO = re.compile(r"[A-Za-z0-9_-]{11}")
 _CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}")
-_LONGEST_RAW = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +71,11 @@ class Reader:
         unfinished: list[Thread] = []
         moments: list[datetime] = []
         for item in items:
-            snippet = _inner(item, "snippet")
-            top, video = _inner(snippet, "topLevelComment"), _video(snippet.get("videoId"))
-            at = _moment(_inner(top, "snippet").get("publishedAt"))
+            snippet = inner(item, "snippet")
+            top, video = inner(snippet, "topLevelComment"), _video(snippet.get("videoId"))
+            at = _moment(inner(top, "snippet").get("publishedAt"))
             moments += [at] if at else []
-            replies = _list(_inner(item, "replies"), "comments")
+            replies = objects(inner(item, "replies"), "comments")
             read += self._read([top, *replies], video)
             thread = _id(top.get("id"))
             if at and thread and count(snippet.get("totalReplyCount")) > len(replies):
@@ -92,12 +93,12 @@ class Reader:
         read: list[Mention | Rejected] = []
         moments: list[datetime] = []
         for item in items:
-            at = _moment(_inner(item, "snippet").get("publishedAt"))
+            at = _moment(inner(item, "snippet").get("publishedAt"))
             moments += [at] if at else []
             try:
                 read.append(self._titled(item))
             except BadItem as error:
-                read.append(_told("video", _inner(item, "id").get("videoId"), item, error))
+                read.append(_told("video", inner(item, "id").get("videoId"), item, error))
         return _found(read, moments, token)
 
     def _read(self, items: list[Any], video: str) -> Iterator[Mention | Rejected]:
@@ -114,13 +115,13 @@ class Reader:
     def _comment(self, item: object, video: str) -> Mention:
         if not isinstance(item, dict):
             raise BadItem("it is not an object")
-        number, snippet = _id(item.get("id")), _inner(item, "snippet")
+        number, snippet = _id(item.get("id")), inner(item, "snippet")
         if not number:
-            raise BadItem(f"id: {str(item.get('id'))[:40]!r} is no comment's id")
+            raise BadItem(f"id: {glimpse(item.get('id'))} is no comment's id")
         published_at = _moment(snippet.get("publishedAt"))
         if published_at is None:
-            raise BadItem(f"publishedAt: {str(snippet.get('publishedAt'))[:40]!r} is not a time")
-        text = clean(_string(snippet, "textOriginal") or _string(snippet, "textDisplay"))
+            raise BadItem(f"publishedAt: {glimpse(snippet.get('publishedAt'))} is not a time")
+        text = clean(string(snippet, "textOriginal") or string(snippet, "textDisplay"))
         if not text:
             raise BadItem("it has no text")
         edited_at = _moment(snippet.get("updatedAt"))
@@ -142,16 +143,16 @@ class Reader:
     def _titled(self, item: object) -> Mention:
         if not isinstance(item, dict):
             raise BadItem("it is not an object")
-        number, snippet = _video(_inner(item, "id").get("videoId")), _inner(item, "snippet")
+        number, snippet = _video(inner(item, "id").get("videoId")), inner(item, "snippet")
         published_at = _moment(snippet.get("publishedAt"))
         if not number or published_at is None:
             raise BadItem("it has no id.videoId, or its publishedAt is not a time")
-        title = one_line(html.unescape(_string(snippet, "title")), 500)
-        about = clean(html.unescape(_string(snippet, "description")))
+        title = one_line(html.unescape(string(snippet, "title")), 500)
+        about = clean(html.unescape(string(snippet, "description")))
         text = "\n".join(part for part in (title, about) if part)
         if not text:
             raise BadItem("it has no title")
-        channel, name = _string(snippet, "channelId"), one_line(_string(snippet, "channelTitle"))
+        channel, name = string(snippet, "channelId"), one_line(string(snippet, "channelTitle"))
         known = _CHANNEL.fullmatch(channel) is not None
         return Mention(
             source="youtube",
@@ -172,7 +173,7 @@ class Reader:
 def shown(answer: object) -> set[str]:
     """The ids of what a lookup found. Raises NoAnswer."""
     items, _ = _items(answer)
-    return {_string(item, "id") for item in items if isinstance(item, dict)}
+    return {string(item, "id") for item in items if isinstance(item, dict)}
 
 
 def gone(number: str) -> Gone:
@@ -219,8 +220,8 @@ def _items(answer: object) -> tuple[list[Any], str | None]:
 
 def _author(snippet: Mapping[str, Any], number: str) -> Author:
     """Channels go by their id; their name, which may be "@handle", can change."""
-    channel = _string(_inner(snippet, "authorChannelId"), "value")
-    name = one_line(_string(snippet, "authorDisplayName"))
+    channel = string(inner(snippet, "authorChannelId"), "value")
+    name = one_line(string(snippet, "authorDisplayName"))
     if not _CHANNEL.fullmatch(channel):
         # each one for itself: two people without a name are not one customer
         return Author(
@@ -238,8 +239,7 @@ def _author(snippet: Mapping[str, Any], number: str) -> Author:
 
 
 def _told(what: str, number: object, item: object, error: BadItem) -> Rejected:
-    raw = clean(repr(item)[:600], _LONGEST_RAW)
-    return Rejected(where=f"{what} {one_line(str(number), 80)}", reason=str(error), raw=raw)
+    return rejected(f"{what} {glimpse(number, 80)}", error, item)
 
 
 def _moment(value: object) -> datetime | None:
@@ -255,18 +255,3 @@ def _id(value: object) -> str:
 
 def _video(value: object) -> str:
     return value if isinstance(value, str) and is_video(value) else ""
-
-
-def _string(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _inner(item: object, key: str) -> dict[str, Any]:
-    value = item.get(key) if isinstance(item, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _list(item: Mapping[str, Any], key: str) -> list[Any]:
-    value = item.get(key)
-    return value if isinstance(value, list) else []

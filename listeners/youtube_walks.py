@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,9 @@ from earful.contracts import Permanent
 from earful.types import Batch, Query, Rejected
 from listeners import times
 from listeners import youtube_comments as comments
+from listeners.fields import inner
 from listeners.match import Matcher
+from listeners.positions import is_instant, kept
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.youtube_desk import SEARCH_UNITS, Closed, Desk, Stale
 
@@ -48,19 +50,17 @@ class _State:
     @classmethod
     def load(cls, position: str | None) -> _State:
         """A damaged position costs a second reading, never a comment."""
-        try:
-            kept = json.loads(position) if position else {}
-            found = {str(key): int(value) for key, value in kept.get("found", {}).items()}
-            state = cls(searched=int(kept.get("searched", 0)), found=found)
-            state.walk, state.search = _text(kept.get("walk")), _text(kept.get("search"))
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-        return state
+        held = kept(position)
+        searched, found = held.get("searched"), inner(held, "found")
+        return cls(
+            walk=_text(held.get("walk")),
+            search=_text(held.get("search")),
+            searched=searched if is_instant(searched) else 0,
+            found={video: at for video, at in found.items() if is_instant(at)},
+        )
 
     def dump(self) -> str:
-        kept = {"walk": self.walk, "search": self.search}
-        kept_too = {"searched": self.searched, "found": self.found}
-        return json.dumps(kept | kept_too, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from storage.upsert import insert_new, insert_or_update, table_of
 
 _COVERAGE, _GAP = table_of(CoverageRow), table_of(GapRow)
 _PART, _QUERY = table_of(PartRow), table_of(QueryRow)
+_STEPS_BACK = 50  # how many stretches back a common one is looked for; what is older says little
 
 
 def _rows_touching(table: Any, *which: Any) -> Any:
@@ -41,7 +42,6 @@ def _rows_touching(table: Any, *which: Any) -> Any:
 
 
 _COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED)
-_STEPS_BACK = 50  # how many stretches back a common one is looked for; what is older says little
 
 
 def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Span | None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
+PASSWORD = "kestrel-41-lantern"
+
 
 @dataclass
 class Box:
@@ -42,7 +44,7 @@ class Box:
 
 
 class ImapSite:
-    """The server; ``boxes`` by the name of the user. The password is "secret".
+    """The server; ``boxes`` by the name of the user. The password is PASSWORD.
 
     With a ``tls`` it offers STARTTLS, or speaks nothing else (``implicit``). ``injected`` is what
     somebody on the way puts behind its consent to STARTTLS.
@@ -155,7 +157,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def _login(self, said: str) -> str:
         self._say("+ ")
         _, user, password = base64.b64decode(self.rfile.readline()).decode().split("\0")
-        good = password == "secret" and user in self.site.boxes
+        good = password == PASSWORD and user in self.site.boxes
         self.box = self.site.boxes[user] if good else Box(validity=0)
         return said
 

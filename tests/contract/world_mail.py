@@ -8,14 +8,14 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import ClassVar
 
-from imap_site import Box, imap_site
+from imap_site import PASSWORD, Box, imap_site
 from loopback import Site
 from world import World
 
 
 class TheWorld(World):
     source = "mail"
-    env: ClassVar[Mapping[str, str]] = {"EARFUL_MAIL_PASSWORD": "secret"}
+    env: ClassVar[Mapping[str, str]] = {"EARFUL_MAIL_PASSWORD": PASSWORD}
 
     def __init__(self, folder: Path, site: Site) -> None:
         super().__init__(folder, site)

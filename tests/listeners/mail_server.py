@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from imap_site import PASSWORD
 
-PASSWORD = "secret"
 _BOUND = 600  # seconds after which the server ends whatever happens
 
 

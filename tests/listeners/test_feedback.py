@@ -69,7 +69,7 @@ def test_people_without_an_address_are_one_each(tmp_path: Path, clock: FrozenClo
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"rating": 11}, "rating: '11' is no whole number from 0 to 10"),
+        ({"rating": 11}, "rating: 11 is no whole number from 0 to 10"),
         ({"rating": True}, "rating"),
         ({"rating": "2"}, "rating"),
         ({"kind": "marks"}, "kind: 'marks' is none of nps, csat, stars"),

@@ -1,0 +1,24 @@
+"""Fields of JSON that a stranger's server sent: as they should be, or as if they were not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def string(thing: object, key: str) -> str:
+    """The text under a key; "" where there is none."""
+    value = thing.get(key) if isinstance(thing, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def inner(thing: object, key: str) -> Mapping[str, Any]:
+    """The object under a key; an empty one where there is none."""
+    value = thing.get(key) if isinstance(thing, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def objects(thing: object, key: str) -> list[Mapping[str, Any]]:
+    """The objects in the list under a key."""
+    value = thing.get(key) if isinstance(thing, Mapping) else None
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
