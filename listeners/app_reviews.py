@@ -23,9 +23,10 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Rejected
 from listeners import times
-from listeners.fetch import Fetcher, shown
+from listeners.fetch import Fetcher
 from listeners.options import WebOptions, read
 from listeners.plain import from_html, one_line, web_link
+from listeners.refusals import shown
 from listeners.rows import count
 from listeners.unread import rejected
 from listeners.walk import Page, Rules, Step, walk

@@ -27,9 +27,10 @@ from listeners import bluesky_posts
 from listeners.bluesky_stream import Stream
 from listeners.bluesky_xrpc import MENDS, Account, Xrpc, listed
 from listeners.fields import string
-from listeners.guard import GuardedSession, Refused
+from listeners.guard import GuardedSession
 from listeners.options import SafeAddress, WebOptions, account_secret, read
 from listeners.positions import kept
+from listeners.refusals import Refused
 from listeners.terms import search_terms
 from listeners.unread import rejected
 from listeners.walk import Page, Rules, StaleCursor, Step, walk

@@ -25,9 +25,9 @@ from earful.contracts import BadItem, EdgeError, Permanent, Purse, Spent, Transi
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import bluesky_posts, times
 from listeners.fields import string
-from listeners.guard import shown, user_agent
 from listeners.match import Matcher
 from listeners.positions import is_instant, kept
+from listeners.refusals import shown, user_agent
 from listeners.unread import rejected
 
 PART = "jetstream"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from earful.contracts import Permanent, Transient
-from listeners.guard import GuardedSession, Refused, shown
+from listeners.guard import GuardedSession
+from listeners.refusals import Refused, shown
 
 MENDS = {
     400: "the question or the login is not accepted; check the options",

@@ -13,9 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from earful.clock import Clock
 from earful.contracts import Permanent, Purse
-from listeners.guard import GuardedSession, Limits, not_an_address, redirect, shown
-
-__all__ = ["Answer", "Fetcher", "Limits", "shown"]
+from listeners.guard import GuardedSession, Limits
+from listeners.refusals import not_an_address, redirect, shown
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}

@@ -15,9 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from requests import exceptions as trouble
@@ -25,7 +23,16 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import LocationValueError
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, Purse, Transient
+from earful.contracts import EdgeError, Purse, Transient
+from listeners.refusals import (
+    Refused,
+    cannot_be_sent,
+    not_an_address,
+    redirect,
+    shown,
+    too_big,
+    user_agent,
+)
 from listeners.timed import TimedAdapter, deadline, seconds_left
 
 _CHUNK = 16 * 1024  # small: a chunk of a compression bomb unpacks to 1,000 times its size
@@ -54,15 +61,6 @@ _NO_ADDRESS = (
 
 # What a refusal's status and JSON object mean on this platform; None: what the status says
 Explain = Callable[[int, Mapping[str, Any]], EdgeError | None]
-
-
-class Refused(Permanent):
-    """A server's refusal; ``status`` is its number, for where one of them is an answer: 404 for a
-    post that was deleted."""
-
-    def __init__(self, what: str, *, status: int) -> None:
-        super().__init__(what)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +111,7 @@ class GuardedSession(requests.Session):
             prepared = super().prepare_request(request)
             _check_headers(prepared.headers)
         except (trouble.InvalidHeader, UnicodeEncodeError):
-            raise _cannot_be_sent(request.url) from None
+            raise cannot_be_sent(request.url) from None
         except ValueError:  # not even a host can be read from it
             raise not_an_address(request.url) from None
         finally:
@@ -169,12 +167,12 @@ class Guard(TimedAdapter):
         most = self._limits.max_bytes
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > most:
-            raise _too_big(url, most)
+            raise too_big(url, most)
         body = bytearray()
         for chunk in response.iter_content(_CHUNK):
             body += chunk
             if len(body) > most:
-                raise _too_big(url, most)
+                raise too_big(url, most)
             seconds_left()
         return bytes(body)
 
@@ -251,88 +249,12 @@ class Guard(TimedAdapter):
         return Transient(f"{shown(url)}: the connection failed ({kind}); it will be tried again")
 
 
-def inside(error: BaseException) -> EdgeError | None:
-    """The edge error that a library wrapped into one of its own; None when there is none."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        if isinstance(one, EdgeError):
-            return one
-        seen.add(id(one))
-        wrapped = [arg for arg in one.args if isinstance(arg, BaseException)]
-        waiting += [one.__cause__, one.__context__, *wrapped]
-    return None
-
-
-def our_version() -> str:
-    """Earful's version; "0" when it is run from a tree that is not installed."""
-    try:
-        return version("earful")
-    except PackageNotFoundError:
-        return "0"
-
-
-def user_agent() -> str:
-    """How we introduce ourselves to every server."""
-    return f"Earful/{our_version()} (+self-hosted listener for mentions of a brand)"
-
-
-def shown(url: str) -> str:
-    """``url`` as an error may show it: without login, query and fragment, which can hold keys."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return repr(url[:40])
-    if not host:
-        return repr(url.partition("?")[0][:80])
-    return f"{parts.scheme}://{host}{parts.path}"[:200] + ("?…" if parts.query else "")
-
-
-def redirect(url: str, location: str) -> str:
-    """Where a redirect leads, when that is the same host and no less safe; Permanent otherwise."""
-    target = ""
-    try:
-        target = urljoin(url, location) if location else ""
-        here, there = urlsplit(url), urlsplit(target)
-        same = _origin(here) == _origin(there)
-        safer = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
-    except ValueError:
-        same = safer = False
-    if location and (same or safer):
-        return target
-    raise Refused(
-        f"{shown(url)} sends us on to {shown(target) if target else 'nowhere'}, which is another "
-        "host; if that is right, put the new address into settings.toml",
-        status=302,
-    )
-
-
-def not_an_address(url: str) -> Permanent:
-    """The refusal of what is no http(s) URL."""
-    return Permanent(f"{shown(url)} is not a web address; write it as https://…")
-
-
 def _check_headers(headers: Mapping[str, str | bytes]) -> None:
     for value in headers.values():
         text = value if isinstance(value, str) else value.decode("latin-1")
         text.encode("latin-1")
         if _CONTROLS.search(text):
             raise trouble.InvalidHeader
-
-
-def _cannot_be_sent(url: str) -> Permanent:
-    return Permanent(
-        f"{shown(url)}: a key, a name or a page's token holds a character that no request can "
-        "carry, a line end for one; copy the key anew"
-    )
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _first(headers: CaseInsensitiveDict[str], names: tuple[str, ...]) -> str | None:
@@ -354,13 +276,6 @@ def _said(response: requests.Response) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _too_big(url: str, most: int) -> Permanent:
-    return Permanent(
-        f"{shown(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that is "
-        "what you expect there"
-    )
 
 
 def _timed_out(error: BaseException) -> bool:

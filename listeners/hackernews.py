@@ -21,11 +21,12 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
 from listeners import times
-from listeners.fetch import Fetcher, shown
+from listeners.fetch import Fetcher
 from listeners.fields import string
 from listeners.match import Matcher
 from listeners.options import Bytes, WebOptions, read
 from listeners.plain import clean, from_html, one_line, web_link
+from listeners.refusals import shown
 from listeners.rows import count
 from listeners.terms import search_terms
 from listeners.unread import glimpse, rejected

@@ -9,8 +9,8 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Gone, Mention
 from listeners import mastodon_posts
-from listeners.guard import Refused
 from listeners.mastodon_server import Server
+from listeners.refusals import Refused
 
 _GONE = {404, 410}
 

@@ -18,8 +18,9 @@ from mastodon import Mastodon
 from mastodon.errors import MastodonError
 
 from earful.contracts import Transient
-from listeners.guard import GuardedSession, inside, user_agent
+from listeners.guard import GuardedSession
 from listeners.options import is_loopback
+from listeners.refusals import inside, user_agent
 
 LARGEST_PAGE = 40  # https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"
 _MOST_IDS = 20  # of one question for several statuses (StatusesController, Mastodon 4.3)

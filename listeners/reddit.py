@@ -23,10 +23,10 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners import reddit_posts as posts
-from listeners.guard import Refused
 from listeners.match import Matcher
 from listeners.options import Bytes, SafeAddress, WebOptions, read
 from listeners.reddit_desk import CLOSED, Desk
+from listeners.refusals import Refused
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
 
 _PAGE = 100

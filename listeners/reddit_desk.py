@@ -22,10 +22,11 @@ from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, Purse, Transient
 from earful.types import Query
 from listeners import reddit_posts
-from listeners.guard import GuardedSession, Limits, Refused, inside, our_version, shown
+from listeners.guard import GuardedSession, Limits
 from listeners.match import Matcher
 from listeners.options import account_secret, secret_prefix
 from listeners.reddit_posts import Posts
+from listeners.refusals import Refused, inside, our_version, shown
 
 CLOSED = {302, 403, 404, 451}  # statuses that say no to one subreddit and nothing of the others
 _MEND = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"

@@ -21,11 +21,12 @@ from earful.purse import OpenPurse
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
 from listeners.feed import Feed, NotAFeed, fingerprint, mention, parse
-from listeners.fetch import Fetcher, shown
+from listeners.fetch import Fetcher
 from listeners.fields import inner
 from listeners.match import Matcher
 from listeners.options import WebOptions, read
 from listeners.positions import is_instant, kept
+from listeners.refusals import shown
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work

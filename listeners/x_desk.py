@@ -22,8 +22,9 @@ from earful.clock import Clock
 from earful.contracts import Permanent, Purse, Spent, Transient
 from listeners import x_posts
 from listeners.fields import string
-from listeners.guard import GuardedSession, Limits, inside, shown, user_agent
+from listeners.guard import GuardedSession, Limits
 from listeners.plain import one_line
+from listeners.refusals import inside, shown, user_agent
 
 SMALLEST = 10  # posts of a page
 _TWEEPYS_HOST = "https://api.twitter.com"

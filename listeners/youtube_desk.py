@@ -21,7 +21,8 @@ from googleapiclient.errors import Error as GoogleError
 from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, Purse, Spent, Transient
 from earful.types import GapKind
-from listeners.guard import GuardedSession, Limits, Refused, shown
+from listeners.guard import GuardedSession, Limits
+from listeners.refusals import Refused, shown
 from listeners.youtube_comments import NoAnswer
 
 T = TypeVar("T")

@@ -11,7 +11,9 @@ from loopback import Reply, Site
 
 from earful.contracts import Permanent, Transient
 from earful.purse import OpenPurse
-from listeners.fetch import Answer, Fetcher, Limits, shown
+from listeners.fetch import Answer, Fetcher
+from listeners.guard import Limits
+from listeners.refusals import shown
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

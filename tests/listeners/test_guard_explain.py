@@ -12,7 +12,8 @@ from loopback import Reply, Site
 
 from earful.contracts import EdgeError, Permanent, Transient
 from earful.purse import OpenPurse
-from listeners.guard import GuardedSession, Limits, Refused
+from listeners.guard import GuardedSession, Limits
+from listeners.refusals import Refused
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
