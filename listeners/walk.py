@@ -277,7 +277,7 @@ class _Walk:
         if isinstance(error, Spent):
             one.blame(error.kind, str(error))
         elif error is not None:
-            one.blame(GapKind.OUTAGE, str(error))
+            one.blame(GapKind.OUTAGE, str(error).removesuffix("; it will be tried again"))
         elif one.kind is not GapKind.TOKEN:
             one.blame(GapKind.LIMIT, f"one poll makes {self._rules.most} requests at most")
         if one.high < one.began:
