@@ -1,0 +1,100 @@
+"""What is said of an address: who asks there, how it is shown, and why it was not read."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from earful.contracts import EdgeError, Permanent
+
+
+class Refused(Permanent):
+    """A server's refusal; ``status`` is its number, for where one of them is an answer: 404 for a
+    post that was deleted."""
+
+    def __init__(self, what: str, *, status: int) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+def inside(error: BaseException) -> EdgeError | None:
+    """The edge error that a library wrapped into one of its own; None when there is none."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, EdgeError):
+            return one
+        seen.add(id(one))
+        wrapped = [arg for arg in one.args if isinstance(arg, BaseException)]
+        waiting += [one.__cause__, one.__context__, *wrapped]
+    return None
+
+
+def our_version() -> str:
+    """Earful's version; "0" when it is run from a tree that is not installed."""
+    try:
+        return version("earful")
+    except PackageNotFoundError:
+        return "0"
+
+
+def user_agent() -> str:
+    """How we introduce ourselves to every server."""
+    return f"Earful/{our_version()} (+self-hosted listener for mentions of a brand)"
+
+
+def shown(url: str) -> str:
+    """``url`` as an error may show it: without login, query and fragment, which can hold keys."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return repr(url[:40])
+    if not host:
+        return repr(url.partition("?")[0][:80])
+    return f"{parts.scheme}://{host}{parts.path}"[:200] + ("?…" if parts.query else "")
+
+
+def redirect(url: str, location: str) -> str:
+    """Where a redirect leads, when that is the same host and no less safe; Permanent otherwise."""
+    target = ""
+    try:
+        target = urljoin(url, location) if location else ""
+        here, there = urlsplit(url), urlsplit(target)
+        same = _origin(here) == _origin(there)
+        safer = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
+    except ValueError:
+        same = safer = False
+    if location and (same or safer):
+        return target
+    raise Refused(
+        f"{shown(url)} sends us on to {shown(target) if target else 'nowhere'}, which is another "
+        "host; if that is right, put the new address into settings.toml",
+        status=302,
+    )
+
+
+def not_an_address(url: str) -> Permanent:
+    """The refusal of what is no http(s) URL."""
+    return Permanent(f"{shown(url)} is not a web address; write it as https://…")
+
+
+def cannot_be_sent(url: str) -> Permanent:
+    return Permanent(
+        f"{shown(url)}: a key, a name or a page's token holds a character that no request can "
+        "carry, a line end for one; copy the key anew"
+    )
+
+
+def too_big(url: str, most: int) -> Permanent:
+    return Permanent(
+        f"{shown(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that is "
+        "what you expect there"
+    )
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
