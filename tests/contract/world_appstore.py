@@ -58,8 +58,8 @@ class TheWorld(HttpWorld):
             "apps": ["7"],
             "countries": ["gr"],
             "endpoint": self.site.url,
-            "timeout": 1,
-            "deadline": 1.5,
+            "timeout": 2,
+            "deadline": 3,
         }
 
     def serve(self, asked: Asked) -> Reply:

@@ -27,8 +27,8 @@ class TheWorld(HttpWorld):
             "api": self.site.url,
             "handle": HANDLE,
             "overlap": "24h",
-            "timeout": 1,
-            "deadline": 1.5,
+            "timeout": 2,
+            "deadline": 3,
         }
 
     def serve(self, asked: Asked) -> Reply:

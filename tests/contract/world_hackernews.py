@@ -18,7 +18,7 @@ class TheWorld(HttpWorld):
         self.algolia = Algolia()
 
     def options(self) -> dict[str, object]:
-        return {"endpoint": f"{self.site.url}/api/v1", "timeout": 1, "deadline": 1.5}
+        return {"endpoint": f"{self.site.url}/api/v1", "timeout": 2, "deadline": 3}
 
     def serve(self, asked: Asked) -> Reply:
         return self.algolia(asked)

@@ -29,8 +29,8 @@ class TheWorld(World):
             "port": imap_site().port,
             "security": "none",
             "username": self.user,
-            "timeout": 1,
-            "deadline": 1.5,
+            "timeout": 2,
+            "deadline": 3,
         }
 
     @property

@@ -19,7 +19,7 @@ class TheWorld(HttpWorld):
         self.instance = Instance(site.url)
 
     def options(self) -> dict[str, object]:
-        return {"instances": [self.site.url], "overlap": "24h", "timeout": 1, "deadline": 1.5}
+        return {"instances": [self.site.url], "overlap": "24h", "timeout": 2, "deadline": 3}
 
     def serve(self, asked: Asked) -> Reply:
         self.instance.stuck = self.repeating

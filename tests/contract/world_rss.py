@@ -28,7 +28,7 @@ class TheWorld(HttpWorld):
         self.items: list[str] = []
 
     def options(self) -> dict[str, object]:
-        return {"url": f"{self.site.url}/feed.xml", "timeout": 1, "deadline": 1.5}
+        return {"url": f"{self.site.url}/feed.xml", "timeout": 2, "deadline": 3}
 
     def serve(self, asked: Asked) -> Reply:
         shown = "".join(self.items[:WINDOW])
