@@ -21,20 +21,14 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, Purse, Spent
+from earful.loopback import is_loopback
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
 from listeners.imap import Mailbox, Place, Raw, opened
 from listeners.mail_text import letter, mention, passed_over
-from listeners.options import (
-    Bytes,
-    ListenerOptions,
-    Seconds,
-    account_secret,
-    is_loopback,
-    read,
-)
+from listeners.options import Bytes, ListenerOptions, Seconds, account_secret, read
 from listeners.positions import is_instant, kept
 
 log = structlog.get_logger()

@@ -30,6 +30,7 @@ from listeners.mastodon_recheck import recheck
 from listeners.mastodon_server import MENDS, Answer, Server, check
 from listeners.mastodon_timeline import Ask, Requests, Timeline
 from listeners.options import WebOptions, account_secret, read
+from listeners.refusals import worst
 from listeners.terms import search_terms
 from listeners.unread import rejected
 from listeners.walk import Page, Rules, Step, walk
@@ -163,7 +164,7 @@ class _Poll:
                 failed[part] = error
                 yield self._failure([(part, one)], error)
         if failed and len(failed) == asked:
-            raise _worst(list(failed.values()))
+            raise worst(list(failed.values()))
         yield self._last(failed)
 
     def _walks(self) -> list[tuple[str, Walk]]:
@@ -335,13 +336,3 @@ def hashtags(any_of: Sequence[str]) -> list[str]:
     """The terms as hashtags: "Kestrova Air" is #kestrovaair. A handle is none, nor is a number."""
     found = [re.sub(r"\W", "", one).casefold() for one in any_of if not one.startswith("@")]
     return list(dict.fromkeys(one for one in found if one and not one.isdecimal()))
-
-
-def _worst(errors: Sequence[EdgeError]) -> EdgeError:
-    """What to raise when everything failed: Permanent only when nothing can get well by itself."""
-    later = [error for error in errors if isinstance(error, Transient)]
-    if not later or len(errors) == 1:
-        return errors[0]
-    waits = [error.retry_after for error in later if error.retry_after is not None]
-    text = "; ".join(dict.fromkeys(str(error) for error in errors))
-    return Transient(text, retry_after=max(waits, default=None))

@@ -18,8 +18,8 @@ from mastodon import Mastodon
 from mastodon.errors import MastodonError
 
 from earful.contracts import Transient
+from earful.loopback import is_loopback
 from listeners.guard import GuardedSession
-from listeners.options import is_loopback
 from listeners.refusals import inside, user_agent
 
 LARGEST_PAGE = 40  # https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from earful.contracts import Permanent
+from earful.loopback import is_loopback
 from earful.settings import secret
 from earful.settings_errors import SettingsError, explain
 from earful.types import Query
@@ -37,16 +37,6 @@ def _safe_address(address: str) -> str:
 
 # Where keys are sent to: over TLS, or to this machine
 SafeAddress = Annotated[str, AfterValidator(_safe_address)]
-
-
-def is_loopback(host: str) -> bool:
-    """True for a host on this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: where it leads is not ours to trust
-        return False
 
 
 class WebOptions(ListenerOptions):

@@ -25,6 +25,7 @@ from earful.types import Batch, Mention, Query, Rejected
 from listeners import reddit_posts as posts
 from listeners.match import Matcher
 from listeners.options import Bytes, SafeAddress, WebOptions, read
+from listeners.rechecks import changed
 from listeners.reddit_desk import CLOSED, Desk
 from listeners.refusals import Refused
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
@@ -118,7 +119,7 @@ class Reddit:
             mentions=tuple(
                 replace(one, direct=before.direct, brands=before.brands)
                 for name, one in known.items()
-                if (before := stored.get(name)) and _changed(before, one)
+                if (before := stored.get(name)) and changed(before, one)
             ),
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
@@ -231,7 +232,3 @@ def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:
     if "mentions" in kinds:
         found["mentions"] = _Listing(path="message/mentions", params={"mark": "false"}, direct=True)
     return found
-
-
-def _changed(stored: Mention, found: Mention) -> bool:
-    return (stored.text, stored.engagement) != (found.text, found.engagement)

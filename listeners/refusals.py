@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from earful.contracts import EdgeError, Permanent
+from earful.contracts import EdgeError, Permanent, Transient
 
 
 class Refused(Permanent):
@@ -98,3 +99,13 @@ def too_big(url: str, most: int) -> Permanent:
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def worst(errors: Sequence[EdgeError]) -> EdgeError:
+    """What to raise when everything failed: Permanent only when nothing can get well by itself."""
+    later = [error for error in errors if isinstance(error, Transient)]
+    if not later or len(errors) == 1:
+        return errors[0]
+    waits = [error.retry_after for error in later if error.retry_after is not None]
+    text = "; ".join(dict.fromkeys(str(error) for error in errors))
+    return Transient(text, retry_after=max(waits, default=None))

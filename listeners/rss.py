@@ -26,7 +26,7 @@ from listeners.fields import inner
 from listeners.match import Matcher
 from listeners.options import WebOptions, read
 from listeners.positions import is_instant, kept
-from listeners.refusals import shown
+from listeners.refusals import shown, worst
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 _AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work
@@ -119,7 +119,7 @@ class _Poll:
             worked += 1
             yield replace(batch, position=_dump(known), more=len(feeds) > 1)
         if failed and not worked:
-            raise _worst(list(failed.values()))
+            raise worst(list(failed.values()))
         if len(feeds) > 1 and (failed or worked):
             told = [Rejected(where=shown(url), reason=str(why)) for url, why in failed.items()]
             yield Batch(mentions=(), position=_dump(known), rejected=tuple(told))
@@ -230,16 +230,6 @@ def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
         f"{shown(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom feed "
         "itself, not of the page that it belongs to"
     )
-
-
-def _worst(errors: Sequence[Transient | Permanent]) -> Transient | Permanent:
-    """What to raise when every feed failed: Permanent only when no feed can get well by itself."""
-    later = [error for error in errors if isinstance(error, Transient)]
-    if not later or len(errors) == 1:
-        return errors[0]
-    waits = [error.retry_after for error in later if error.retry_after is not None]
-    text = "; ".join(str(error) for error in errors)
-    return Transient(text, retry_after=max(waits, default=None))
 
 
 def _names(feeds: Sequence[str]) -> dict[str, str]:

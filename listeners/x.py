@@ -25,6 +25,7 @@ from earful.settings import Duration
 from earful.types import Batch, Mention, Query
 from listeners import x_posts, x_query
 from listeners.options import SafeAddress, WebOptions, account_secret, read
+from listeners.rechecks import changed
 from listeners.walk import Page, Rules, Step, walk
 from listeners.x_desk import SMALLEST, Desk
 
@@ -96,7 +97,7 @@ class X:
             mentions=tuple(
                 replace(one, direct=before.direct, brands=before.brands)
                 for number, one in found.items()
-                if (before := stored.get(number)) and _changed(before, one)
+                if (before := stored.get(number)) and changed(before, one)
             ),
             position=None,
             gone=tuple(gone[number] for number in stored if number in gone),
@@ -219,7 +220,3 @@ def _page(posts: x_posts.Posts) -> Page:
         newest=posts.newest,
         cursor=posts.token,
     )
-
-
-def _changed(stored: Mention, found: Mention) -> bool:
-    return (stored.text, stored.engagement) != (found.text, found.engagement)

@@ -21,6 +21,7 @@ from earful.settings import Duration
 from earful.types import Batch, Mention, Query
 from listeners import youtube_comments as comments
 from listeners.options import SafeAddress, WebOptions, account_secret, read
+from listeners.rechecks import changed
 
 if TYPE_CHECKING:
     from listeners.youtube_desk import Desk
@@ -114,7 +115,7 @@ class Youtube:
             mentions=tuple(
                 _like(stored[number], one)
                 for number, one in found.items()
-                if number in stored and _changed(stored[number], one)
+                if number in stored and changed(stored[number], one)
             ),
             position=None,
             gone=tuple(comments.gone(number) for number in asked if number not in shown),
@@ -139,10 +140,6 @@ class Youtube:
 def _like(stored: Mention, found: Mention) -> Mention:
     """``found`` with what a lookup does not say: whom it is for, and under which video it is."""
     return replace(found, direct=stored.direct, brands=stored.brands, url=found.url or stored.url)
-
-
-def _changed(stored: Mention, found: Mention) -> bool:
-    return (stored.text, stored.engagement) != (found.text, found.engagement)
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

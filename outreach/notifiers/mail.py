@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import smtplib
 import ssl
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 
 from earful.clock import Clock, now
 from earful.contracts import Permanent, Transient
+from earful.loopback import is_loopback
 from earful.settings import ChannelSettings
 from earful.types import Message
 from outreach.notifiers.letterbox import NoAddress, address, compose
@@ -118,7 +118,7 @@ class MailNotifier:
             raise Permanent(
                 f"{self._place}: username is set but there is no password; set {self._variable}"
             )
-        if self._channel.security == "none" and not _is_loopback(self._host):
+        if self._channel.security == "none" and not is_loopback(self._host):
             raise Permanent(
                 f"{self._place}: will not send a password over an open connection; "
                 'use security = "starttls" or "tls"'
@@ -203,15 +203,6 @@ def _ask(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str
     answers = {one: smtp.rcpt(one) for one in recipients}
     smtp.rset()
     return {one: answer for one, answer in answers.items() if answer[0] not in {250, 251}}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: where it leads is not ours to trust
-        return False
 
 
 def _names(refused: Refused) -> str:
