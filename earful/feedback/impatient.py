@@ -2,7 +2,9 @@
 
 uvicorn waits without an end for the head of a request, for the rest of a body that nobody reads,
 and for a client that does not take its answer: a few hundred such connections would keep everybody
-else out. Its parser h11 is the one that bounds the size of a head (64 KiB).
+else out. Its parser h11 is the one that bounds the size of a head (64 KiB). Requests that are sent
+before the one in front is answered it keeps without a bound, and reads 256 KB more of them for
+every answer: one connection would fill the memory.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD = 10.0  # seconds for the head of a request, from the connection or the last answer on
 ANSWER = 60.0  # seconds from there to the end of the answer
+AHEAD = 65_536  # bytes of later requests that may wait for the answer to an earlier one
 
 
 class Impatient(H11Protocol):
@@ -32,9 +35,12 @@ class Impatient(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; a head may be whole with it."""
+        """As uvicorn's; a head may be whole with it, or too much of what comes after."""
         super().data_received(data)
         self._look()
+        waiting, _ended = self.conn.trailing_data
+        if len(waiting) > AHEAD and not self.transport.is_closing():
+            self.transport.abort()
 
     def on_response_complete(self) -> None:
         """As uvicorn's; the next head is waited for."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from earful.feedback.limits import who
 
 GONE = (ConnectionResetError, BrokenPipeError)
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: kestrova.example\r\n"
+WIDGET = b"GET /widget.js HTTP/1.1\r\nHost: a\r\n\r\n"
+LARGEST_SEND_BUFFER = 4 * 2**20  # Linux' own bound, net.ipv4.tcp_wmem
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
@@ -45,6 +50,28 @@ def is_hung_up(connection: socket.socket) -> bool:
     return True
 
 
+@contextmanager
+def unread(front: Front) -> Iterator[socket.socket]:
+    """A connection on whose side hardly anything of an answer finds room."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", front.settings.feedback.port))
+        yield connection
+
+
+def is_cut(connection: socket.socket) -> bool:
+    """Whether the other side ends the connection, with nothing read here."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            connection.send(b"G")  # to a closed connection, the next one fails
+        except GONE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @pytest.mark.parametrize(
     "begun",
     [
@@ -69,11 +96,28 @@ def test_who_does_not_take_an_answer_loses_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impatient, "ANSWER", 0.5)
-    with serving(Front(settings_in(tmp_path))) as front, connected(front) as connection:
-        with pytest.raises(GONE):
-            for _ in range(100_000):
-                connection.sendall(b"GET /widget.js HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+    with serving(Front(settings_in(tmp_path))) as front, unread(front) as connection:
+        size = len(front.session.get(f"{front.base}/widget.js", timeout=PATIENCE).content)
+        requests = LARGEST_SEND_BUFFER // size + 2
+        assert requests * len(WIDGET) < impatient.AHEAD, "few enough to be allowed"
+        connection.sendall(WIDGET * requests)
+        assert is_cut(connection)
         assert front.send().status_code == 201
+
+
+def test_who_asks_far_ahead_of_the_answers_loses_the_connection(front: Front) -> None:
+    with unread(front) as connection:
+        with suppress(*GONE):
+            connection.sendall(WIDGET * (2 * impatient.AHEAD // len(WIDGET)))
+        assert is_cut(connection)
+        assert front.send().status_code == 201
+
+
+def test_who_asks_a_little_ahead_is_answered(front: Front) -> None:
+    with connected(front) as connection:
+        connection.sendall((HEAD + b"\r\n") * 2 + HEAD + b"Connection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answers.count(b"HTTP/1.1 200") == 3
 
 
 def test_a_head_without_an_end_is_refused(front: Front) -> None:
