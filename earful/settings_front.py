@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,11 +15,16 @@ from earful.settings_blocks import Block, Name, Port
 from earful.settings_errors import SettingsError, nearest
 from earful.types import Brand, Query
 
+_NETLOC = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d+)?")
 _EVERY = 60.0  # seconds between two looks into an inbox: a folder on our own disk
 
 
 def _origin(value: object) -> object:
-    """A site as browsers name it in Origin: scheme, host, and a port that is not the usual one."""
+    """A site as browsers name it in Origin: scheme, host, and a port that is not the usual one.
+
+    What a browser sends is plain ASCII without wildcards:
+    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+    """
     if not isinstance(value, str):
         return value
     parts = urlsplit(value.strip().lower())
@@ -26,7 +32,15 @@ def _origin(value: object) -> object:
         raise ValueError("is not a site; write it as https://www.example.com")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("has a path; a site is only https://www.example.com")
-    return f"{parts.scheme}://{parts.netloc}"
+    found = _NETLOC.fullmatch(parts.netloc)
+    if found is None:
+        raise ValueError(
+            "is not how browsers name a site; open it, type location.origin into the browser's "
+            "console, and write what that says; * is not understood, name each site"
+        )
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    port = f":{parts.port}" if parts.port not in (None, usual) else ""
+    return f"{parts.scheme}://{found[1]}{port}"
 
 
 def _proxy(value: object) -> object:
@@ -41,7 +55,14 @@ def _proxy(value: object) -> object:
 
 Proxy = Annotated[str, BeforeValidator(_proxy)]
 Origin = Annotated[str, BeforeValidator(_origin)]
-FrontName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+FrontName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9-]*$",
+        max_length=40,
+        description="small letters, digits and -, with a letter first",
+    ),
+]
 _Most = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 

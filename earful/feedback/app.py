@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -179,7 +180,7 @@ async def _roll(spools: list[Spool], counts: Mapping[str, Counter[str]]) -> None
     while True:
         await asyncio.sleep(_ROLL)
         for spool in spools:
-            spool.roll()
+            await run_in_threadpool(spool.roll)  # it waits for whoever is writing
         _tell(counts)
 
 

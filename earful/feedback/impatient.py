@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD = 10.0  # seconds for the head of a request, from the connection or the last answer on
@@ -46,6 +47,17 @@ class Impatient(H11Protocol):
         """As uvicorn's; the next head is waited for."""
         super().on_response_complete()
         self._look()
+
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn's; who was answered already and then sends nonsense is not told."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: a stranger's wish for a websocket is none of the log's business, and uvicorn
+        would tell the operator to install a library."""
 
     def _look(self) -> None:
         answering = self.cycle if self.cycle and not self.cycle.response_complete else None

@@ -85,6 +85,8 @@ def read(body: bytes, media: str, scale: str) -> Submission:
         if media == FORM:
             return model.model_validate(_fields(body))
     except ValidationError as error:
+        if error.error_count() > _MOST_FIELDS:  # to tell of thousands would take a while
+            raise Refused(422, f"more than {_MOST_FIELDS} fields are wrong") from error
         raise Refused(422, "; ".join(_plainly(dict(one)) for one in error.errors())) from error
     raise Refused(415, f"the body should be {JSON} or {FORM}")
 

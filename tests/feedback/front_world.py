@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 import requests
 from factories import FrozenClock
+from ports import free_port
 
 from earful.clock import Clock
 from earful.feedback import signing
@@ -63,12 +63,6 @@ author_id = "from.id"
 published_at = "ticket.at"
 rating = "score"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def settings_in(folder: Path, *, sites: tuple[str, ...] = (SITE,), **changed: Any) -> Settings:
@@ -146,7 +140,7 @@ def until_up(front: Front, alive: Any = lambda: True) -> None:
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            front.session.get(f"{front.base}/healthz", timeout=1)
+            front.session.get(f"{front.base}/healthz", timeout=PATIENCE)
             return
         except requests.ConnectionError:
             assert alive(), "the service ended at once"

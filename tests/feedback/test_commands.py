@@ -69,6 +69,9 @@ def test_an_answer_reaches_the_database_which_the_service_never_opens(tmp_path: 
         ('sites = ["www.kestrova.example"]', "write it as https://www.example.com"),
         ('sites = ["https://kestrova.example/shop"]', "has a path"),
         ('sites = ["https://ann:pw@kestrova.example"]', "is not a site"),
+        ('sites = ["https://άνεμος.example"]', "type location.origin into the browser's console"),
+        ('sites = ["https://*.kestrova.example"]', "* is not understood, name each site"),
+        ('sites = ["https://kestrova.example:99999"]', "port out of range"),
         ('question = "stars"', "should be 'nps' or 'faces'"),
         ('tokne = "x"', "unknown key 'tokne'"),
         ('name = "My Form"', "[[form]] 1 name"),
@@ -81,6 +84,20 @@ def test_a_wrong_form_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingsError) as error:
         load(file)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://www.kestrova.example:443/", "https://www.kestrova.example"),
+        ("HTTP://Kestrova.Example:80", "http://kestrova.example"),
+        ("https://kestrova.example:8443", "https://kestrova.example:8443"),
+        ("https://xn--hxakic4aa.example", "https://xn--hxakic4aa.example"),
+        ("http://[::1]:8600", "http://[::1]:8600"),
+    ],
+)
+def test_a_site_is_known_as_browsers_name_it(tmp_path: Path, written: str, sent: str) -> None:
+    assert settings_in(tmp_path, sites=(written,)).form[0].sites == (sent,)
 
 
 def test_blocks_that_do_not_fit_each_other(tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,8 +17,9 @@ from front_world import PATIENCE, Front, serving, settings_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from earful.feedback import impatient
+from earful.feedback import app, impatient
 from earful.feedback.limits import who
+from listeners.spool import Spool
 
 GONE = (ConnectionResetError, BrokenPipeError)
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: kestrova.example\r\n"
@@ -28,8 +32,6 @@ ANYTHING = st.recursive(
 )
 FEW = settings(
     max_examples=60,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -118,6 +120,65 @@ def test_who_asks_a_little_ahead_is_answered(front: Front) -> None:
         connection.sendall((HEAD + b"\r\n") * 2 + HEAD + b"Connection: close\r\n\r\n")
         answers = b"".join(iter(lambda: connection.recv(65536), b""))
         assert answers.count(b"HTTP/1.1 200") == 3
+
+
+def test_a_wish_for_a_websocket_is_not_logged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wish = b"Connection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    with serving(Front(settings_in(tmp_path))) as front:
+        for sent, status in ((HEAD + wish, b"200"), (b"nonsense\r\n\r\n", b"400")):
+            with connected(front) as connection:
+                connection.sendall(sent)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 " + status)
+    told = capfd.readouterr().err
+    assert "Invalid HTTP request" in told  # the log is looked at
+    assert "upgrade" not in told.lower() and "websocket" not in told.lower()
+
+
+def test_nonsense_behind_an_answer_writes_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    head = b"POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with serving(Front(settings_in(tmp_path))) as front, connected(front) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
+        connection.sendall(b"no number\r\n")
+        assert is_hung_up(connection)
+        assert front.send().status_code == 201
+    told = capfd.readouterr().err
+    assert "Invalid HTTP request" in told and "Traceback" not in told
+
+
+def test_a_slow_disk_holds_up_nobody_who_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, is_back, rolled = threading.Event(), threading.Event(), threading.Event()
+    sync, roll = os.fsync, Spool.roll
+
+    def slow_sync(file: int) -> None:
+        at_work.set()
+        assert is_back.wait(PATIENCE)
+        sync(file)
+
+    def told_roll(self: Spool) -> None:
+        rolled.set()
+        roll(self)
+
+    monkeypatch.setattr(app, "_ROLL", 0.05)
+    monkeypatch.setattr(Spool, "roll", told_roll)
+    with serving(Front(settings_in(tmp_path))) as front, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(os, "fsync", slow_sync)
+        try:
+            sent = pool.submit(Front(front.settings, front.clock).send)
+            assert at_work.wait(PATIENCE)
+            rolled.clear()
+            assert rolled.wait(PATIENCE), "the service looks whether an hour is over"
+            asked = front.session.get(f"{front.base}/f/shop/texts", timeout=PATIENCE)
+            assert asked.status_code == 200
+        finally:
+            is_back.set()
+        assert sent.result().status_code == 201
 
 
 def test_a_head_without_an_end_is_refused(front: Front) -> None:

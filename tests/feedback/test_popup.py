@@ -14,11 +14,22 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
 import pytest
 from front_world import PATIENCE, Front, serving, settings_in
 from loopback import Asked, Reply, Site, serve
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=PATIENCE * 1000)
+
+LOOKS = """one => {
+  const looks = [one, ...one.querySelectorAll("*")].map(each => {
+    const {opacity, visibility, color, backgroundColor, letterSpacing, textTransform} =
+      getComputedStyle(each);
+    const {width, height} = each.getBoundingClientRect();
+    return {opacity, visibility, color, backgroundColor, letterSpacing, textTransform,
+      width: Math.round(width), height: Math.round(height)};
+  });
+  return JSON.stringify(looks);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +180,124 @@ def test_where_it_cannot_ask_it_offers_the_page(shop: Shop, visitor: BrowserCont
     expect(link).to_have_attribute("href", f"{shop.front.base}/f/shop")
 
 
-def test_where_it_cannot_send_it_offers_the_page(shop: Shop, visitor: BrowserContext) -> None:
+def test_words_that_nobody_thanked_for_stay_and_count_once(
+    shop: Shop, visitor: BrowserContext
+) -> None:
     page = shop.visit(visitor)
     page.get_by_role("radio", name="7").check()
-    visitor.route("**/f/shop", lambda route: route.abort())
-    page.get_by_role("button", name="Send").click()
+    words, send = page.get_by_label("main reason"), page.get_by_role("button", name="Send")
+    words.fill("a long story")
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    visitor.route("**/f/shop", lose_the_answer)
+    send.click()
+    expect(page.get_by_text("Please try again in a moment")).to_be_visible()
     expect(page.get_by_role("link", name="Give feedback")).to_be_visible()
+    expect(words).to_have_value("a long story")
+    visitor.unroute("**/f/shop")
+    send.click()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    first, second = shop.front.lines()
+    assert first["id"] == second["id"], "it is one answer"
+    assert second["why"] == "a long story"
+
+
+def test_a_refusal_takes_the_keyboard_from_nobody(shop: Shop, visitor: BrowserContext) -> None:
+    page = shop.visit(visitor)
+    page.get_by_role("radio", name="7").check()
+    answer = {"status": 503, "headers": {"Access-Control-Allow-Origin": shop.site.url}}
+    visitor.route("**/f/shop", lambda route: route.fulfill(**answer))
+    page.get_by_role("button", name="Send").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("could not be kept just now")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_pressing_twice_sends_once(shop: Shop, visitor: BrowserContext) -> None:
+    page, sent = shop.visit(visitor), []
+    page.on("request", lambda one: sent.append(one.method) if one.method == "POST" else None)
+    page.get_by_role("radio", name="4").check()
+    page.get_by_role("button", name="Send").dblclick()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    assert sent == ["POST"]
+
+
+def test_the_pages_shortcuts_take_no_letters(shop: Shop, visitor: BrowserContext) -> None:
+    page = shop.visit(visitor)
+    page.evaluate(
+        "document.addEventListener('keydown', e => "
+        "{ if (e.key === 's' && e.target.tagName !== 'TEXTAREA') e.preventDefault() })"
+    )
+    words = page.get_by_label("main reason")
+    words.focus()
+    page.keyboard.type("so slow")
+    expect(words).to_have_value("so slow")
+    # Escape that chooses among Japanese words is not meant for the box
+    words.evaluate(
+        "one => one.dispatchEvent(new KeyboardEvent("
+        "'keydown', {key: 'Escape', isComposing: true, bubbles: true, composed: true}))"
+    )
+    expect(words).to_have_value("so slow")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "div:empty { display: none }",
+        "body > div { opacity: 0; transform: scale(0) }",
+        "html { font-size: 62.5%; color-scheme: dark } body { visibility: hidden }",
+        "* { letter-spacing: .4em; text-transform: uppercase }",
+    ],
+)
+def test_the_pages_own_rules_do_not_reach_in(
+    shop: Shop, visitor: BrowserContext, rules: str
+) -> None:
+    page = shop.visit(visitor)
+    box = page.get_by_role("dialog")
+    expect(box).to_be_visible()
+    usual = box.evaluate(LOOKS)
+    page.evaluate(
+        "rules => { const sheet = new CSSStyleSheet(); sheet.replaceSync(rules);"
+        " document.adoptedStyleSheets = [sheet] }",
+        rules,
+    )
+    assert page.locator("earful-ask section").evaluate(LOOKS) == usual
+    expect(box).to_be_visible()
+
+
+def test_what_was_chosen_is_seen_without_colours(chromium: Browser, shop: Shop) -> None:
+    context = chromium.new_context(forced_colors="active")
+    page = shop.visit(context)
+    page.get_by_role("radio", name="7").check()
+    page.get_by_label("main reason").focus()
+    lines = page.get_by_role("dialog").evaluate(
+        "one => [...one.querySelectorAll('label span')].map(s => getComputedStyle(s).outlineStyle)"
+    )
+    assert [number for number, line in enumerate(lines) if line != "none"] == [7]
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_it_fits_a_small_screen(chromium: Browser, shop: Shop, language: str) -> None:
+    shop.language = language
+    context = chromium.new_context(viewport={"width": 320, "height": 480})
+    page = shop.visit(context)
+    box = page.get_by_role("dialog")
+    expect(box).to_be_visible()
+    wide, lines, cross = box.evaluate(
+        "one => { const words = document.createRange();"
+        " words.selectNodeContents(one.querySelector('legend'));"
+        " return [one.scrollWidth <= one.clientWidth && document.body.scrollWidth <= innerWidth,"
+        " [...words.getClientRects()], one.querySelector('.x').getBoundingClientRect()] }"
+    )
+    assert wide
+    assert [one for one in lines if cross["x"] < one["right"] and one["x"] < cross["right"]] == []
+    context.close()
 
 
 def test_a_page_in_a_frame_without_javascript(chromium: Browser, shop: Shop) -> None:
