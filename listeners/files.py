@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import json
+import stat
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -23,7 +24,11 @@ from earful.contracts import BadItem, Permanent
 LINE_CAP = 1024 * 1024  # bytes
 _RECORD_LINES = 1000  # a quoted CSV field over more lines than this was never closed
 _HEAD = 64 * 1024
+TAIL = 4096  # bytes before a place in a file by which it is known again
 BOM = b"\xef\xbb\xbf"
+_LONE_CR = (
+    "a carriage return stands outside quotes; save the file with the line ends of Windows or Unix"
+)
 BROKEN = (EOFError, zlib.error, OSError)  # what reading may raise: cut or damaged gzip, bad disk
 _DECODER = json.JSONDecoder(strict=False)  # strict would refuse a tab inside a string
 
@@ -72,8 +77,16 @@ class _Gunzip(io.RawIOBase):
 
 
 def open_stream(path: Path) -> io.BufferedReader:
-    """The file's bytes, decompressed. Permanent when it is missing or cannot be text in UTF-8."""
+    """The file's bytes, decompressed. Permanent when it is missing, is no file that can be read
+    twice, or cannot be text in UTF-8."""
     try:
+        # asked before it is opened: a named pipe that nobody writes would be waited for for ever
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise Permanent(
+                f"{path}: this is a pipe or a device, and it has to be read more than once; save "
+                "it as a file and name that"
+            )
         with path.open("rb") as file:
             magic = file.read(4)
         packed = magic[:2] == b"\x1f\x8b"
@@ -84,7 +97,8 @@ def open_stream(path: Path) -> io.BufferedReader:
     if path.suffix == ".gz" and magic and not packed:
         stream.close()
         raise Permanent(f"{path}: the name says gzip, the content is not; rename or repack it")
-    if magic[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    without_mark = b"\0\0" in (magic[::2], magic[1::2])  # would be read as UTF-8 with NULs in it
+    if magic[:2] in (b"\xff\xfe", b"\xfe\xff") or without_mark:
         stream.close()
         raise Permanent(f"{path}: this is UTF-16 text; save it as UTF-8")
     return stream
@@ -214,10 +228,10 @@ class Table:
         }
 
     def header(self) -> list[str]:
-        """The names of the columns; [] for an empty file. Permanent when they cannot be read."""
+        """The names of the columns; [] for an empty file. BadItem when they cannot be read."""
         for cells, reason, first, _ in self._rows():
             if cells is None:
-                raise Permanent(f"line {first.number} should name the columns, but {reason}")
+                raise BadItem(f"line {first.number} should name the columns, but {reason}")
             return [cell.strip() for cell in cells]
         return []
 
@@ -252,12 +266,12 @@ class Table:
                 forgiven = self._alone(feeder) if isinstance(error, csv.Error) else None
                 reason = "a quoted cell is opened and never closed"
                 if isinstance(error, BadItem) or len(feeder.taken) == 1:
-                    reason = str(error) or reason
+                    reason = _LONE_CR if "new-line" in str(error) else str(error) or reason
                 yield forgiven, reason, first, first
                 reader = csv.reader(feeder, strict=True, **self._format)
                 continue
             if cells:
-                yield cells, "", feeder.taken[0], feeder.taken[-1]
+                yield cells, "", feeder.taken[0], _last(feeder.taken)
 
     def _alone(self, feeder: _Feeder) -> list[str] | None:
         """The cells of a row on one line with unescaped quotes inside a quoted cell, or None."""
@@ -267,6 +281,15 @@ class Table:
             return next(csv.reader([decode(feeder.taken[0], feeder.encoding)], **self._format))
         except csv.Error:
             return None
+
+
+def _last(taken: list[Line]) -> Line:
+    """A record's last line; with the lines before it when it alone would tell little of the place
+    (the one behind the last line end of a quoted cell)."""
+    last = taken[-1]
+    if len(taken) == 1 or len(last.data) >= TAIL:
+        return last
+    return last._replace(data=b"".join(one.data for one in taken)[-TAIL:])
 
 
 def guess_delimiter(head: str) -> str:

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from earful import clock as wall
 from earful.contracts import Permanent, Purse, Transient
 from earful.purse import OpenPurse
-from earful.types import Batch, Query, Rejected
+from earful.types import Batch, Mention, Query, Rejected
 from listeners.fields import inner
 from listeners.options import read
 from listeners.positions import kept
@@ -62,61 +62,111 @@ class Folder:
         """The rows of files that are new, or have grown, since ``position``.
 
         A file that cannot be read is told of as Rejected, once, and looked at again when it has
-        changed; the others go on. Permanent: there is no such folder, or it holds too many files.
+        changed, or at every look when it was the disk or a permission that was wrong; the others
+        go on. Permanent: there is no such folder, or it holds too many files.
         """
         options = read(FolderOptions, query)
         known = _load(position)
         found = _listed(options)
         known = {path.name: known.get(path.name, _Known()) for path, _ in found}
+        held = _Held()
         for path, look in found:
             if (known[path.name].size, known[path.name].changed) == look:
                 continue
-            yield from self._file(path, options, known)
-            size, changed = look
-            known[path.name] = replace(known[path.name], size=size, changed=changed)
-        yield Batch(mentions=(), position=_dump(known))
+            for batch in self._file(path, look, options, known):
+                held.add(batch)
+                # small files share a batch: a position names every file of the folder
+                if held.size() >= options.batch:
+                    yield held.given(_dump(known), more=True)
+        yield held.given(_dump(known), more=False)
 
     def _file(
-        self, path: Path, options: FolderOptions, known: dict[str, _Known]
+        self,
+        path: Path,
+        look: tuple[int, int],
+        options: FolderOptions,
+        known: dict[str, _Known],
     ) -> Iterator[Batch]:
+        """The file's batches; ``known`` says before each one how far the file is read with it."""
         shared = options.model_dump(exclude_unset=True, exclude={"path", "names"})
         one = ReplayOptions.model_validate({**shared, "source_as": options.source_as, "path": path})
-        place = known[path.name].place
+        read_to_its_end = _Known(size=look[0], changed=look[1], place=known[path.name].place)
         try:
-            for batch in rows(one, self._clock(), place):
+            for batch in rows(one, self._clock(), known[path.name].place):
                 known[path.name] = _Known(place=batch.position)
+                read_to_its_end = replace(read_to_its_end, place=batch.position)
                 told = tuple(
                     replace(one, where=f"{path.name} {one.where}") for one in batch.rejected
                 )
-                yield replace(batch, position=_dump(known), rejected=told, more=True)
+                yield replace(batch, rejected=told)
         except (Permanent, Transient) as error:
+            if not _may_pass(error):
+                known[path.name] = read_to_its_end
             trouble = Rejected(where=path.name, reason=str(error))
-            yield Batch(mentions=(), position=_dump(known), rejected=(trouble,), more=True)
+            yield Batch(mentions=(), position=None, rejected=(trouble,))
+            return
+        known[path.name] = read_to_its_end
+
+
+class _Held:
+    """What was read and is not given yet."""
+
+    def __init__(self) -> None:
+        self._mentions: list[Mention] = []
+        self._rejected: list[Rejected] = []
+
+    def size(self) -> int:
+        return len(self._mentions) + len(self._rejected)
+
+    def add(self, batch: Batch) -> None:
+        self._mentions += batch.mentions
+        self._rejected += batch.rejected
+
+    def given(self, position: str, *, more: bool) -> Batch:
+        """All of it, as one batch."""
+        mentions, rejected = tuple(self._mentions), tuple(self._rejected)
+        self._mentions, self._rejected = [], []
+        return Batch(mentions=mentions, position=position, rejected=rejected, more=more)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the system refused (a permission, a disk that was away), which changes no file."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno is not None
 
 
 def _listed(options: FolderOptions) -> list[tuple[Path, tuple[int, int]]]:
     """The files to read, by name, each with its size and the time when it was changed."""
-    found: list[tuple[Path, tuple[int, int]]] = []
     try:
         with os.scandir(options.path) as entries:
-            for entry in entries:
-                if _wanted(Path(entry.path), options) and entry.is_file():
-                    look = entry.stat()
-                    found.append((Path(entry.path), (look.st_size, look.st_mtime_ns)))
+            wanted = [entry for entry in entries if _wanted(Path(entry.path), options)]
     except FileNotFoundError as error:
-        if options.path.is_dir():  # a file went while we looked
-            raise Transient(f"{options.path}: {error.filename} has just gone") from error
         raise Permanent(
             f"{options.path}: there is no such folder; check the option path"
         ) from error
     except OSError as error:
         raise Permanent(f"{options.path}: {error.strerror}; check the option path") from error
+    looks = ((Path(entry.path), _look(entry)) for entry in wanted)
+    found = [(path, look) for path, look in looks if look is not None]
     if len(found) > _MOST_FILES:
         raise Permanent(
             f"{options.path}: it holds {len(found):,} files, and {_MOST_FILES:,} are the most that "
             "can be told apart; move those that were read into another folder"
         )
     return sorted(found)
+
+
+def _look(entry: os.DirEntry[str]) -> tuple[int, int] | None:
+    """How a file looks; None for what is none, or has just gone."""
+    try:
+        if not entry.is_file():
+            return None
+        look = entry.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:  # a link in a circle, or to where nobody may look: reading it says which
+        return 0, 0
+    return look.st_size, look.st_mtime_ns
 
 
 def _wanted(path: Path, options: FolderOptions) -> bool:

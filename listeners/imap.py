@@ -28,6 +28,7 @@ _ANSWER = 1024 * 1024  # bytes that a command's answer may take beside the mails
 _LATER = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _ARRIVED = re.compile(rb'\bINTERNALDATE "([^"]{1,40})"')
+_LAST_UID = 2**32 - 1  # RFC 3501 section 2.3.1.1
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 
 
@@ -117,6 +118,10 @@ class _TooMuch(Exception):
     """The server sends more than was asked for."""
 
 
+class Refused(Transient):
+    """The server would not give mails, and did not say that it will later."""
+
+
 class Mailbox:
     """A folder that is open for reading."""
 
@@ -135,8 +140,9 @@ class Mailbox:
                 f"{self._place}: the folder {folder!r} cannot be opened ({_said(data)}); write it "
                 'as the server does, often "INBOX.Support" or "INBOX/Support"'
             )
-        number = self._client.response("UIDVALIDITY")[1][0] or b""
-        self.validity = int(number[:10]) if number.isdigit() else 0
+        number = self._client.response("UIDVALIDITY")[1][0]
+        # a hostile server may send anything in its place
+        self.validity = int(number[:10]) if isinstance(number, bytes) and number.isdigit() else 0
 
     def uids(self, after: int, since: date | None) -> list[int]:
         """The messages with a higher number than ``after`` (that came since a day), in order."""
@@ -147,18 +153,21 @@ class Mailbox:
             typ, data = self._client.uid("SEARCH", criteria)
         if typ != "OK":
             raise Transient(f"{self._place}: the search was refused ({_said(data)})")
-        found = {int(one) for line in data for one in (line or b"").split() if one.isdigit()}
+        said = b" ".join(line for line in data if isinstance(line, bytes))
+        found = {int(one) for one in said.split() if one.isdigit() and len(one) <= 10}
         # "n:*" names the last message even when its number is below n (RFC 3501 section 6.4.8)
-        return sorted(uid for uid in found if uid > after)
+        return sorted(uid for uid in found if after < uid <= _LAST_UID)
 
     def fetch(self, uids: Sequence[int], max_bytes: int) -> list[Raw]:
         """The first ``max_bytes`` of each message, unread ones stay unread; in order of numbers.
-        A message that was deleted meanwhile is missing."""
+        A message that was deleted meanwhile is missing. Refused: the server gives not all of them,
+        perhaps because of one."""
         what = f"(UID INTERNALDATE BODY.PEEK[]<0.{max_bytes}>)"
         with self._command(len(uids) * (max_bytes + 1024)):
             typ, data = self._client.uid("FETCH", ",".join(map(str, uids)), what)
         if typ != "OK":
-            raise Transient(f"{self._place}: mails could not be read ({_said(data)})")
+            error = Transient if _later(_said(data)) else Refused
+            raise error(f"{self._place}: mails could not be read ({_said(data)})")
         found = {one.uid: one for one in _messages(data) if one.uid in set(uids)}
         return [found[uid] for uid in uids if uid in found]
 
@@ -249,24 +258,38 @@ def _log_in(client: _Bounded, place: Place, password: str) -> None:
             f"{place}: username or password holds characters beyond ASCII, which this server's "
             "login cannot carry; make an app password of ASCII characters"
         )
+    answer = f"\0{place.username}\0{password}".encode()
     try:
         if plain:
-            answer = f"\0{place.username}\0{password}".encode()
             client.authenticate("PLAIN", lambda _challenge: answer)
         else:
             client.login(place.username, password)
-    except imaplib.IMAP4.abort:
-        raise  # the connection broke; the login was not refused
+    except imaplib.IMAP4.abort as error:  # the connection broke; the login was not refused
+        raise imaplib.IMAP4.abort(_without(answer, password, str(error))) from None
     except imaplib.IMAP4.error as error:
         said = error.args[0] if error.args else ""
-        why = _said([said]) if isinstance(said, bytes) else one_line(str(said))
-        if any(f"[{code}]" in why.upper() for code in _LATER):
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        why = one_line(_without(answer, password, said))
+        if _later(why):
             raise Transient(f"{place}: no login now ({why}); it will be tried again") from None
         raise Permanent(
             f"{place}: the login of {place.username!r} was refused ({why}); check username "
             "and password. Gmail, iCloud, Yahoo and others want an app password, made in the "
             "account's security settings, and IMAP switched on"
         ) from None
+
+
+def _without(answer: bytes, password: str, said: str) -> str:
+    """What a server said of a login, without the secrets: some repeat what they do not like."""
+    as_imaplib_shows_it = repr(password.encode())[2:-1]
+    for secret in (base64.b64encode(answer).decode(), password, as_imaplib_shows_it):
+        said = said.replace(secret, "…")
+    return said
+
+
+def _later(said: str) -> bool:
+    """Whether a refusal says that it will pass (RFC 5530)."""
+    return any(f"[{code}]" in said.upper() for code in _LATER)
 
 
 def _messages(data: Sequence[Any]) -> Iterator[Raw]:

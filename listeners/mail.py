@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners import times
-from listeners.imap import Mailbox, Place, Raw, opened
+from listeners.imap import Mailbox, Place, Raw, Refused, opened
 from listeners.mail_text import letter, mention, passed_over
 from listeners.options import Bytes, ListenerOptions, Seconds, account_secret, read
 from listeners.positions import is_instant, kept
@@ -182,16 +182,42 @@ class _Poll:
         since = None if floor is None else (times.from_epoch(floor) - _ZONES).date()
         waiting = box.uids(self._at.uid, since)
         now = waiting[: self._options.max_messages]
-        for first in range(0, len(now), _AT_ONCE):
-            numbers = now[first : first + _AT_ONCE]
-            mentions, rejected = self._read(box.fetch(numbers, self._options.max_bytes))
-            self._at = replace(self._at, uid=numbers[-1])
+        for uid, raws in self._fetched(box, now):
+            mentions, rejected = self._read(raws)
+            self._at = replace(self._at, uid=uid)
             yield Batch(mentions=mentions, position=self._at.text(), rejected=rejected, more=True)
         if len(waiting) > len(now):
             most = self._options.max_messages
             yield self._unfinished(GapKind.LIMIT, f"one poll reads {most} mails at most", more=True)
         else:
             yield self._all_read()
+
+    def _fetched(self, box: Mailbox, uids: Sequence[int]) -> Iterator[tuple[int, list[Raw]]]:
+        """The mails, some at a time, each time with the number up to which they are read.
+
+        Where some are refused they are asked for one by one: a mail that the server cannot give
+        (its file is damaged, say) must not keep the ones behind it back. It is passed over, as one
+        without bytes, when a later one is given; while none is, it may be the server's bad hour.
+        """
+        pieces = deque(uids[at : at + _AT_ONCE] for at in range(0, len(uids), _AT_ONCE))
+        refused: list[Raw] = []
+        why: Refused | None = None
+        while pieces:
+            numbers = pieces.popleft()
+            try:
+                raws = box.fetch(numbers, self._options.max_bytes)
+            except Refused as error:
+                why = error
+                if len(numbers) > 1:
+                    pieces.extendleft([uid] for uid in reversed(numbers))
+                else:
+                    refused.append(Raw(uid=numbers[0], arrived_at=None, data=None))
+                continue
+            if raws or not refused:
+                yield numbers[-1], refused + raws
+                refused = []
+        if why is not None and refused:
+            raise why
 
     def _read(self, raws: Sequence[Raw]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
         mentions: list[Mention] = []
@@ -213,7 +239,7 @@ class _Poll:
             return None
         if raw.data is None:
             raise BadItem("the server gave nothing of it")
-        found = letter(raw.data)
+        found = letter(raw.data, arrived.isoformat() if arrived else "")
         if why := passed_over(found, self._options.ours()):
             self._passed[why.replace(" ", "_")] += 1
             return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
+from email.policy import Compat32
+from itertools import islice
 
 from listeners import mail_html
 from listeners.plain import MAX_TEXT
@@ -20,6 +22,7 @@ from listeners.plain import MAX_TEXT
 _MOST_MULTIPARTS = 30  # in one mail; each is a level that the parser may go down
 _MOST_TEXT = 4 * MAX_TEXT  # characters of a mail that are looked at; quotations are long
 _MOST_HEADER = 4000
+_MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
 _LATIN = {"", "ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"}
 # what is declared, and what is meant by it: supersets that mail programs write under the old name
@@ -38,19 +41,30 @@ _NO_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_
 _ODD = (ValueError, LookupError, TypeError, AttributeError, RecursionError, MessageError)
 
 
+class _ShortHeaders(Compat32):
+    """Headers are cut as they are read: Python looks for the parameters in one in a time that
+    grows with the square of its length."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_MOST_HEADER]
+
+
+_SHORT_HEADERS = _ShortHeaders()
+
+
 def parse(raw: bytes) -> Message:
-    """The mail; where it nests too deeply to be read, its headers with no words."""
+    """The mail; of one that nests too deeply the parts that stand before it does."""
     raw = raw.lstrip(b"\r\n")
-    if raw.lower().count(b"multipart/") <= _MOST_MULTIPARTS:
-        try:
-            return message_from_bytes(raw, policy=policy.compat32)
-        except _ODD:
-            pass_over = b""
-    else:
-        pass_over = b"Content-Type: application/octet-stream\n"
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-    kept = [line for line in head.splitlines() if not line.lower().startswith(b"content-")]
-    return message_from_bytes(b"\n".join([*kept, pass_over, b""]), policy=policy.compat32)
+    marks = _MULTIPART.finditer(raw, len(head))
+    if (deeper := next(islice(marks, _MOST_MULTIPARTS, None), None)) is not None:
+        raw = raw[: deeper.start()]
+    try:
+        return message_from_bytes(raw, policy=_SHORT_HEADERS)
+    except _ODD:
+        kept = [line for line in head.splitlines() if not line.lower().startswith(b"content-")]
+        return message_from_bytes(b"\n".join([*kept, b"", b""]), policy=_SHORT_HEADERS)
 
 
 def headers(mail: Message, name: str) -> list[str]:

@@ -30,18 +30,22 @@ _REMAINDER = 300  # characters kept of a mail that is all quotation
 _DASHES = set("-_=*")
 _RULE = re.compile(r"_{20,}")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
-_WHEN = re.compile(r"\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d年")
+_TIME = re.compile(r"\d{1,2}[:.h]\d{2}(?![.\d])")
+_SENTENCE = re.compile(r"[,;!?]|\. ")  # "Sent from the warehouse on Monday, it never arrived."
+_SURELY = ("sent from my ", "sent from yahoo mail")
 _DIGIT = re.compile(r"\d")
 
 
 def own_words(text: str) -> str:
     """The writer's own part of ``text``; a mail that is all quotation keeps its beginning.
 
-    Quoted lines begin with ">". Words below or between quoted lines are kept.
+    Quoted lines begin with ">". Words below or between quoted lines are kept, and those below a
+    signature that nothing stands above: telephones and web mail put it where the answer begins.
     """
     lines = text.split("\n")[:_MOST_LINES]
     own: list[str] = []
     quoted: list[str] = []
+    signed_first = False
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -49,17 +53,25 @@ def own_words(text: str) -> str:
             quoted.append(line)
             at += 1
         elif line.rstrip() == "--":
-            break
+            if "".join(own).strip():
+                break
+            signed_first = True
+            at += 1
         elif length := _attribution(lines, at):
             at += length
         elif _ends_here(lines, at):
-            quoted += lines[at:]
-            break
+            length = _above_marked(lines, at)
+            if not length:
+                quoted += lines[at:]
+                break
+            at += length
         else:
             own.append(line)
             at += 1
     words = "\n".join(_unsigned(own)).strip()
-    return words or _remainder(quoted)
+    if words and not signed_first:
+        return words
+    return f"{words}\n{_remainder(quoted)}".strip()
 
 
 def _marked(line: str) -> bool:
@@ -98,10 +110,21 @@ def _ends_here(lines: Sequence[str], at: int) -> bool:
     if begin is not None and _header_block(lines, begin):
         return True
     return any(
-        said.startswith(OPENERS) and _wrote(said) and _WHEN.search(said) is not None
+        said.startswith(OPENERS) and _wrote(said) and _by_a_program(said)
         for length in range(1, _WRAPPED + 1)
         for said in [_joined(lines[at : at + length])]
     )
+
+
+def _above_marked(lines: Sequence[str], at: int) -> int:
+    """How many lines stand here above a mail whose lines are all marked: then what follows it may
+    be the writer's answer. 0 when they are not."""
+    for number in range(at + 1, min(at + _BLOCK, len(lines))):
+        if _marked(lines[number]):
+            return number - at
+        if lines[number].strip() and not _field(lines[number]):
+            return 0
+    return 0
 
 
 def _joined(lines: Sequence[str]) -> str:
@@ -121,6 +144,12 @@ def _wrote(said: str) -> bool:
         # Gmail in Japanese and some others leave the verb out: a date, a name, <an address>:
         return said.rstrip(":： ").endswith(">") and bool(_ADDRESS.search(said))
     return bool(_DIGIT.search(said) or _ADDRESS.search(said))
+
+
+def _by_a_program(said: str) -> bool:
+    """Programs name an address or the time of day; "on 3 May 2024 your colleague wrote:" is what
+    people write, and what follows is theirs."""
+    return bool(_TIME.search(said) or _ADDRESS.search(said))
 
 
 def _header_block(lines: Sequence[str], at: int) -> bool:
@@ -151,7 +180,7 @@ def _unsigned(lines: list[str]) -> list[str]:
 
 def _sent_from(line: str) -> bool:
     words = line.strip().strip("*_<>[]().!").casefold()
-    if len(words) > 80:
+    if len(words) > 80 or (_SENTENCE.search(line) and not words.startswith(_SURELY)):
         return False
     return words.startswith(SENT_FROM) or (
         words.endswith(SENT_FROM_ENDS) and len(words) < 40 and len(words.split()) < 6

@@ -40,13 +40,17 @@ class Letter:
     kind: str
 
 
-def letter(raw: bytes) -> Letter:
-    """Read a mail's bytes, or the first of them. Nothing in them makes this raise."""
+def letter(raw: bytes, came: str = "") -> Letter:
+    """Read a mail's bytes, or the first of them. Nothing in them makes this raise.
+
+    ``came`` is what the place where it lies says of its coming: it tells mails apart that have
+    neither an id nor a time.
+    """
     mail = parse(raw)
     address, name = sender(header(mail, "From"))
     kind = not_a_letter(mail, address)
     return Letter(
-        external_id=_identity(header(mail, "Message-ID")) or _made_up(mail),
+        external_id=_identity(header(mail, "Message-ID")) or _made_up(mail, came),
         reply_to=_identity(header(mail, "In-Reply-To")),
         address=address,
         name=name,
@@ -127,10 +131,12 @@ def _identity(value: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _made_up(mail: Message) -> str:
+def _made_up(mail: Message, came: str) -> str:
     """For mails without an id: what stays the same however often the mail is read."""
     names = ("From", "To", "Date", "Subject", "Received")
     parts = [value for name in names for value in headers(mail, name)]
+    if _sent_at(header(mail, "Date")) is None and not headers(mail, "Received"):
+        parts.append(came)
     data = "\0".join(parts).encode("utf-8", "replace")
     return "mail-" + hashlib.sha256(data).hexdigest()[:32]
 

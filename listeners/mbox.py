@@ -143,7 +143,7 @@ class _Walk:
             raise broken
 
     def _take(self, message: _Message) -> list[Mention | Rejected]:
-        found = letter(message.data)
+        found = letter(message.data, message.received)
         if why := passed_over(found, self._options.mine):
             self.passed[why.replace(" ", "_")] += 1
             return []
@@ -170,15 +170,18 @@ def _messages(lines: Iterator[files.Line], most: int) -> Iterator[_Message]:
     data = bytearray()
     begin: files.Line | None = None
     before: files.Line | None = None
+    recent = bytearray()  # what stands before the next line: every message ends with a blank one
     for line in lines:
         blank = before is None or not before.data.strip()
         if blank and len(line.data) < _LONGEST and _BEGINS.fullmatch(line.data):
             if begin is not None and before is not None:
-                yield _message(data, begin, before, closed=True)
+                yield _message(data, begin, before._replace(data=bytes(recent)), closed=True)
             data, begin = bytearray(), line
         elif len(data) < most:
             protected = _PROTECTED.match(line.data) is not None
             data += line.data[1 if protected else 0 :][: most - len(data)]
+        recent += line.data
+        del recent[: -files.TAIL if line.whole else None]
         before = line
     if begin is not None and before is not None:
         yield _message(data, begin, before, closed=False)

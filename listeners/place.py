@@ -7,11 +7,10 @@ import io
 import json
 from dataclasses import asdict, dataclass, replace
 
-from listeners.files import Line, skip_to
+from listeners.files import TAIL, Line, skip_to
 from listeners.positions import kept
 
 _HEAD = 4096
-_TAIL = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ class Walked:
         """The place behind everything that is dealt with (but before an unfinished end)."""
         place = self._start
         if self._last is not None:
-            tail = self._last.data[-_TAIL:] if self._last.whole else b""
+            tail = self._last.data[-TAIL:] if self._last.whole else b""
             place = Place(
                 line=self._last.number + 1,
                 offset=self._last.end,

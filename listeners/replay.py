@@ -223,7 +223,10 @@ class _Walk:
         if self._options.kind() == "jsonl":
             self._check_columns(_first_keys(self._options.path, self._head, encoding))
             return files.json_records(rest, encoding)
-        header = self._table(files.lines(_buffered(self._head))).header()
+        try:
+            header = self._table(files.lines(_buffered(self._head))).header()
+        except BadItem as error:
+            raise Permanent(f"{self._options.path}: {error}") from error
         self._check_columns(header)
         table = self._table(rest)
         if not place.offset:
@@ -245,6 +248,11 @@ class _Walk:
                     f"{self._options.path}: there is no column {column!r} for {name}"
                     f"{nearest(column, known)}; say which it is, as in map = {{ {name} = "
                     f'"…" }}; the columns are {", ".join(known)[:500]}'
+                )
+            if known.count(column) > 1:
+                raise Permanent(
+                    f"{self._options.path}: {known.count(column)} columns are called {column!r}; "
+                    f"rename all but the one that holds {name}"
                 )
 
 

@@ -21,13 +21,14 @@ PASSWORD = "kestrel-41-lantern"
 @dataclass
 class Box:
     """A user's INBOX. ``faults``: for a command (LOGIN, EXAMINE, SEARCH, FETCH) what to do instead:
-    "reset", "silence", "drip", "bye", "flood", "cut", or a line to answer. ``asked`` are the
-    commands that came."""
+    "reset", "silence", "drip", "bye", "flood", "cut", or a line to answer. ``refused`` are mails
+    that it says it cannot give. ``asked`` are the commands that came."""
 
     validity: int = 7
     next_uid: int = 1
     mails: dict[int, tuple[datetime, bytes | None]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def put(self, at: datetime, raw: bytes | None) -> None:
@@ -183,7 +184,7 @@ class _Handler(socketserver.StreamRequestHandler):
         most = int(re.search(r"BODY\.PEEK\[\]<0\.(\d+)>", said).group(1))  # type: ignore[union-attr]
         wanted = set(map(int, said.split()[2].split(",")))
         for number, (uid, (at, raw)) in enumerate(list(self.box.mails.items()), 1):
-            if uid not in wanted:
+            if uid not in wanted - self.box.refused:
                 continue
             arrived = f'INTERNALDATE "{at:%d-%b-%Y %H:%M:%S} +0000"'
             if raw is None:
@@ -195,7 +196,7 @@ class _Handler(socketserver.StreamRequestHandler):
             self.wfile.write(data)
             self._say(f" {arrived} UID {uid})")
             self._say(f"* {number} FETCH (FLAGS (\\Seen) UID {uid})")
-        return "OK"
+        return "NO some could not be fetched" if wanted & self.box.refused else "OK"
 
     def _say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from imap_site import PASSWORD, Box, imap_site
 from loopback import Site
-from world import World
+from world import PATIENT, World
 
 
 class TheWorld(World):
@@ -29,8 +29,7 @@ class TheWorld(World):
             "port": imap_site().port,
             "security": "none",
             "username": self.user,
-            "timeout": 2,
-            "deadline": 3,
+            **PATIENT,
         }
 
     @property

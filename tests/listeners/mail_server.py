@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pytest
 from imap_site import PASSWORD
+from ports import free_port
 
 _BOUND = 600  # seconds after which the server ends whatever happens
 
@@ -52,21 +53,10 @@ class MailServer:
             imap.shutdown()
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """mail-devel in a process of its own."""
-    smtp, imap = free_ports(2)
+    smtp, imap = free_port(), free_port()
     command = [
         *(sys.executable, "-m", "mail_devel", "--host", "127.0.0.1", "--multi-user"),
         *("--user", "test@kestrova.example", "--password", PASSWORD, "--no-http"),
@@ -184,7 +174,7 @@ def dovecot(certificate: Path, password: str) -> Iterator[tuple[int, int]]:
     binary = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
     if binary is None:
         pytest.skip("dovecot is not installed (apt-get install dovecot-imapd)")
-    imap, imaps = free_ports(2)
+    imap, imaps = free_port(), free_port()
     # mails are not read as root: a folder that another user may enter
     with tempfile.TemporaryDirectory(prefix="earful-dovecot-") as name:
         folder, root = Path(name), os.getuid() == 0

@@ -146,6 +146,49 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> 
     assert set(ids(batches) + ids(rest)) == {f"p{n}" for n in [*range(500), 900]}
 
 
+def test_a_link_that_leads_nowhere_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    write(tmp_path / "c.jsonl", [row(1)])
+    batches = poll(tmp_path)
+    assert ids(batches) == ["p1"]
+    assert [(one.where, "symbolic links" in one.reason) for one in rejected(batches)] == [
+        ("a.jsonl", True)
+    ]
+
+
+def test_what_the_system_refused_is_tried_again(tmp_path: Path) -> None:
+    """A permission, or a disk that was away, changes neither size nor time of a file."""
+    (tmp_path / "a.jsonl").symlink_to("/proc/self/mem")  # for everybody: "Input/output error"
+    batches = poll(tmp_path)
+    assert [one.where for one in rejected(batches)] == ["a.jsonl"]
+    size, _, _ = json.loads(batches[-1].position or "")["files"]["a.jsonl"]
+    assert size == -1  # not known as read
+    assert [one.where for one in rejected(poll(tmp_path, batches[-1].position))] == ["a.jsonl"]
+
+
+def test_rejects_that_cannot_be_written_lose_no_row(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [row(1), row(2, text="")])
+    (tmp_path / "file").write_text("")
+    batches = poll(tmp_path, rejects=str(tmp_path / "file" / "rejects.jsonl"))
+    assert ids(batches) == []
+    assert "check the option rejects" in rejected(batches)[0].reason
+    again = poll(tmp_path, batches[-1].position, rejects=str(tmp_path / "rejects.jsonl"))
+    assert ids(again) == ["p1"]
+
+
+def test_many_small_files_share_a_batch(tmp_path: Path) -> None:
+    """A position names every file: one for each file would grow with the square of them."""
+    for number in range(25):
+        write(tmp_path / f"{number:02}.jsonl", [row(number)])
+    (tmp_path / "10.jsonl").write_text("no JSON\n")
+    batches = poll(tmp_path, batch=10)
+    assert [len(batch.mentions) + len(batch.rejected) for batch in batches] == [10, 10, 5]
+    for number, batch in enumerate(batches):
+        again = ids(batches[: number + 1]) + ids(poll(tmp_path, batch.position))
+        assert again == ids(batches) and len(set(again)) == 24
+
+
 def test_the_position_forgets_files_that_are_gone(tmp_path: Path) -> None:
     for number in range(50):
         write(tmp_path / f"{number}.jsonl", [row(number)])

@@ -62,7 +62,7 @@ def now() -> datetime:
 
 def query(number: int, user: str, **options: object) -> Query:
     place = {"host": "127.0.0.1", "port": number, "security": "none", "username": user}
-    usual: dict[str, object] = {"timeout": 5, "deadline": 10, **place}
+    usual: dict[str, object] = {"timeout": 60, "deadline": 120, **place}
     return Query(id="mail/kestrova", brand_id="k", source="mail", options=usual | options)
 
 

@@ -138,6 +138,18 @@ def test_a_file_that_was_replaced_is_read_from_its_start(path: Path) -> None:
     assert ids(poll(path, position)) == [str(number) for number in range(10, 20)]
 
 
+def test_a_file_out_of_which_mails_were_deleted_is_read_from_its_start(path: Path) -> None:
+    """As a mail program compacts it: it ends its mails with the same lines, some as long as others,
+    so that what was read before may end where a mail ends now."""
+    footer = ("Sent by the form on our page. " * 2 + "\n") * 30
+    before, now = range(100, 120), [*range(100, 103), *range(105, 124)]
+    path.write_text("".join(mail(number, f"No. {number}\n{footer}") for number in before))
+    first = poll(path)
+    path.write_text("".join(mail(number, f"No. {number}\n{footer}") for number in now))
+    rest = poll(path, first[-1].position)
+    assert {str(number) for number in [*before, *now]} == set(ids(first) + ids(rest))
+
+
 def test_only_what_came_since(path: Path) -> None:
     old = mail(1).replace("19 May 2024", "19 May 2023")
     path.write_text(old + mail(2))

@@ -85,6 +85,26 @@ def test_a_column_that_is_not_there(tmp_path: Path, ending: str) -> None:
         poll(path, brand_from="airline")
 
 
+def test_a_column_that_is_there_twice(tmp_path: Path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text(f"id,text,published_at,text,note,note\n1,a,{AT},b,c,d\n")
+    with pytest.raises(Permanent, match="2 columns are called 'text'; rename all but the one that"):
+        poll(path)
+    path.write_text(f"id,text,published_at,note,note\n1,a,{AT},c,d\n")  # nobody reads those
+    assert [one.text for one in mentions(poll(path))] == ["a"]
+
+
+def test_line_ends_of_old_macs(tmp_path: Path) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text(f"id,text,published_at\r1,a,{AT}\r")
+    with pytest.raises(Permanent, match=r"posts\.csv: line 1 .* carriage return .* save the file"):
+        poll(path)
+    path.write_text(f"id,text,published_at\n1,a\rb,{AT}\n2,c,{AT}\n")
+    batches = poll(path)
+    assert [one.text for one in mentions(batches)] == ["c"]
+    assert rejected(batches)[0].reason.startswith("a carriage return stands outside quotes")
+
+
 def test_the_two_columns_that_all_need(tmp_path: Path) -> None:
     path = write(tmp_path / "posts.csv", [{"body": "x", "published_at": AT}])
     with pytest.raises(Permanent, match="no column 'text' for text"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from earful.contracts import EdgeError, Permanent
+from earful.contracts import EdgeError
 from earful.types import Batch, Query
 from listeners.replay import Replay
 
@@ -46,6 +47,8 @@ def told(batches: list[Batch]) -> list[str]:
 @example(pieces=[], grown=b"[")
 @example(pieces=[], grown=b"[\n")
 @example(pieces=[b"["], grown=b"{")
+@example(pieces=[], grown=b"\xfe\xff")
+@example(pieces=[b"\x1f"], grown=b"\x8b")
 @settings(max_examples=60, deadline=None)
 def test_resuming_anywhere_tells_the_same(ending: str, pieces: list[bytes], grown: bytes) -> None:
     head = b"" if ending == "jsonl" else b"id,text,published_at\n"
@@ -63,5 +66,5 @@ def test_resuming_anywhere_tells_the_same(ending: str, pieces: list[bytes], grow
         path.write_bytes(path.read_bytes() + grown)
         try:
             poll(path, batches[-1].position if batches else None)
-        except Permanent as error:
-            assert ending == "jsonl" and "JSON array" in str(error)
+        except EdgeError as error:  # its first bytes are another file's now
+            assert ending == "jsonl" and re.search("JSON array|UTF-16|cut or damaged", str(error))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
 import time
 import tracemalloc
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +47,43 @@ def test_a_file_that_grows_is_read_on(tmp_path: Path) -> None:
         file.write(f"p3,ann,post 3,{AT}\r\n")
     batches = poll(path, position)
     assert [one.external_id for one in mentions(batches)] == ["p3"]
+
+
+def test_rows_taken_out_of_a_file_of_long_cells(tmp_path: Path) -> None:
+    """A row may end with a line that many rows have: the end of a quoted cell."""
+
+    def rows(numbers: list[int]) -> list[dict[str, object]]:
+        words = {number: f"post {number}\n" + "late " * 100 + "\n" for number in numbers}
+        return [
+            {"id": f"p{number}", "published_at": AT, "text": text} for number, text in words.items()
+        ]
+
+    before, now = list(range(100, 120)), [*range(100, 110), *range(112, 124)]
+    path = write(tmp_path / "posts.csv", rows(before))
+    first = poll(path)
+    write(path, rows(now))
+    rest = poll(path, first[-1].position)
+    found = {one.external_id for one in mentions(first + rest)}
+    assert found == {f"p{number}" for number in [*before, *now]}
+
+
+@pytest.mark.timeout(20)  # a named pipe that nobody writes would be waited for for ever
+@pytest.mark.parametrize("kind", ["named pipe", "open pipe", "device"])
+def test_what_can_be_read_only_once_is_refused(tmp_path: Path, kind: str) -> None:
+    """It is opened more than once: what had been read of it would be missing the second time."""
+    with ExitStack() as after:
+        if kind == "device":
+            path = Path("/dev/zero")
+        elif kind == "named pipe":
+            os.mkfifo(path := tmp_path / "posts.jsonl")
+        else:
+            reading, writing = os.pipe()
+            after.callback(os.close, reading)
+            os.write(writing, json.dumps(row(1)).encode())
+            os.close(writing)
+            path = Path(f"/dev/fd/{reading}")
+        with pytest.raises(Permanent, match=r"a pipe or a device.* save it as a file"):
+            poll(path, format="jsonl")
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "jsonl.gz"])
@@ -128,9 +167,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_text("plain")
     with pytest.raises(Permanent, match="the name says gzip"):
         poll(tmp_path / "a.jsonl.gz")
-    (tmp_path / "a.tsv").write_bytes("text\tpublished_at\n".encode("utf-16"))
-    with pytest.raises(Permanent, match="save it as UTF-8"):
-        poll(tmp_path / "a.tsv")
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        (tmp_path / "a.tsv").write_bytes("text\tpublished_at\n".encode(encoding))
+        with pytest.raises(Permanent, match="save it as UTF-8"):
+            poll(tmp_path / "a.tsv")
     (tmp_path / "a.json").write_text(' [\n {"text": "a"}\n]')
     with pytest.raises(Permanent, match="one JSON array"):
         poll(tmp_path / "a.json")
