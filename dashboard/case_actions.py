@@ -148,6 +148,7 @@ def correction(case: CaseView, mention: FlaggedMention) -> None:
                 kwargs={
                     "case_id": case.id,
                     "mention_id": mention.mention_id,
+                    "edition": mention.edition,
                     "feeling": feeling,
                 },
             )
@@ -240,9 +241,11 @@ def _reopen(case_id: int, version: int) -> None:
     _do(case_id, step)
 
 
-def _correct(case_id: int, mention_id: int, feeling: Label) -> None:
+def _correct(case_id: int, mention_id: int, edition: int, feeling: Label) -> None:
     def step(name: str) -> str:
-        commands.correct(data.database(), mention_id, feeling, by=name, at=clock.now())
+        commands.correct(
+            data.database(), mention_id, feeling, edition=edition, by=name, at=clock.now()
+        )
         if feeling is Label.NEGATIVE:
             return "Kept: this mention is negative."
         return (

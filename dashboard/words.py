@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from earful.types import CaseStatus
+from outreach.words import rounded
 
 STATUS = {
     CaseStatus.OPEN: "New",
@@ -19,7 +20,7 @@ STATUS_COLOUR = {
     CaseStatus.CONTACTED: "violet",
     CaseStatus.RESOLVED: "gray",
 }
-_STEPS = ((86_400, "day", "days"), (3600, "h", "h"), (60, "min", "min"))
+_UNITS = {"day": "days", "hour": "h", "minute": "min"}  # of days there are at least two
 
 
 def many(number: int) -> str:
@@ -33,13 +34,9 @@ def count(number: int, one: str, more: str | None = None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A length of time in its largest whole unit: 3 days, 5 h, 12 min."""
-    seconds = int(abs(length).total_seconds())
-    for size, one, more in _STEPS:
-        if seconds >= size:
-            whole = seconds // size
-            return f"{whole} {one if whole == 1 else more}"
-    return "less than a minute"
+    """A length of time, rounded: 3 days, 5 h, 12 min."""
+    number, unit = rounded(abs(length))
+    return f"{number} {_UNITS[unit]}" if number else "less than a minute"
 
 
 def ago(instant: datetime, now: datetime) -> str:

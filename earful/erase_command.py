@@ -29,8 +29,8 @@ class _Named:
 def _named(option: str, value: str) -> _Named:
     source, colon, name = value.partition(":")
     if not (colon and source and name.strip()):
-        what = "id or handle" if option == "--author" else "id"
-        raise SettingsError(f"{option}: {value!r} names no source; write SOURCE:{what.upper()}")
+        what = "SOURCE:ID or SOURCE:HANDLE" if option == "--author" else "SOURCE:ID"
+        raise SettingsError(f"{option}: {value!r} names no source; write {what}")
     return _Named(source, name.strip())
 
 
@@ -82,6 +82,7 @@ def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
 def _announce(person: Person) -> None:
     print(f"{clean(person.handle, 80)} of {person.source} (id {clean(person.external_id, 200)}):")
     print(f"  {_count(person.mentions, 'mention')}, {_count(person.cases, 'case')}")
+    print("  and plain reposts of these by others")
     print(f"  {_count(person.entries, 'entry', 'entries')} in these cases, notes among them")
 
 
@@ -101,12 +102,15 @@ def _say(done: Erased) -> None:
         _count(done.entries, "entry", "entries"),
     ]
     print(f"erased: {', '.join(parts)}; {_count(done.messages, 'message')} emptied")
-    if done.exports:
+    exports = [one for one in done.exports if one.rows]
+    if exports:
         print("These exports may hold some of it; delete or clean them yourself:")
-        for one in done.exports:
+        for one in exports:
             print(f"  {_line(one)}")
-    else:
+    elif done.mentions:
         print("No export was written since the first of it was published.")
+    else:  # of what is not here nobody knows when it was published
+        print("Nothing of it was stored, so which exports may hold it is not known here.")
     print(
         "Out of reach of this command: backups, mails and files that were sent, exports that were "
         "copied, and what other people wrote about it."

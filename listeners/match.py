@@ -1,11 +1,11 @@
 """Does a text name what a query looks for, and if not, why?
 
-Upper and lower case, accents, full-width letters, dashes and apostrophes are folded. A term is
-found only as whole words, so "ola" is not found in "cola"; in scripts written without spaces
-(Chinese, Japanese, Thai and others) and in Korean, where particles hang on to nouns, it is found
-anywhere. A hashtag holds the words that it is run together from: #KestrovaFail and #kestrova_fail
-name Kestrova, #acmeair names "Acme Air". A term that begins with @ is found as a handle only, and
-not in a mail address.
+Upper and lower case, accents, full-width letters, dashes and apostrophes are folded, and so are
+letters of the Arabic script that people type one for another. A term is found only as whole words,
+so "ola" is not found in "cola"; in scripts written without spaces (Chinese, Japanese, Thai and
+others) and in Korean, where particles hang on to nouns, it is found anywhere. A hashtag holds the
+words that it is run together from: #KestrovaFail and #kestrova_fail name Kestrova, #acmeair names
+"Acme Air". A term that begins with @ is found as a handle only, and not in a mail address.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-# Latin, Greek and Cyrillic accents, Hebrew points, Arabic harakat. Not the vowel signs and
-# viramas of Indian scripts: without them different words become one.
-_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u064b-\u0652]")
+# Latin, Greek and Cyrillic accents, Hebrew points, Arabic harakat and hamza. Not the vowel signs
+# and viramas of Indian scripts: without them different words become one.
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u064b-\u0655]")
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U000323af"
@@ -27,9 +27,23 @@ _NO_SPACES = re.compile(f"[{_UNSPACED}]")
 # a term is found at no other place than where its first word, and no longer one, stands in a text
 _WORD = re.compile(rf"[^\W{_UNSPACED}]+")
 _PIECE = re.compile(rf"{_WORD.pattern}|\S")
-_IGNORED = re.compile("[\u200b\u200e\u200f\u2060\u00ad\ufeff]")  # invisible; they only hide words
-# McDonald’s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
-_ALIKE = str.maketrans("\u2018\u2019\u02bc\u2010\u2011\u2012\u2013\u2212", "'''-----")
+# invisible; they only hide words, or shape letters that are the same without them
+_IGNORED = re.compile("[\u200b-\u200f\u2060\u00ad\ufe00-\ufe0f\ufeff]")
+_QUOTES = "\u2018\u2019\u201b\u02b9\u02bb\u02bc\u2032\u00b4`"
+_DASHES = "\u2010\u2011\u2012\u2013\u2212"
+_MARKS = "\u2122\u2120"  # trade and service mark: NFKD makes "acmetm" of Acme™
+# McDonald’s, McDonald´s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
+_ALIKE = str.maketrans(
+    dict.fromkeys(_QUOTES, "'") | dict.fromkeys(_DASHES, "-") | dict.fromkeys(_MARKS, " ")
+)
+# What no decomposition brings together. A stroke is an accent to Unicode's collation too (UTS #10,
+# DUCET). The capital of the Turkish dotless i is an I like any other. Arabic script as Lucene's
+# ArabicNormalizer and PersianNormalizer have it; tatweel only makes a word longer.
+_LETTERS = _ALIKE | str.maketrans(
+    {"\u0131": "i", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe"}
+    | {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647"}
+    | {"\u0640": ""}
+)
 _TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
 _MOST_TAGS = 100  # of one text: more is not a text
 
@@ -37,11 +51,11 @@ _MOST_TAGS = 100  # of one text: more is not a text
 def fold(text: str) -> str:
     """``text`` as it is compared: case, accents, widths and white space made alike."""
     if text.isascii():
-        return " ".join(text.lower().split())
+        return " ".join(text.lower().replace("`", "'").split())
     # taken apart twice: a mathematical bold A has a case only once it is an A
     plain = unicodedata.normalize("NFKD", _IGNORED.sub("", text).translate(_ALIKE)).casefold()
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
-    return " ".join(unicodedata.normalize("NFC", bare).translate(_ALIKE).split())
+    return " ".join(unicodedata.normalize("NFC", bare).translate(_LETTERS).split())
 
 
 def unspaced(text: str) -> int:

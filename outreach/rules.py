@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -47,10 +47,6 @@ REACH_FULL = 1_000_000
 # A day: the reply window that most support teams promise.
 HALF_LIFE_HOURS = 24.0
 _HOUR = timedelta(hours=1)
-
-# Each flag already counts the complaints before it, so more flags lift their case only a little.
-FURTHER_FLAG_BUMP = 2
-FURTHER_FLAGS_MOST = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,15 +271,6 @@ def due_at(severity: int, rules: Rules, opened_at: datetime) -> datetime:
     _aware("opened_at", opened_at)
     within = rules.urgent_reply_within if is_urgent(severity, rules) else rules.reply_within
     return opened_at + within
-
-
-def case_priority(severities: Sequence[int]) -> int:
-    """A case's priority (0..100) from its flags' severities: the highest, and 2 points for each
-    further flag, 10 at most. The order does not matter; without a flag it is 0."""
-    if not severities:
-        return 0
-    bump = min(FURTHER_FLAGS_MOST, FURTHER_FLAG_BUMP * (len(severities) - 1))
-    return max(0, min(100, max(severities) + bump))
 
 
 def own_account(brand: Brand, source: str, handle: str) -> bool:

@@ -36,14 +36,18 @@ def percent(share: float, places: int = 0) -> str:
 
 def length(span: timedelta) -> str:
     """ "35 minutes", "5 hours", "3 days": the largest unit that still tells something."""
+    number, unit = rounded(span)
+    return count(number, unit) if number else "less than a minute"
+
+
+def rounded(span: timedelta) -> tuple[int, str]:
+    """(35, "minute"), (5, "hour"), (3, "day"): to the nearest one, and from two of a unit on only,
+    so that nothing is a quarter longer or shorter than told; (0, "minute") for less."""
     seconds = max(0, int(span.total_seconds()))
-    if seconds < _MINUTE:
-        return "less than a minute"
-    if seconds < 90 * _MINUTE:
-        return count(seconds // _MINUTE, "minute")
-    if seconds < 2 * _DAY:
-        return count(seconds // _HOUR, "hour")
-    return count(seconds // _DAY, "day")
+    for size, unit in ((_DAY, "day"), (_HOUR, "hour")):
+        if seconds >= 2 * size:
+            return (seconds + size // 2) // size, unit
+    return seconds // _MINUTE, "minute"
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:

@@ -255,6 +255,7 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
         select(
             _FLAG,
             _MENTION.c.text,
+            _MENTION.c.edition,
             _MENTION.c.lang,
             _MENTION.c.url,
             _MENTION.c.source,
@@ -295,7 +296,17 @@ def _earlier(connection: Connection, ids: Sequence[int]) -> dict[int, list[Revis
 
 def _flagged(row: Any, earlier: Sequence[Revision]) -> FlaggedMention:
     same = (
-        *("mention_id", "text", "lang", "language", "url", "source", "published_at", "shares"),
+        *(
+            "mention_id",
+            "text",
+            "edition",
+            "lang",
+            "language",
+            "url",
+            "source",
+            "published_at",
+            "shares",
+        ),
         *("likes", "replies", "feeling", "negative", "neutral", "positive", "model_id", "rule"),
         *("reason", "severity", "evidence", "corrected"),
     )

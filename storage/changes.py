@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earful.types import Engagement, Mention, Verdict
-from storage import predictions, ratings, stories, tallies
+from storage import predictions, ratings, stories, story_counts, tallies
 from storage.clean import countable, identity, storable, web_address
 from storage.judging import EARFUL
 from storage.tables import (
@@ -41,6 +41,8 @@ _REFRESHED = (
     *("lang", "url", "fetched_at", "edited_at", "shares", "likes", "replies"),
     *_RATING,
 )
+# a page that is written anew all day long would fill the database, and each poll the memory
+_MOST_EARLIER = 50
 _EDITED = ("text", "edition", "feeling", "model_id", "corrected")
 
 
@@ -80,7 +82,7 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     for number in edited:
         _keep_old(connection, newer[number][0], at)
     _update(connection, newer, edited)
-    stories.reshared(connection, _reshared(newer.values()))
+    story_counts.reshared(connection, _reshared(newer.values()))
     stories.say_anew(connection, edited)
     tallies.move(connection, {number: (newer[number][0].feeling, "") for number in edited})
     _read_anew(connection, edited)
@@ -168,6 +170,11 @@ def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
         )
     )
     connection.execute(delete(_PREDICTION).where(_PREDICTION.c.mention_id == row.id))
+    theirs = select(_REVISION.c.id).where(_REVISION.c.mention_id == row.id)
+    newest = theirs.order_by(_REVISION.c.id.desc()).limit(_MOST_EARLIER)
+    connection.execute(
+        delete(_REVISION).where(_REVISION.c.mention_id == row.id, _REVISION.c.id.not_in(newest))
+    )
 
 
 def _said(row: Any) -> dict[str, Any]:
@@ -255,4 +262,17 @@ def _tell_cases(connection: Connection, edited: Sequence[int], at: datetime) -> 
             }
             for row in rows
         ]
-    insert_new(connection, CaseEventRow, cases)
+    # once, until something else happens: a page may be written anew all day long
+    fresh = [one for one in cases if not _said_last(connection, one)]
+    insert_new(connection, CaseEventRow, fresh)
+
+
+def _said_last(connection: Connection, told: Mapping[str, Any]) -> bool:
+    """True when this is the last thing that the case was told of."""
+    last = connection.execute(
+        select(_EVENT.c.kind, _EVENT.c.note)
+        .where(_EVENT.c.case_id == told["case_id"])
+        .order_by(_EVENT.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return last is not None and (last.kind, last.note) == (told["kind"], told["note"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 _LONGEST_TEXT = 20_000  # characters; the longest post of any platform we read is shorter
@@ -49,3 +50,9 @@ def web_address(url: str | None) -> str | None:
     except ValueError:
         return None
     return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def names_one(text: str, names: Iterable[str]) -> bool:
+    """True when one of ``names`` stands in ``text`` as a word of its own: "al" is not in "also"."""
+    found = "|".join(re.escape(name) for name in names if name)
+    return bool(found) and re.search(rf"(?<!\w)(?:{found})(?!\w)", text, re.IGNORECASE) is not None

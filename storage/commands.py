@@ -30,7 +30,7 @@ _OPEN = _CASE.c.status != "resolved"
 
 
 class Conflict(Exception):
-    """Somebody else changed the case since it was read, or the step does not fit its status."""
+    """The case or post was changed since it was read, or the step does not fit its status."""
 
 
 def take(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
@@ -134,9 +134,19 @@ def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -
         ) from error
 
 
-def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetime) -> None:
-    """A person says how a mention feels; that counts from now on, whatever a model says."""
-    predictions.correct(db, mention_id, label, by=_named(by), at=at)
+def correct(
+    db: Database, mention_id: int, label: Label, *, edition: int, by: str, at: datetime
+) -> None:
+    """A person says how a mention feels; that counts from now on, whatever a model says.
+
+    ``edition`` is that of the text which they read. Raises Conflict: it was changed or is gone.
+    """
+    try:
+        kept = predictions.correct(db, mention_id, label, edition=edition, by=_named(by), at=at)
+    except KeyError as error:
+        raise Conflict("This post is not there any more.") from error
+    if not kept:
+        raise Conflict("This post was changed since you opened it; read what it says now.")
 
 
 def _named(by: str) -> str:

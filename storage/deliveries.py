@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from earful.types import Delivery, DeliveryState, Message
-from storage.clean import storable
+from storage.clean import names_one, storable
 from storage.engine import Database
 from storage.tables import ON_ITS_WAY, CaseRow, DeliveryRow, DigestRow, ToldRow
 from storage.upsert import chunks, insert_new, insert_or_update, table_of
@@ -195,9 +195,12 @@ def _telling(connection: Connection, case_ids: Sequence[int], names: Sequence[st
         tells = exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id, _TOLD.c.case_id.in_(some))
         found += connection.execute(select(*columns).where(tells)).all()
     tells_of_none = ~exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id)
+    # not the notices, which name nobody: that an account has stopped must still be heard
+    drawn = or_(*(_DELIVERY.c.key.startswith(kind) for kind in ("alert-", "digest-")))
     for few in chunks(names, 100):
         named = or_(*(_DELIVERY.c.text.contains(name, autoescape=True) for name in few))
-        found += connection.execute(select(*columns).where(tells_of_none, named)).all()
+        old = select(*columns, _DELIVERY.c.text).where(tells_of_none, drawn, named)
+        found += [row for row in connection.execute(old) if names_one(row.text, few)]
     return list({row.id: row for row in found}.values())
 
 

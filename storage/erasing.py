@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from earful.types import Gone
 from storage import exports, removal, tombstones
@@ -21,6 +22,7 @@ from storage.upsert import table_of
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _EVENT = table_of(CaseEventRow)
+_AT_ONCE = 5000  # authors looked through
 
 
 def gone(connection: Connection, posts: Iterable[Gone], at: datetime) -> int:
@@ -66,19 +68,25 @@ class Erased:
 
 def people(db: Database, source: str, who: str) -> tuple[Person, ...]:
     """The authors of a source with that id; when there is none, all with that handle."""
-    name = who.lstrip("@").casefold()
     with db.read() as connection:
         rows = connection.execute(
             select(_AUTHOR).where(
-                _AUTHOR.c.source == source,
-                or_(
-                    _AUTHOR.c.external_id == identity(who),
-                    func.lower(_AUTHOR.c.handle).in_([name, f"@{name}"]),
-                ),
+                _AUTHOR.c.source == source, _AUTHOR.c.external_id == identity(who)
             )
         ).all()
-        exact = [row for row in rows if row.external_id == identity(who)]
-        return tuple(_person(connection, row) for row in exact or rows)
+        return tuple(_person(connection, row) for row in rows or _called(connection, source, who))
+
+
+def _called(connection: Connection, source: str, who: str) -> list[Any]:
+    """The authors with that handle. Compared here: SQLite knows the capitals of ASCII alone."""
+    name = _handle(who)
+    authors = select(_AUTHOR).where(_AUTHOR.c.source == source).order_by(_AUTHOR.c.id)
+    rows = connection.execute(authors.execution_options(yield_per=_AT_ONCE))
+    return [row for row in rows if name and _handle(row.handle) == name]
+
+
+def _handle(handle: str) -> str:
+    return unicodedata.normalize("NFC", handle.lstrip("@")).casefold()
 
 
 def _person(connection: Connection, row: Any) -> Person:
@@ -126,6 +134,7 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
             raise KeyError(f"{person.source}:{person.external_id} is not there any more")
         author = (person.source, person.external_id)
         tombstones.forget_author(connection, author, at)
+        tombstones.hide(connection, author, at)
         known = connection.execute(
             select(_MENTION.c.source, _MENTION.c.external_id, _MENTION.c.published_at)
             .where(_MENTION.c.author_id == person.author_id)
@@ -137,6 +146,7 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
         rows = removal.with_reposts(connection, posts)
         removed = removal.remove(connection, rows, reason=ERASED, at=at)
         removal.forget_author(connection, person.author_id)
+        removal.forget_answers(connection, posts)
         removal.blank_rejects(connection, [*author[1:], person.handle, *(one[1] for one in posts)])
         return Erased(
             mentions=removed.mentions,
@@ -153,6 +163,8 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
     post = (source, identity(external_id))
     with db.write() as connection:
         tombstones.bury(connection, [post], reason=ERASED, at=at)
+        removal.forget_answers(connection, [post])
+        removal.blank_rejects(connection, [post[1]])
         rows = removal.with_reposts(connection, [post])
         if not rows:
             return Erased()
@@ -162,7 +174,6 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
             )
         ).scalar_one()
         removed = removal.remove(connection, rows, reason=ERASED, at=at)
-        removal.blank_rejects(connection, [post[1]])
         return Erased(
             mentions=removed.mentions,
             revisions=removed.revisions,

@@ -74,6 +74,7 @@ def store(
             connection, {known[key]: one for key, one in mentions.items() if key in known}, at
         )
         doubted |= {key for key in mentions if known.get(key) in again.refused}
+        doubted &= mentions.keys()  # what is gone is named nowhere
         batch = replace(batch, rejected=(*batch.rejected, *map(_doubt, sorted(doubted))))
         new = {key: one for key, one in mentions.items() if key not in known}
         authors = _store_authors(

@@ -149,12 +149,20 @@ def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
         )
 
 
-def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetime) -> None:
-    """A person's word on a mention; it counts from now on. KeyError: no such mention."""
+def correct(
+    db: Database, mention_id: int, label: Label, *, edition: int, by: str, at: datetime
+) -> bool:
+    """A person's word on the text of that edition; it counts from now on.
+
+    False, and nothing is changed, when the mention says something else by now. KeyError: there is
+    no such mention.
+    """
     with db.write() as connection:
         state = _states(connection, [mention_id]).get(mention_id)
         if state is None:
             raise KeyError(f"mention {mention_id}: there is none by that number")
+        if state.edition != edition:
+            return False
         connection.execute(
             table_of(CorrectionRow)
             .insert()
@@ -167,6 +175,7 @@ def correct(db: Database, mention_id: int, label: Label, *, by: str, at: datetim
         )
         tallies.move(connection, {mention_id: (state.feeling, label.value)})
         let_judge(connection, [mention_id])
+    return True
 
 
 def count_never_read(connection: Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
+from earful.priority import case_priority
 from earful.types import CaseStatus, Verdict
 from storage import deliveries, numbers, stories, tallies, tombstones
-from storage.clean import storable
+from storage.clean import names_one, storable
 from storage.commands import POST_DELETED
 from storage.judging import EARFUL
 from storage.tables import (
@@ -42,6 +44,7 @@ _OF_A_MENTION = tuple(
 )
 
 NOBODY = "(deleted author)"
+_SAID = _REJECTED.c.item + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,8 @@ def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: date
     tombstones.bury(connection, _keys(rows), reason=reason, at=at)
     tallies.take_away(connection, {row.id: row.feeling for row in rows})
     cases, names, told = _delete_flags(connection, ids)
-    stories.leave(connection, ids)
+    _let_copies_speak(connection, told)  # while their stories still have those numbers
+    stories.let_go(connection, ids)
     _shrink_cases(connection, cases, reason, at)
     messages = deliveries.withdraw(connection, cases, names) if cases else 0
     revisions = _count(connection, _REVISION, ids)
@@ -95,7 +99,6 @@ def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: date
     _delete(connection, _MENTION.c.id, ids)
     numbers.retire(connection, _MENTION, ids)
     _let_authors_go(connection, {row.author_id for row in rows})
-    _let_copies_speak(connection, told)
     return Removed(mentions=len(ids), revisions=revisions, messages=messages)
 
 
@@ -152,12 +155,18 @@ def _shrink_cases(connection: Connection, cases: Sequence[int], reason: str, at:
         values: dict[str, Any] = {"complaints": left.complaints, "version": _CASE.c.version + 1}
         if left.complaints:
             values |= {"complained_at": left.first, "last_at": left.last}
+            values["priority"] = _priority(connection, case_id)
         connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**values))
         told = storable(reason, 200)
         events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {told}."))
         if not left.complaints and _resolve(connection, case_id, at):
             events.append(_event(case_id, at, "resolved", POST_DELETED))
     insert_new(connection, CaseEventRow, events)
+
+
+def _priority(connection: Connection, case_id: int) -> int:
+    severities = select(_FLAG.c.severity).where(_FLAG.c.case_id == case_id)
+    return case_priority(connection.execute(severities).scalars().all())
 
 
 def _event(case_id: int, at: datetime, kind: str, note: str) -> dict[str, Any]:
@@ -238,10 +247,34 @@ def cases_of(connection: Connection, author_id: int) -> list[int]:
 
 
 def blank_rejects(connection: Connection, words: Iterable[str]) -> None:
-    """Take the raw text out of unreadable items that hold one of these words."""
-    for some in chunks([word for word in words if word], 100):
-        holds = or_(*(_REJECTED.c.raw.contains(word, autoescape=True) for word in some))
-        connection.execute(update(_REJECTED).where(holds).values(raw=""))
+    """Take the raw text out of unreadable items that hold one of these words, and those away whose
+    name or reason does."""
+    known = {word for word in words if word}
+    known |= {json.dumps(word)[1:-1] for word in known}  # as a file may have written it
+    for some in chunks(sorted(known), 100):
+        holds = or_(*(_SAID.contains(word, autoescape=True) for word in some))
+        found = select(_REJECTED).where(holds).execution_options(yield_per=1000)
+        named: list[int] = []
+        shown: list[int] = []
+        for row in connection.execute(found):
+            if names_one(f"{row.item}\n{row.reason}", some):
+                named.append(row.id)
+            elif names_one(row.raw, some):
+                shown.append(row.id)
+        _delete(connection, _REJECTED.c.id, named)
+        for few in chunks(shown):
+            connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(few)).values(raw=""))
+
+
+def forget_answers(connection: Connection, posts: Iterable[Known]) -> None:
+    """Other people's replies to these posts do not say any more what they answered."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, external_id in posts:
+        by_source[source].append(external_id)
+    for source, names in by_source.items():
+        for some in chunks(names):
+            answers = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(some))
+            connection.execute(update(_MENTION).where(answers).values(reply_to=None))
 
 
 def forget_author(connection: Connection, author_id: int) -> None:

@@ -157,11 +157,13 @@ class Revision:
 class FlaggedMention:
     """A mention inside a case with everything its flag rested on; ``lang`` as in CaseView.
 
-    ``earlier`` are its texts before the one that it has now, the newest first.
+    ``earlier`` are its texts before the one that it has now, the newest first; ``edition`` says
+    which one that is.
     """
 
     mention_id: int
     text: str
+    edition: int
     lang: str | None
     language: str | None
     url: str | None

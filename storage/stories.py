@@ -7,7 +7,7 @@ for as long as new mentions are compared with it, so that the cost grows with wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,12 +28,13 @@ from sqlalchemy import (
 )
 
 from earful.reach import reach
+from storage import story_counts
+from storage.story_counts import MOST_REACH
 from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _STORY, _BAND, _FLAG = table_of(StoryRow), table_of(StoryBandRow), table_of(FlagRow)
-_MOST_REACH = 10**12  # of one mention: no number that a platform may make up overflows a sum
 _PRUNED_AT_ONCE = 20_000
 
 Post = tuple[str, str]  # (source, external_id)
@@ -169,7 +170,7 @@ def keep(
     names = ("mentions", "authors", "reach")
     rows = {story: dict(zip(names, count, strict=True)) for story, count in counts.items()}
     insert_new(connection, StoryRow, [{"id": one} | rows[one] for one in rows if one in new])
-    _add(connection, {one: rows[one] for one in rows if one not in new})
+    story_counts.add(connection, {one: rows[one] for one in rows if one not in new})
     connection.execute(
         update(_MENTION)
         .where(_MENTION.c.id == bindparam("b_id"))
@@ -205,42 +206,7 @@ def _adds(one: Ungrouped, *, new_author: bool) -> int:
     """What a mention adds to its story's reach. A repost is among the shares of its original."""
     followers = reach(one.followers, 0) if new_author else 0
     shares = reach(0, one.shares) if one.repost_of is None else 0
-    return min(_MOST_REACH, followers + shares)
-
-
-def _add(connection: Connection, changes: Mapping[int, Mapping[str, int]]) -> None:
-    """Add to the counts of stories that are there."""
-    if changes:
-        connection.execute(
-            update(_STORY)
-            .where(_STORY.c.id == bindparam("b_id"))
-            .values(
-                mentions=_STORY.c.mentions + bindparam("b_mentions"),
-                authors=_STORY.c.authors + bindparam("b_authors"),
-                reach=_never_below_0(_STORY.c.reach + bindparam("b_reach")),
-            ),
-            [
-                {"b_id": story} | {f"b_{name}": number for name, number in change.items()}
-                for story, change in changes.items()
-            ],
-        )
-
-
-def _never_below_0(number: Any) -> Any:
-    # followers are counted as they were when somebody joined, and may be others when they leave
-    return case((number < 0, 0), else_=number)
-
-
-def reshared(connection: Connection, changed: Iterable[tuple[int, int, int]]) -> None:
-    """Follow mentions that were shared more, or less: (story, shares before, shares now) of each.
-
-    Not of reposts: they are among the shares of their original.
-    """
-    changes: dict[int, dict[str, int]] = {}
-    for story, before, now in changed:
-        change = changes.setdefault(story, {"mentions": 0, "authors": 0, "reach": 0})
-        change["reach"] += min(_MOST_REACH, reach(0, now)) - min(_MOST_REACH, reach(0, before))
-    _add(connection, changes)
+    return min(MOST_REACH, followers + shares)
 
 
 def say_anew(connection: Connection, mention_ids: Sequence[int]) -> None:
@@ -249,12 +215,31 @@ def say_anew(connection: Connection, mention_ids: Sequence[int]) -> None:
     A story that others still tell is called by the next of them from then on, with its flags. One
     that has only reposts beside its first keeps it.
     """
-    begun: set[int] = set()
+    begun = _begun(connection, mention_ids)
+    leave(connection, [one for one in mention_ids if one not in begun])
+    leave(connection, [one for one in begun if _hand_on(connection, one)])
+
+
+def let_go(connection: Connection, mention_ids: Sequence[int]) -> None:
+    """Take mentions out of their stories, before they are erased.
+
+    A story that others still tell is called by the next of them, so that whoever says nearly the
+    same later is compared with words that are still there.
+    """
+    begun = _begun(connection, mention_ids)
+    leave(connection, [one for one in mention_ids if one not in begun])
+    for one in begun:
+        _hand_on(connection, one)
+    leave(connection, begun)
+
+
+def _begun(connection: Connection, mention_ids: Sequence[int]) -> list[int]:
+    """Those of these that began a story which others tell too."""
+    begun: list[int] = []
     for some in chunks(mention_ids):
         told = select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions > 1)
-        begun |= set(connection.execute(told).scalars())
-    leave(connection, [one for one in mention_ids if one not in begun])
-    leave(connection, [one for one in sorted(begun) if _hand_on(connection, one)])
+        begun += connection.execute(told).scalars()
+    return sorted(begun)
 
 
 def _hand_on(connection: Connection, story: int) -> bool:
@@ -275,23 +260,14 @@ def _hand_on(connection: Connection, story: int) -> bool:
 
 
 def leave(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Take mentions out of their stories, before they are erased; empty stories go with them."""
-    left: dict[int, list[Ungrouped]] = defaultdict(list)
+    """Take mentions out of their stories; empty stories go with them."""
+    left: set[int] = set()
     for some in chunks(mention_ids):
         theirs = _MENTION.c.id.in_(some) & _MENTION.c.story_id.is_not(None)
-        for row in connection.execute(_members().where(theirs)):
-            left[row.story_id].append(_ungrouped(row))
+        left |= set(connection.execute(select(_MENTION.c.story_id).where(theirs)).scalars())
         connection.execute(update(_MENTION).where(theirs).values(story_id=None))
-    pairs = {(story, one.author_id) for story, gone in left.items() for one in gone}
-    stay = _authors(connection, pairs)
-    changes: dict[int, dict[str, int]] = {}
-    for story, gone in left.items():
-        last = {one.author_id for one in gone if (story, one.author_id) not in stay}
-        changes[story] = {"mentions": -len(gone), "authors": -len(last), "reach": 0}
-        for one in gone:
-            changes[story]["reach"] -= _adds(one, new_author=one.author_id in last)
-            last.discard(one.author_id)
-    _add(connection, changes)
+    for some in chunks(sorted(left)):
+        story_counts.recount(connection, some)
     _end(connection, sorted(left))
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from earful.types import Mention
-from storage.clean import identity, storable
+from storage.clean import identity, names_one, storable
 from storage.tables import ErasedAuthorRow, TombstoneRow
 from storage.upsert import chunks, insert_new, table_of
 
@@ -27,8 +27,11 @@ def mark(source: str, external_id: str) -> str:
 
 
 def bury(connection: Connection, posts: Iterable[Known], *, reason: str, at: datetime) -> None:
-    """Keep a tombstone for each post; of erased ones only their mark."""
+    """Keep a tombstone for each post; of erased ones only their mark, also where one was kept."""
     told = storable(reason, 200)
+    posts = list(posts)
+    if reason == ERASED:
+        _unname(connection, posts)
     rows = [
         {
             "source": source,
@@ -39,6 +42,31 @@ def bury(connection: Connection, posts: Iterable[Known], *, reason: str, at: dat
         for source, known in posts
     ]
     insert_new(connection, TombstoneRow, rows)
+
+
+def _unname(connection: Connection, posts: Iterable[Known]) -> None:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, known in posts:
+        by_source[source].append(known)
+    for source, names in by_source.items():
+        for some in chunks(names):
+            connection.execute(
+                delete(_TOMBSTONE).where(
+                    _TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.in_(some)
+                )
+            )
+
+
+def hide(connection: Connection, author: Known, at: datetime) -> None:
+    """Keep only marks of deleted posts whose id holds the author's, as Bluesky's do."""
+    source, name = author
+    rows = connection.execute(
+        select(_TOMBSTONE.c.external_id).where(
+            _TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.contains(name, autoescape=True)
+        )
+    ).scalars()
+    theirs = [(source, known) for known in rows if names_one(known, [name])]
+    bury(connection, theirs, reason=ERASED, at=at)
 
 
 def forget_author(connection: Connection, author: Known, at: datetime) -> None:

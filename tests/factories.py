@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from earful.priority import case_priority
 from earful.types import (
     Author,
     Batch,
@@ -301,6 +302,8 @@ def _check_cases(cases: Sequence[Any], flags: Sequence[Any]) -> None:
     for row in cases:
         mine = of_case[row.id]
         assert row.complaints == len(mine)
+        if mine:
+            assert row.priority == case_priority([one.severity for one in mine])
         if not mine:  # all its posts were deleted
             assert row.status == "resolved", f"case {row.id} waits and has no flag"
             continue

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from earful.clock import Clock
+from earful.priority import case_priority
 from earful.stages.group import group
 from earful.stages.lines import case_line
 from earful.types import Flag, Heard, Verdict
 from outreach import digest
-from outreach.rules import Rules, case_priority, decide, due_at, is_urgent
+from outreach.rules import Rules, decide, due_at, is_urgent
 from storage import case_queries, deliveries, judging
 from storage.engine import Database, Transaction
 from storage.judging import REPEAT_WITHIN, CaseRules, Kept

@@ -16,7 +16,8 @@ from storage.stories import First, Ungrouped
 LOOK_BACK = timedelta(days=14)  # the same words much later are said anew
 _AT_ONCE = 500
 # a form letter with other numbers in it shares bands with all of its kind: those that have so many
-# stories tell nothing, and would make every look longer than the one before
+# stories tell nothing, and would make every look longer than the one before; so would a text that
+# was said again and again, each time after the look-back: its newest stories are looked at
 _CROWD = 16
 _COMPARED = 5  # stories that a text is compared with in full: those that share most bands
 
@@ -115,10 +116,14 @@ class _Shelf:
 
     def alike(self, found: Print) -> list[int]:
         """Stories that may hold the same words: those with the very same, then the most alike."""
-        same = [] if found.exact is None else self.by_band.get(found.exact, [])
+        same = self._same(found)
         shared = Counter(story for band in found.bands for story in self.by_band.get(band, ()))
         ranked = sorted(shared, key=lambda story: (-shared[story], story))
         return [*same[::-1], *ranked[:_COMPARED]]
+
+    def _same(self, found: Print) -> list[int]:
+        """The newest stories in which the very same words were said."""
+        return [] if found.exact is None else self.by_band.get(found.exact, [])[-_CROWD:]
 
     def _by_number(self, one: Ungrouped) -> int | None:
         """The story of the post that this one repeats, or of those that repeat this one."""
@@ -133,7 +138,7 @@ class _Shelf:
     def _by_words(self, one: Ungrouped) -> int | None:
         """The story with the same words, or else with the most alike."""
         mine = self.prints[one.mention_id]
-        same = () if mine.exact is None else self.by_band.get(mine.exact, ())
+        same = self._same(mine)
         best, most = None, 0.0
         for story in self.alike(mine):
             first = self.firsts.get(story)

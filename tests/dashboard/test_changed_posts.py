@@ -32,8 +32,7 @@ def _complain(world: World) -> None:
     world.judge()
 
 
-def test_a_changed_post_shows_both_texts(world: World, visit: Visit) -> None:
-    _complain(world)
+def _edit(world: World) -> None:
     later = world.now + timedelta(minutes=5)
     edited = Mention(
         source="x",
@@ -45,12 +44,31 @@ def test_a_changed_post_shows_both_texts(world: World, visit: Visit) -> None:
     )
     batch = Batch(mentions=(edited,), position="2")
     ingest.store(world.db, QUERY, batch, lambda _one: [(ACME.id, False)], later)
+
+
+def test_a_changed_post_shows_both_texts(world: World, visit: Visit) -> None:
+    _complain(world)
+    _edit(world)
     page = _the_case(world, visit)
     assert not page.exception
     shown = _texts(page)
     assert "they made it good" in shown
     assert "never again" in shown
     assert any("A post was changed" in one for one in shown)
+
+
+def test_a_word_on_the_old_text_is_not_kept_for_the_new_one(world: World, visit: Visit) -> None:
+    _complain(world)
+    page = _the_case(world, visit)
+    _edit(world)
+    (wrong,) = (one for one in page.button if one.label == "It is positive")
+    wrong.click().run()
+    assert any("changed since you opened it" in one.value for one in page.warning)
+    assert "they made it good" in _texts(page)
+    (case,) = queries.queue(world.db, QueueFilter())
+    detail = queries.case(world.db, case.id)
+    assert detail is not None
+    assert not detail.mentions[0].corrected
 
 
 def test_a_deleted_post_leaves_a_case_that_names_nobody(world: World, visit: Visit) -> None:

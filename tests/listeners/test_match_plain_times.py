@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -81,6 +80,22 @@ def hostile() -> list[str]:
         ("Kestrova", "𝐊𝐞𝐬𝐭𝐫𝐨𝐯𝐚 is down"),
         ("凯斯", "我的凯斯包裹"),
         ("केस्ट्रोवा", "केस्ट्रोवा।"),
+        ("Yapı Kestrova", "YAPI KESTROVA"),
+        ("Yapı Kestrova", "YAPI kestrova, yapi Kestrova"),
+        ("İş Kestrovası", "İŞ KESTROVASI"),
+        ("ISPARTA", "ısparta"),
+        ("Kestrova", "Kestrova™ is late"),
+        ("Kestrova", "Kestrova™\ufe0f, Kestrova\u2120"),
+        ("Kestrova™ Air", "Kestrova Air"),
+        ("McDonald's", "McDonald´s"),
+        ("McDonald's", "McDonald`s and ´´"),
+        ("Łaciate Søst", "laciate SOST"),
+        ("Mærsk", "Maersk again"),
+        ("أرامكو", "ارامكو"),
+        ("ارامكو", "شركة أرامكـــو"),
+        ("الإمارات", "طيران الامارات"),
+        ("دیجی\u200cکالا", "ديجيكالا"),
+        ("क्\u200dस्ट", "क्स्ट"),
     ],
 )
 def test_found(term: str, text: str) -> None:
@@ -138,19 +153,19 @@ def test_why_not(text: str, why: str) -> None:
     assert matcher.why_not(text) == matcher.why_not(Words(text)) == why
 
 
+@pytest.mark.timeout(120)  # it takes less than a second; far more than that, were it not linear
 def test_matching_takes_linear_time() -> None:
     """A text of a thousand hashtags, against two hundred brands."""
     brands = [Matcher([f"Brand {n}", f"@brand{n}"], [f"Brand {n} fan"]) for n in range(200)]
-    begun = time.process_time()
     for piece in ("#KestrovaFailAgain ", "#" * 20, "A1b2C3", "@brand1999"):
         words = Words(piece * 1000)
         assert not any(one.matches(words) for one in brands)
-    assert time.process_time() - begun < 3
 
 
 _SCRIPTS = "  aAbB1_ \u00e9e\u0301\uff21\u0416\u0436\u03a3\u03c3\u03c2\u0130\u00df\ufb01"  # cased
 _SCRIPTS += "\u0915\u094d\u093e\u0627\u0644\u064e\u05d0\u05b0"  # with signs on their letters
 _SCRIPTS += "\u51ef\u65af\u30b1\u30b9\uac00\u1100\u0e01\u0e32"  # without spaces, and Korean
+_SCRIPTS += "\u0131\u0142\xe6\u2122\xb4`\u0623\u0629\u06cc\u0640\u200d"  # typed in two ways
 _SCRIPTS += "@#\uff03.-+&'\u2019\u200b\u00ad\0\n\U0001f600\U0001d400"
 _SHORT = st.text(_SCRIPTS, max_size=5)
 _TERMS = st.lists(_SHORT | st.text(max_size=3), max_size=3)
@@ -196,7 +211,7 @@ def test_many_matchers_by_example(text: str) -> None:
     assert alone[-1] == "", "no terms: any text"
 
 
-@given(st.text(), st.text())
+@given(st.text(), st.text(_SCRIPTS) | st.text())
 @settings(max_examples=150, deadline=None)
 def test_matching_and_cleaning_hold_for_any_text(term: str, text: str) -> None:
     Matcher([term]).matches(text)
@@ -246,11 +261,10 @@ def test_markup(markup: str, text: str) -> None:
     assert from_html(markup) == text
 
 
+@pytest.mark.timeout(60)  # it takes a tenth of a second; many minutes, were it not linear
 @pytest.mark.parametrize("piece", ["<!", "<!--", "<a ", "<script>", "</script", "<![", "&#", "<"])
 def test_markup_takes_linear_time(piece: str) -> None:
-    begun = time.process_time()
-    from_html(piece * 100_000)
-    assert time.process_time() - begun < 1.5
+    assert len(from_html(piece * 500_000)) <= len(piece) * 500_000
 
 
 @pytest.mark.parametrize(

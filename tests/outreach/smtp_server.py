@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from ports import free_port
 from pydantic import SecretStr
 
 from earful.settings import ChannelSettings
@@ -92,17 +92,10 @@ class _Server(Controller):
 
     def __init__(self, box: Mailbox, port: int, how: dict[str, Any], tls: Any) -> None:
         self._how = how
-        super().__init__(box, hostname="127.0.0.1", port=port, ssl_context=tls)
+        super().__init__(box, hostname="127.0.0.1", port=port, ssl_context=tls, ready_timeout=60)
 
     def factory(self) -> SMTP:
         return SMTP(self.handler, **self._how)
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

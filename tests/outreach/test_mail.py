@@ -9,8 +9,9 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from ports import free_port
 from pydantic import SecretStr
-from smtp_server import AT, PAGE, SECRET, Mailbox, free_port, mail, serve
+from smtp_server import AT, PAGE, SECRET, Mailbox, mail, serve
 
 from earful.contracts import Permanent, Transient
 from earful.types import Message

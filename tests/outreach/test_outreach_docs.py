@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from earful.priority import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST
 from earful.reach import ORDINARY_FOLLOWERS
 from earful.settings import RuleSettings, Settings
 from earful.types import Flag, Heard, Verdict
@@ -64,7 +65,7 @@ def test_the_weights_are_the_ones_in_force(rules_page: str) -> None:
     ):
         assert f"| `{part}` | {weight:.0f} | {weight:.0f} × " in rules_page
     assert f"0.5^(age ÷ {r.HALF_LIFE_HOURS:.0f} hours)" in rules_page
-    assert f"plus {r.FURTHER_FLAG_BUMP} for each further flag, {r.FURTHER_FLAGS_MOST} at most" in (
+    assert f"plus {FURTHER_FLAG_BUMP} for each further flag, {FURTHER_FLAGS_MOST} at most" in (
         rules_page
     )
     assert f"log₁₀(1 + {r.REACH_FULL:,})" in rules_page

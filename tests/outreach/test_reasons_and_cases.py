@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earful.priority import case_priority
 from earful.settings import RuleSettings
 from earful.types import Brand, Flag, Heard, Label, Verdict
-from outreach.rules import Rules, case_priority, decide, due_at, is_urgent, own_account
+from outreach.rules import Rules, decide, due_at, is_urgent, own_account
+from outreach.words import length
 
 Make = Callable[..., Heard]
 MakeRules = Callable[..., Rules]
@@ -20,6 +22,28 @@ MakeRules = Callable[..., Rules]
 def flag(answer: Flag | Verdict) -> Flag:
     assert isinstance(answer, Flag), answer
     return answer
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0.9, "less than a minute"),
+        (1, "1 minute"),
+        (89, "89 minutes"),
+        (119, "119 minutes"),
+        (120, "2 hours"),
+        (149, "2 hours"),
+        (150, "3 hours"),
+        (24 * 60 - 1, "24 hours"),
+        (47 * 60, "47 hours"),
+        (48 * 60, "2 days"),
+        (59 * 60, "2 days"),
+        (60 * 60, "3 days"),
+        (-5, "less than a minute"),
+    ],
+)
+def test_a_length_of_time_is_never_far_from_what_is_said(minutes: float, words: str) -> None:
+    assert length(timedelta(minutes=minutes)) == words
 
 
 # -- the sentence -----------------------------------------------------------------------------
@@ -41,7 +65,9 @@ def flag(answer: Flag | Verdict) -> Flag:
         ({"shares": 2}, "it was shared twice."),
         ({"shares": 1400}, "it was shared 1,400 times."),
         ({"hours": 25}, "it was already 25 hours old"),
-        ({"hours": 71}, "it was already 2 days old"),
+        ({"hours": 47}, "it was already 47 hours old"),
+        ({"hours": 59}, "it was already 2 days old"),
+        ({"hours": 71}, "it was already 3 days old"),
         ({"negative": 0.9999}, "The model is 99 % sure"),
         ({"negative": 0.29, "hours": 1}, "The model is 29 % sure"),
         ({"corrected": Label.NEGATIVE, "negative": 0.12}, "(the model gave it 12 %)"),

@@ -251,7 +251,7 @@ def test_a_persons_word_flags_whatever_its_age_and_says_so(
 ) -> None:
     keep(db, mention(1, "lovely", published_at=NOW - timedelta(days=99)), mention(2, "awful"))
     _judge(db, clock)
-    commands.correct(db, ids(db)["m-1"], Label.NEGATIVE, by="Ana", at=NOW)
+    commands.correct(db, ids(db)["m-1"], Label.NEGATIVE, edition=0, by="Ana", at=NOW)
     assert _judge(db, clock).flags == 1
     (case,) = _cases(db)
     reasons = " ".join(one.reason for one in queries.case(db, case.id).mentions)  # type: ignore[union-attr]

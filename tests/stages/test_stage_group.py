@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -28,8 +29,8 @@ from earful.stages.copies import SIMILAR_FROM, print_of, resemblance, runs_of
 from earful.stages.flag import flag
 from earful.stages.group import LOOK_BACK, group
 from earful.types import Engagement, Mention, Rating, Verdict
-from storage import judging, queries
-from storage.engine import Database
+from storage import judging, queries, stories
+from storage.engine import Database, Transaction
 from storage.rows import QueueFilter, Told
 
 LONG = "awful, my parcel was lost for the third time and nobody at the desk answers the phone"
@@ -227,6 +228,31 @@ def test_a_form_letter_does_not_make_every_look_longer_than_the_last(
     most = max(row[0] for row in rows(db, "SELECT count(*) FROM story_band GROUP BY band"))
     assert number(db, "story") > 50
     assert most <= 16
+
+
+def test_the_same_words_said_anew_each_month_do_not_make_every_look_longer(
+    sqlite: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed may tell any dates, a hundred years of them at once."""
+    asked: list[int] = []
+    firsts = stories.firsts
+
+    def counted(connection: Transaction, story_ids: Collection[int]) -> dict[int, stories.First]:
+        asked.append(len(story_ids))
+        return firsts(connection, story_ids)
+
+    monkeypatch.setattr(stories, "firsts", counted)
+    month = timedelta(days=30)
+    for year in range(3):
+        keep(sqlite, *(mention(f"{year}-{n}", text=LONG, published_at=NOW + (12 * year + n) * month)
+                       for n in range(12)))  # fmt: skip
+        group(sqlite, clock=clock)
+    assert number(sqlite, "story") == 36
+    assert asked == [0, 12, 16 + 5]  # with those that are nearly the same
+    late = NOW + (12 * 2 + 11) * month
+    keep(sqlite, mention("again", text=LONG, by="bo", published_at=late))
+    group(sqlite, clock=clock)
+    assert number(sqlite, "story") == 36
 
 
 def test_grouping_twice_changes_nothing(db: Database, clock: FrozenClock) -> None:

@@ -128,12 +128,13 @@ class Chance:
         return say
 
     def _correct(self) -> None:
-        known = rows(self.db, "SELECT id FROM mention")
+        known = rows(self.db, "SELECT id, edition FROM mention")
         if known:
-            one = self.dice.choice(known).id
+            one = self.dice.choice(known)
             label = self.dice.choice(list(Label))
-            with suppress(KeyError):  # gone since
-                commands.correct(self.db, one, label, by="Ana", at=self.clock())
+            read = {"edition": one.edition, "by": "Ana", "at": self.clock()}
+            with suppress(commands.Conflict):  # gone since, or changed
+                commands.correct(self.db, one.id, label, **read)
 
     def _judge(self) -> None:
         flag(self.db, RULES, clock=self.clock)
@@ -203,7 +204,7 @@ def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None
     decide, done, looked = stage.decide_all, threading.Event(), threading.Event()
 
     def correct() -> None:
-        commands.correct(db, 1, Label.NEGATIVE, by="Ana", at=NOW)
+        commands.correct(db, 1, Label.NEGATIVE, edition=0, by="Ana", at=NOW)
         done.set()
 
     def slowly(*told: object) -> object:

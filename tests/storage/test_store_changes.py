@@ -112,13 +112,52 @@ def test_the_case_is_told_and_shows_both_texts(db: Database) -> None:
 def test_a_correction_spoke_of_the_old_words(db: Database) -> None:
     keep(db, POST)
     read_all(db)
-    commands.correct(db, 1, Label.POSITIVE, by="Ana", at=NOW)
+    commands.correct(db, 1, Label.POSITIVE, edition=0, by="Ana", at=NOW)
     keep(db, _edited("awful as ever"))
     read_all(db)
     assert _mention(db)[1] == "negative"
     assert number(db, "correction") == 1  # what she said stays to be read
     flag(db, RULES, clock=FrozenClock())
     assert number(db, "flag") == 1
+    check_all(db)
+
+
+def test_a_correction_of_words_that_were_changed_meanwhile_is_not_kept(db: Database) -> None:
+    """Somebody clicks while the page still shows the old text."""
+    keep(db, POST)
+    _judged(db)
+    (case,) = rows(db, 'SELECT id FROM "case"')
+    opened = queries.case(db, case.id)
+    assert opened is not None
+    keep(db, _edited("awful as ever"))
+    read_all(db)
+    read = {"edition": opened.mentions[0].edition, "by": "Ana", "at": NOW}
+    with pytest.raises(commands.Conflict, match="changed since you opened it"):
+        commands.correct(db, 1, Label.POSITIVE, **read)  # type: ignore[arg-type]
+    assert (_mention(db)[1], number(db, "correction")) == ("negative", 0)
+    commands.correct(db, 1, Label.POSITIVE, **(read | {"edition": 1}))  # type: ignore[arg-type]
+    assert _mention(db)[1] == "positive"
+    check_all(db)
+
+
+def test_a_page_that_is_written_anew_all_day_long_stays_small(db: Database) -> None:
+    """A live report in a feed, or one that shows the time: every poll finds other words."""
+    keep(db, POST)
+    _judged(db)
+    for minute in range(70):
+        told = LATER + minute * HOUR / 60
+        keep(db, replace(POST, text=f"awful, as of minute {minute}", fetched_at=told))
+    assert number(db, "revision") == 50
+    (case,) = rows(db, 'SELECT id FROM "case"')
+    detail = queries.case(db, case.id)
+    assert detail is not None
+    assert [one.kind for one in detail.events] == ["edited", "opened"]
+    assert detail.mentions[0].earlier[0].text == "awful, as of minute 68"
+    commands.note(db, case.id, by="Ana", at=NOW, text="asked them")
+    keep(db, replace(POST, text="lovely", fetched_at=LATER + 9 * HOUR))
+    detail = queries.case(db, case.id)
+    assert detail is not None
+    assert [one.kind for one in detail.events] == ["edited", "note", "edited", "opened"]
     check_all(db)
 
 

@@ -86,7 +86,7 @@ def test_a_deleted_post_leaves_a_tombstone_and_nothing_else(db: Database) -> Non
     keep(db, mention(1, "lovely secret"), mention(2, by="bo"))
     read_all(db)
     keep(db, replace(mention(1), text="edited secret", fetched_at=NOW + HOUR))
-    commands.correct(db, 1, Label.NEGATIVE, by="Ana", at=NOW)
+    commands.correct(db, 1, Label.NEGATIVE, edition=1, by="Ana", at=NOW)
     assert _store(db, gone=[_gone(1)]).gone == 1
     assert _traces(db, "secret", "maria") == set()
     assert rows(db, "SELECT source, external_id, reason FROM tombstone") == [
@@ -178,6 +178,19 @@ def test_a_case_with_another_post_goes_on(db: Database) -> None:
     assert (case.complaints, case.status, case.handle) == (1, CaseStatus.OPEN, "maria")
     assert case.complained_at == case.last_at == NOW - HOUR
     assert _events(db, case.id) == ["opened", "complaint", "deleted"]
+    check_all(db)
+
+
+def test_a_case_is_as_urgent_as_the_posts_that_it_has_left(db: Database) -> None:
+    keep(db, loud(1, published_at=NOW - 3 * HOUR), mention(2, "meh"), mention(3, "meh"))
+    _judged(db)
+    (before,) = queries.queue(db, QueueFilter())
+    assert before.priority >= RULES.urgent_at
+    _store(db, gone=[_gone(1)])
+    (case,) = queries.queue(db, QueueFilter())
+    left = [row.severity for row in rows(db, "SELECT severity FROM flag")]
+    assert case.priority == max(left) + 2 < RULES.urgent_at
+    assert case.due_at == before.due_at  # an answer by then was promised
     check_all(db)
 
 
@@ -319,7 +332,7 @@ def test_old_messages_that_name_the_author_are_emptied_too(db: Database) -> None
     """From before it was written down which cases a message tells of."""
     keep(db, mention(1))
     _judged(db)
-    for key, text in (("old", "Call @maria"), ("other", "Call @bo")):
+    for key, text in (("alert-1", "Call @maria"), ("alert-2", "Call @bo")):
         with db.write() as connection:
             message = Message(subject="s", text=text)
             deliveries.queue(connection, key=key, channel="desk", message=message, due_at=NOW)

@@ -106,6 +106,21 @@ def test_a_first_post_that_is_changed_leaves_the_story_to_the_others(db: Databas
     assert _judge(db)["c"] == Verdict.FLAGGED
 
 
+def test_who_says_nearly_the_same_after_the_first_post_is_gone_is_a_copy(db: Database) -> None:
+    keep(db, _say("a"), _say("b"), _say("r", repost_of="m-a"))
+    assert _judge(db)["b"] == Verdict.COPY
+    _gone(db, "a")
+    assert _judge(db) == {"b": Verdict.FLAGGED}
+    keep(db, _say("c", f"{LONG} now"))
+    assert _judge(db) == {"b": Verdict.FLAGGED, "c": Verdict.COPY}
+    assert [tuple(row) for row in rows(db, "SELECT id, mentions FROM story")] == [
+        (ids(db)["m-b"], 2)
+    ]
+    _gone(db, "c", "b")
+    check_all(db)
+    assert number(db, "story") == number(db, "story_band") == 0
+
+
 def test_all_of_a_story_changed_at_once(db: Database) -> None:
     those = [_say(who) for who in "abc"]
     keep(db, *those)

@@ -102,8 +102,9 @@ def test_a_session_that_the_server_ended_leads_no_more(postgres_url: str) -> Non
     with other.write() as connection:
         ended = connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks "
-                "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(l.pid, 60000) FROM pg_locks l "
+                "JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' "
+                "AND d.datname = current_database() AND l.pid <> pg_backend_pid()"
             )
         ).all()
     assert ended == [(True,)]

@@ -256,7 +256,8 @@ def _emptied(db: Database) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=_history, again=st.integers(0, 7))
 def test_the_ledger_is_the_last_word_on_every_minute(

@@ -70,12 +70,11 @@ def test_leaving_twice_or_nothing_changes_nothing(told: Database) -> None:
     assert _told(told) == before
 
 
-def test_reach_is_never_below_nothing_whatever_followers_became(
-    told: Database, clock: FrozenClock
-) -> None:
+def test_who_leaves_takes_nothing_of_the_others_along(told: Database) -> None:
+    """Whatever their followers became since they joined."""
     keep(told, mention(9, text="x", by=author("maria", followers=10**9), published_at=NOW))
     _leave(told, "m-1", "m-2")
-    assert _told(told)[0][1:] == (1, 1, 0)
+    assert _told(told)[0][1:] == (1, 1, 100)
 
 
 def test_made_up_numbers_do_not_overflow(db: Database, clock: FrozenClock) -> None:
@@ -89,6 +88,8 @@ def test_made_up_numbers_do_not_overflow(db: Database, clock: FrozenClock) -> No
     keep(db, *crowd)
     group(db, clock=clock)
     assert _told(db)[0][1:] == (20, 20, 20 * 10**12)
+    _leave(db, "m-3")
+    assert _told(db)[0][1:] == (19, 19, 2 * 19 * 10**12)
 
 
 def test_what_a_story_began_with_may_be_gone(told: Database) -> None:

@@ -65,7 +65,7 @@ def _live(db: Database) -> None:
     digest(db, DAILY, RULES, timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
     polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, did="120 new")
-    commands.correct(db, ids(db)["m-3"], Label.NEGATIVE, by="Ana", at=NOW)
+    commands.correct(db, ids(db)["m-3"], Label.NEGATIVE, edition=0, by="Ana", at=NOW)
     flag(db, RULES, clock=FrozenClock(), paging=PAGING)
     first, second = queries.queue(db, QueueFilter())[:2]
     commands.take(db, first.id, version=first.version, by="Ana", at=NOW)
