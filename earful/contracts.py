@@ -31,6 +31,15 @@ class Spent(Transient):
         self.kind = kind
 
 
+class Doubtful(Transient):
+    """A re-check was told that all of many posts are gone at once. ``batch`` is what it would mean:
+    it is asked again, and believed when the platform keeps saying so."""
+
+    def __init__(self, what: str, *, batch: Batch) -> None:
+        super().__init__(what)
+        self.batch = batch
+
+
 class Permanent(EdgeError):
     """It will not work until a person changes something: the query or channel is paused."""
 
@@ -66,7 +75,7 @@ class Checker(Protocol):
         """What became of them: changed ones as mentions, vanished ones as ``gone``.
 
         ``mentions`` are stored ones of this source, at most 100; the Batch's position is None
-        and is not stored. Raises the three errors.
+        and is not stored. Raises the three errors, and Doubtful when none of many is shown.
         """
         ...
 

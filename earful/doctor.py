@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from earful.contracts import EdgeError, Forecaster, Listener, Transient
 from earful.purse import money
-from earful.settings import SentimentSettings, Settings
+from earful.settings import SentimentSettings, Settings, secret
 from earful.settings_errors import SettingsError
 from earful.stages.terms import Terms
 from earful.types import Query
@@ -56,8 +57,8 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     try:
         yield Finding(what="database", state=GOOD, found=f"{house.db.shown_url} is up to date")
         yield _model(house)
-        for query in house.queries:
-            yield _source(house, query)
+        yield from _sources(house)
+        yield from _service(settings)
         yield from _channels(house)
         yield from _stored(house)
     finally:
@@ -65,9 +66,11 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Finding:
-    ours, sources = len(settings.brand), len(settings.listen)
-    blocks = count(sources, "[[listen]] block")
-    found = f"{count(ours, 'brand')}, {blocks}, {count(len(settings.channel), 'channel')}"
+    ours = len(settings.brand)
+    blocks = {"listen": settings.listen, "form": settings.form, "hook": settings.hook}
+    sources = [count(len(some), f"[[{name}]] block") for name, some in blocks.items() if some]
+    parts = [count(ours, "brand"), *(sources or ["no source"])]
+    found = ", ".join([*parts, count(len(settings.channel), "channel")])
     if not ours or not sources:
         missing = "[[brand]]" if not ours else "[[listen]]"
         mend = f"add a {missing} block to settings.toml, or use `earful import`"
@@ -111,6 +114,25 @@ def _languages(wanted: SentimentSettings) -> str:
     return "its languages are not known here"
 
 
+def _sources(house: House) -> Iterator[Finding]:
+    """Each source asked once; a paused one is told of once, with how it is taken up again."""
+    paused = {one.query_id: one.error for one in health(house.db).sources if one.paused}
+    for query in house.queries:
+        finding = _source(house, query)
+        if query.id in paused and query.enabled:
+            finding = _paused(finding, query, paused[query.id] or "")
+        yield finding
+
+
+def _paused(now: Finding, query: Query, error: str) -> Finding:
+    """What was found ``now`` of a query that is paused because of ``error``."""
+    resume = f"`earful poll --resume {shlex.quote(query.id)}`, or start `earful up` anew"
+    if now.state == BAD:
+        return replace(now, found=f"paused; {now.found}", mend=f"{now.mend}; when mended, {resume}")
+    found = f"{now.found}; it is paused because of this: {error}"
+    return replace(now, state=BAD, found=found, mend=f"if that is mended, {resume}")
+
+
 def _source(house: House, query: Query) -> Finding:
     """Ask the source once, and keep nothing of the answer."""
     what = f"source {query.id}"
@@ -120,12 +142,17 @@ def _source(house: House, query: Query) -> Finding:
         listener = house.listener(query)
         found = _foreseen(house, listener, query) or _fetched(house, listener, query)
     except Transient as error:
-        mend = "nothing, if it passes: Earful tries again by itself"
+        mend = "nothing, if it passes: Earful tries again by itself; else check address and network"
         return Finding(what=what, state=LOOK, found=str(error), mend=mend)
     except EdgeError as error:
         mend = f"mend what it names and look again; docs/sources/{query.source}.md has the steps"
         return Finding(what=what, state=BAD, found=str(error), mend=mend)
-    return Finding(what=what, state=GOOD, found=f"answers; {found}")
+    found = f"answers; {found}"
+    if hasattr(listener, "forecast") and not house.billed(query):  # only who bills foresees
+        found += "; no price is set, so no money is counted and no budget stops it"
+        mend = f"docs/sources/{query.source}.md has the [[account]] block with price and budget"
+        return Finding(what=what, state=LOOK, found=found, mend=mend)
+    return Finding(what=what, state=GOOD, found=found)
 
 
 def _fetched(house: House, listener: Listener, query: Query) -> str:
@@ -147,15 +174,17 @@ def _foreseen(house: House, listener: Listener, query: Query) -> str:
     if a_day is None:
         return ""
     schedule = house.settings.schedule
-    return expected(a_day, house.terms(query), again=schedule.recheck_within // schedule.recheck)
+    again = schedule.recheck_within >= schedule.recheck
+    return expected(a_day, house.terms(query), again=again)
 
 
-def expected(a_day: float, terms: Terms, *, again: int) -> str:
-    """``a_day`` posts in a sentence: what they cost, and how far the account's budgets reach.
+def expected(a_day: float, terms: Terms, *, again: bool) -> str:
+    """``a_day`` posts read in a sentence: what they cost, and how far the account's budgets reach.
 
-    ``again`` is how often each is asked about once it is stored.
+    ``again`` says that each is asked about once more when it is stored: where reads have a price,
+    not oftener.
     """
-    text = f"about {count(round(a_day), 'post')} a day"
+    text = f"about {count(round(a_day), 'post')} read a day"
     cost = round(a_day * terms.price)
     if not cost:
         return text
@@ -169,11 +198,39 @@ def expected(a_day: float, terms: Terms, *, again: int) -> str:
         days = terms.budget_month // cost
         reach = "is enough" if days >= 31 else f"lasts about {days} days"
         text += f"; the budget of {money(terms.budget_month, terms.currency)} a month {reach}"
-    return text + (f"; re-checks cost up to {again} times as much again" if again else "")
+    return text + ("; re-checks cost up to as much again" if again else "")
 
 
 def _cents(millionths: int) -> int:
     return max(round(millionths, -4), 10_000)
+
+
+def _service(settings: Settings) -> Iterator[Finding]:
+    """The secrets without which `earful feedback serve` does not start.
+
+    It may run with an environment of its own, so a missing one is worth a look and not bad.
+    """
+    wanted = [("FEEDBACK_SECRET", f"[[form]] {form.name}") for form in settings.form]
+    wanted += [(hook.secret_name, f"[[hook]] {hook.name}") for hook in settings.hook]
+    for name, block in wanted:
+        found = _missing(name, block)
+        if found:
+            mend = "set it where `earful feedback serve` runs: it does not start without"
+            yield Finding(what="feedback service", state=LOOK, found=found, mend=mend)
+
+
+def _missing(name: str, block: str) -> str:
+    """What is wrong with the secret EARFUL_<name>; "" when it is there."""
+    try:
+        given = secret(name)
+    except SettingsError as error:
+        return str(error)
+    if given is not None and given.get_secret_value():
+        return ""
+    return (
+        f"{block} needs EARFUL_{name}, or a file with it named by EARFUL_{name}_FILE; "
+        "`openssl rand -hex 32` makes one"
+    )
 
 
 def _channels(house: House) -> Iterator[Finding]:
@@ -201,11 +258,6 @@ def _channels(house: House) -> Iterator[Finding]:
 def _stored(house: House) -> Iterator[Finding]:
     """What went wrong lately, as the tables remember it."""
     state = health(house.db)
-    for source in state.sources:
-        if source.paused:
-            mend = f"mend the cause, then `earful poll --resume {source.query_id}`"
-            found = f"paused: {source.error}"
-            yield Finding(what=f"query {source.query_id}", state=BAD, found=found, mend=mend)
     for stage in state.stages:
         if stage.error:
             mend = "look into the log of `earful up` at that time"

@@ -20,11 +20,12 @@ from typing import Any
 import requests
 from requests import exceptions as trouble
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import LocationValueError
+from urllib3.exceptions import LocationValueError, MaxRetryError
 
 from earful.clock import Clock
 from earful.contracts import EdgeError, Purse, Transient
 from listeners.refusals import (
+    Broken,
     Refused,
     cannot_be_sent,
     not_an_address,
@@ -144,9 +145,9 @@ class Guard(TimedAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
         """The answer with its body read. Raises Transient for 408, 425, 429, 5xx, timeouts and
-        broken connections; Permanent for other refusals, for redirects to another host, and for
-        answers over ``max_bytes``; Spent when the purse says no. A 304 and a redirect on the same
-        host are given back as they are."""
+        broken connections (Broken, once the request may have gone out); Permanent for other
+        refusals, for redirects to another host, and for answers over ``max_bytes`` (TooBig); Spent
+        when the purse says no. A 304 and a redirect on the same host are given back as they are."""
         url = request.url or ""
         options |= {"stream": True, "timeout": self._limits.timeout}
         self._purse.ask(requests=1)
@@ -241,12 +242,13 @@ class Guard(TimedAdapter):
         kind = type(error).__name__
         if isinstance(error, _NO_ADDRESS):
             return not_an_address(url)
+        failed = Transient if _never_sent(error) else Broken
         if isinstance(error, (trouble.Timeout, TimeoutError)) or _timed_out(error):
-            return Transient(
+            return failed(
                 f"{shown(url)} did not answer in time ({self._limits.timeout:g} s a read, "
                 f"{self._limits.deadline:g} s in all); it will be tried again"
             )
-        return Transient(f"{shown(url)}: the connection failed ({kind}); it will be tried again")
+        return failed(f"{shown(url)}: the connection failed ({kind}); it will be tried again")
 
 
 def _check_headers(headers: Mapping[str, str | bytes]) -> None:
@@ -276,6 +278,12 @@ def _said(response: requests.Response) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _never_sent(error: Exception) -> bool:
+    """True when there was no connection yet: urllib3 tells what breaks one as it is, and what keeps
+    it from being made as a MaxRetryError."""
+    return any(isinstance(one, MaxRetryError) for one in error.args)
 
 
 def _timed_out(error: BaseException) -> bool:

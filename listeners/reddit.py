@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Permanent, Purse, Transient
+from earful.contracts import Doubtful, Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query, Rejected
@@ -33,7 +33,7 @@ from listeners.walk import Page, Rules, StaleCursor, Step, walk
 _PAGE = 100
 _LISTING_ENDS = 900  # things after which the end of a listing may be Reddit's ceiling: hidden ones
 _SEARCH_ENDS = 200  # are missing from its 1,000, and searches end sooner
-_FEW = 10  # so many posts do not vanish between two looks: the answer is wrong
+_FEW = 10  # so many posts hardly vanish between two looks: the answer may be wrong
 _TOO_WIDE = {"all", "popular"}
 
 
@@ -99,31 +99,39 @@ class Reddit:
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Posts that were edited or whose counts moved, as mentions, and those that are gone.
 
-        Ids that Reddit cannot have given are left alone. Raises as poll().
+        Ids that Reddit cannot have given are left alone. Raises as poll(), and Doubtful.
         """
         stored = {one.external_id: one for one in mentions if posts.is_fullname(one.external_id)}
         if not stored:
             return Batch(mentions=(), position=None)
         with closing(self._desk(query, read(RedditOptions, query))) as desk:
             found = desk.posts("api/info/", {"id": ",".join(stored), "limit": _PAGE})
-        if not found.count and len(stored) >= _FEW:
-            raise Transient(
-                f"Reddit shows none of {len(stored)} posts that are stored; before they are taken "
-                "for deleted it is asked again"
-            )
         known = {one.external_id: one for one in found.mentions}
         unread = {one.where.removeprefix("thing ") for one in found.rejected}
         missing = stored.keys() - known.keys() - found.away.keys() - unread
         gone = dict.fromkeys(missing, "not shown any more") | dict(found.away)
-        return Batch(
+        # Reddit's terms want all that names the author removed then
+        gone |= {
+            name: "its author's account is deleted"
+            for name in found.orphans & stored.keys()
+            if not stored[name].author.external_id.startswith("anonymous-")
+        }
+        batch = Batch(
             mentions=tuple(
                 replace(one, direct=before.direct, brands=before.brands)
                 for name, one in known.items()
-                if (before := stored.get(name)) and changed(before, one)
+                if (before := stored.get(name)) and name not in gone and changed(before, one)
             ),
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
         )
+        if not found.count and len(stored) >= _FEW:
+            raise Doubtful(
+                f"Reddit shows none of {len(stored)} posts that are stored; it is asked again, and "
+                "again, before they are taken for deleted",
+                batch=batch,
+            )
+        return batch
 
     def _desk(self, query: Query, options: RedditOptions) -> Desk:
         return Desk(
@@ -217,6 +225,7 @@ def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:
     for name in dict.fromkeys(one.lower() for one in options.subreddits):
         if "search" in kinds:
             inside = {"sort": "new", "type": "link", "t": "all", "restrict_sr": "on"}
+            inside["include_over_18"] = "on"  # without it Reddit leaves out what is marked 18+
             if name in _TOO_WIDE:
                 inside["restrict_sr"] = "off"
             for terms in searches:

@@ -144,13 +144,22 @@ class _Requestor(prawcore.Requestor):
         try:
             response = super().request(*args, timeout=timeout, **given)
         except RequestException as error:
-            raise inside(error) or error from None
+            found = inside(error)
+            if isinstance(found, Refused) and "post" in args:  # the login: it is no subreddit's
+                raise Permanent(str(found)) from None
+            raise found or error from None
         for name in _PACE:
             response.headers.pop(name, None)
         return response
 
 
 def _explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
+    if status == 403 and not said:  # a closed subreddit is refused in JSON
+        return Permanent(
+            "Reddit answered 403 and no reason, as it does to programs and networks that it "
+            "blocks; check contact, and see on https://www.reddit.com/prefs/apps whether the app "
+            "is still allowed"
+        )
     reason = said.get("reason")
     why = _WHY.get(reason) if isinstance(reason, str) else None
     return Refused(f"Reddit answered {status}: {why}", status=status) if why else None

@@ -2,9 +2,11 @@
 
 Fields: https://www.reddit.com/dev/api#listings and https://github.com/reddit-archive/reddit/wiki/JSON.
 A listing holds things: ``kind`` t1 is a comment, t3 a submission, and ``name`` the fullname of it.
-What an author deleted stays in listings as "[deleted]", what moderators or Reddit took away as
-"[removed]". A submission that moderators hold back has a ``removed_by_category``; it may be let
-through later, so only an author's own deletion is told as Gone here.
+What an author deleted stays in listings as "[deleted]", what moderators took away as "[removed]",
+what Reddit itself did as "[ Removed by Reddit ]", sometimes with why; of a submission it can be the
+title that says so. Who deleted the account is shown as "[deleted]" beside the text. A submission
+that moderators hold back has a ``removed_by_category``; it may be let through later, so only an
+author's own deletion is told as Gone here.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ SITE = "https://www.reddit.com"
 _FULLNAME = re.compile(r"t[13]_[0-9a-z]{1,13}")
 _AUTHOR_ID = re.compile(r"t2_[0-9a-z]{1,13}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,30}")
-_DELETED, _REMOVED = "[deleted]", "[removed]"
+_DELETED = "[deleted]"
+_AWAY = re.compile(r"\[\s*(deleted|removed)(\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _BY_AUTHOR = {"deleted", "author"}
 _LONGEST_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
 
@@ -39,12 +42,14 @@ _LONGEST_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
 class Posts:
     """What a listing holds, newest first. ``count`` is how many things Reddit gave, readable or
     not; ``after`` names the place where the next page begins, None behind the last one; ``away``
-    says of things without content why they have none."""
+    says of things without content why they have none, ``orphans`` are those with content whose
+    author's account is deleted."""
 
     mentions: tuple[Mention, ...]
     rejected: tuple[Rejected, ...]
     gone: tuple[Gone, ...]
     away: Mapping[str, str]
+    orphans: frozenset[str]
     oldest: datetime | None
     newest: datetime | None
     after: str | None
@@ -66,6 +71,7 @@ def read(
     mentions: list[Mention] = []
     bad: list[Rejected] = []
     away: dict[str, str] = {}
+    orphans: set[str] = set()
     moments: list[datetime] = []
     for thing in things:
         data = thing.get("data") if isinstance(thing, dict) else None
@@ -82,6 +88,8 @@ def read(
             where = f"thing {one_line(string(data, 'name'), 40) or '?'}"
             bad.append(rejected(where, error, thing))
             continue
+        if string(data, "author") == _DELETED:
+            orphans.add(mention.external_id)
         if wanted is None or wanted.matches(mention.text):
             mentions.append(mention)
     return Posts(
@@ -89,6 +97,7 @@ def read(
         rejected=tuple(bad),
         gone=tuple(gone(name, why) for name, why in away.items() if why == "deleted"),
         away=away,
+        orphans=frozenset(orphans),
         oldest=moments[-1] if moments else None,
         newest=max(moments, default=None),
         after=after,
@@ -139,8 +148,10 @@ def _away(data: Mapping[str, Any]) -> str:
     by = data.get("removed_by_category")
     if isinstance(by, str) and by:
         return "deleted" if by in _BY_AUTHOR else "removed"
-    body = string(data, "body") or string(data, "selftext")
-    return {_DELETED: "deleted", _REMOVED: "removed"}.get(body.strip(), "")
+    for words in (string(data, "body") or string(data, "selftext"), string(data, "title")):
+        if found := _AWAY.fullmatch(words.strip()):
+            return found[1].lower()
+    return ""
 
 
 def _mention(thing: object, data: Mapping[str, Any], fetched_at: datetime, direct: bool) -> Mention:

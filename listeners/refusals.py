@@ -18,6 +18,15 @@ class Refused(Permanent):
         self.status = status
 
 
+class Broken(Transient):
+    """A request went out and no whole answer came back: whether the platform counted it, and bills
+    it, nobody here can know."""
+
+
+class TooBig(Permanent):
+    """An answer of more bytes than we read: it was given, and is billed where answers are."""
+
+
 def inside(error: BaseException) -> EdgeError | None:
     """The edge error that a library wrapped into one of its own; None when there is none."""
     seen: set[int] = set()
@@ -90,8 +99,8 @@ def cannot_be_sent(url: str) -> Permanent:
     )
 
 
-def too_big(url: str, most: int) -> Permanent:
-    return Permanent(
+def too_big(url: str, most: int) -> TooBig:
+    return TooBig(
         f"{shown(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that is "
         "what you expect there"
     )

@@ -105,15 +105,17 @@ class X:
 
     def forecast(self, query: Query) -> float | None:
         """How many posts a day polling reads, by the last 7 days: what the searches find, and what
-        the overlap reads again. None for a timeline, which X does not count. Costs one read for
-        each search. Raises as poll()."""
+        the overlap reads again: at every poll the newest known post, and what was written in the
+        overlap before it. None for a timeline, which X does not count. Costs one read for each
+        search. Raises as poll()."""
         options = read(XOptions, query)
         if options.kind == "mentions":
             return None
         desk = self._desk(query, options)
-        found = sum(desk.count(one) for one in x_query.searches(query, options.max_query))
-        again = options.overlap / timedelta(seconds=query.every)
-        return found / _WEEK.days * (1 + again)
+        found = [desk.count(one) for one in x_query.searches(query, options.max_query)]
+        polls = timedelta(days=1) / timedelta(seconds=query.every)
+        before_it = sum(found) * (options.overlap / _WEEK)
+        return sum(found) / _WEEK.days + polls * (sum(map(bool, found)) + before_it)
 
     def _desk(self, query: Query, options: XOptions) -> Desk:
         token = account_secret(query, "BEARER_TOKEN", mend=_MEND)

@@ -3,14 +3,14 @@
 tweepy would parse whole pages itself and lose one for a single malformed date, sleep when X is
 busy, and wait without an end: it is given the guard's session and hands over raw answers.
 Price rules: X API documentation, "Usage and billing": posts that are given count, failed requests
-do not.
+do not. Where an answer broke off on its way to us, X may have given them: they are counted.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +19,13 @@ import requests
 import tweepy
 
 from earful.clock import Clock
-from earful.contracts import Permanent, Purse, Spent, Transient
+from earful.contracts import EdgeError, Permanent, Purse, Spent, Transient
+from earful.types import GapKind
 from listeners import x_posts
 from listeners.fields import string
 from listeners.guard import GuardedSession, Limits
 from listeners.plain import one_line
-from listeners.refusals import inside, shown, user_agent
+from listeners.refusals import Broken, TooBig, inside, shown, user_agent
 
 SMALLEST = 10  # posts of a page
 _TWEEPYS_HOST = "https://api.twitter.com"
@@ -35,6 +36,7 @@ _MENDS = {
     403: "the X account may not use this; see in X's developer console what the app may do",
     404: "X does not know the account in user_ids; give its number, not its handle",
 }
+_CAPPED_WAIT = 3600.0  # seconds: a limit ends with X's month, or when somebody raises it
 _HIDDEN = {"resource-not-found", "not-authorized-for-resource", "resource-unavailable"}
 _FIELDS: dict[str, Any] = {
     "tweet_fields": list(x_posts.TWEET_FIELDS),
@@ -55,7 +57,7 @@ class Desk:
         self.client = tweepy.Client(token, return_type=requests.Response)
         self.client.user_agent = user_agent()
         self.client.session = _Session(
-            endpoint, clock=clock, purse=purse, limits=limits, mends=_MENDS
+            endpoint, clock=clock, purse=purse, limits=limits, mends=_MENDS, explain=_explain
         )
 
     def page(
@@ -110,10 +112,14 @@ class Desk:
 
     @contextmanager
     def _paid(self, asked: int) -> Iterator[_Bill]:
-        """Give back what was asked of the purse and not used, however the request ends."""
-        bill = _Bill()
+        """Give back what was asked of the purse and not used. Refused, or not even sent, nothing
+        was; of what broke off nobody can know, and it stays counted: too much, never too little."""
+        bill = _Bill(used=asked)
         try:
             yield bill
+        except EdgeError as error:
+            bill.used = asked if isinstance(error, (Broken, TooBig)) else 0
+            raise
         finally:
             self._purse.settle(reads=bill.used - asked)
 
@@ -126,7 +132,7 @@ class Desk:
 
 @dataclass(slots=True)
 class _Bill:
-    used: int = 0
+    used: int
 
 
 class _Session(GuardedSession):
@@ -154,7 +160,23 @@ def _fetch(ask: Callable[..., Any], **wanted: Any) -> tuple[object, str]:
     try:
         return json.loads(response.content), url
     except (ValueError, RecursionError) as error:
-        raise _strange(url, type(error).__name__) from error
+        cut = response.content.lstrip().startswith(b"{")  # else it is no answer of X's at all
+        kind = Broken if cut else Transient
+        raise _strange(url, type(error).__name__, kind) from error
+
+
+def _explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
+    """A limit on what X gives or takes in a month is no trouble of the token: it ends by itself."""
+    capped = x_posts.problem_type(said) == "usage-capped"
+    if not capped and string(said, "title") != "SpendCapReached":
+        return None
+    why = one_line(string(said, "detail") or string(said, "title"), 200)
+    return Spent(
+        f"X answered {status}: {why}; it is asked again every hour, and goes on when X's month is "
+        "over or the limit is raised in X's developer console",
+        kind=GapKind.BUDGET,
+        retry_after=_CAPPED_WAIT,
+    )
 
 
 def _no_page(answer: object, url: str) -> Transient | Permanent:
@@ -166,8 +188,8 @@ def _no_page(answer: object, url: str) -> Transient | Permanent:
     return _strange(url, f"X says: {said}" if said else "no meta")
 
 
-def _strange(url: str, what: str) -> Transient:
-    return Transient(
+def _strange(url: str, what: str, kind: type[Transient] = Transient) -> Transient:
+    return kind(
         f"{url}: the answer is not what X answers with ({what}); it will be tried again, and if it "
         "stays so check the option endpoint"
     )

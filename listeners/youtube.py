@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Permanent, Purse, Transient
+from earful.contracts import Doubtful, Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MEND = "make an API key at https://console.cloud.google.com/apis/credentials"
 _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
-_FEW = 10  # so many comments do not vanish between two looks: the answer is wrong
+_FEW = 10  # so many comments hardly vanish between two looks: the answer may be wrong
 
 
 class YoutubeOptions(WebOptions):
@@ -83,7 +83,7 @@ class Youtube:
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Comments that were edited or whose likes moved, as mentions, and what is gone.
 
-        Ids that YouTube cannot have given are left alone. Raises as poll().
+        Ids that YouTube cannot have given are left alone. Raises as poll(), and Doubtful.
         """
         stored = {one.external_id: one for one in mentions}
         videos = [number for number in stored if comments.is_video(number)]
@@ -106,12 +106,7 @@ class Youtube:
                     desk.api.videos().list(part="id", id=",".join(ids)), comments.shown
                 )
         asked = [*others, *videos]
-        if not shown and len(asked) >= _FEW:
-            raise Transient(
-                f"YouTube shows none of {len(asked)} comments that are stored; before they are "
-                "taken for deleted it is asked again"
-            )
-        return Batch(
+        batch = Batch(
             mentions=tuple(
                 _like(stored[number], one)
                 for number, one in found.items()
@@ -120,6 +115,13 @@ class Youtube:
             position=None,
             gone=tuple(comments.gone(number) for number in asked if number not in shown),
         )
+        if not shown and len(asked) >= _FEW:
+            raise Doubtful(
+                f"YouTube shows none of {len(asked)} comments that are stored; it is asked again, "
+                "and again, before they are taken for deleted",
+                batch=batch,
+            )
+        return batch
 
     def _desk(self, query: Query, options: YoutubeOptions) -> Desk:
         try:

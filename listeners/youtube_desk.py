@@ -3,8 +3,10 @@
 Costs: https://developers.google.com/youtube/v3/determine_quota_cost (read in November 2026): a list
 call is 1 unit of 10,000 a day; a search counts in a bucket of its own, 100 a day (before, 100 units
 of the 10,000: it is counted as that, so that neither is overdrawn); days end at midnight Pacific
-time. Reasons of refusals: https://developers.google.com/youtube/v3/docs/errors. The key travels in
-a header (https://cloud.google.com/docs/authentication/api-keys-use): addresses get into logs.
+time. Reasons of refusals: https://developers.google.com/youtube/v3/docs/errors, and for the key and
+the newer quotas https://cloud.google.com/apis/design/errors (ErrorInfo beside a "forbidden" or a
+"rateLimitExceeded" that says less). The key travels in a header
+(https://cloud.google.com/docs/authentication/api-keys-use): addresses get into logs.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from googleapiclient.errors import Error as GoogleError
 from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, Purse, Spent, Transient
 from earful.types import GapKind
+from listeners.fields import inner, string
 from listeners.guard import GuardedSession, Limits
 from listeners.refusals import Refused, shown
 from listeners.youtube_comments import NoAnswer
@@ -37,14 +40,22 @@ _MENDS = {
     404: "YouTube has nothing there; check videos, channels and endpoint",
 }
 _QUOTA = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
-_BUSY = {"rateLimitExceeded", "userRateLimitExceeded"}
+_BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
+_NOT_FROM_HERE = f"the key may not be used from this address; see {_CREDENTIALS}"
 _KEY = {
     "keyInvalid": f"the API key is not valid; copy it from {_CREDENTIALS}",
     "API_KEY_INVALID": f"the API key is not valid; copy it from {_CREDENTIALS}",
     "keyExpired": f"the API key is no longer valid; make a new one at {_CREDENTIALS}",
     "accessNotConfigured": "the key's project may not use it yet; switch on the YouTube Data API "
     "v3 at https://console.cloud.google.com/apis/library/youtube.googleapis.com",
-    "ipRefererBlocked": f"the key may not be used from this address; see {_CREDENTIALS}",
+    "ipRefererBlocked": _NOT_FROM_HERE,
+    "API_KEY_IP_ADDRESS_BLOCKED": _NOT_FROM_HERE,
+    "API_KEY_HTTP_REFERRER_BLOCKED": _NOT_FROM_HERE,
+    "API_KEY_ANDROID_APP_BLOCKED": _NOT_FROM_HERE,
+    "API_KEY_IOS_APP_BLOCKED": _NOT_FROM_HERE,
+    "API_KEY_SERVICE_BLOCKED": "the key is restricted to other APIs; allow it the YouTube Data API "
+    f"v3 at {_CREDENTIALS}",
+    "CONSUMER_SUSPENDED": f"Google has suspended the key's project; see {_CREDENTIALS}",
 }
 _CLOSED = {
     "commentsDisabled": "comments are switched off there",
@@ -104,10 +115,11 @@ class Desk:
 
     def _explain(self, status: int, said: Mapping[str, Any]) -> EdgeError | None:
         reasons = _reasons(said)
-        if reasons & _QUOTA:
+        if reasons & _QUOTA or (reasons & _BUSY and _of_the_day(said)):
             wait = until_next_day(self.now)
             return Spent(
-                "YouTube's units of the day are used up; they begin anew at midnight Pacific time",
+                "what YouTube allows the key in a day is used up; it begins anew at midnight "
+                "Pacific time",
                 kind=GapKind.BUDGET,
                 retry_after=wait.total_seconds(),
             )
@@ -119,9 +131,9 @@ class Desk:
             )
         if "invalidPageToken" in reasons:
             return Stale("YouTube does not know the page token any more", status=status)
-        for reason in sorted(reasons & (_KEY.keys() | _CLOSED.keys())):
-            if why := _KEY.get(reason):
-                return Permanent(f"YouTube answered {status}: {why}")
+        for reason in sorted(reasons & _KEY.keys()):  # before the "forbidden" that is beside it
+            return Permanent(f"YouTube answered {status}: {_KEY[reason]}")
+        for reason in sorted(reasons & _CLOSED.keys()):
             return Closed(f"YouTube answered {status}: {_CLOSED[reason]}", status=status)
         return None
 
@@ -166,6 +178,11 @@ def _reasons(said: Mapping[str, Any]) -> set[str]:
     every = [one for some in listed if isinstance(some, list) for one in some]
     found = [one.get("reason") for one in every if isinstance(one, dict)]
     return {one for one in found if isinstance(one, str)}
+
+
+def _of_the_day(said: Mapping[str, Any]) -> bool:
+    """True when a limit that was met is one of a day: "... and limit 'Queries per day' of ..."."""
+    return "per day" in string(inner(said, "error"), "message").lower()
 
 
 def _strange(request: Any, what: str) -> Transient:

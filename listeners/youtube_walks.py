@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from earful.contracts import Permanent
-from earful.types import Batch, Query, Rejected
+from earful.contracts import Permanent, Spent
+from earful.types import Batch, GapKind, Query, Rejected
 from listeners import times
 from listeners import youtube_comments as comments
 from listeners.fields import inner
@@ -129,16 +129,20 @@ class Poll:
             most=_SEARCHES,
         )
         part = f"search {self._terms}"
-        for batch in walk(
-            state.search, parts=[part], ask=self._found, rules=rules, now=self._desk.now
-        ):
-            state.search = batch.position
-            for one in batch.mentions:
-                if self._ours.matches(one.text):
-                    state.found[one.external_id] = times.to_epoch(one.published_at)
-            if not batch.more:
-                state.searched = times.to_epoch(self._desk.now)
-            yield replace(batch, position=state.dump(), more=batch.more or more)
+        try:
+            for batch in walk(
+                state.search, parts=[part], ask=self._found, rules=rules, now=self._desk.now
+            ):
+                state.search = batch.position
+                for one in batch.mentions:
+                    if self._ours.matches(one.text):
+                        state.found[one.external_id] = times.to_epoch(one.published_at)
+                if not batch.more:
+                    state.searched = times.to_epoch(self._desk.now)
+                yield replace(batch, position=state.dump(), more=batch.more or more)
+        except Spent as error:
+            if error.kind is not GapKind.BUDGET:
+                raise  # else comments, which cost a hundredth, go on; the search's gap is told
 
     def _found(self, step: Step) -> Page:
         """A page of the search for videos."""

@@ -11,7 +11,7 @@ from typing import cast
 import structlog
 
 from earful.clock import Clock
-from earful.contracts import BadItem, Checker, Listener, Permanent, Transient
+from earful.contracts import BadItem, Checker, Doubtful, Listener, Permanent, Transient
 from earful.stages.about import Aboutness
 from earful.stages.backoff import as_said, backoff
 from earful.types import Batch, Brand, Query
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 AT_ONCE = 100  # of one source in one turn: what a platform's lookup takes in one request
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
+_BELIEVED = 10  # doubtful answers in a row: with the waits between them nine hours
 
 Stop = Callable[[], bool]
 
@@ -49,6 +50,7 @@ class Waits:
     _until: dict[str, datetime] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
+    _doubts: dict[str, int] = field(default_factory=dict)
 
     def ready(self, query_id: str, now: datetime) -> bool:
         """True when the query may be asked."""
@@ -56,8 +58,15 @@ class Waits:
 
     def worked(self, query_id: str) -> None:
         """Forget what went wrong with it."""
-        for one in (self._until, self._failures, self._said):
+        for one in (self._until, self._failures, self._said, self._doubts):
             one.pop(query_id, None)
+
+    def believed(self, query_id: str, error: Exception) -> Batch | None:
+        """What a doubtful answer would mean, when it came so often that it is to be believed."""
+        if not isinstance(error, Doubtful):
+            return None
+        self._doubts[query_id] = self._doubts.get(query_id, 0) + 1
+        return error.batch if self._doubts[query_id] >= _BELIEVED else None
 
     def put_off(self, query_id: str, now: datetime, error: Exception) -> None:
         """Ask again later; the same trouble is said once."""
@@ -105,7 +114,8 @@ def recheck(
 
     Only posts published ``within`` that time, each at most once in ``every``; where a platform
     has the query's account ``billed`` for every read, each once and no noise. A query's trouble is
-    its own: transient trouble puts it off, permanent trouble too and longer. What no listener may
+    its own: transient trouble puts it off, permanent trouble too and longer, and what is Doubtful
+    is believed when it was said ten times. What no listener may
     raise is a bug and is raised again, after the rest was asked.
     """
     turn = _Turn(db=db, clock=clock, listened=listened, waits=waits or Waits())
@@ -151,9 +161,12 @@ def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[Due]) -> N
     try:
         batch = checker.recheck(query, [one.mention for one in asked])
     except (Transient, Permanent) as error:
-        turn.total.failed += 1
-        turn.waits.put_off(query.id, turn.clock(), error)
-        return
+        believed = turn.waits.believed(query.id, error)
+        if believed is None:
+            turn.total.failed += 1
+            turn.waits.put_off(query.id, turn.clock(), error)
+            return
+        _keep(turn, query, believed, asked)
     except BadItem as error:
         # which one it was is not known: all of them wait their turn, so that none blocks the rest
         log.warning("an answer could not be read", query=query.id, why=str(error))

@@ -128,6 +128,8 @@ class RedditServer:
         found = [one for one in self.things if one.kind == kind or "broken" in one.data]
         if place == "search":
             assert len(query["q"]) <= 512 and query["sort"] == "new"
+            if query.get("include_over_18") != "on":
+                found = [one for one in found if not one.data.get("over_18")]
             words = re.findall(r'"([^"]+)"', query["q"].lower())
             found = [one for one in found if any(word in _words(one) for word in words)]
             if query["restrict_sr"] == "off":

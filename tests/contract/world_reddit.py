@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from loopback import Asked, Reply, Site
 from reddit_server import CLIENT, SECRET, RedditServer
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 
 class TheWorld(HttpWorld):
@@ -29,8 +29,7 @@ class TheWorld(HttpWorld):
             "since": "7d",
             "reddit_url": self.site.url,
             "oauth_url": self.site.url,
-            "timeout": 2,
-            "deadline": 3,
+            **PATIENT,
         }
 
     def serve(self, asked: Asked) -> Reply:

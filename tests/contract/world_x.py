@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from loopback import Asked, Reply, Site
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 from x_server import TOKEN, XServer
 
 BEHIND = timedelta(seconds=31)  # what is newer, X does not show yet
@@ -27,7 +27,7 @@ class TheWorld(HttpWorld):
         return max([self.now, *(at + BEHIND for at in self.expected.values())])
 
     def options(self) -> dict[str, object]:
-        return {"endpoint": self.site.url, "since": "3d", "timeout": 2, "deadline": 3}
+        return {"endpoint": self.site.url, "since": "3d", **PATIENT}
 
     def add(self, count: int) -> None:
         last = self.now - (timedelta(days=2) if not self.expected else BEHIND)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from loopback import Asked, Reply, Site
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 from youtube_server import CHANNEL, KEY, YoutubeServer
 
 
@@ -25,8 +25,7 @@ class TheWorld(HttpWorld):
             "channels": [CHANNEL],
             "since": "7d",
             "endpoint": self.site.url,
-            "timeout": 2,
-            "deadline": 3,
+            **PATIENT,
         }
 
     def serve(self, asked: Asked) -> Reply:

@@ -101,7 +101,7 @@ class XServer:
         endpoint = re.sub(r"\d{2,}", ":id", path)
         self.used[endpoint] = self.used.get(endpoint, 0) + 1
         if self.used[endpoint] > self.limit:
-            return _problem(429, f"{_PROBLEMS}/usage-capped", "Too Many Requests", "slow down")
+            return _problem(429, "about:blank", "Too Many Requests", "slow down")
         reply = self._answer(path, asked.query)
         reset = int((self.now() + timedelta(minutes=15)).timestamp())
         limits = {

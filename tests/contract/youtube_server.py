@@ -29,7 +29,8 @@ class Thread:
 class YoutubeServer:
     """``refuse``: status and reason by video or channel. ``stuck``: the same page token for ever.
     ``stale_once``: the next token is not known any more. ``units``: what is left of the day's.
-    ``pinned``: the comment that is shown first."""
+    ``searches``: the same of searches, which Google counts apart too. ``pinned``: the comment that
+    is shown first."""
 
     threads: list[Thread] = field(default_factory=list)
     videos: list[dict[str, Any]] = field(default_factory=list)
@@ -37,6 +38,7 @@ class YoutubeServer:
     stuck: bool = False
     stale_once: bool = False
     units: int = 10_000
+    searches: int = 100
     pinned: str = ""
     number: int = 0
 
@@ -84,6 +86,10 @@ class YoutubeServer:
         if self.units < cost:
             return refusal(403, "quotaExceeded")
         self.units -= cost
+        if place == "search":
+            self.searches -= 1
+            if self.searches < 0:
+                return used_up("Search Queries")
         if self.stale_once and "pageToken" in asked.query:
             self.stale_once = False
             return refusal(400, "invalidPageToken")
@@ -171,6 +177,18 @@ def refusal(status: int, reason: str, detail: str = "") -> Reply:
     if detail:
         error["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": detail}]
     return _json({"error": error}, status)
+
+
+def used_up(what: str) -> Reply:
+    """How Google refuses when a quota of a day is used up that it counts apart from the units."""
+    limit = f"Quota exceeded for quota metric '{what}' and limit '{what} per day' of service"
+    error = {
+        "code": 429,
+        "message": f"{limit} 'youtube.googleapis.com' for consumer 'project_number:1'.",
+        "errors": [{"domain": "global", "reason": "rateLimitExceeded"}],
+        "status": "RESOURCE_EXHAUSTED",
+    }
+    return _json({"error": error}, 429)
 
 
 def _thread(one: Thread) -> object:

@@ -35,8 +35,8 @@ class Watch:
             "since": "7d",
             "reddit_url": site.url,
             "oauth_url": site.url,
-            "timeout": 2,
-            "deadline": 5,
+            "timeout": 60,
+            "deadline": 120,
         }
         self.seen: dict[str, Mention] = {}
         self.batches: list[Batch] = []

@@ -24,7 +24,12 @@ def heard() -> list[tuple[int, Mapping[str, Any]]]:
 
 
 @pytest.fixture
-def session(heard: list[tuple[int, Mapping[str, Any]]]) -> GuardedSession:
+def limits() -> Limits:
+    return Limits(timeout=60, deadline=120)
+
+
+@pytest.fixture
+def session(heard: list[tuple[int, Mapping[str, Any]]], limits: Limits) -> GuardedSession:
     def explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
         heard.append((status, said))
         return Permanent("comments are switched off") if said.get("reason") == "off" else None
@@ -32,7 +37,7 @@ def session(heard: list[tuple[int, Mapping[str, Any]]]) -> GuardedSession:
     return GuardedSession(
         clock=lambda: datetime(2024, 5, 20, tzinfo=UTC),
         purse=OpenPurse(),
-        limits=Limits(timeout=1, deadline=1.5),
+        limits=limits,
         explain=explain,
     )
 
@@ -74,6 +79,7 @@ def test_a_wait_that_is_asked_for_is_kept(site: Site, session: GuardedSession) -
     assert error.value.retry_after == 17
 
 
+@pytest.mark.parametrize("limits", [Limits(timeout=0.5, deadline=0.7)])
 def test_a_reason_that_drips_ends_at_the_deadline(site: Site, session: GuardedSession) -> None:
     site.script = lambda _asked: Reply(status=403, body=b" " * 4000, headers=JSON, fault="drip")
     with pytest.raises(Transient, match="in time"):

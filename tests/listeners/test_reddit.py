@@ -14,7 +14,7 @@ from reddit_server import REFRESH, SECRET
 from reddit_watch import NOW, Watch
 
 import listeners
-from earful.contracts import Permanent, Spent, Transient
+from earful.contracts import Doubtful, Permanent, Spent, Transient
 from earful.purse import OpenPurse
 from earful.settings_errors import SettingsError
 from earful.types import Batch, GapKind, Mention
@@ -65,6 +65,13 @@ def test_a_search_that_ends_early_has_shown_everything(watch: Watch) -> None:
     assert not watch.gaps
     asked = watch.asked("/search")[0].query
     assert asked["q"] == '"Kestrova"' and asked["restrict_sr"] == "off" and asked["limit"] == "100"
+
+
+@pytest.mark.parametrize("where", ["all", "trains"])
+def test_a_search_finds_what_is_marked_for_adults_too(watch: Watch, where: str) -> None:
+    watch.options |= {"kinds": ["search"], "subreddits": [where]}
+    marked = watch.server.submit(watch.now - timedelta(minutes=5), over_18=True)
+    assert watch.poll() == {marked}
 
 
 @pytest.mark.parametrize("crash_after", [1, 2, 4])
@@ -158,6 +165,23 @@ def test_nothing_but_closed_subreddits_is_for_a_person_to_mend(watch: Watch) -> 
     watch.server.closed = {"secret": closed, "gone": closed}
     with pytest.raises(Permanent, match="private; take it out of subreddits"):
         watch.poll()
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [("access_token", "text/html"), ("access_token", "application/json"), ("/new", "text/html")],
+)
+def test_who_is_blocked_is_not_told_that_every_subreddit_is_closed(
+    watch: Watch, place: str, kind: str
+) -> None:
+    watch.options |= {"subreddits": ["trains", "athens", "ferries"]}
+    body = b'{"message": "Forbidden", "error": 403}' if "json" in kind else b"<html>blocked"
+    refused = Reply(status=403, body=body, headers={"Content-Type": kind})
+    watch.site.script = lambda asked: refused if place in asked.path else watch.server(asked)
+    with pytest.raises(Permanent, match="check contact"):
+        watch.poll()
+    assert len(watch.asked(place)) == 1
+    assert not any(lost for _, lost in watch.gaps)
 
 
 def test_nothing_sleeps_however_reddit_asks_for_pauses(watch: Watch) -> None:
@@ -288,13 +312,53 @@ def test_recheck_tells_edited_and_vanished_posts(watch: Watch) -> None:
     assert watch.listener().recheck(watch.query(), [foreign]) == Batch(mentions=(), position=None)
 
 
-def test_recheck_does_not_believe_that_everything_vanished(watch: Watch) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[ Removed by Reddit ]",
+        "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]",
+        "[ Removed by reddit in response to a copyright notice. ]",
+    ],
+)
+def test_what_reddit_itself_removed_is_gone_and_no_edit(watch: Watch, words: str) -> None:
+    watch.options |= {"kinds": ["comments", "submissions"]}
+    comment = watch.server.comment(watch.now - timedelta(minutes=5))
+    titled = watch.server.submit(watch.now - timedelta(minutes=6))
+    watch.poll()
+    watch.server.thing(comment)["body"] = words
+    watch.server.thing(titled)["title"] = words
+    batch = watch.listener().recheck(watch.query(), list(watch.seen.values()))
+    assert not batch.mentions
+    assert {(one.external_id, one.reason) for one in batch.gone} == {
+        (comment, "removed"),
+        (titled, "removed"),
+    }
+
+
+def test_who_deleted_the_account_is_not_kept_as_its_author(watch: Watch) -> None:
+    watch.options |= {"kinds": ["comments"]}
+    left = watch.server.comment(watch.now - timedelta(minutes=5))
+    nobodys = watch.server.comment(watch.now - timedelta(minutes=6), author="[deleted]")
+    strange = watch.server.comment(watch.now - timedelta(minutes=7))
+    watch.poll()
+    watch.server.thing(left).update(author="[deleted]", author_fullname=None, score=40)
+    watch.server.thing(strange).update(author=None)
+    batch = watch.listener().recheck(watch.query(), list(watch.seen.values()))
+    assert {(one.external_id, one.reason) for one in batch.gone} == {
+        (left, "its author's account is deleted")
+    }
+    assert left not in {one.external_id for one in batch.mentions}
+    assert nobodys in watch.seen
+
+
+def test_recheck_does_not_believe_at_once_that_everything_vanished(watch: Watch) -> None:
     names = watch.publish(20)
     watch.poll()
     for name in names:
         watch.server.hide(name)
-    with pytest.raises(Transient, match="none of 20"):
+    with pytest.raises(Doubtful, match="none of 20") as error:
         watch.listener().recheck(watch.query(), list(watch.seen.values()))
+    assert {one.external_id for one in error.value.batch.gone} == set(watch.seen)
 
 
 def test_options_that_cannot_be(watch: Watch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -110,6 +111,69 @@ def test_what_was_not_read_is_given_back(watch: Watch) -> None:
     assert watch.purse.reads == 7
 
 
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(body=b'{"data": [' + b" " * 90, fault="cut"), Transient),
+        (Reply(fault="reset"), Transient),
+        (Reply(fault="silence"), Transient),
+        (Reply(body=b'{"data": [{"id": "1"'), Transient),
+        (Reply(body=b" " * 2000), Permanent),
+    ],
+)
+def test_posts_that_x_may_have_given_stay_counted(
+    watch: Watch, reply: Reply, kind: type[Exception]
+) -> None:
+    watch.ask_for(options=watch.query.options | {"timeout": 0.3, "max_bytes": 1024})
+    watch.site.faults = [reply]
+    with pytest.raises(kind):
+        watch.poll()
+    assert watch.purse.reads == 100, "X bills what it gave, and we cannot know that it gave nothing"
+
+
+def test_a_connection_that_was_never_made_costs_nothing(watch: Watch) -> None:
+    watch.ask_for(options=watch.query.options | {"endpoint": "http://127.0.0.1:1"})
+    with pytest.raises(Transient, match="the connection failed"):
+        watch.poll()
+    assert watch.purse.reads == 0
+
+
+def test_a_program_stopped_in_the_middle_of_a_request_has_counted_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("listeners.x_posts.has_page", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        watch.poll()
+    assert watch.purse.reads == 100
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "kind", "detail"),
+    [
+        (429, "UsageCapExceeded", "usage-capped", "Usage cap exceeded: Monthly product cap"),
+        (403, "SpendCapReached", "credits", "Your account has reached its spend cap"),
+    ],
+)
+def test_a_limit_of_the_month_at_x_waits_and_says_so(
+    watch: Watch, status: int, title: str, kind: str, detail: str
+) -> None:
+    said = {"title": title, "detail": detail, "type": f"https://api.twitter.com/2/problems/{kind}"}
+    headers = {"Content-Type": "application/json", "x-rate-limit-remaining": "39999"}
+    body = json.dumps(said).encode()
+    watch.site.faults = [Reply(status=status, body=body, headers=headers)]
+    posts = publish(watch, 5, first=-600)
+    with pytest.raises(Spent, match=f"{detail}; it is asked again every hour.*console") as error:
+        watch.poll()
+    assert (error.value.kind, error.value.retry_after) == (GapKind.BUDGET, 3600)
+    assert watch.purse.reads == 0
+    assert [(gap.kind, gap.lost) for gap in watch.gaps] == [(GapKind.BUDGET, False)]
+    watch.later(hours=1)
+    assert watch.poll() == posts and not watch.gaps
+
+
 def test_the_same_token_for_ever_ends_the_walk_as_a_gap(watch: Watch) -> None:
     publish(watch, 300, first=-4000)
     watch.server.stuck = True
@@ -199,7 +263,6 @@ def test_nothing_found_is_no_error(watch: Watch) -> None:
     "body",
     [
         b"<html>Over capacity</html>",
-        b'{"data": [{"id": "1"',
         b"[]",
         b'{"data": 7, "meta": {}}',
         b"{}",
@@ -394,9 +457,27 @@ def test_recheck_stops_at_the_budget(watch: Watch) -> None:
 def test_the_forecast_counts_the_week(watch: Watch) -> None:
     publish(watch, 700, first=-600_000, every=800)
     hourly = replace(watch.query, every=3600.0)
-    assert watch.listener().forecast(hourly) == pytest.approx(100 * (1 + 5 / 60))
+    assert watch.listener().forecast(hourly) == pytest.approx(100 * (1 + 5 / 60) + 24)
     assert watch.purse.reads == 1
     assert not watch.server.given
+
+
+def test_the_forecast_knows_that_every_poll_reads_the_newest_post_again(watch: Watch) -> None:
+    watch.ask_for(every=900.0)
+    for number in range(1, 8):
+        watch.server.post("Kestrova", NOW - timedelta(hours=23 * number))
+    expected = watch.listener().forecast(watch.query)
+    watch.poll()
+    watch.purse.reads = 0
+    watch.server.post("Kestrova", NOW + timedelta(hours=5))
+    for _ in range(96):
+        watch.later(minutes=15)
+        watch.poll()
+    assert watch.purse.reads == pytest.approx(expected, abs=1)
+
+
+def test_a_search_that_finds_nothing_costs_nothing(watch: Watch) -> None:
+    assert watch.listener().forecast(watch.query) == 0
 
 
 def test_a_timeline_has_no_forecast(timeline: Watch) -> None:

@@ -62,9 +62,9 @@ def test_doctor_says_the_price_and_reads_no_post(
     found = doctor(tmp_path, site.url)
     assert found.state == GOOD, found
     assert found.found == (
-        "answers; about 867 posts a day, 4.33 USD a day; the budget of 2.00 USD a day lasts until "
-        "about 11:04 UTC; the budget of 20.00 USD a month lasts about 4 days; "
-        "re-checks cost up to 7 times as much again"
+        "answers; about 891 posts read a day, 4.45 USD a day; the budget of 2.00 USD a day lasts "
+        "until about 10:46 UTC; the budget of 20.00 USD a month lasts about 4 days; "
+        "re-checks cost up to as much again"
     )
     assert not server.given
     assert [asked.path for asked in site.asked] == ["/2/tweets/counts/recent"]
@@ -77,23 +77,23 @@ def terms(price: int, day: int | None = None, month: int | None = None) -> Terms
 @pytest.mark.parametrize(
     ("a_day", "account", "said"),
     [
-        (120.4, terms(0), "about 120 posts a day"),
-        (0, terms(5000, 1), "about 0 posts a day"),
-        (100, terms(5000), "about 100 posts a day, 0.50 USD a day"),
-        (1, terms(100), "about 1 post a day, 0.01 USD a day"),
+        (120.4, terms(0), "about 120 posts read a day"),
+        (0, terms(5000, 1), "about 0 posts read a day"),
+        (100, terms(5000), "about 100 posts read a day, 0.50 USD a day"),
+        (1, terms(100), "about 1 post read a day, 0.01 USD a day"),
         (
             100,
             terms(5000, 1_000_000, 20_000_000),
-            "about 100 posts a day, 0.50 USD a day; the budget of 1.00 USD a day is enough; "
+            "about 100 posts read a day, 0.50 USD a day; the budget of 1.00 USD a day is enough; "
             "the budget of 20.00 USD a month is enough",
         ),
         (
             100,
             terms(5000, 0),
-            "about 100 posts a day, 0.50 USD a day; the budget of 0.00 USD a day lasts until "
+            "about 100 posts read a day, 0.50 USD a day; the budget of 0.00 USD a day lasts until "
             "about 00:00 UTC",
         ),
     ],
 )
 def test_what_is_expected_in_a_sentence(a_day: float, account: Terms, said: str) -> None:
-    assert expected(a_day, account, again=0) == said
+    assert expected(a_day, account, again=False) == said

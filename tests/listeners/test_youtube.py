@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from loopback import Reply, Site
-from youtube_server import KEY, VIDEO, refusal
+from youtube_server import KEY, VIDEO, refusal, used_up
 from youtube_watch import NOW, Watch
 
 import listeners
-from earful.contracts import Permanent, Spent, Transient
+from earful.contracts import Doubtful, Permanent, Spent, Transient
 from earful.settings_errors import SettingsError
 from earful.types import GapKind
 
@@ -145,6 +145,9 @@ def test_units_that_are_used_up_wait_for_midnight_in_california(watch: Watch) ->
     ("reply", "kind", "said"),
     [
         (refusal(403, "rateLimitExceeded"), Spent, "slower"),
+        (used_up("Queries"), Spent, "midnight Pacific"),
+        (refusal(403, "forbidden", "API_KEY_SERVICE_BLOCKED"), Permanent, "restricted to other"),
+        (refusal(403, "forbidden", "API_KEY_IP_ADDRESS_BLOCKED"), Permanent, "from this address"),
         (refusal(400, "keyInvalid"), Permanent, "API key is not valid; copy it from https"),
         (refusal(400, "badRequest", "API_KEY_INVALID"), Permanent, "API key is not valid"),
         (refusal(403, "accessNotConfigured"), Permanent, "switch on the YouTube Data API"),
@@ -228,13 +231,35 @@ def test_a_found_video_without_comments_stops_nothing(watch: Watch) -> None:
     assert not [one for batch in watch.batches for one in batch.rejected] and not watch.gaps
 
 
-def test_a_search_without_units_leaves_the_comments_alone(watch: Watch) -> None:
+@pytest.mark.parametrize("left", [{"units": 50}, {"searches": 0}])
+def test_a_search_without_units_leaves_the_comments_alone(
+    watch: Watch, left: dict[str, int]
+) -> None:
     watch.options |= {"search": True}
+    film = watch.server.film(watch.now - timedelta(hours=3), "filmaboutus")
     posts = watch.publish(3)
-    watch.server.units = 50
-    with pytest.raises(Spent):
+    vars(watch.server).update(left)
+    assert watch.poll() == posts
+    assert [(one.part[:6], one.kind, one.lost) for one in watch.gaps] == [
+        ("search", GapKind.BUDGET, False)
+    ]
+    watch.later(minutes=15)
+    new = watch.publish(2)
+    assert watch.poll() == new
+    assert watch.asked("search") == 1, "what is used up is not asked for at every poll"
+    watch.later(hours=19)
+    watch.server.units, watch.server.searches = 10_000, 100
+    assert watch.poll() == {film}
+    assert not watch.gaps
+
+
+def test_a_key_that_may_not_be_used_is_no_closed_video(watch: Watch) -> None:
+    watch.options |= {"channels": [], "videos": [OTHER, VIDEO]}
+    watch.site.script = lambda _asked: refusal(403, "forbidden", "API_KEY_SERVICE_BLOCKED")
+    with pytest.raises(Permanent, match="allow it the YouTube Data API"):
         watch.poll()
-    assert set(watch.seen) == posts
+    assert len(watch.site.asked) == 1
+    assert not any(one.lost for one in watch.gaps)
 
 
 def test_recheck_tells_edited_and_vanished_ones(watch: Watch) -> None:
@@ -256,13 +281,14 @@ def test_recheck_tells_edited_and_vanished_ones(watch: Watch) -> None:
     assert watch.asked("comments") == 3
 
 
-def test_recheck_does_not_believe_that_everything_vanished(watch: Watch) -> None:
+def test_recheck_does_not_believe_at_once_that_everything_vanished(watch: Watch) -> None:
     watch.publish(20)
     watch.poll()
     stored = list(watch.seen.values())
     watch.server.threads.clear()
-    with pytest.raises(Transient, match="none of 20"):
+    with pytest.raises(Doubtful, match="none of 20") as error:
         watch.listener().recheck(watch.query, stored)
+    assert {one.external_id for one in error.value.batch.gone} == set(watch.seen)
     few = watch.listener().recheck(watch.query, stored[:3])
     assert len(few.gone) == 3
 

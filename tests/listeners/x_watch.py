@@ -44,7 +44,7 @@ class Watch:
             brand_id="kestrova",
             source="x",
             any_of=("Kestrova",),
-            options={"endpoint": site.url, "timeout": 2, "deadline": 5} | options,
+            options={"endpoint": site.url, "timeout": 60, "deadline": 120} | options,
         )
         self.seen: dict[str, Mention] = {}
         self.times: dict[str, int] = {}

@@ -29,8 +29,8 @@ class Watch:
         self.options: dict[str, object] = {
             "channels": [CHANNEL],
             "endpoint": site.url,
-            "timeout": 2,
-            "deadline": 5,
+            "timeout": 60,
+            "deadline": 120,
         }
         self.seen: dict[str, Mention] = {}
         self.batches: list[Batch] = []

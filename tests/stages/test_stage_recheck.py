@@ -25,7 +25,7 @@ from factories import (
 )
 from structlog.testing import capture_logs
 
-from earful.contracts import BadItem, Listener, Permanent, Transient
+from earful.contracts import BadItem, Doubtful, Listener, Permanent, Transient
 from earful.stages.recheck import Rechecked, Waits, recheck
 from earful.types import Batch, Engagement, Gone, Mention, Query, Rating
 from storage import brands, ingest, polling
@@ -289,6 +289,34 @@ def test_trouble_puts_that_query_off_and_leaves_the_rest_alone(
     assert polling.failures(house, QUERY.id) == 0  # the poll is none the worse
     clock.now += back_after
     assert _turn(house, clock, platform, waits=waits).asked == 1
+
+
+def _all_gone(*names: str) -> Doubtful:
+    gone = tuple(Gone(source="fake", external_id=one) for one in names)
+    return Doubtful("shows none", batch=Batch(mentions=(), position=None, gone=gone))
+
+
+def test_that_all_are_gone_is_believed_when_it_is_said_for_hours(
+    house: Database, clock: FrozenClock, platform: Platform
+) -> None:
+    _keep(house, mention(1), mention(2))
+    platform.raises = [_all_gone("m-1", "m-2") for _ in range(20)]
+    waits, began = Waits(), clock()
+    while number(house, "mention"):
+        done = _turn(house, clock, platform, waits=waits)
+        clock.forward(minutes=1)
+        assert clock() - began < DAY
+    assert (done.asked, done.gone, done.failed) == (2, 2, 0)
+    assert clock() - began > 6 * HOUR
+    assert len(platform.asked) == 10
+
+
+def test_an_answer_in_between_begins_the_doubt_anew() -> None:
+    waits, doubtful = Waits(), _all_gone("m-1")
+    for _ in range(2):
+        assert [waits.believed("q", doubtful) for _ in range(9)] == [None] * 9
+        waits.worked("q")
+    assert waits.believed("q", Transient("503")) is None
 
 
 def test_the_same_permanent_trouble_is_said_once(
