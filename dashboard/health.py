@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +14,6 @@ from dashboard.words import ago, count, span, when, zone_name
 from earful.settings import Settings
 from storage.rows import Health, SourceHealth
 
-_LATE = timedelta(minutes=10)
 _SHORT_WAIT = timedelta(hours=1)
 
 
@@ -80,11 +80,7 @@ def _secs(length: timedelta) -> str:
 
 
 def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
-    late = [
-        now - one.due_at
-        for one in live
-        if one.due_at is not None and not one.paused and now - one.due_at > _LATE
-    ]
+    late = [by for one in live if (by := one.late(now)) is not None]
     if late:
         yield (
             f"Nothing has looked at {count(len(late), 'source')} for {span(max(late))} past the "
@@ -112,7 +108,7 @@ def _waits_shortly(one: SourceHealth, now: datetime) -> bool:
 
 def _state(one: SourceHealth, zone: str, now: datetime) -> str:
     if one.paused:
-        again = f"`earful poll --resume {one_line(one.query_id, 80)}`"
+        again = f"`earful poll --resume {shlex.quote(one_line(one.query_id, 400))}`"
         return f"paused until somebody mends it and runs {again}"
     if not one.failures:
         at = "" if one.due_at is None else f" at {when(one.due_at, zone, now)}"

@@ -129,7 +129,7 @@ def import_(
     changed = f", {found.changed:,} changed" if found.changed else ""
     print(f"{found.new:,} new of {found.seen:,} mentions{changed}")
     if found.rejected:
-        print(f"{found.rejected:,} rows could not be read: see {order.rejects}")
+        print(f"{count(found.rejected, 'row')} could not be read: see {order.rejects}")
 
 
 @app.command()
@@ -242,7 +242,7 @@ def status() -> None:
             )
     Console().print(table)
     print(f"{count(state.pending, 'mention')} to be classified")
-    for problem in digests.problems(house.db):
+    for problem in digests.problems(house.db, house.queries, now):
         print(problem)
 
 

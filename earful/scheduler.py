@@ -104,6 +104,7 @@ class Stages:
             house.db,
             house.settings.digest,
             house.rules,
+            queries=house.queries,
             timezone=house.timezone,
             clock=house.clock,
         )

@@ -139,7 +139,9 @@ def digest(
         if since is not None:
             window = asked.window_until(now, since, chosen)
         brand_id = chosen.id if chosen else None
-        message = digests.message(house.db, window, house.settings.digest, house.rules, brand_id)
+        message = digests.message(
+            house.db, window, house.settings.digest, house.rules, house.queries, brand_id
+        )
     if message is None:
         print("nothing happened since the last digest")
         return
@@ -155,7 +157,9 @@ def digest(
 def _send_digests(house: House) -> int:
     now = house.clock()
     for channel in house.settings.digest.channels:
-        queued = digests.queue(house.db, channel, house.settings.digest, house.rules, now)
+        queued = digests.queue(
+            house.db, channel, house.settings.digest, house.rules, house.queries, now
+        )
         print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
     found = deliver_all(house.db, house.notifiers(), clock=house.clock)
     print(found)

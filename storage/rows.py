@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from earful.clock import Window
 from earful.types import CaseStatus, Rating
+
+_LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +250,17 @@ class SourceHealth:
     rejected: int
     gaps: int
     lost: int
+
+    @property
+    def never_asked(self) -> bool:
+        """True until it is first looked at, with or without luck."""
+        return self.polled_at is None and self.error is None
+
+    def late(self, now: datetime) -> timedelta | None:
+        """How long nothing has looked at it past its time; None within ten minutes, and paused."""
+        if self.due_at is None or self.paused or now - self.due_at <= _LATE:
+            return None
+        return now - self.due_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

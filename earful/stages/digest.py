@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,12 +10,13 @@ from zoneinfo import ZoneInfo
 from earful.clock import Clock, Window
 from earful.settings import DigestSettings
 from earful.stages.lines import case_line
-from earful.types import CaseStatus, Message
+from earful.types import CaseStatus, Message, Query
 from outreach import digest as outreach_digest
 from outreach.facts import BrandNumbers, DigestFacts
 from outreach.rules import Rules
-from outreach.words import count
-from storage import deliveries, queries, tombstones
+from outreach.words import count, length
+from storage import deliveries, tombstones
+from storage import queries as stored
 from storage.engine import Database
 from storage.rows import BrandView, QueueFilter, SourceHealth
 
@@ -25,12 +27,21 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def facts(
-    db: Database, window: Window, *, rules: Rules, most: int, brand_id: str | None = None
+    db: Database,
+    window: Window,
+    *,
+    queries: Sequence[Query],
+    rules: Rules,
+    most: int,
+    brand_id: str | None = None,
 ) -> DigestFacts:
-    """What happened in ``window``, for one brand or all of ours."""
+    """What happened in ``window``, for one brand or all of ours, and what is wrong at its end.
+
+    ``queries`` are those of the settings.
+    """
     ours = [
         brand
-        for brand in queries.brands(db)
+        for brand in stored.brands(db)
         if brand.competitor_of is None and brand_id in (None, brand.id)
     ]
     new = QueueFilter(brand_id=brand_id, statuses=_ANY, opened=window, with_posts=True)
@@ -44,23 +55,23 @@ def facts(
         until=window.until,
         timezone=ours[0].timezone if ours else "UTC",
         brands=tuple(_numbers(db, brand, window) for brand in ours),
-        new_cases=tuple(case_line(case) for case in queries.queue(db, new, limit=most)),
-        new_total=queries.count_cases(db, new),
-        urgent=queries.count_cases(db, replace(new, least_priority=rules.urgent_at)),
-        waiting_cases=tuple(case_line(case) for case in queries.queue(db, older, limit=most)),
-        waiting_total=queries.count_cases(db, older),
-        overdue=queries.count_cases(
+        new_cases=tuple(case_line(case) for case in stored.queue(db, new, limit=most)),
+        new_total=stored.count_cases(db, new),
+        urgent=stored.count_cases(db, replace(new, least_priority=rules.urgent_at)),
+        waiting_cases=tuple(case_line(case) for case in stored.queue(db, older, limit=most)),
+        waiting_total=stored.count_cases(db, older),
+        overdue=stored.count_cases(
             db, QueueFilter(brand_id=brand_id, statuses=_WAITING, overdue_at=window.until)
         ),
-        contacted=queries.count_events(db, "contacted", window, brand_id),
-        resolved=queries.count_events(db, "resolved", window, brand_id),
-        problems=problems(db),
+        contacted=stored.count_events(db, "contacted", window, brand_id),
+        resolved=stored.count_events(db, "resolved", window, brand_id),
+        problems=problems(db, queries, window.until),
     )
 
 
 def _numbers(db: Database, brand: BrandView, window: Window) -> BrandNumbers:
-    found = queries.counts(db, brand.id, window)
-    before = queries.counts(db, brand.id, window.before())
+    found = stored.counts(db, brand.id, window)
+    before = stored.counts(db, brand.id, window.before())
     return BrandNumbers(
         name=brand.name,
         mentions=found.mentions,
@@ -71,10 +82,17 @@ def _numbers(db: Database, brand: BrandView, window: Window) -> BrandNumbers:
     )
 
 
-def problems(db: Database) -> tuple[str, ...]:
-    """A line for each source, stage or channel that needs a person."""
-    state = queries.health(db)
-    lines = [f"{one.query_id}: {_state(one)}: {one.error}" for one in state.sources if one.error]
+def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str, ...]:
+    """A line for each source, stage or channel that needs a person.
+
+    ``queries`` are those of the settings: of others only the history is kept.
+    """
+    state = stored.health(db)
+    wanted = {query.id for query in queries if query.enabled}
+    live = [one for one in state.sources if one.query_id in wanted]
+    late = [by for one in live if (by := one.late(now)) is not None]
+    lines = list(_unheard(late, sum(one.never_asked for one in live)))
+    lines += [f"{one.query_id}: {_state(one)}: {one.error}" for one in live if one.error]
     lines += [f"stage {one.name}: {one.error}" for one in state.stages if one.error]
     if state.deliveries_dead:
         lines.append(
@@ -82,6 +100,15 @@ def problems(db: Database) -> tuple[str, ...]:
             "then `earful deliver --again`"
         )
     return tuple(lines)
+
+
+def _unheard(late: Sequence[timedelta], never: int) -> Iterator[str]:
+    running = "is `earful up` running?"
+    if late:
+        sources = count(len(late), "source")
+        yield f"nothing has looked at {sources} for {length(max(late))} past the time; {running}"
+    if never:
+        yield f"{count(never, 'source has', 'sources have')} not been looked at yet; {running}"
 
 
 def _state(one: SourceHealth) -> str:
@@ -106,10 +133,11 @@ def message(
     window: Window,
     settings: DigestSettings,
     rules: Rules,
+    queries: Sequence[Query],
     brand_id: str | None = None,
 ) -> Message | None:
     """The digest of ``window``, or None when nothing happened and settings say to skip it."""
-    found = facts(db, window, rules=rules, most=settings.most, brand_id=brand_id)
+    found = facts(db, window, queries=queries, rules=rules, most=settings.most, brand_id=brand_id)
     return outreach_digest.render(found, settings.when_nothing, most=settings.most)
 
 
@@ -123,7 +151,13 @@ def last_hour(settings: DigestSettings, timezone: str, now: datetime) -> datetim
 
 
 def digest(
-    db: Database, settings: DigestSettings, rules: Rules, *, timezone: str, clock: Clock
+    db: Database,
+    settings: DigestSettings,
+    rules: Rules,
+    *,
+    queries: Sequence[Query],
+    timezone: str,
+    clock: Clock,
 ) -> int:
     """Queue the digest for each channel whose hour has passed since its last one.
 
@@ -138,16 +172,23 @@ def digest(
             with db.write() as connection:
                 deliveries.tell(connection, channel, now)
         elif told < last_hour(settings, timezone, now):
-            queued += queue(db, channel, settings, rules, now)
+            queued += queue(db, channel, settings, rules, queries, now)
     return queued
 
 
-def queue(db: Database, channel: str, settings: DigestSettings, rules: Rules, now: datetime) -> int:
+def queue(
+    db: Database,
+    channel: str,
+    settings: DigestSettings,
+    rules: Rules,
+    queries: Sequence[Query],
+    now: datetime,
+) -> int:
     """Queue a channel's digest up to ``now`` and move its mark; 0 when there was nothing to say."""
     window = window_for(db, channel, now)
     with db.read() as connection:
         removed = tombstones.number(connection)
-    found = facts(db, window, rules=rules, most=settings.most)
+    found = facts(db, window, queries=queries, rules=rules, most=settings.most)
     ready = outreach_digest.render(found, settings.when_nothing, most=settings.most)
     with db.write() as connection:
         if deliveries.told_until(connection, channel) not in (None, window.since):

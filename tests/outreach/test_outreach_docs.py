@@ -112,7 +112,7 @@ def test_the_digest_on_the_page_is_what_render_makes(
         "complained twice before in 30 days, and 284,000 people follow them.",
         text="Third time that my bag is lost, and nobody answers the phone.",
     )
-    problem = "rss/acme-air: paused, https://acme.example/feed answered 410; correct the url"
+    problem = "rss/acme-air: paused: https://acme.example/feed answered 410; correct the url"
     told = facts(new_cases=(maria,), new_total=2, urgent=1, overdue=1, problems=(problem,))
     got = render(told)
     assert got is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from earful.settings import DigestSettings
 from earful.stages import digest as stage
 from earful.stages.digest import digest, last_hour
 from earful.stages.flag import flag
+from earful.types import Query
 from storage import brands, commands, deliveries, polling
 from storage.engine import Database
 
@@ -34,7 +36,7 @@ DAILY = DigestSettings(channels=("desk",), at=time(9, 0))
 
 
 def _run(db: Database, clock: FrozenClock, settings: DigestSettings = DAILY) -> int:
-    return digest(db, settings, RULES, timezone=ATHENS, clock=clock)
+    return digest(db, settings, RULES, queries=[QUERY], timezone=ATHENS, clock=clock)
 
 
 def _at(text: str) -> datetime:
@@ -187,7 +189,7 @@ def test_facts_of_a_window(db: Database, clock: FrozenClock) -> None:
     polling.register(db, [QUERY])
     polling.pause(db, QUERY.id, error="no key")
     window = Window(since=NOW - 24 * HOUR, until=NOW)
-    found = stage.facts(db, window, rules=RULES, most=10)
+    found = stage.facts(db, window, queries=[QUERY], rules=RULES, most=10)
     assert [one.handle for one in found.new_cases] == ["new"]
     assert [one.handle for one in found.waiting_cases] == ["old"]
     assert (found.new_total, found.waiting_total, found.overdue) == (1, 1, 1)
@@ -196,8 +198,13 @@ def test_facts_of_a_window(db: Database, clock: FrozenClock) -> None:
     assert [(one.name, one.mentions, one.before) for one in found.brands][:1] == [
         ("Acme Air", 1, 2)
     ]
-    assert stage.facts(db, window, rules=RULES, most=0).new_total == 1
-    assert stage.facts(db, window, rules=RULES, most=9, brand_id="rival-jet").new_total == 0
+    assert stage.facts(db, window, queries=[QUERY], rules=RULES, most=0).new_total == 1
+    assert (
+        stage.facts(
+            db, window, queries=[QUERY], rules=RULES, most=9, brand_id="rival-jet"
+        ).new_total
+        == 0
+    )
 
 
 def test_what_was_given_up_is_a_problem_that_says_what_to_do(
@@ -216,6 +223,24 @@ def test_what_was_given_up_is_a_problem_that_says_what_to_do(
     delivery = deliveries.lease(db, now=NOW, length=HOUR)
     assert delivery is not None
     deliveries.give_up(db, delivery, error="no box")
-    (line,) = stage.problems(db)
+    (line,) = stage.problems(db, [QUERY], NOW)
     assert "1 messages could not be sent" in line or "1 message could not be sent" in line
     assert "earful deliver --again" in line
+
+
+def test_a_digest_says_that_nobody_listens(db: Database) -> None:
+    polling.register(db, [QUERY])
+    (line,) = stage.problems(db, [QUERY], NOW)
+    assert line.startswith("1 source has not been looked at yet")
+    polling.succeeded(db, QUERY.id, at=NOW, due_at=NOW + HOUR)
+    assert stage.problems(db, [QUERY], NOW + HOUR) == ()
+    (line,) = stage.problems(db, [QUERY], NOW + 4 * HOUR)
+    assert line.startswith("nothing has looked at 1 source for 3 hours past the time")
+
+
+@pytest.mark.parametrize("asked", [(), (replace(QUERY, enabled=False),)], ids=["gone", "off"])
+def test_what_settings_ask_no_more_is_no_problem(db: Database, asked: tuple[Query, ...]) -> None:
+    polling.register(db, [QUERY])
+    polling.pause(db, QUERY.id, error="no key")
+    assert len(stage.problems(db, [QUERY], NOW)) == 1
+    assert stage.problems(db, asked, NOW) == ()

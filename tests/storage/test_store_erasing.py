@@ -208,9 +208,9 @@ def test_the_digest_tells_of_nobody_whose_posts_are_gone(db: Database) -> None:
     keep(db, mention(1))
     _judged(db)
     window = digests.window_for(db, None, NOW + HOUR)
-    assert digests.facts(db, window, rules=RULES, most=9).new_total == 1
+    assert digests.facts(db, window, queries=[], rules=RULES, most=9).new_total == 1
     _store(db, gone=[_gone(1)])
-    found = digests.facts(db, window, rules=RULES, most=9)
+    found = digests.facts(db, window, queries=[], rules=RULES, most=9)
     assert (found.new_total, found.new_cases) == (0, ())
 
 
@@ -286,7 +286,7 @@ def test_a_digest_that_waits_loses_the_words_and_still_goes_out(db: Database) ->
     from earful.settings import DigestSettings
 
     settings = DigestSettings(channels=("desk",))
-    assert digests.queue(db, "desk", settings, RULES, NOW + HOUR) == 1
+    assert digests.queue(db, "desk", settings, RULES, [], NOW + HOUR) == 1
     assert "awful (1)" in _messages(db)[0][1]
     _store(db, gone=[_gone(1)])
     ((state, text),) = _messages(db)
@@ -312,9 +312,9 @@ def test_a_digest_drawn_before_a_deletion_is_not_queued(
 
     with monkeypatch.context() as patch:
         patch.setattr(digests, "facts", slowly)
-        assert digests.queue(db, "desk", settings, RULES, NOW + HOUR) == 0
+        assert digests.queue(db, "desk", settings, RULES, [], NOW + HOUR) == 0
     assert number(db, "delivery") == 0
-    assert digests.queue(db, "desk", settings, RULES, NOW + HOUR) == 1
+    assert digests.queue(db, "desk", settings, RULES, [], NOW + HOUR) == 1
     assert "maria" not in _messages(db)[0][1]
 
 

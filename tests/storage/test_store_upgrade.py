@@ -62,7 +62,7 @@ def _live(db: Database) -> None:
         keep(db, one, ids=(("acme-air",), ("acme-air", "other"), ("rival-jet",))[number % 3])
     bad = batch(rejected=[Rejected(where="row 1", reason="no date", raw="{}")], position="p9")
     ingest.store(db, QUERY, bad, about("acme-air"), NOW)
-    digest(db, DAILY, RULES, timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
+    digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
     polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, did="120 new")
     commands.correct(db, ids(db)["m-3"], Label.NEGATIVE, edition=0, by="Ana", at=NOW)
@@ -70,7 +70,7 @@ def _live(db: Database) -> None:
     first, second = queries.queue(db, QueueFilter())[:2]
     commands.take(db, first.id, version=first.version, by="Ana", at=NOW)
     commands.contacted(db, second.id, version=second.version, by="Bo", at=NOW)
-    assert digest(db, DAILY, RULES, timezone="UTC", clock=FrozenClock()) == 1
+    assert digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock()) == 1
 
 
 def _as_it_was(db: Database, made: Database) -> Tables:
@@ -171,7 +171,7 @@ def _goes_on(db: Database) -> None:
     detail = queries.case(db, case.id)
     assert detail is not None
     assert detail.case.complaints == case.complaints + 1
-    assert digest(db, DAILY, RULES, timezone="UTC", clock=clock) == 1
+    assert digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=clock) == 1
     length, sent = timedelta(minutes=5), 0
     while (due := deliveries.lease(db, now=clock(), length=length)) is not None:
         assert "awful (0)" not in due.message.text, "a deleted post's words were still sent"
