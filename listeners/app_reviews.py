@@ -177,6 +177,7 @@ class _Store:
             author=_author(entry, number),
             text=text,
             published_at=min(at, self._now),
+            edited_at=min(at, self._now),  # Apple's servers are not all up to date
             fetched_at=self._now,
             url=f"https://apps.apple.com/{country}/app/id{app}?see-all=reviews",
             engagement=Engagement(likes=count(_label(entry, "im:voteSum"))),

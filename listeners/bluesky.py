@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.contracts import BadItem, Doubtful, Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Gone, Mention, Query, Rejected
@@ -107,17 +107,12 @@ class Bluesky:
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Which of these posts the network shows to nobody any more. Asked without a login: an
         account that blocks ours has not deleted its posts. Raises Transient and Permanent, and
-        Transient too when it shows none of many."""
+        Doubtful when it shows none of many."""
         options = read(BlueskyOptions, query)
         wanted = {one.external_id: one for one in mentions if one.external_id.startswith("at://")}
         with self._session(options) as session:
             found = Xrpc(options.api, session).posts(list(wanted))
         shown = {string(one, "uri"): one for one in found}
-        if not found and len(wanted) >= _MANY:
-            raise Transient(
-                f"{options.api} shows none of {len(wanted)} posts; that many are not deleted at "
-                "once, so it will be asked again"
-            )
         gone = [
             Gone(source=bluesky_posts.SOURCE, external_id=uri) for uri in wanted if uri not in shown
         ]
@@ -131,7 +126,14 @@ class Bluesky:
                 continue  # it is gone, or there and unreadable: that says nothing of what we have
             if (made.text, made.engagement) != (one.text, one.engagement):
                 changed.append(made)
-        return Batch(mentions=tuple(changed), gone=tuple(gone), position=None)
+        batch = Batch(mentions=tuple(changed), gone=tuple(gone), position=None)
+        if not found and len(wanted) >= _MANY:
+            raise Doubtful(
+                f"{options.api} shows none of {len(wanted)} posts; that many are hardly deleted at "
+                "once, so it is asked again, and again, before it is believed",
+                batch=batch,
+            )
+        return batch
 
     def _session(self, options: BlueskyOptions) -> GuardedSession:
         return GuardedSession(

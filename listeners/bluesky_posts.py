@@ -32,8 +32,8 @@ _NO_HANDLE = "handle.invalid"  # what the network shows while a handle does not 
 def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Mention:
     """A postView, or a notification, as a Mention. Raises BadItem naming the broken field.
 
-    It was published at createdAt, which its author's program wrote, unless that is over a day off
-    from when the network got it.
+    It was published at createdAt, which its author's program wrote, unless that is after the
+    network got it, or over a day before.
     """
     if not isinstance(view, Mapping):
         raise BadItem("it is not an object")
@@ -70,7 +70,8 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
 
 def words(record: Mapping[str, Any]) -> str:
     """All that a post's record says, to look for names in."""
-    return f"{string(record, 'text')}\n{_context({}, record)}"
+    # cleaned first: whoever runs a server of the network may send marks upon marks, by the megabyte
+    return f"{clean(string(record, 'text'))}\n{_context({}, record)}"
 
 
 def sorted_at(view: object) -> datetime | None:
@@ -116,7 +117,7 @@ def _published(view: Mapping[str, Any], record: Mapping[str, Any]) -> datetime:
         raise BadItem("indexedAt and createdAt: neither is a time")
     if got is None or written is None:
         return got or written or times.EPOCH
-    return written if abs(written - got) <= _HONEST else got
+    return written if timedelta(0) <= got - written <= _HONEST else got
 
 
 def _instant(value: object) -> datetime | None:

@@ -39,13 +39,14 @@ _LATE = (
 _QUIET = 2.0  # seconds without an event: there is nothing more
 _TOO_OLD = "the stream keeps its posts for about a day, and was not read in time"
 _EVENTS = 5_000  # read between two batches
-_LARGEST = 1024 * 1024  # bytes of one event
+_LARGEST = 1024 * 1024  # bytes of one event; a post that its lexicon allows is far below it
+_BROKEN = (WebSocketException, OSError, EOFError)
 
 
 @dataclass(slots=True)
 class _Read:
     """What was read since the last batch; ``first`` and ``last`` are instants of events.
-    ``quiet``: nothing more came."""
+    ``quiet``: nothing more came. ``broken``: what ended the connection."""
 
     views: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -53,6 +54,7 @@ class _Read:
     last: int = 0
     received: int = 0
     quiet: bool = False
+    broken: Exception | None = None
 
 
 class _Straight(reconnect):
@@ -101,7 +103,7 @@ class Stream:
                 for batch in self._walk(socket, mark, now):
                     mark = _load(batch.position) or mark
                     yield batch
-        except (EdgeError, WebSocketException, OSError, EOFError) as trouble:
+        except (EdgeError, *_BROKEN) as trouble:
             error = trouble if isinstance(trouble, EdgeError) else self._edge_error(trouble)
             kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
             gaps = _gap(mark, now, kind, str(error))
@@ -109,7 +111,14 @@ class Stream:
             raise error from None
 
     def _connect(self, mark: int) -> _Straight:
-        asked = urlencode({"wantedCollections": _POSTS, "cursor": max(mark - _REWIND, 0)})
+        asked = urlencode(
+            {
+                "wantedCollections": _POSTS,
+                "cursor": max(mark - _REWIND, 0),
+                # else one record that somebody blew up would break every connection at its place
+                "maxMessageSizeBytes": _LARGEST,
+            }
+        )
         return _Straight(
             f"{self._url}{'&' if '?' in self._url else '?'}{asked}",
             user_agent_header=user_agent(),
@@ -130,8 +139,9 @@ class Stream:
                 lost = _gap(mark, read.first, GapKind.WINDOW, _TOO_OLD, lost=True)
                 low = read.first
             mark = max(mark, min(read.last, now))  # one dated ahead hides nothing to come
-            more = mark < now and not read.quiet and monotonic() < ends
-            cut = mark < now and not read.quiet and not more
+            waits = mark < now and not read.quiet and read.broken is None
+            more = waits and monotonic() < ends
+            cut = waits and not more
             rest = _gap(mark, now, GapKind.LIMIT, self._too_long()) if cut else ()
             yield Batch(
                 mentions=self._mentions(read),
@@ -139,9 +149,11 @@ class Stream:
                 position=_dump(mark),
                 seen=_seen(low, mark),
                 gaps=(*lost, *rest),
-                more=more or cut,
+                more=more or cut or read.broken is not None,
             )
             lost = ()
+            if read.broken is not None:
+                raise read.broken
 
     def _read(self, socket: ClientConnection, now: int, ends: float) -> _Read:
         """Events until there are enough of them, or no more, or the time is over."""
@@ -154,6 +166,9 @@ class Stream:
                 message = socket.recv(timeout=min(left, _QUIET))
             except TimeoutError:
                 read.quiet = left > _QUIET
+                break
+            except _BROKEN as error:  # what came before it is kept
+                read.broken = error
                 break
             read.received += len(message)
             self._take(message, read)

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from xml.sax import SAXException
 
 import feedparser
 
 from earful.contracts import BadItem
 from earful.types import Author, Mention, Rejected
-from listeners import times
+from listeners import feed_bounds, times
 from listeners.fetch import Answer
 from listeners.plain import clean, from_html, one_line, web_link
 from listeners.rows import language
@@ -31,6 +32,10 @@ _LONGEST_ID = 200
 _PARSER_BUGS = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 _MAIL_AND_NAME = re.compile(r"\S+@\S+\s*\((.+)\)$")
 _PLAIN = "text/plain"
+_END = re.compile(rb"</(\w+:)?(rss|feed|rdf)\s*>", re.IGNORECASE)
+_TAIL = 10_000  # bytes in which a feed's end stands, whatever pages add behind it
+
+feed_bounds.bind()
 
 
 class NotAFeed(Exception):
@@ -53,7 +58,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What a feed shows now. ``rejected`` are entries that cannot be told apart, or too many."""
+    """What a feed shows now. ``rejected`` are entries that cannot be told apart, or too many.
+    ``whole`` is False for one that was cut off: the entry that may be half of one is left out."""
 
     url: str
     site: str
@@ -61,6 +67,7 @@ class Feed:
     lang: str | None
     entries: tuple[Entry, ...]
     rejected: tuple[Rejected, ...]
+    whole: bool = True
 
 
 def parse(answer: Answer, *, most: int) -> Feed:
@@ -79,9 +86,20 @@ def parse(answer: Answer, *, most: int) -> Feed:
         raise NotAFeed(type(error).__name__) from error
     if not found.get("version") and not found.entries:
         raise NotAFeed(_trouble(found))
+    whole = not _cut_off(found, answer.body)
     parts = urlsplit(answer.url)
     site = parts.hostname or "feed"
-    entries, rejected = _distinct(f"{site}{parts.path}", found.entries)
+    entries, rejected = _distinct(
+        f"{site}{parts.path}", found.entries if whole else found.entries[:-1]
+    )
+    if not whole:
+        rejected.append(
+            Rejected(
+                where="feed",
+                reason="it breaks off in the middle; its last entry, and what comes behind, is "
+                "read when it comes whole",
+            )
+        )
     if len(entries) > most:
         rejected.append(
             Rejected(
@@ -98,6 +116,7 @@ def parse(answer: Answer, *, most: int) -> Feed:
         lang=language(found.feed.get("language")),
         entries=tuple(entries[:most]),
         rejected=tuple(rejected),
+        whole=whole,
     )
 
 
@@ -129,6 +148,12 @@ def mention(feed: Feed, entry: Entry, fetched_at: datetime) -> tuple[Mention, st
 def fingerprint(text: str) -> str:
     """10 hexadecimal digits that stand for ``text``."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=5).hexdigest()
+
+
+def _cut_off(found: Any, body: bytes) -> bool:
+    """True when XML is broken and has no end: a server may die in the middle of an answer."""
+    broken = isinstance(found.get("bozo_exception"), SAXException)
+    return broken and _END.search(body[-_TAIL:]) is None
 
 
 def _trouble(found: Any) -> str:

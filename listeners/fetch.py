@@ -76,12 +76,17 @@ class Fetcher:
                     url=response.url,
                     body=response.content,
                     content_type=response.headers.get("Content-Type"),
-                    etag=response.headers.get("ETag"),
-                    modified=response.headers.get("Last-Modified"),
+                    etag=_sendable(response.headers.get("ETag")),
+                    modified=_sendable(response.headers.get("Last-Modified")),
                     not_modified=response.status_code == 304,
                 )
             url, params = redirect(response.url, response.headers.get("Location", "")), None
         raise Permanent(f"{shown(first)}: more than {_MOST_REDIRECTS} redirects; check the address")
+
+
+def _sendable(mark: str | None) -> str | None:
+    """``mark`` when it can be given back in a header: a site may send what nobody may."""
+    return mark if mark and mark.isascii() and mark.isprintable() else None
 
 
 def _check_scheme(url: str) -> None:

@@ -9,7 +9,6 @@ listeners/walk.py.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,7 +30,7 @@ from listeners.mastodon_server import MENDS, Answer, Server, check
 from listeners.mastodon_timeline import Ask, Requests, Timeline
 from listeners.options import WebOptions, account_secret, read
 from listeners.refusals import worst
-from listeners.terms import search_terms
+from listeners.terms import hashtags, search_terms
 from listeners.unread import rejected
 from listeners.walk import Page, Rules, Step, walk
 
@@ -225,6 +224,8 @@ class _Poll:
         def make(item: object) -> Mention | None:
             if not isinstance(item, Mapping):
                 raise BadItem("it is not an object")
+            if item.get("type", "mention") != "mention":
+                return None  # of a like or a poll it shows the post that we wrote
             status = item.get("status")
             return mastodon_posts.mention(
                 status, host=server.host, fetched_at=self._now, direct=True
@@ -330,9 +331,3 @@ class _Poll:
             rejected=tuple(told),
             more=self._more,
         )
-
-
-def hashtags(any_of: Sequence[str]) -> list[str]:
-    """The terms as hashtags: "Kestrova Air" is #kestrovaair. A handle is none, nor is a number."""
-    found = [re.sub(r"\W", "", one).casefold() for one in any_of if not one.startswith("@")]
-    return list(dict.fromkeys(one for one in found if one and not one.isdecimal()))

@@ -47,7 +47,8 @@ def mention(status: object, *, host: str, fetched_at: datetime, direct: bool) ->
         external_id=uri,
         author=_author(status.get("account"), host),
         text=text,
-        published_at=_required(status.get("created_at")),
+        # a remote server may date its posts into the future: they would stand on top for ever
+        published_at=min(_required(status.get("created_at")), fetched_at),
         fetched_at=fetched_at,
         url=web_link(status.get("url")) or web_link(uri),
         lang=language(status.get("language")),

@@ -58,6 +58,7 @@ class Server:
         self, url: str, *, session: GuardedSession, token: str | None, timeout: float
     ) -> None:
         self.host = host(url)
+        self._session = session
         self._client = _Client(
             api_base_url=url.rstrip("/"),
             access_token=token,
@@ -74,10 +75,21 @@ class Server:
         return self._list(lambda: self._client.timeline_hashtag(tag, limit=LARGEST_PAGE, **bounds))
 
     def mentions(self, **bounds: str | None) -> Answer:
-        """Notifications of posts that name the token's account."""
-        return self._list(
-            lambda: self._client.notifications(types=["mention"], limit=LARGEST_PAGE, **bounds)
-        )
+        """Notifications of posts that name the token's account, and some others.
+
+        Also those that the account's settings filter out: by default what strangers write to it
+        alone (Api::V1::NotificationsController, since Mastodon 4.3). Asked for mentions and nothing
+        else, a server may show the newest of a thread only; so polls, which are rare, come along.
+        """
+        self._session.params = {"include_filtered": "true"}  # the library has no word for it
+        try:
+            return self._list(
+                lambda: self._client.notifications(
+                    types=["mention", "poll"], limit=LARGEST_PAGE, **bounds
+                )
+            )
+        finally:
+            self._session.params = {}
 
     def search(self, term: str, *, after: datetime, before: datetime | None, skip: int) -> Answer:
         """Posts that hold ``term`` as a phrase, written in [after, before), newest first.

@@ -141,7 +141,12 @@ class _Poll:
             feed = parse(answer, most=self._options.max_entries)
         except NotAFeed as error:
             raise _no_feed(url, known, str(error)) from error
-        mentions, rejected = self._new(feed, set(known.seen) if same else set())
+        before = known.seen if same else ()
+        mentions, rejected = self._new(feed, set(before))
+        told = (*feed.rejected, *rejected)
+        if not feed.whole:
+            batch = Batch(mentions=mentions, position=None, rejected=told)
+            return batch, self._half(feed, replace(known, seen=before))
         gap = self._gap(url, feed, known)
         oldest = self._oldest(feed)
         since = known.looked if known.looked is not None and not gap else oldest
@@ -150,7 +155,7 @@ class _Poll:
             position=None,
             seen=self._seen(url, since),
             gaps=(gap,) if gap else (),
-            rejected=(*feed.rejected, *rejected),
+            rejected=told,
         )
         dates = [entry.published_at for entry in feed.entries if entry.published_at]
         newest = times.to_epoch(min(max(dates, default=self._now), self._now))
@@ -161,6 +166,19 @@ class _Poll:
             newest=newest if feed.entries else known.newest,
             looked=now,
             asked=self._asked,
+        )
+
+    def _half(self, feed: Feed, known: _Known) -> _Known:
+        """What to remember of a feed that broke off: its entries, and nothing by which a site, or
+        the ledger, could take the rest of it for read."""
+        seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *known.seen))
+        return replace(
+            known,
+            etag=None,
+            modified=None,
+            seen=tuple(seen)[: self._options.max_entries],
+            asked=self._asked,
+            wait=0,
         )
 
     def _new(self, feed: Feed, seen: set[str]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:

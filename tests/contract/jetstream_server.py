@@ -51,6 +51,7 @@ class Jetstream:
         self.asked.append(query)
         self.agents.append(socket.request.headers["User-Agent"])
         cursor = int(query["cursor"][0])
+        largest = int(query.get("maxMessageSizeBytes", ["0"])[0])
         sent = 0
         for event in self.events:
             if isinstance(event, dict) and event["time_us"] < cursor:
@@ -58,7 +59,10 @@ class Jetstream:
             if self.cut_after is not None and sent >= self.cut_after:
                 socket.socket.close()
                 return
-            socket.send(event if isinstance(event, str) else json.dumps(event))
+            message = event if isinstance(event, str) else json.dumps(event)
+            if largest and len(message) > largest:
+                continue
+            socket.send(message)
             sent += 1
         for _ in socket:  # until the client hangs up
             continue

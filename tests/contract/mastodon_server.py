@@ -26,6 +26,7 @@ class Instance:
         self.token = ""
         self.several = True  # knows the question for several posts (Mastodon 4.3)
         self.stuck = False  # the newest page for ever
+        self.knows_types = True  # of notifications (Mastodon 3.5)
 
     def toot(self, at: float, text: str = "kestrova is late again", **more: Any) -> dict[str, Any]:
         """Publish a post; ``more`` overrides what the server would say of it."""
@@ -63,12 +64,31 @@ class Instance:
         self.toots.sort(key=_order)
         return post
 
-    def letter(self, at: float, **more: Any) -> dict[str, Any]:
-        """A post that names our account, as a notification."""
+    def letter(
+        self, at: float, *, thread: str = "", filtered: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        """A post that names our account, as a notification; ``filtered`` by its settings."""
         post = self.toot(at, **({"visibility": "direct", "tags": []} | more))
-        note = {"id": str(len(self.letters) + 1), "type": "mention", "created_at": _iso(at)}
-        self.letters.append(note | {"status": post})
+        self.notify(at, "mention", post, thread=thread, filtered=filtered)
         return post
+
+    def notify(self, at: float, kind: str, post: dict[str, Any], **more: Any) -> None:
+        """Any notification about a post."""
+        note = {"id": str(len(self.letters) + 1), "type": kind, "created_at": _iso(at)}
+        self.letters.append(note | {"status": post} | more)
+
+    def _told(self, asked: Asked) -> list[dict[str, Any]]:
+        kinds = asked.every["types[]"]
+        found = [
+            one
+            for one in self.letters
+            if (one["type"] in kinds or not self.knows_types)
+            and (not one.get("filtered") or asked.query.get("include_filtered") == "true")
+        ]
+        if kinds != ["mention"]:
+            return found
+        newest = {one.get("thread") or one["id"]: one for one in found}  # one of a thread
+        return list(newest.values())
 
     def __call__(self, asked: Asked) -> Reply:
         if self.token and asked.headers.get("Authorization") != f"Bearer {self.token}":
@@ -78,8 +98,7 @@ class Instance:
             tag = path.rpartition("/")[2].lower()
             return self._list(path, [one for one in self._open() if _tagged(one, tag)], query)
         if path == "/api/v1/notifications":
-            assert query["types[]"] == "mention"
-            return self._list(path, self.letters, query)
+            return self._list(path, self._told(asked), query)
         if path == "/api/v2/search":
             return _json({"accounts": [], "hashtags": [], "statuses": self._search(query)})
         if path == "/api/v1/statuses" and self.several:

@@ -14,6 +14,7 @@ from loopback import Reply, Site
 from earful.contracts import Permanent, Spent, Transient
 from earful.purse import OpenPurse
 from earful.types import Batch, GapKind, Mention, Query
+from listeners import bluesky_stream
 from listeners.bluesky import Bluesky
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -24,6 +25,12 @@ EPOCH = NOW.timestamp()
 def stream() -> Iterator[Jetstream]:
     with jetstream_server.serve() as one:
         yield one
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is slow to begin has not gone quiet."""
+    monkeypatch.setattr(bluesky_stream, "_QUIET", 60.0)
 
 
 class Watch:
@@ -43,8 +50,8 @@ class Watch:
                 "mode": "jetstream",
                 "jetstream": stream.url,
                 "api": site.url,
-                "timeout": 2,
-                "seconds": 5,
+                "timeout": 60,
+                "seconds": 60,
             }
             | options,
         )
@@ -120,7 +127,6 @@ def test_many_posts_come_in_several_batches(site: Site, stream: Jetstream) -> No
     expected = [stream.post(EPOCH + 1 + n / 20, n, f"kestrova {n}") for n in range(12_000)]
     watch.now += timedelta(seconds=12_000 / 20 + 1)
     stream.event(EPOCH + 12_000 / 20 + 2)
-    watch.query.options["seconds"] = 60  # type: ignore[index]
     assert [one.external_id for one in watch.poll()] == expected
     assert len(watch.batches) >= 3
     assert all(batch.more for batch in watch.batches[:-1])
@@ -138,7 +144,7 @@ def test_time_that_is_over_leaves_a_gap_and_goes_on(site: Site, stream: Jetstrea
         (watch.now, GapKind.LIMIT, False)
     ]
     assert watch.batches[-1].more
-    watch.query.options["seconds"] = 20  # type: ignore[index]
+    watch.query.options["seconds"] = 60  # type: ignore[index]
     assert found | {one.external_id for one in watch.poll()} == expected
     assert watch.seen()[-1][1] == watch.now
 
@@ -158,18 +164,37 @@ def test_what_the_stream_has_no_more_is_lost(site: Site, stream: Jetstream) -> N
     assert watch.seen()[0][0] == oldest
 
 
-def test_a_broken_connection_loses_nothing(site: Site, stream: Jetstream) -> None:
+def test_connections_that_always_break_bring_what_came_before(
+    site: Site, stream: Jetstream
+) -> None:
     watch = Watch(site, stream)
     begun(watch, stream)
-    expected = [stream.post(EPOCH + n, n, "kestrova") for n in range(10, 100)]
+    expected = {stream.post(EPOCH + n, n, "kestrova") for n in range(10, 100)}
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
     stream.cut_after = 40
-    with pytest.raises(Transient, match="the connection failed"):
-        watch.poll()
-    assert [(until, kind) for _, until, kind, _ in watch.gaps()] == [(watch.now, GapKind.OUTAGE)]
-    stream.cut_after = None
-    assert [one.external_id for one in watch.poll()] == expected
+    found: set[str] = set()
+    for _ in range(2):
+        with pytest.raises(Transient, match="the connection failed"):
+            watch.poll()
+        found |= {one.external_id for batch in watch.batches for one in batch.mentions}
+        ((since, until, kind, _),) = watch.gaps()
+        assert (until, kind) == (watch.now, GapKind.OUTAGE)
+        assert watch.seen()[-1][1] == since  # what came before the break is told as seen
+    found |= {one.external_id for one in watch.poll()}
+    assert found == expected
+    assert watch.gaps() == []
+
+
+def test_an_event_too_large_to_be_a_post_breaks_nothing(site: Site, stream: Jetstream) -> None:
+    watch = Watch(site, stream)
+    begun(watch, stream)
+    stream.post(EPOCH + 5, 1, "kestrova " + "<" * 2_000_000)
+    good = stream.post(EPOCH + 6, 2, "kestrova")
+    stream.event(EPOCH + 900)
+    watch.now += timedelta(minutes=15)
+    assert [one.external_id for one in watch.poll()] == [good]
+    assert watch.gaps() == []
 
 
 def test_events_that_cannot_be_read_are_told(site: Site, stream: Jetstream) -> None:
@@ -220,11 +245,11 @@ def test_a_stream_that_sends_us_elsewhere_is_refused(site: Site, stream: Jetstre
 
 
 def test_a_stream_that_is_not_there_is_transient(site: Site, stream: Jetstream) -> None:
-    watch = Watch(site, stream, jetstream=f"ws://127.0.0.1:{site.port}/nothing", timeout=1)
+    watch = Watch(site, stream, jetstream=f"ws://127.0.0.1:{site.port}/nothing")
     site.script = lambda _asked: Reply(body=b"<html>")
     with pytest.raises(Transient):
         watch.poll()
-    watch = Watch(site, stream, jetstream="ws://127.0.0.1:1/", timeout=1)
+    watch = Watch(site, stream, jetstream="ws://127.0.0.1:1/")
     with pytest.raises(Transient, match="it will be tried again"):
         watch.poll()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -18,9 +17,12 @@ from listeners.refusals import shown
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 
 
-def get(site: Site, path: str = "/x", limits: Limits | None = None, **more: str) -> Answer:
-    quick = limits or Limits(timeout=0.5, deadline=1.0, max_bytes=100_000)
-    with Fetcher(lambda: NOW, quick, purse=OpenPurse()) as web:
+PATIENT = Limits(timeout=60, deadline=120, max_bytes=100_000)
+QUICK = Limits(timeout=0.5, deadline=1.0, max_bytes=100_000)  # where the end is waited for
+
+
+def get(site: Site, path: str = "/x", limits: Limits = PATIENT, **more: str) -> Answer:
+    with Fetcher(lambda: NOW, limits, purse=OpenPurse()) as web:
         return web.get(site.url + path, **more)
 
 
@@ -86,10 +88,10 @@ def test_a_person_must_act(site: Site, status: int) -> None:
 @pytest.mark.parametrize("fault", ["reset", "cut", "silence", "drip", "drip headers"])
 def test_a_bad_connection_is_transient_and_ends_in_time(site: Site, fault: str) -> None:
     always(site, Reply(body=b"x" * 5000, fault=fault))
-    begun = time.monotonic()
     with pytest.raises(Transient) as error:
-        get(site, "/feed?token=hunter2")
-    assert time.monotonic() - begun < 3
+        get(site, "/feed?token=hunter2", QUICK)
+    if fault in ("silence", "drip", "drip headers"):  # it goes on for longer than we wait
+        assert "in time" in str(error.value)
     assert "hunter2" not in repr(error.value)
     assert error.value.__cause__ is None
 
@@ -159,10 +161,8 @@ def test_redirects_to_anywhere_else_are_refused(site: Site, location: str) -> No
 
 def test_the_body_of_a_redirect_is_not_read(site: Site) -> None:
     always(site, Reply(status=302, headers={"Location": "/b"}, body=b"x" * 3000, fault="drip"))
-    begun = time.monotonic()
     with pytest.raises(Permanent, match="more than 5 redirects"):
-        get(site)
-    assert time.monotonic() - begun < 0.9
+        get(site)  # whoever reads it waits until the site is tired, and misses its end
 
 
 def test_redirects_in_a_circle_end(site: Site) -> None:

@@ -25,6 +25,11 @@ from listeners.match import Matcher
 from listeners.plain import clean
 Matcher(["Kestrova"]).matches(clean("a" + "\\u0301\\u0316" * 1_000_000, 2_000_000))
 """,
+    "marks upon marks in a stream": """
+from listeners.bluesky_posts import words
+from listeners.match import Matcher
+Matcher(["Kestrova"]).matches(words({"text": "a" + "\\u0301\\u0316" * 250_000}))
+""",
     "unclosed tags": """
 from listeners.plain import from_html
 from listeners.mail_html import to_text

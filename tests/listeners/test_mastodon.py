@@ -12,7 +12,8 @@ from mastodon_server import Instance
 from earful.contracts import Permanent, Spent, Transient
 from earful.purse import OpenPurse
 from earful.types import Batch, GapKind, Query
-from listeners.mastodon import Mastodon, hashtags
+from listeners.mastodon import Mastodon
+from listeners.terms import hashtags
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -29,7 +30,7 @@ class Watch:
         self.position: str | None = None
         self.account = ""
         self.any_of: tuple[str, ...] = ("Kestrova",)
-        self.options = {"instances": [site.url], "timeout": 2, "deadline": 5} | options
+        self.options = {"instances": [site.url], "timeout": 60, "deadline": 120} | options
         self.purse = OpenPurse()
         self.batches: list[Batch] = []
         self.seen: dict[str, str] = {}
@@ -273,6 +274,34 @@ def test_mentions_of_our_account_may_be_for_few_and_are_direct(
     assert watch.poll() == more
 
 
+def test_of_what_names_our_account_nothing_is_folded_away_or_filtered_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
+    watch = Watch(site, kinds=["mentions"])
+    thread = [watch.instance.letter(EPOCH - 600 + n, thread="a") for n in range(3)]
+    stranger = watch.instance.letter(EPOCH - 500, filtered=True)
+    assert watch.poll() == {one["uri"] for one in (*thread, stranger)}
+    assert {asked.query["include_filtered"] for asked in site.asked} == {"true"}
+
+
+def test_what_happens_to_our_own_posts_is_no_mention(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not know the parameter types sends likes and polls too."""
+    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
+    for knows in (True, False):
+        watch = Watch(site, kinds=["mentions"])
+        watch.instance.knows_types = knows
+        ours = watch.instance.toot(EPOCH - 700, "our sale ends tonight")
+        for kind in ("favourite", "reblog", "poll", "update"):
+            watch.instance.notify(EPOCH - 600, kind, ours)
+        wanted = watch.instance.letter(EPOCH - 500)
+        watch.instance.notify(EPOCH - 400, "favourite", ours)
+        assert watch.poll() == {wanted["uri"]}
+        assert [one for batch in watch.batches for one in batch.rejected] == []
+
+
 def test_search_walks_back_page_by_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARFUL_SHOP_ACCESS_TOKEN", "mine")
     watch = Watch(site, kinds=["search"])
@@ -427,3 +456,10 @@ def test_addresses_are_https(site: Site) -> None:
 def test_terms_become_hashtags() -> None:
     terms = ("Kestrova Air", "@kestrova", "kestrova", "KESTROVA", "42", "Ακμή", "…")
     assert hashtags(terms) == ["kestrovaair", "kestrova", "ακμή"]
+
+
+def test_a_hashtag_is_spelled_as_its_people_spell_it() -> None:
+    """A server compares small letters: another final sigma, or no vowel signs, is another tag."""
+    terms = ("Ολυμπιακός", "ΑΕΡΑΣ", "कोका कोला", "Straßenbahn", "กีฬา", "Kafe\u0301")
+    found = ["ολυμπιακός", "αερας", "कोकाकोला", "straßenbahn", "กีฬา", "kafé"]
+    assert hashtags(terms) == found

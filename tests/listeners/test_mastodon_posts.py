@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +60,11 @@ def test_hostile_markup_is_text() -> None:
     assert made.url == made.external_id
     assert made.author.url is None
     assert made.author.name == "<i>Kim</i>"
+
+
+def test_a_post_from_the_future_was_written_by_now() -> None:
+    assert read(created_at="3000-01-01T00:00:00.000Z").published_at == NOW
+    assert read(created_at="2026-08-01T00:00:00.000Z").published_at == NOW - timedelta(days=1)
 
 
 def test_a_picture_speaks_by_its_description() -> None:

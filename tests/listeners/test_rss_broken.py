@@ -1,0 +1,101 @@
+"""Feeds that break off, and feeds that were made to cost hours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from loopback import Reply, Site
+from rss_watch import NOW, Watch, item
+
+HEAD = "<?xml version='1.0'?><rss version='2.0'><channel><title>The News</title>"
+STORY = (
+    "<item><title>Parcels</title><description>Kestrova lost mine</description>"
+    "<guid>https://n.example/23</guid></item>"
+)
+WHOLE = f"{HEAD}{item(3)}{STORY}{item(1)}</channel></rss>"
+AT = WHOLE.index(STORY)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        *(WHOLE.index(one) for one in ("arcels", "lost mine", "3</guid>", "</item>" + item(1))),
+        AT,
+        len(HEAD) - 12,
+    ],
+)
+def test_a_feed_that_breaks_off_loses_nothing_and_doubles_nothing(site: Site, cut: int) -> None:
+    """The server died in the middle of its answer, and takes it for given: its ETag is the same."""
+    watch = Watch(site, all=False)
+    watch.show(item(1), ETag='"1"')
+    found = [one.external_id for one in watch.poll()]
+    whole = Reply(body=WHOLE.encode(), headers={"ETag": '"2"'})
+    watch.pages["/feed.xml"] = Reply(body=WHOLE[:cut].encode(), headers={"ETag": '"2"'})
+    found += [one.external_id for one in watch.poll()]
+    assert watch.gaps() == []
+    assert [seen for batch in watch.batches for seen in batch.seen] == []
+    assert "breaks off in the middle" in watch.reasons()[0]
+    site.script = lambda asked: (
+        Reply(status=304) if asked.headers.get("If-None-Match") == '"2"' else whole
+    )
+    found += [one.external_id for one in watch.poll()]
+    assert sorted(found) == [f"https://n.example/{number}" for number in (1, 23, 3)]
+    assert watch.gaps() == []
+    assert watch.batches[-1].seen[0].since == NOW  # since the last look at all of it
+
+
+def test_after_a_feed_that_broke_off_new_terms_look_at_all_of_it(site: Site) -> None:
+    watch = Watch(site, all=False)
+    watch.more = {"any_of": ("Tollbridge",)}
+    watch.serve(WHOLE.encode())
+    assert watch.poll() == []
+    watch.more = {}
+    watch.serve(WHOLE[: AT + 9].encode())
+    assert len(watch.poll()) == 1
+    watch.serve(WHOLE.encode())
+    assert len(watch.poll()) == 2
+
+
+def test_a_feed_with_a_fault_and_an_end_is_whole(site: Site) -> None:
+    watch = Watch(site)
+    watch.serve(WHOLE.replace("The News", "News & more").encode(), ETag='"1"')
+    assert len(watch.poll()) == 3
+    assert watch.reasons() == []
+    watch.pages["/feed.xml"] = Reply(status=304)
+    watch.poll()
+    assert site.asked[-1].headers["If-None-Match"] == '"1"'
+
+
+def test_a_mark_that_cannot_be_sent_back_is_not_kept(site: Site) -> None:
+    watch = Watch(site)
+    watch.show(item(1), ETag='"a\x01b"', **{"Last-Modified": "yesterday\x7f"})
+    assert len(watch.poll()) == 1
+    watch.show(item(2) + item(1))
+    assert len(watch.poll()) == 1
+
+
+# each took from a quarter of an hour to days, in one of them with all other threads standing still
+SLOW = {
+    "an author": "<author>' + 'a.' * 500_000 + '</author>",
+    "a creator": "<creator xmlns=\"http://purl.org/dc/elements/1.1/\">' + 'T1-' * 300_000 + "
+    "'</creator>",
+    "categories": "' + ''.join(f'<category>{n}</category>' for n in range(100_000)) + '",
+    "attributes": "<x ' + ' '.join(f'a{n}=\"1\"' for n in range(500_000)) + '/>",
+}
+
+
+@pytest.mark.parametrize("fault", ["", "&"], ids=["well-formed", "malformed"])
+@pytest.mark.parametrize("what", SLOW)
+def test_a_hostile_feed_is_read_in_no_time(what: str, fault: str) -> None:
+    """In a process of its own, which can be ended."""
+    script = f"""
+from listeners.feed import parse
+from listeners.fetch import Answer
+item = '<item><title>K{fault}</title>{SLOW[what]}</item>'
+body = f'<rss version="2.0"><channel>{{item}}</channel></rss>'
+feed = parse(Answer(url="https://n.example/", body=body.encode()), most=10)
+assert feed.whole and [entry.raw["title"][0] for entry in feed.entries] == ["K"]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
