@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import streamlit as st
 
+from earful import clock
+from earful.clock import Window
 from earful.settings import Settings, load
+from storage import queries
 from storage.engine import Database, DatabaseError, connect, sqlite_path
 from storage.migrate import require_current
 
@@ -25,6 +30,17 @@ def database() -> Database:
         raise DatabaseError(f"{db.shown_url}: there is no such file yet; run `earful up`")
     require_current(db)
     return db
+
+
+@st.cache_resource(show_spinner=False, ttl=timedelta(minutes=1))
+def sources(brand_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Where what is said of these brands was written; looked up once a minute.
+
+    That is not what listens to it: a file, a hook and an import bring posts of other platforms.
+    """
+    ever = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=clock.now() + timedelta(days=1))
+    found = [queries.by_source(database(), brand_id, ever) for brand_id in brand_ids]
+    return tuple(sorted({one.source for some in found for one in some}))
 
 
 def forget() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from dashboard import data
 from dashboard.access import who
 from dashboard.safe import one_line
 from earful.types import CaseStatus
@@ -37,7 +38,7 @@ def ask(
         brand_id = _brand(brands, on_change)
         status = _choice("Status", list(_STATUSES), "queue_status", on_change)
         assignee = _whose(db, on_change)
-        source = _source(db, on_change)
+        source = _source(brands, on_change)
         order = _choice("Order", list(_ORDERS), "queue_order", on_change)
         late = st.toggle(
             "Overdue only", key="queue_late", on_change=on_change, persist_state="session"
@@ -81,7 +82,7 @@ def _whose(db: Database, changed: Changed) -> str | None:
     return {_ANYBODY: None, _NOBODY: "", _MINE: me}.get(chosen, chosen)
 
 
-def _source(db: Database, changed: Changed) -> str | None:
-    known = sorted({one.source for one in queries.health(db).sources})
+def _source(brands: Sequence[BrandView], changed: Changed) -> str | None:
+    known = data.sources(tuple(brand.id for brand in brands))
     chosen = _choice("Source", [_ALL_SOURCES, *known], "queue_source", changed)
     return None if chosen == _ALL_SOURCES else chosen

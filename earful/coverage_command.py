@@ -6,7 +6,8 @@ What a platform said can stand in a reason, so every word is shown as plain text
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,21 +42,26 @@ def show(house: House, query: str | None, *, days: int, cost: bool, as_json: boo
     found = coverage.of(house.db, ids, window)
     spent = [one for one in spending.spent(house.db, window) if one.query_id in ids]
     accounts = states(house, window.until, ids) if cost else ()
+    off = {one.id for one in house.queries if not one.enabled}
     if as_json:
-        told: dict[str, Any] = {"queries": [_plain(one, spent) for one in found]}
+        told: dict[str, Any] = {"queries": [_plain(one, spent, off) for one in found]}
         if cost:
             told["spent"] = [asdict(one) for one in spent]
             told["accounts"] = [asdict(one) for one in accounts]
         print(json.dumps(told, default=_written, indent=2, ensure_ascii=False))
         return
     console = Console()
-    _print_coverage(console, found, spent, days)
+    _print_coverage(console, found, spent, days, off)
     if cost:
         _print_cost(console, spent, accounts)
 
 
 def _print_coverage(
-    console: Console, found: Sequence[QueryCoverage], spent: Sequence[Spending], days: int
+    console: Console,
+    found: Sequence[QueryCoverage],
+    spent: Sequence[Spending],
+    days: int,
+    off: Collection[str],
 ) -> None:
     if not found:
         print("settings.toml has no [[listen]] block: nothing is asked")
@@ -78,7 +84,7 @@ def _print_coverage(
             for part in one.parts:
                 _row(table, *_part_cells(part, one.window))
     console.print(table)
-    for line in _sentences(found, days):
+    for line in _sentences(found, days, off):
         console.print(Text(line), soft_wrap=True)
 
 
@@ -89,11 +95,15 @@ def _part_cells(part: PartCoverage, window: Window) -> tuple[object, ...]:
     return name, _moment(part.since), _moment(part.until), share, len(part.open), ""
 
 
-def _sentences(found: Sequence[QueryCoverage], days: int) -> Iterator[str]:
+def _sentences(found: Sequence[QueryCoverage], days: int, off: Collection[str]) -> Iterator[str]:
     for one in found:
-        yield from _trouble(one)
+        yield from _trouble(one, off=one.query_id in off)
     each = [(one, part) for one in found for part in one.parts]
-    open_ = [_told(one, part, gap, _fate(one, part)) for one, part in each for gap in part.open]
+    open_ = [
+        _told(one, part, gap, _fate(one, part, off=one.query_id in off))
+        for one, part in each
+        for gap in part.open
+    ]
     lost = [_told(one, part, gap) for one, part in each for gap in part.lost]
     for title, lines in (("Not seen, open:", open_), ("Not seen, lost:", lost)):
         if lines:
@@ -105,26 +115,36 @@ def _sentences(found: Sequence[QueryCoverage], days: int) -> Iterator[str]:
         yield f"{filled:,} {were} closed in the last {count(days, 'day')}."
 
 
-def _trouble(one: QueryCoverage) -> Iterator[str]:
+def _trouble(one: QueryCoverage, *, off: bool) -> Iterator[str]:
     since = f"not seen since {_moment(one.complete_until)} UTC"
     if one.complete_until is None:
         since = "nothing was seen yet"
-    if one.paused:
-        yield f"{one.query_id}: paused, {since}: {clean(one.error or '', 400)}"
+    if off:
+        yield f"{one.query_id}: switched off in settings, {since}"
+    elif one.paused:
+        resume = f"when that is mended, `earful poll --resume {shlex.quote(one.query_id)}`"
+        yield f"{one.query_id}: paused, {since}: {clean(one.error or '', 400)}; {resume}"
     elif one.error:
         goes_on = f"; it goes on at {_moment(one.due_at)} UTC" if one.due_at else ""
         yield f"{one.query_id}: {since}: {clean(one.error, 400)}{goes_on}"
+    elif one.polled_at is None:
+        yield f"{one.query_id}: not asked yet"
 
 
 def _told(one: QueryCoverage, part: PartCoverage, gap: Noted, fate: str = "") -> str:
     name = f"{one.query_id} ({clean(part.part, 80)})" if part.part else one.query_id
     stretch = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
-    return f"  {name}: {stretch}: {clean(gap.reason, 300)}{fate}"
+    reason = clean(gap.reason, 300)
+    if fate:
+        reason = reason.removesuffix("; it will be tried again")  # not promised twice
+    return f"  {name}: {stretch}, {gap.kind}: {reason}{fate}"
 
 
-def _fate(one: QueryCoverage, part: PartCoverage) -> str:
+def _fate(one: QueryCoverage, part: PartCoverage, *, off: bool) -> str:
     if not part.live:
         return "; settings do not ask for it any more"
+    if off:
+        return "; looked for again once it is switched on"
     return "; looked for again once it is resumed" if one.paused else "; looked for again"
 
 
@@ -179,10 +199,11 @@ def _moment(instant: datetime | None) -> str:
     return "" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
 
 
-def _plain(one: QueryCoverage, spent: Iterable[Spending]) -> dict[str, Any]:
+def _plain(one: QueryCoverage, spent: Iterable[Spending], off: Collection[str]) -> dict[str, Any]:
     """A query as the JSON has it."""
     again = _read_again(one, spent)
-    return asdict(one) | {"share": one.share, "read_again": again}
+    more = {"enabled": one.query_id not in off, "share": one.share, "read_again": again}
+    return asdict(one) | more
 
 
 def _written(value: object) -> object:

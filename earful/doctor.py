@@ -160,7 +160,8 @@ def _fetched(house: House, listener: Listener, query: Query) -> str:
     found = 0
     for batch in listener.poll(query, polling.position(house.db, query.id)):
         found = len(batch.mentions)
-        if batch.mentions or batch.rejected or batch.gone or batch.seen:
+        seen = any(one.since < one.until for one in batch.seen)
+        if batch.mentions or batch.rejected or batch.gone or seen:
             break  # gaps alone are no answer: a walk that met trouble tells them, then raises
     return f"{count(found, 'mention')} to fetch at once"
 

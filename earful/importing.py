@@ -51,6 +51,8 @@ def import_file(house: House, order: ImportOrder, *, progress: Callable[[Stored]
     Raises SettingsError for options that do not fit, and the listener's Permanent or Transient
     when the file cannot be read (to its end); what was read before that is kept.
     """
+    if not order.file.exists():
+        raise SettingsError(f"{order.file}: there is no such file")
     query = _query(house, order)
     check_query(query)
     total = Polled(queries=1)

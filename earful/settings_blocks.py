@@ -55,6 +55,15 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0
 Zone = Annotated[str, BeforeValidator(_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_hour)]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
+BlockName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        max_length=40,
+        description="small letters, digits, - and _, with a letter first",
+    ),
+]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="three capital letters, as USD")]
 Share = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
 Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
@@ -109,10 +118,10 @@ class ListenSettings(Block):
 class AccountSettings(Block):
     """One [[account]]: a credential, what its platform bills for a post, what it may spend."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+    name: BlockName
     source: Name
     price_per_read: Money = Decimal(0)
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Currency = "USD"
     budget_day: Money | None = None
     budget_month: Money | None = None
     requests: Annotated[int, Field(ge=1, le=10**9, strict=True)] | None = None
@@ -141,7 +150,7 @@ class RuleSettings(Block):
 class ChannelSettings(Block):
     """One [[channel]]: where alerts and digests go. ``mail`` needs host, sender and to."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+    name: BlockName
     kind: Literal["mail", "file", "print"]
     to: tuple[str, ...] = ()
     sender: str | None = None

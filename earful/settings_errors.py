@@ -8,6 +8,10 @@ import typing
 from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+# how pydantic writes a bound of ours: datetime.timedelta(days=7), which settings write 7d
+_SPAN = re.compile(r"datetime\.timedelta\(([ds])[a-z]+=(\d+)\)")
 
 
 class SettingsError(Exception):
@@ -28,29 +32,44 @@ def _near(wrong: str, right: Sequence[str]) -> str:
 
 def explain(file: str, error: ValidationError, root: type[BaseModel]) -> str:
     """One line for each thing wrong, in the file's own order."""
-    return "\n".join(_line(file, dict(one), root) for one in error.errors())
+    errors = [typing.cast(dict[str, typing.Any], one) for one in error.errors()]
+    inside = {one["loc"][:-1] for one in errors if one["loc"]}
+    # a list that lacks its one wrong item is not too short besides
+    told = [one for one in errors if one["type"] != "too_short" or one["loc"] not in inside]
+    return "\n".join(_line(file, one, root) for one in told)
 
 
 def _line(file: str, one: dict[str, typing.Any], root: type[BaseModel]) -> str:
     where: Sequence[str | int] = one["loc"]
     kind, value = one["type"], one.get("input")
     if kind == "extra_forbidden":
-        keys = list(_model_at(root, where[:-1]).model_fields)
-        return _join(file, where[:-1], f"unknown key {where[-1]!r}{nearest(str(where[-1]), keys)}")
+        place, keys = _place(where[:-1], root), list(_model_at(root, where[:-1]).model_fields)
+        return _join(file, place, f"unknown key {where[-1]!r}{nearest(str(where[-1]), keys)}")
     if kind == "missing":
-        return _join(file, where[:-1], f"{where[-1]!r} is missing")
-    if kind == "tuple_type" and len(where) == 1:
-        return _join(file, where, f"write [[{where[0]}]], one for each {where[0]}")
-    message = str(one["msg"]).removeprefix("Value error, ")
-    if kind == "literal_error":
-        expected = one["ctx"]["expected"]
-        near = _near(str(value), re.findall(r"'([^']*)'", expected))
-        message = f"should be {expected}{near}"
-    if kind == "tuple_type":
-        message = f'should be a list, as in {where[-1]} = ["…"]'
+        return _join(file, _place(where[:-1], root), f"{where[-1]!r} is missing")
+    place = _place(where, root)
+    if kind == "tuple_type" and len(where) == 1 and _is_block(root, where[0]):
+        return _join(file, place, f"write [[{where[0]}]], one for each {where[0]}")
+    message = _message(one, root)
     if kind == "value_error" and isinstance(value, dict | list | tuple):
-        return _join(file, where, message)  # about a whole: its words name the part
-    return _join(file, where, f"{_shown(value)} {_lower(message)}")
+        return _join(file, place, message)  # about a whole: its words name the part
+    return _join(file, place, f"{_shown(value)} {_lower(message)}")
+
+
+def _message(one: dict[str, typing.Any], root: type[BaseModel]) -> str:
+    """What is wrong with a value, and what it should be."""
+    where, kind, ctx = one["loc"], one["type"], one.get("ctx") or {}
+    if kind == "literal_error":
+        expected = ctx["expected"]
+        near = _near(str(one.get("input")), re.findall(r"'([^']*)'", expected))
+        return f"should be {expected}{near}"
+    if kind == "tuple_type":
+        return f'should be a list, as in {where[-1]} = ["…"]'
+    if kind == "too_short":
+        return f"should hold {ctx['min_length']} or more"
+    if kind == "string_pattern_mismatch" and (words := _described(root, where)):
+        return f"should be {words}"
+    return _SPAN.sub(r"\2\1", str(one["msg"]).removeprefix("Value error, "))
 
 
 def _lower(message: str) -> str:
@@ -62,23 +81,39 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _join(file: str, where: Sequence[str | int], message: str) -> str:
-    place = _place(where)
+def _join(file: str, place: str, message: str) -> str:
     return f"{file}: {place}: {message}" if place else f"{file}: {message}"
 
 
-def _place(where: Sequence[str | int]) -> str:
-    """("listen", 1, "every") is written `[[listen]] 2 every`; ("rules", "x") as `[rules] x`."""
+def _place(where: Sequence[str | int], root: type[BaseModel]) -> str:
+    """("listen", 1, "every") is written `[[listen]] 2 every`, ("rules", "x") `[rules] x`, and a key
+    that is no block of its own as it is: `kinds 1`."""
     if not where:
         return ""
     head, rest = str(where[0]), list(where[1:])
+    if _is_block(root, head):
+        head = f"[[{head}]]" if rest and isinstance(rest[0], int) else f"[{head}]"
     if rest and isinstance(rest[0], int):
-        head = f"[[{head}]] {rest[0] + 1}"
+        head = f"{head} {rest[0] + 1}"
         rest = rest[1:]
-    elif rest or head not in {"database_url"}:
-        head = f"[{head}]"
     keys = [str(part + 1) if isinstance(part, int) else part for part in rest]
     return " ".join([head, ".".join(keys)]) if keys else head
+
+
+def _is_block(root: type[BaseModel], name: str | int) -> bool:
+    field = root.model_fields.get(str(name))
+    return field is not None and _inner_model(field.annotation) is not None
+
+
+def _described(root: type[BaseModel], where: Sequence[str | int]) -> str | None:
+    """The description of the field that a path leads to, or of the items of its list."""
+    last = max((at for at, part in enumerate(where) if isinstance(part, str)), default=-1)
+    field = _model_at(root, where[:last]).model_fields.get(str(where[last]))
+    if field is None:
+        return None
+    items = [getattr(one, "__metadata__", ()) for one in typing.get_args(field.annotation)]
+    infos = [one for some in items for one in some if isinstance(one, FieldInfo)]
+    return next((one.description for one in [field, *infos] if one.description), None)
 
 
 def _model_at(root: type[BaseModel], where: Sequence[str | int]) -> type[BaseModel]:

@@ -42,7 +42,9 @@ _MEND = "it is the mailbox's password, for Gmail, iCloud and others an app passw
 class MailOptions(ListenerOptions):
     """``options`` of a [[listen]] block with source = "mail"; see docs/sources/mail.md."""
 
-    host: Annotated[str, Field(pattern=r"^[^\s/]+$")]
+    host: Annotated[
+        str, Field(pattern=r"^[^\s/]+$", description="a server's name, as imap.mail.example")
+    ]
     port: Annotated[int, Field(ge=1, le=65535)] = 993
     security: Literal["tls", "starttls", "none"] = "tls"
     username: Annotated[str, Field(pattern=_NO_CONTROLS)]

@@ -79,7 +79,7 @@ def account_secret(query: Query, name: str, *, mend: str) -> str:
         raise Permanent(str(error)) from None
     if found is None or not found.get_secret_value().strip():
         raise Permanent(
-            f"EARFUL_{variable} is not set; {mend}, then put it there, or into a file that "
+            f"EARFUL_{variable} is not set: {mend}. Put it there, or into a file that "
             f"EARFUL_{variable}_FILE names"
         )
     return found.get_secret_value().strip()

@@ -41,12 +41,21 @@ class RedditOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "reddit"; docs/sources/reddit.md explains
     each."""
 
-    contact: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$")]
+    contact: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$", description="an account's name without u/")
+    ]
     kinds: Annotated[
         tuple[Literal["search", "submissions", "comments", "mentions"], ...], Field(min_length=1)
     ] = ("search",)
     subreddits: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{2,21}$")], ...], Field(min_length=1)
+        tuple[
+            Annotated[
+                str,
+                Field(pattern=r"^[A-Za-z0-9_]{2,21}$", description="a subreddit's name without r/"),
+            ],
+            ...,
+        ],
+        Field(min_length=1),
     ] = ("all",)
     since: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)
     overlap: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)

@@ -36,7 +36,9 @@ _ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 _ENDINGS |= {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
 # a lone "[" may be a bad row of which the rest is still being written
 _ARRAY = re.compile(rb"\s*\[\s*\{")
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+SourceName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="small letters, digits, - and _")
+]
 _RAW = 500  # characters of a bad row that are kept to show
 
 

@@ -41,7 +41,12 @@ class XOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "x"; docs/sources/x.md explains each."""
 
     kind: Literal["search", "mentions"] = "search"
-    user_ids: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,19}$")], ...] = ()
+    user_ids: tuple[
+        Annotated[
+            str, Field(pattern=r"^[0-9]{1,19}$", description="an account's number, not its handle")
+        ],
+        ...,
+    ] = ()
     since: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WEEK)] = timedelta(days=1)
     overlap: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WEEK)] = timedelta(minutes=5)
     max_requests: Annotated[int, Field(ge=4, le=500)] = 20

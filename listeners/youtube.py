@@ -35,8 +35,23 @@ class YoutubeOptions(WebOptions):
     """``options`` of a [[listen]] block with source = "youtube"; docs/sources/youtube.md explains
     each."""
 
-    videos: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{11}$")], ...] = ()
-    channels: tuple[Annotated[str, Field(pattern=r"^UC[A-Za-z0-9_-]{22}$")], ...] = ()
+    videos: tuple[
+        Annotated[
+            str,
+            Field(pattern=r"^[A-Za-z0-9_-]{11}$", description="the 11 characters behind watch?v="),
+        ],
+        ...,
+    ] = ()
+    channels: tuple[
+        Annotated[
+            str,
+            Field(
+                pattern=r"^UC[A-Za-z0-9_-]{22}$",
+                description="a channel's id, UC and 22 characters, not its @handle",
+            ),
+        ],
+        ...,
+    ] = ()
     search: bool = False
     replies: bool = True
     since: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)

@@ -27,10 +27,11 @@ def show(house: House, console: Console, *, took: float) -> None:
     which = QueueFilter(brand_id=ours.id)
     console.print(_brands(voices))
     console.print(_people(queries.queue(house.db, which, limit=_MOST)))
-    total = sum(voice.counts.mentions for voice in voices)
+    heard = sum(source.stored for source in queries.health(house.db).sources)
     console.print(
-        f"{total:,} mentions in fourteen days, {queries.count_cases(house.db, which)} unhappy "
-        f"customers of {ours.name}, found in {took:.1f} s. See the page: ./run demo",
+        f"{heard:,} mentions in fourteen days (one about two brands counts for both), "
+        f"{queries.count_cases(house.db, which)} unhappy customers of {ours.name}, "
+        f"found in {took:.1f} s. See the page: ./run demo",
         markup=False,
     )
 

@@ -357,7 +357,7 @@ def test_doctor_says_which_secret_is_missing_and_where_the_steps_are(desk: Desk)
     desk.settings('[[listen]]\nsource = "x"\nbrand = "Acme Air"\n' + REPLAY)
     desk.file("posts.jsonl", row(1))
     found = _find(desk, "source x/acme-air")
-    assert found.startswith("BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set; ")
+    assert found.startswith("BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set: ")
     out = desk.run("doctor").out
     assert "docs/sources/x.md" in out
     assert "ok  source replay/acme-air: answers; 1 mention to fetch at once" in out
@@ -382,7 +382,7 @@ def test_doctor_keeps_nothing_of_what_a_source_answers(desk: Desk) -> None:
 def test_doctor_remembers_what_went_wrong_lately(desk: Desk) -> None:
     desk.settings(REPLAY)
     desk.run("poll", "--once")
-    assert "posts.jsonl" in _find(desk, "query replay/acme-air")
+    assert "paused; " in _find(desk, "source replay/acme-air")
     desk.settings()  # the query has left the settings: its trouble went with it
     assert "replay/acme-air" not in desk.run("doctor").out
 

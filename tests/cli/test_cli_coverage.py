@@ -72,10 +72,10 @@ def test_it_says_what_was_seen_what_is_open_lost_and_closed(kept: Desk) -> None:
     # 23 of 48 hours, and the hour that was closed later
     assert cells[1:] == ["2026-11-20 01:00", "2026-11-20 12:00", "50.0 %", "1", "66 %"]
     assert (
-        "hackernews/acme-air: 2026-11-20 00:00 to 2026-11-20 01:00 UTC (60 minutes): "
+        "hackernews/acme-air: 2026-11-20 00:00 to 2026-11-20 01:00 UTC (60 minutes), limit: "
         "[red]1,200 hits[/red]; looked for again" in said.out
     )
-    assert "(60 minutes): too old\n" in said.out
+    assert "(60 minutes), limit: too old\n" in said.out
     assert "1 gap was closed in the last 2 days." in said.out
 
 
@@ -89,7 +89,38 @@ def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Desk) -> None:
         "hackernews/acme-air: not seen since 2026-11-20 12:00 UTC: account 'x': the budget is "
         "used up; it goes on at 2026-11-20 13:00 UTC" in out
     )
-    assert "rss/acme-air: paused, nothing was seen yet: there is nothing at this address" in out
+    assert (
+        "rss/acme-air: paused, nothing was seen yet: there is nothing at this address; when that "
+        "is mended, `earful poll --resume rss/acme-air`" in out
+    )
+
+
+def test_an_outage_is_not_promised_to_be_tried_twice(kept: Desk) -> None:
+    db = kept.db()
+    why = "https://feed.example: the connection failed; it will be tried again"
+    _keep(db, Gap(since=NOW - 50 * HOUR, until=NOW - 48 * HOUR, reason=why, kind=GapKind.OUTAGE))
+    db.close()
+    said = kept.run("coverage").out
+    assert (
+        "(2 hours), outage: https://feed.example: the connection failed; looked for again" in said
+    )
+
+
+def test_a_query_that_was_never_asked_says_so(kept: Desk) -> None:
+    out = kept.run("coverage").out
+    assert "rss/acme-air: not asked yet\n" in out
+    assert "hackernews/acme-air: not asked" not in out
+
+
+def test_a_query_that_is_switched_off_promises_nothing(kept: Desk) -> None:
+    kept.settings(
+        SOURCES.replace('source = "hackernews"', 'source = "hackernews"\nenabled = false', 1)
+    )
+    out = kept.run("coverage", "--query", NEWS.id).out
+    assert f"{NEWS.id}: switched off in settings, not seen since 2026-11-20 12:00 UTC\n" in out
+    assert "1,200 hits[/red]; looked for again once it is switched on\n" in out
+    told = json.loads(kept.run("coverage", "--json").out)
+    assert [one["enabled"] for one in told["queries"]] == [False, True]
 
 
 def test_parts_are_shown_one_by_one(kept: Desk) -> None:

@@ -36,7 +36,7 @@ def test_a_person_with_all_that_there_is_of_them(full: Desk) -> None:
     done = full.run("erase", "--author", "x:@Maria", "--yes")
     assert done.status == 0
     assert "maria of x (id " in done.out
-    assert "2 mentions, 1 case" in done.out
+    assert "2 mentions, 1 case\n  and plain reposts of these by others" in done.out
     assert "erased: 2 mentions, 0 earlier texts, 1 case, 1 entry; 0 messages emptied" in done.out
     assert "No export was written" in done.out
     assert "Out of reach of this command: backups" in done.out
@@ -92,6 +92,13 @@ def test_exports_that_may_hold_it_are_named_with_who_made_them(full: Desk) -> No
     assert "(2 rows, brand Acme Air; label negative) by " in done.out
 
 
+def test_an_export_without_a_row_holds_nothing_of_anybody(full: Desk) -> None:
+    full.run("export", "--out", "empty.csv", "--source", "nowhere")
+    done = full.run("erase", "--author", "x:maria", "--yes")
+    assert "empty.csv" not in done.out
+    assert "No export was written" in done.out
+
+
 def test_an_export_that_failed_is_not_logged(full: Desk) -> None:
     (full.folder / "file").write_text("")
     assert full.run("export", "--out", "file/out.csv").status == 1
@@ -110,12 +117,20 @@ def test_erased_before(full: Desk) -> None:
     assert "was erased before" in done.out
 
 
+def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Desk) -> None:
+    full.run("export", "--out", "out.csv")
+    full.run("erase", "--mention", "x:1", "--yes")
+    again = full.run("erase", "--mention", "x:1", "--yes")
+    assert "No export was written" not in again.out
+    assert "which exports may hold it is not known here" in again.out
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         ([], "name one of --author SOURCE:ID and --mention SOURCE:ID"),
         (["--author", "x:a", "--mention", "x:1"], "name one of --author"),
-        (["--author", "maria"], "--author: 'maria' names no source; write SOURCE:ID OR HANDLE"),
+        (["--author", "maria"], "'maria' names no source; write SOURCE:ID or SOURCE:HANDLE"),
         (["--mention", "x:"], "--mention: 'x:' names no source; write SOURCE:ID"),
         (["--author", "x:nobody"], "nobody by the id or handle 'nobody' is stored of x"),
         (["--author", "y:maria"], "nobody by the id or handle 'maria' is stored of y"),

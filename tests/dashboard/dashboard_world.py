@@ -75,6 +75,7 @@ class World:
         hours: float = 1.0,
         brand: Brand = ACME,
         source: str = "x",
+        by: str | None = None,
         name: str | None = None,
         followers: int | None = 150,
         shares: int = 0,
@@ -85,7 +86,8 @@ class World:
         language: str | None = None,
         rating: Rating | None = None,
     ) -> int:
-        """Store a mention written ``hours`` ago and give its storage id."""
+        """Store a mention written ``hours`` ago and give its storage id; ``by`` is what brought
+        it, where that is not its own source."""
         self._said += 1
         mention = Mention(
             source=source,
@@ -106,7 +108,8 @@ class World:
             lang=lang,
             rating=rating,
         )
-        query = Query(id=f"{source}/{brand.id}", brand_id=brand.id, source=source)
+        listens = by or source
+        query = Query(id=f"{listens}/{brand.id}", brand_id=brand.id, source=listens)
         batch = Batch(mentions=(mention,), position=str(self._said))
         ingest.store(self.db, query, batch, lambda _one: [(brand.id, False)], self.now)
         if read:

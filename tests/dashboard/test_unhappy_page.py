@@ -243,6 +243,19 @@ def test_filters_narrow_the_queue(world: World, queue: Open) -> None:
     assert not rows()
 
 
+def test_people_are_found_by_where_they_wrote_whatever_brought_it(
+    world: World, queue: Open
+) -> None:
+    world.say("one", "out of a file", negative=0.99, source="bluesky", by="replay")
+    world.say("two", "sent by a hook", negative=0.9, source="reviews", by="webhook")
+    world.judge()
+    page = queue()
+    assert page.selectbox(key="queue_source").options == ["All sources", "bluesky", "reviews"]
+    page.selectbox(key="queue_source").set_value("bluesky").run()
+    assert len([one for one in page.button if str(one.key).startswith("open-")]) == 1
+    assert "out of a file" in texts(page)
+
+
 def test_a_long_queue_has_pages(world: World, queue: Open) -> None:
     for number in range(45):
         world.say(f"sad{number}", "awful", negative=0.9)
