@@ -174,7 +174,7 @@ class Seen:
     """A stretch of time [since, until) of which we have all that the platform showed.
 
     ``part`` is which of a query's searches it holds for (a term, a feed, an instance); a query
-    has seen what all its parts have seen.
+    has seen what all its parts have seen. An empty stretch says that a part is asked for.
     """
 
     since: datetime

@@ -15,6 +15,8 @@ from earful.types import GapKind
 from listeners.fields import inner
 from listeners.positions import is_instant, kept
 
+OLDEST = (0, "")  # a cut that changes nothing in the order of the old stretches
+
 _MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
 
 
@@ -146,8 +148,21 @@ class Part:
         self.open = kept
 
 
-def dump(parts: Mapping[str, Part], turn: str) -> str:
-    """The position: every part's account, and whose turn it is."""
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """In what order the next poll asks.
+
+    ``turn``: the part whose newest posts are asked for first. ``cut``: the old stretch, by its
+    ``low`` and part, at which the last poll ended; the newest posts come before all old stretches
+    then, and this one and those below it last of all.
+    """
+
+    turn: str = ""
+    cut: tuple[int, str] | None = None
+
+
+def dump(parts: Mapping[str, Part], order: Order) -> str:
+    """The position: every part's account, and the order."""
     held = {
         name: {
             "floor": part.floor,
@@ -161,19 +176,27 @@ def dump(parts: Mapping[str, Part], turn: str) -> str:
         }
         for name, part in parts.items()
     }
-    return json.dumps({"turn": turn, "parts": held}, separators=(",", ":"))
+    asked = {"turn": order.turn} | ({"cut": order.cut} if order.cut else {})
+    return json.dumps(asked | {"parts": held}, separators=(",", ":"))
 
 
-def load(position: str | None) -> tuple[dict[str, Part], str]:
+def load(position: str | None) -> tuple[dict[str, Part], Order]:
     """What dump() wrote. A damaged position costs a second reading, never a post: what cannot be
     read is left out."""
     found = kept(position)
     try:
         parts = {name: _part(one) for name, one in inner(found, "parts").items()}
     except (ValueError, TypeError, KeyError):
-        return {}, ""
-    turn = found.get("turn")
-    return parts, turn if isinstance(turn, str) else ""
+        return {}, Order()
+    turn, cut = found.get("turn"), found.get("cut")
+    return parts, Order(turn=turn if isinstance(turn, str) else "", cut=_cut(cut))
+
+
+def _cut(held: object) -> tuple[int, str] | None:
+    match held:
+        case [low, str(name)] if is_instant(low):
+            return low, name
+    return None
 
 
 def _part(held: Mapping[str, object]) -> Part:

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from earful.contracts import EdgeError, Spent
 from earful.types import Batch, Gap, GapKind, Gone, Mention, Rejected, Seen
 from listeners import times
-from listeners.stretches import Part, Stretch, dump, load
+from listeners.stretches import OLDEST, Part, Stretch, dump, load
 
 _FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
 _SHALLOW = 300  # seconds below the newest known post that every poll looks at again
@@ -89,9 +89,12 @@ def walk(
     """The batches of one poll: a page each, then one that tells what stayed open.
 
     Makes at most ``rules.most`` requests. Old open stretches come first, oldest first, with half
-    of them; then every part's newest posts; then old ones again with what is left. What ``ask``
-    raises passes through after the last batch was yielded. A position that cannot be read begins
-    again, ``rules.first`` ago.
+    of them; then every part's newest posts, the parts taking turns; then old ones again with what
+    is left. When the last poll came no further than an old stretch, the newest posts come first,
+    and where an error ended it that stretch comes last: neither an answer that cannot be read nor a
+    budget that the past alone uses up must stop everything else. What ``ask`` raises passes through
+    after the last batch was yielded. A position that cannot be read begins again, ``rules.first``
+    ago.
     """
     yield from _Walk(position, parts, ask, rules, now).batches()
 
@@ -106,9 +109,12 @@ class _Walk:
         self._rules = rules
         self._now = times.to_epoch(now)
         self._left = max(rules.most, _FEWEST)
-        known, self._turn = load(position)
+        known, self._order = load(position)
+        self._asking: tuple[str, Stretch] | None = None
         first = self._now - int(rules.first.total_seconds())
         self._parts = {name: known.get(name) or Part(floor=first, mark=first) for name in parts}
+        # an empty stretch says that a part is asked for, before anything was seen of it
+        self._announced = tuple(Seen(since=now, until=now, part=name) for name in parts)
         self._dropped = [
             self._gap(name, *span, one.kind, "settings do not ask for it any more", lost=True)
             for name in known.keys() - self._parts.keys()
@@ -126,22 +132,36 @@ class _Walk:
             (name, self._parts[name].begin(self._now, self._low(name))) for name in self._in_turn()
         ]
         old = self._old({id(one) for _, one in heads})
-        self._turn = ""
         try:
-            yield from self._spend(old, self._left // 2)
-            yield from self._spend(heads, self._left)
+            if self._order.cut is None:
+                self._order.cut = OLDEST  # should this poll come no further than that
+                yield from self._spend(old, self._left // 2)
+            self._order.cut = None
+            yield from self._spend_in_turn(heads)
             yield from self._spend(old, self._left)
         except EdgeError as error:
+            self._reorder(error, {id(one) for _, one in heads})
             yield self._told(error)
             raise
         yield self._told(None)
 
     def _in_turn(self) -> list[str]:
-        """The parts, beginning with the one that the last poll had to leave: one busy part must
-        not spend every poll's requests."""
+        """The parts, beginning with the one that the last poll did not come to: neither one busy
+        part nor one that fails must spend every poll's requests."""
         names = list(self._parts)
-        turn = names.index(self._turn) if self._turn in names else 0
+        turn = names.index(self._order.turn) if self._order.turn in names else 0
         return names[turn:] + names[:turn]
+
+    def _reorder(self, error: EdgeError, heads: set[int]) -> None:
+        """What the next poll asks first, now that ``error`` has ended this one."""
+        if self._asking is None:
+            return
+        name, one = self._asking
+        refused = isinstance(error, Spent)
+        if id(one) not in heads:  # what a budget refused stays the oldest
+            self._order.cut = OLDEST if refused else (one.low, name)
+        elif refused and one.asked == 1:  # it had nothing of what was spent
+            self._order.turn = name
 
     def _old(self, heads: set[int]) -> list[tuple[str, Stretch]]:
         """What earlier polls left open, oldest first. Where every walk begins at the newest post,
@@ -150,7 +170,13 @@ class _Walk:
             return []
         every = [(name, one) for name, part in self._parts.items() for one in part.open]
         old = [(name, one) for name, one in every if id(one) not in heads]
-        return sorted(old, key=lambda pair: pair[1].low)
+        return sorted(old, key=self._place)
+
+    def _place(self, pair: tuple[str, Stretch]) -> tuple[bool, int, str]:
+        """Where an old stretch comes: by its age, behind the one at which an error ended."""
+        name, one = pair
+        cut = self._order.cut
+        return cut is not None and (one.low, name) <= cut, one.low, name
 
     def _low(self, name: str) -> int:
         """How deep a new stretch goes."""
@@ -186,9 +212,17 @@ class _Walk:
             if one not in self._parts[name].open or (one.kind is GapKind.TOKEN and one.asked):
                 continue
             if self._left <= stop_at:
-                self._turn = self._turn or name
                 return
             yield from self._walk(name, one, stop_at)
+
+    def _spend_in_turn(self, heads: Sequence[tuple[str, Stretch]]) -> Iterator[Batch]:
+        """Walk these with what is left; wherever it ends, the next poll begins with the one behind
+        it."""
+        names = [name for name, _ in heads]
+        for (name, one), following in zip(heads, names[1:] + names[:1], strict=True):
+            if self._left > 0:
+                self._order.turn = following
+            yield from self._spend([(name, one)], self._left)
 
     def _walk(self, name: str, one: Stretch, stop_at: int) -> Iterator[Batch]:
         until = self._until(one)
@@ -198,6 +232,7 @@ class _Walk:
         while one in self._parts[name].open and self._left > stop_at:
             self._left -= 1
             one.asked += 1
+            self._asking = name, one
             step = Step(part=name, since=times.from_epoch(one.low), until=until, cursor=cursor)
             try:
                 page = self._ask(step)
@@ -265,13 +300,17 @@ class _Walk:
             for one in part.open:
                 if span := one.unseen(below=one.high):
                     gaps.append(self._gap(name, *span, one.kind, one.why, lost=False))
-            if not self._rules.addressed:  # the next walk looks at the overlap anyway
-                part.open = [one for one in part.open if one.unseen(below=one.high)]
+            if not self._rules.addressed and error is None:  # no walk from the top reaches deeper
+                part.open = [one for one in part.open if self._is_owed(one)]
             part.join()
         more = error is None and any(
             one.kind is GapKind.LIMIT for part in self._parts.values() for one in part.open
         )
         return self._batch(gaps=tuple(gaps), more=more)
+
+    def _is_owed(self, one: Stretch) -> bool:
+        """False for the rest of an overlap that our own limit of requests cut."""
+        return one.kind is not GapKind.LIMIT or one.unseen(below=one.high) is not None
 
     def _blame(self, one: Stretch, error: EdgeError | None) -> None:
         if isinstance(error, Spent):
@@ -322,12 +361,13 @@ class _Walk:
         gaps: tuple[Gap, ...] = (),
         more: bool = True,
     ) -> Batch:
+        asked, self._announced = self._announced, ()
         return Batch(
             mentions=page.mentions if page else (),
             rejected=page.rejected if page else (),
             gone=page.gone if page else (),
-            position=dump(self._parts, self._turn),
-            seen=seen,
+            position=dump(self._parts, self._order),
+            seen=asked + seen,
             gaps=gaps,
             more=more,
         )

@@ -24,6 +24,7 @@ from earful.types import GapKind, Query
 from storage import spending
 from storage.engine import Database, Transaction
 
+_BEFORE_THAT = "to hear more before that, "
 _UNSAID = 60.0  # seconds to wait where a platform says that nothing is left, and not until when
 
 
@@ -180,8 +181,7 @@ class StoredPurse:
                 window=window,
                 kind=GapKind.BUDGET,
                 said=f"budget of {money(most, terms.currency)} a {word}",
-                mend=f"to hear more before that, raise {key} of [[account]] {terms.account!r} in "
-                "settings.toml",
+                mend=f"{_BEFORE_THAT}raise {key} of [[account]] {terms.account!r} in settings.toml",
                 amount=lambda number: money(number, terms.currency),
             )
             found.append((cap, window_of(shares.moment_before(window))))
@@ -246,6 +246,9 @@ class StoredPurse:
     def _why(self, cap: _Cap, answer: Answer, asked: int, used: Mapping[str, int]) -> str:
         all_of_it, brand = sum(used.values()), self._query.brand_id
         text = f"account {self._terms.account!r}: "
+        if asked > cap.most:  # midnight will not change that
+            text += f"the {cap.said} is too small: one request may take {cap.amount(asked)}"
+            return f"{text}; {cap.mend.removeprefix(_BEFORE_THAT)}"
         if answer is Answer.SPENT:
             text += f"the {cap.said} is used up: {cap.amount(all_of_it)} are spent"
         else:

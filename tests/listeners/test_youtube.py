@@ -119,7 +119,8 @@ def test_a_video_without_comments_does_not_keep_us_from_the_others(
     (told,) = [one for batch in watch.batches for one in batch.rejected]
     assert told.where == f"video {OTHER}"
     assert [(one.part, one.lost) for one in watch.gaps] == [(f"video {OTHER}", True)]
-    assert {one.part for batch in watch.batches for one in batch.seen} == {f"video {VIDEO}"}
+    claims = [one for batch in watch.batches for one in batch.seen]
+    assert {one.part for one in claims if one.since < one.until} == {f"video {VIDEO}"}
     watch.options |= {"videos": [OTHER]}
     watch.position = None
     with pytest.raises(Permanent, match=r"switched off|no such video"):

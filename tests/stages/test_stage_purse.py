@@ -182,6 +182,18 @@ def test_a_budget_stops_before_it_is_passed_and_says_what_to_do(
     purse.ask(requests=1, reads=100)
 
 
+def test_a_budget_that_is_too_small_for_anything_does_not_say_that_it_is_spent(
+    db: Database, clock: FrozenClock
+) -> None:
+    with pytest.raises(Spent) as caught:
+        _purse(db, clock, replace(PRICED, budget_day=20_000)).ask(reads=10)
+    assert str(caught.value) == (
+        "account 'fake': the budget of 0.02 USD a day is too small: one request may take 0.05 USD; "
+        "raise budget_day of [[account]] 'fake' in settings.toml"
+    )
+    assert (caught.value.kind, rows(db, "SELECT * FROM spending")) == (GapKind.BUDGET, [])
+
+
 def test_a_month_is_kept_to_over_its_days(db: Database, clock: FrozenClock) -> None:
     purse = _purse(db, clock, PRICED)
     for _ in range(3):
@@ -231,7 +243,7 @@ def test_threads_that_share_an_account_share_its_limit(db: Database, clock: Froz
 
     def ask() -> bool:
         purse = _purse(db, clock, terms, till=till)
-        ready.wait(20)
+        ready.wait(60)
         try:
             purse.ask(requests=1)
         except Spent:

@@ -181,6 +181,14 @@ def test_a_part_of_which_nothing_was_seen_keeps_it_unknown(house: Database) -> N
     assert _complete(house) is None
 
 
+def test_a_part_that_is_asked_for_and_was_not_seen_yet_keeps_it_unknown(house: Database) -> None:
+    _keep(house, _seen(0, 50), _seen(0, 0, "r/acme"))
+    assert _complete(house) is None
+    assert (_covered(house, "r/acme"), number(house, "gap")) == ([], 0)
+    _keep(house, _seen(10, 40, "r/acme"))
+    assert _complete(house) == (10, 40)
+
+
 def test_a_part_that_settings_ask_for_no_more_holds_nothing_up(house: Database) -> None:
     _keep(house, _seen(0, 10), _seen(0, 10, "old"))
     polling.register(house, [replace(QUERY, any_of=("acme", "acme air"))])
