@@ -303,7 +303,7 @@ def test_a_redirect_on_the_same_host_is_tried_again_later(watch: Watch) -> None:
 
 def test_without_a_token_nothing_is_asked(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARFUL_X_BEARER_TOKEN")
-    with pytest.raises(Permanent, match="EARFUL_X_BEARER_TOKEN is not set; make an app"):
+    with pytest.raises(Permanent, match="EARFUL_X_BEARER_TOKEN is not set: make an app"):
         watch.poll()
     assert not watch.site.asked
 

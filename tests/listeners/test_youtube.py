@@ -303,7 +303,7 @@ def test_a_missing_client_says_how_to_get_it(watch: Watch, monkeypatch: pytest.M
 
 def test_a_missing_key_says_where_to_get_one(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARFUL_YOUTUBE_API_KEY")
-    with pytest.raises(Permanent, match="EARFUL_YOUTUBE_API_KEY is not set; make an API key"):
+    with pytest.raises(Permanent, match="EARFUL_YOUTUBE_API_KEY is not set: make an API key"):
         watch.poll()
 
 
