@@ -10,13 +10,20 @@ from pathlib import Path
 import pytest
 import throwaway_postgres
 from factories import FrozenClock
+from hypothesis import HealthCheck, settings
 from throwaway_postgres import TEMPLATE, Cluster, NoPostgres
 
-from storage import migrate
+from storage import engine, migrate
 from storage.engine import Database, connect
 
 SHARED_NAME = "earful_emptied_for_each_test"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# The same examples at every run, however slow the machine is. To search for new ones:
+# ./run test --hypothesis-profile=search
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("earful", settings.get_profile("search"), derandomize=True)
+settings.load_profile("earful")
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +31,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test says itself what EARFUL_… holds: whoever runs the tests may have a real one."""
     for name in [name for name in os.environ if name.startswith("EARFUL_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """No test cuts the power: that nothing waits for the disk saves a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_DURABLE", "OFF")
+        yield
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from itertools import count
 from pathlib import Path
 
 import psycopg
+from ports import free_port
 
 TEMPLATE = "earful_template"
 # nothing here needs to outlive the session
@@ -44,11 +44,12 @@ class Cluster:
     def emptied(self, name: str) -> str:
         """Everything out of a migrated database, whoever is still in it; gives its name.
 
-        A tenth of the time that a fresh one takes.
+        Nobody is in it any more afterwards, and no lock of theirs is held. It takes a tenth of the
+        time that a fresh one does.
         """
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             found = connection.execute(
@@ -67,7 +68,7 @@ class Cluster:
         """Make the data folder and start the server; raises CalledProcessError."""
         flags = ["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
         self._run("initdb", "-D", str(self._data), *flags)
-        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self._folder} {_QUICK}"
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k '' {_QUICK}"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", options, "start")
 
@@ -94,7 +95,7 @@ def start() -> Cluster:
     folder = Path(tempfile.mkdtemp(prefix="earful-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    cluster = Cluster(folder, binaries, _free_port())
+    cluster = Cluster(folder, binaries, free_port())
     try:
         cluster.start()
     except (OSError, subprocess.SubprocessError) as error:
@@ -122,10 +123,3 @@ def _as_postgres() -> list[str]:
     if shutil.which("runuser"):
         return ["runuser", "-u", "postgres", "--"]
     raise NoPostgres("root needs setpriv or runuser to start PostgreSQL as the user postgres")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -17,7 +17,7 @@ COMMAND = ROOT / "benchmarks" / "throughput.py"
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(COMMAND), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280)
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ class Collection:
         brands.sync(db, [KESTROVA])
         polling.register(db, [self.query])
 
-    def poll(self, *, dies_at: int | None = None) -> None:
-        """One poll, due or not."""
+    def poll(self, *, dies_at: int | None = None, **options: object) -> None:
+        """One poll, due or not; ``options`` are other ones than the world's, for this once."""
 
         def listener_for(query: Query) -> listeners.Listener:
             found = listeners.get(query.source, clock=self.world.clock, purse=OpenPurse())
@@ -60,7 +60,8 @@ class Collection:
             return Dying(found, self.world, dies_at)
 
         polling.resume(self.db, self.query.id)
-        poll(self.db, [self.query], clock=self.world.clock, listener_for=listener_for)
+        query = replace(self.query, options={**self.query.options, **options})
+        poll(self.db, [query], clock=self.world.clock, listener_for=listener_for)
 
     def collect(self) -> None:
         """Poll until the source has no more for now."""

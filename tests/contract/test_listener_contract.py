@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from loopback import Site
-from world import FAULTS, HttpWorld, World
+from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
 import listeners
@@ -81,7 +81,7 @@ def test_polling_twice_brings_the_same_ids(world: World) -> None:
 
 
 def test_resuming_from_any_position_loses_none(world: World) -> None:
-    world.add(world.deepest or 1200)
+    world.add(world.deep)
     batches = poll(world)
     assert batches[-1].position is not None
     for crash_after in range(0, len(batches), max(1, len(batches) // 8)):
@@ -91,7 +91,7 @@ def test_resuming_from_any_position_loses_none(world: World) -> None:
 
 
 def test_what_comes_between_crash_and_resume_is_not_lost(world: World) -> None:
-    world.add((world.deepest or 1120) - 120)
+    world.add(world.deep - 120)
     first = next(iter(poll(world)))
     world.add(120)
     world.now += timedelta(minutes=15)
@@ -156,7 +156,7 @@ def test_transient(source: str, case: str, make_world: Callable[[str], World]) -
     world.add(300)
     world.transient()[case]()
     with pytest.raises(Transient) as error:
-        poll(world)
+        poll(world, **patience(case))
     assert world.place in str(error.value)
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_always_fails(
     expected = world.verdicts.get(fault, usual)
     world.site.script = lambda _asked: reply
     with pytest.raises(EdgeError) as error:
-        poll(world)
+        poll(world, **patience(fault))
     assert isinstance(error.value, expected or EdgeError)
     assert world.place in str(error.value) or world.source in str(error.value)
     if fault == "429 with a reset":

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from collecting import Collection, Killed, failing_at
-from world import FAULTS, HttpWorld, World
+from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
 from storage.engine import Database
@@ -67,7 +67,7 @@ def test_killed_after_any_request_and_resumed(
 ) -> None:
     here = collection(source)
     assert isinstance(here.world, HttpWorld)
-    here.world.add(min(here.world.deepest or 450, 450))
+    here.world.add(here.world.deep)
     kills = 0
     for nth in range(1, 15):
         begun = len(here.world.site.asked)
@@ -90,9 +90,9 @@ def test_a_fault_in_the_middle_of_a_walk(
 ) -> None:
     here = collection(source)
     assert isinstance(here.world, HttpWorld)
-    here.world.add(min(here.world.deepest or 450, 450))
+    here.world.add(here.world.deep // 2)
     mend = failing_at(here.world, 2, FAULTS[fault][0])
-    here.poll()
+    here.poll(**patience(fault))
     failed = here.error
     assert not here.silently_missing() or failed, "a fault that nobody is told of"
     mend()

@@ -59,8 +59,6 @@ CHANGES = st.lists(
 )
 FEW = settings(
     max_examples=40,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from collecting import failing_at
 from loopback import Site
-from world import FAULTS, HttpWorld, World
+from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
 import listeners
@@ -25,9 +25,9 @@ WEB = sorted(source for source, world in WORLDS.items() if issubclass(world, Htt
 _CARRY = ("Authorization", "X-Goog-Api-Key", "Cookie")
 
 
-def query_of(world: World) -> Query:
+def query_of(world: World, **options: object) -> Query:
     """The world's query, with a secret wherever its source can be given one."""
-    query = world.query()
+    query = world.query(**options)
     if world.source == "rss":
         keyed = f"http://reader:{CANARY}@127.0.0.1:{world.site.port}/feed.xml?key={CANARY}"
         return replace(query, options={**query.options, "url": keyed})
@@ -92,9 +92,7 @@ def test_no_fault_of_a_server_tells_a_secret(
     assert isinstance(world, HttpWorld)
     world.add(3)
     failing_at(world, nth, FAULTS[fault][0])
-    query = query_of(world)
-    options = {**query.options, "timeout": 0.5, "deadline": 0.6}
-    check(world, told.by(world, replace(query, options=options)))
+    check(world, told.by(world, query_of(world, **patience(fault))))
 
 
 @pytest.mark.parametrize("source", sorted(WORLDS))
@@ -126,4 +124,4 @@ def test_no_trouble_of_its_own_tells_a_secret(
     world = make_world(source)
     world.add(3)
     (world.transient() | world.permanent())[case]()
-    check(world, told.by(world, query_of(world)))
+    check(world, told.by(world, query_of(world, **patience(case))))

@@ -17,6 +17,11 @@ from earful.types import Query
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HUGE = Reply(body=b"{", headers={"Content-Length": str(2**33)}, fault="cut")
 
+# a busy machine is no fault; only where one goes on for longer than we wait, little is waited
+PATIENT: Mapping[str, object] = {"timeout": 60, "deadline": 120}
+HURRIED: Mapping[str, object] = {"timeout": 0.5, "deadline": 0.6}
+ENDLESS = ("slow drip", "silence")
+
 # what a server may answer instead of what it should, and what a listener has to make of it
 FAULTS: Mapping[str, tuple[Reply, type[EdgeError]]] = {
     "401": (Reply(status=401), Permanent),
@@ -40,11 +45,17 @@ FAULTS: Mapping[str, tuple[Reply, type[EdgeError]]] = {
 }
 
 
+def patience(fault: str) -> Mapping[str, object]:
+    """How long a listener that meets this fault should wait: options of its query."""
+    return HURRIED if fault in ENDLESS else {}
+
+
 class World(ABC):
     """A source's world. ``publish`` remembers what is to be found, with its time.
 
     ``env`` are the secrets that the source needs. ``deepest`` is how many posts of a burst the
-    platform shows at all (None: every one); beyond it a lost gap has to say so. ``late`` and
+    platform shows at all (None: every one); beyond it a lost gap has to say so. ``deep`` posts are
+    enough to be read in five requests or batches, half of them in three. ``late`` and
     ``skew`` say whether a post can appear below newer ones, and whether the platform has a clock
     that may differ from ours; ``covers``, whether time can be seen there at all (not in a file).
     """
@@ -52,6 +63,7 @@ class World(ABC):
     source: ClassVar[str] = ""
     env: ClassVar[Mapping[str, str]] = {}
     deepest: ClassVar[int | None] = None
+    deep: ClassVar[int] = 500
     late: ClassVar[bool] = True
     skew: ClassVar[bool] = True
     covers: ClassVar[bool] = True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from loopback import Asked, Reply, Site
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 PAGE = 50
 PAGES = 10
@@ -48,6 +48,7 @@ def feed(entries: Any, pages: int, url: str = "https://itunes.apple.com") -> dic
 class TheWorld(HttpWorld):
     source = "appstore"
     deepest: ClassVar[int | None] = PAGE * PAGES
+    deep = 5 * PAGE
 
     def __init__(self, folder: Path, site: Site) -> None:
         super().__init__(folder, site)
@@ -58,8 +59,7 @@ class TheWorld(HttpWorld):
             "apps": ["7"],
             "countries": ["gr"],
             "endpoint": self.site.url,
-            "timeout": 2,
-            "deadline": 3,
+            **PATIENT,
         }
 
     def serve(self, asked: Asked) -> Reply:

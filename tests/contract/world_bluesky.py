@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from bluesky_server import HANDLE, PASSWORD, Network
 from loopback import Asked, Reply, Site
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 
 class TheWorld(HttpWorld):
@@ -27,8 +27,7 @@ class TheWorld(HttpWorld):
             "api": self.site.url,
             "handle": HANDLE,
             "overlap": "24h",
-            "timeout": 2,
-            "deadline": 3,
+            **PATIENT,
         }
 
     def serve(self, asked: Asked) -> Reply:

@@ -7,18 +7,19 @@ from pathlib import Path
 
 from algolia import Algolia
 from loopback import Asked, Reply, Site
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 
 class TheWorld(HttpWorld):
     source = "hackernews"
+    deep = 1200  # two pages
 
     def __init__(self, folder: Path, site: Site) -> None:
         super().__init__(folder, site)
         self.algolia = Algolia()
 
     def options(self) -> dict[str, object]:
-        return {"endpoint": f"{self.site.url}/api/v1", "timeout": 2, "deadline": 3}
+        return {"endpoint": f"{self.site.url}/api/v1", **PATIENT}
 
     def serve(self, asked: Asked) -> Reply:
         return self.algolia(asked)

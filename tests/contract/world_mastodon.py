@@ -7,11 +7,12 @@ from pathlib import Path
 
 from loopback import Asked, Reply, Site
 from mastodon_server import Instance
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 
 class TheWorld(HttpWorld):
     source = "mastodon"
+    deep = 200  # five pages
     tokens = True
 
     def __init__(self, folder: Path, site: Site) -> None:
@@ -19,7 +20,7 @@ class TheWorld(HttpWorld):
         self.instance = Instance(site.url)
 
     def options(self) -> dict[str, object]:
-        return {"instances": [self.site.url], "overlap": "24h", "timeout": 2, "deadline": 3}
+        return {"instances": [self.site.url], "overlap": "24h", **PATIENT}
 
     def serve(self, asked: Asked) -> Reply:
         self.instance.stuck = self.repeating

@@ -8,7 +8,7 @@ from typing import ClassVar
 from xml.sax.saxutils import escape
 
 from loopback import Asked, Reply
-from world import HttpWorld
+from world import PATIENT, HttpWorld
 
 from earful.contracts import EdgeError, Permanent
 
@@ -28,7 +28,7 @@ class TheWorld(HttpWorld):
         self.items: list[str] = []
 
     def options(self) -> dict[str, object]:
-        return {"url": f"{self.site.url}/feed.xml", "timeout": 2, "deadline": 3}
+        return {"url": f"{self.site.url}/feed.xml", **PATIENT}
 
     def serve(self, asked: Asked) -> Reply:
         shown = "".join(self.items[:WINDOW])

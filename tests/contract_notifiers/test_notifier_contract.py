@@ -6,10 +6,8 @@ to break it.
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, get_args
 
 import pytest
 from aiosmtpd.controller import Controller
+from ports import free_port
 
 from earful.contracts import Notifier, Permanent, Transient
 from earful.settings import ChannelSettings
@@ -54,10 +53,9 @@ class _Box:
 
 @pytest.fixture
 def mail() -> Iterator[FarSide]:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     box = _Box()
-    server = Controller(box, hostname="127.0.0.1", port=port)
+    server = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=60)
     server.start()
     channel = ChannelSettings(
         name="desk",

@@ -3,14 +3,16 @@
 Started once, it has everything imported. For each line on its standard input (a JSON job) it
 forks a worker that does the real step over the real database, and says on its standard output:
 `pid N` when the worker is there, `+` for every batch that it has stored, `over` when it has ended,
-and, once it was told that nobody will kill it any more, `end STATUS`. The fork saves a second of
-imports a kill; the worker is a process like any other.
+and, once it was told that nobody will kill it any more, `end STATUS`. Behind so many batches as the
+job's `stays_after` says, the worker goes no further: it is there until it is killed. The fork saves
+a second of imports a kill; the worker is a process like any other.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,8 +42,21 @@ def _say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
-def _tick(_done: object) -> None:
-    _say("+")
+class _Tick:
+    """Says each batch that is stored."""
+
+    def __init__(self) -> None:
+        self.stays_after: int | None = None
+        self._done = 0
+
+    def __call__(self, _done: object) -> None:
+        self._done += 1
+        _say("+")
+        while self._done == self.stays_after:
+            signal.pause()
+
+
+_tick = _Tick()  # of a worker: each has its own copy
 
 
 def _import(house: House, job: dict[str, Any]) -> None:
@@ -109,6 +124,7 @@ _LATER = ("follow", "recheck")
 
 
 def _work(job: dict[str, Any]) -> None:
+    _tick.stays_after = job["stays_after"]
     # small batches: many moments to be killed between and in the middle of
     for module, name in (
         (importing, "_BATCH"),

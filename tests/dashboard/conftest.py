@@ -32,7 +32,7 @@ def visit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[made.Visi
     st.cache_resource.clear()
 
     def come() -> AppTest:
-        return AppTest.from_file(str(APP), default_timeout=30)
+        return AppTest.from_file(str(APP), default_timeout=120)
 
     yield come
     config.set_option("server.address", None)

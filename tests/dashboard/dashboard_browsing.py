@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from playwright.sync_api import Page
 from dashboard import launch
 from earful.settings import load
 
-PATIENCE = 30.0  # seconds for anything that must happen
+PATIENCE = 90.0  # seconds for anything that must happen
 
 
 @dataclass
@@ -53,14 +52,8 @@ def note(url: str, outside: list[str]) -> None:
         outside.append(url)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("GET", "/_stcore/health")
         return connection.getresponse().status == 200
@@ -86,10 +79,10 @@ def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=PATIENCE)
 
 
 @contextmanager

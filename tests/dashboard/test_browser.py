@@ -20,13 +20,13 @@ from dashboard_browsing import (
     Visitor,
     answers,
     dashboard,
-    free_port,
     note,
     serving,
     until,
 )
 from dashboard_world import World, make
 from playwright.sync_api import Browser, Route, expect, sync_playwright
+from ports import free_port
 
 from dashboard.safe import clean, one_line
 from earful.settings import load
@@ -64,7 +64,9 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no chromium on the PATH: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            timeout=PATIENCE * 1000,
         )
         yield browser
         browser.close()
@@ -228,7 +230,7 @@ def test_the_server_ends_with_whoever_started_it(lively: World, tmp_path: Path) 
         until(lambda: answers(port), "the server's first answer")
     finally:
         os.kill(starter.pid, signal.SIGKILL)
-        starter.wait(timeout=10)
+        starter.wait(timeout=PATIENCE)
     until(lambda: not answers(port), "the end of the server")
 
 

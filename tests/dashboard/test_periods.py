@@ -70,11 +70,13 @@ def test_times_are_told_on_the_brands_clock() -> None:
     assert words.zone_name("America/New_York") == "New York time"
 
 
-def test_lengths_of_time_are_told_in_their_largest_unit() -> None:
+def test_lengths_of_time_are_told_as_nearly_as_a_reader_needs_them() -> None:
     now = datetime(2025, 3, 4, tzinfo=UTC)
     assert words.ago(now - timedelta(seconds=20), now) == "just now"
-    assert words.ago(now - timedelta(minutes=90), now) == "1 h ago"
-    assert words.ago(now - timedelta(days=1, hours=3), now) == "1 day ago"
+    assert words.ago(now - timedelta(minutes=119), now) == "119 min ago"
+    assert words.ago(now - timedelta(hours=2, minutes=40), now) == "3 h ago"
+    assert words.ago(now - timedelta(days=1, hours=3), now) == "27 h ago"
+    assert words.ago(now + timedelta(days=2, hours=3), now) == "in 2 days"
     assert words.due(now + timedelta(hours=5), now) == "answer within 5 h"
     assert words.due(now - timedelta(minutes=12), now) == "overdue by 12 min"
 

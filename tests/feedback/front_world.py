@@ -24,7 +24,7 @@ from earful.feedback import signing
 from earful.feedback.serve import server
 from earful.settings import Settings, load
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 KEY = "k" * 32
 HOOK_KEY = "h" * 32
 SITE = "https://www.kestrova.example"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from front_world import SITE, Front, environment, process, settings_in
+from front_world import PATIENCE, SITE, Front, environment, process, settings_in
 
 import listeners
 from earful import clock as wall
@@ -27,7 +27,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "sources"
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", "from earful.cli import main; main()", "feedback", *words]
-    return subprocess.run(line, env=environment(folder), capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        line, env=environment(folder), capture_output=True, text=True, timeout=120
+    )
 
 
 def test_token_gives_what_to_paste(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_an_answer_reaches_the_database_which_the_service_never_opens(tmp_path: 
         assert front.hook({"ticket": {"body": "no answer", "number": 7}}).status_code == 202
         assert not (tmp_path / "data" / "earful.db").exists()
         service.send_signal(signal.SIGTERM)
-        assert service.wait(30) == 0
+        assert service.wait(PATIENCE) == 0
     house = open_house(front.settings)
     found = poll(house.db, house.queries, clock=house.clock, listener_for=house.listener)
     window = Window.last(timedelta(days=1), house.clock() + timedelta(minutes=15))

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import requests
 from factories import FrozenClock
-from front_world import Front, process, settings_in
+from front_world import PATIENCE, Front, process, settings_in
 
 import listeners
 from earful.types import Batch
@@ -53,11 +53,11 @@ def test_what_was_answered_is_kept(tmp_path: Path) -> None:
         ]
         for client in clients:
             client.start()
-        assert enough.wait(60)
+        assert enough.wait(PATIENCE)
         running.send_signal(signal.SIGKILL)
         for client in clients:
-            client.join(60)
-        running.wait(30)
+            client.join(PATIENCE)
+        running.wait(PATIENCE)
     assert 120 <= len(kept) < len(ids)  # it was in the middle
     batches = poll(front, None)
     found = known(batches)

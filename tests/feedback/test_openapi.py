@@ -29,7 +29,7 @@ def test_the_service_is_what_it_says(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
         )
     assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
     assert front.lines() and front.lines("hook-help-desk")  # it got as far as the inbox

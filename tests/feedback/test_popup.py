@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # the loopback server is shared with the contract suite
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
@@ -39,7 +40,9 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no chromium on the PATH: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            timeout=PATIENCE * 1000,
         )
         yield browser
         browser.close()
@@ -93,10 +96,16 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             yield made
 
 
+def come(chromium: Browser, **how: Any) -> BrowserContext:
+    """A visitor with patience, and with what else a browser may be told."""
+    context = chromium.new_context(**how)
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
+
+
 @pytest.fixture
 def visitor(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context()
-    context.set_default_timeout(PATIENCE * 1000)
+    context = come(chromium)
     yield context
     context.close()
 
@@ -152,7 +161,7 @@ def test_it_speaks_the_pages_language_in_its_direction(shop: Shop, visitor: Brow
 
 @pytest.mark.parametrize("wish", ["reduce", "no-preference"])
 def test_it_moves_only_where_that_is_welcome(chromium: Browser, shop: Shop, wish: str) -> None:
-    context = chromium.new_context(reduced_motion=wish)
+    context = come(chromium, reduced_motion=wish)
     box = shop.visit(context).get_by_role("dialog")
     expect(box).to_be_visible()
     moves = box.evaluate("one => getComputedStyle(one).animationName")
@@ -271,7 +280,7 @@ def test_the_pages_own_rules_do_not_reach_in(
 
 
 def test_what_was_chosen_is_seen_without_colours(chromium: Browser, shop: Shop) -> None:
-    context = chromium.new_context(forced_colors="active")
+    context = come(chromium, forced_colors="active")
     page = shop.visit(context)
     page.get_by_role("radio", name="7").check()
     page.get_by_label("main reason").focus()
@@ -285,7 +294,7 @@ def test_what_was_chosen_is_seen_without_colours(chromium: Browser, shop: Shop) 
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_it_fits_a_small_screen(chromium: Browser, shop: Shop, language: str) -> None:
     shop.language = language
-    context = chromium.new_context(viewport={"width": 320, "height": 480})
+    context = come(chromium, viewport={"width": 320, "height": 480})
     page = shop.visit(context)
     box = page.get_by_role("dialog")
     expect(box).to_be_visible()
@@ -302,7 +311,7 @@ def test_it_fits_a_small_screen(chromium: Browser, shop: Shop, language: str) ->
 
 def test_a_page_in_a_frame_without_javascript(chromium: Browser, shop: Shop) -> None:
     shop.body = f'<iframe src="{shop.front.base}/f/shop?lang=sw" width="600" height="700"></iframe>'
-    context = chromium.new_context(java_script_enabled=False)
+    context = come(chromium, java_script_enabled=False)
     frame = shop.visit(context).frame_locator("iframe")
     frame.get_by_role("radio", name="2").check()
     frame.get_by_label("Sababu kuu ni ipi?").fill("mzigo umechelewa")
@@ -318,7 +327,7 @@ def test_a_page_in_a_frame_without_javascript(chromium: Browser, shop: Shop) -> 
 
 def test_no_other_site_can_frame_it(chromium: Browser, shop: Shop) -> None:
     shop.body = f'<iframe src="{shop.front.base}/f/faces"></iframe>'  # which no site may show
-    context = chromium.new_context()
+    context = come(chromium)
     page = shop.visit(context)
     page.wait_for_load_state("networkidle")
     assert page.frame_locator("iframe").get_by_role("button").count() == 0
@@ -327,7 +336,7 @@ def test_no_other_site_can_frame_it(chromium: Browser, shop: Shop) -> None:
 
 
 def test_the_faces_by_name(chromium: Browser, shop: Shop) -> None:
-    context = chromium.new_context(locale="el-GR", java_script_enabled=False)
+    context = come(chromium, locale="el-GR", java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{shop.front.base}/f/faces")
     page.get_by_role("radio", name="Πολύ δυσαρεστημένοι").check()

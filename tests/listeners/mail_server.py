@@ -36,7 +36,7 @@ class MailServer:
 
     def send(self, to: str, *mails: bytes) -> None:
         """Deliver mails, as the world does; the server delivers by the header To."""
-        with smtplib.SMTP("127.0.0.1", self.smtp, timeout=10) as smtp:
+        with smtplib.SMTP("127.0.0.1", self.smtp, timeout=60) as smtp:
             for raw in mails:
                 raw = re.sub(rb"(?m)^To: .*?(?=\r?$)", b"To: " + to.encode(), raw, count=1)
                 smtp.sendmail("ann@mail.example", [to], raw)
@@ -44,7 +44,7 @@ class MailServer:
     @contextmanager
     def login(self, user: str) -> Iterator[imaplib.IMAP4]:
         """Somebody's mail program."""
-        imap = imaplib.IMAP4("127.0.0.1", self.imap, timeout=10)
+        imap = imaplib.IMAP4("127.0.0.1", self.imap, timeout=60)
         try:
             imap.login(user, PASSWORD)
             imap.select("INBOX")
@@ -78,13 +78,13 @@ def _running(command: list[str], *ports: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _until_up(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=20):
             return
         time.sleep(0.05)
     raise AssertionError(f"the mail server does not listen on {port}")
@@ -194,6 +194,6 @@ def dovecot(certificate: Path, password: str) -> Iterator[tuple[int, int]]:
 def imap_of(port: int, certificate: Path) -> Iterator[imaplib.IMAP4]:
     """Ann's mail program at Dovecot."""
     context = ssl.create_default_context(cafile=str(certificate))
-    with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context, timeout=10) as imap:
+    with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context, timeout=60) as imap:
         imap.login("ann", PASSWORD)
         yield imap

@@ -26,7 +26,7 @@ class Watch:
         self.site = site
         self.now = NOW
         self.position: str | None = None
-        self.options = {"endpoint": f"{site.url}/api/v1", "timeout": 2, "deadline": 5} | options
+        self.options = {"endpoint": f"{site.url}/api/v1", "timeout": 60, "deadline": 120} | options
         self.any_of: tuple[str, ...] = ("Kestrova",)
         self.seen: dict[str, str] = {}
         self.batches: list[Batch] = []
@@ -316,6 +316,8 @@ def test_search_terms_are_few() -> None:
         "le faucon",
     ]
     assert search_terms(("Acme", "Acmeist")) == ["acme", "acmeist"]
+    as_written = ("Yapı Kredi", "yapi kredi", "@أرامكو", "Café  Noir")
+    assert search_terms(as_written) == ["Yapı Kredi", "أرامكو", "Café Noir"]
 
 
 def test_a_request_says_who_asks(site: Site) -> None:

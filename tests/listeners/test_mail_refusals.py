@@ -42,7 +42,7 @@ def query(box: Box) -> Query:
     user = f"refusals{next(_numbers)}"
     imap_site().boxes[user] = box
     place = {"host": "127.0.0.1", "port": imap_site().port, "security": "none", "username": user}
-    options = {"timeout": 5, "deadline": 10, **place}
+    options = {"timeout": 60, "deadline": 120, **place}
     return Query(id="mail/kestrova", brand_id="k", source="mail", options=options)
 
 

@@ -13,15 +13,18 @@ from mastodon_mock.testing.server import MockServer
 from earful import clock
 from earful.contracts import EdgeError, Transient
 from earful.types import Batch, Mention, Query
+from listeners import guard
 from listeners.mastodon import Mastodon
+from listeners.timed import deadline
 
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[MockServer]:
-    with MockServer() as server:
+    with MockServer(startup_timeout=60, shutdown_timeout=60) as server:
         # so that its uris name the address that it is asked under, as on a real server
         server.config.domain = server.base_url.partition("://")[2]
         yield server
+        server._server.force_exit = True  # it holds the connection of the fault "timeout" for 30 s
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def _nothing_between(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "alice_token")
     yield
-    requests.delete(f"{mock.base_url}/api/v1/_mock/faults", timeout=5)
+    requests.delete(f"{mock.base_url}/api/v1/_mock/faults", timeout=60)
 
 
 class Poller:
@@ -39,7 +42,7 @@ class Poller:
             brand_id="a",
             source="mastodon",
             any_of=(tag,),
-            options={"instances": [mock.base_url], "kinds": kinds, "timeout": 1, "deadline": 2},
+            options={"instances": [mock.base_url], "kinds": kinds},
         )
         self.position: str | None = None
         self.mentions: list[Mention] = []
@@ -92,13 +95,15 @@ FAULTS: dict[str, tuple[dict[str, Any], type[EdgeError]]] = {
     "ratelimit": ({"type": "ratelimit", "headers": {"Retry-After": "17"}}, Transient),
     "status": ({"type": "status", "status": 503}, Transient),
     "malformed": ({"type": "malformed"}, Transient),
-    "latency": ({"type": "latency", "delay_ms": 1800}, Transient),
-    "timeout": ({"type": "timeout", "delay_ms": 3000}, Transient),
+    "latency": ({"type": "latency", "delay_ms": 2000}, Transient),
+    "timeout": ({"type": "timeout"}, Transient),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_faults_between_pages_lose_nothing(mock: MockServer, fault: str) -> None:
+def test_faults_between_pages_lose_nothing(
+    mock: MockServer, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tag = f"fault{fault}"
     effect, error = FAULTS[fault]
     poller = Poller(mock, tag, ["hashtag"])
@@ -113,9 +118,12 @@ def test_faults_between_pages_lose_nothing(mock: MockServer, fault: str) -> None
             seen |= {one.external_id for one in batch.mentions}
             poller.position = batch.position
             if first:
-                added = requests.post(f"{mock.base_url}/api/v1/_mock/faults", json=rule, timeout=5)
+                added = requests.post(f"{mock.base_url}/api/v1/_mock/faults", json=rule, timeout=60)
                 added.raise_for_status()
+                if fault in ("latency", "timeout"):  # from here on less time than the fault takes
+                    monkeypatch.setattr(guard, "deadline", lambda _seconds: deadline(0.5))
                 first = False
+    monkeypatch.setattr(guard, "deadline", deadline)
     assert len(seen) == 40
     if fault == "ratelimit":
         assert isinstance(caught.value, Transient)

@@ -188,7 +188,7 @@ def test_large_mails_are_not_loaded(path: Path) -> None:
     with path.open("w") as file:
         file.write(mail(1))
         file.write(mail(2).rstrip("\n") + "\n")
-        for _ in range(400):
+        for _ in range(200):
             file.write(("y" * 76 + "\n") * 1000)
         file.write("\n" + mail(3))
     tracemalloc.start()

@@ -315,7 +315,7 @@ def test_two_processes_at_the_same_query_store_everything_once(
 
 
 # --- side by side ---------------------------------------------------------------------------------
-PATIENCE = 20.0  # seconds after which a wait that a bug made endless ends the test
+PATIENCE = 60.0  # seconds after which a wait that a bug made endless ends the test
 
 
 @dataclass(slots=True)
