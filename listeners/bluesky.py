@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Doubtful, Permanent, Purse
+from earful.contracts import BadItem, Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Gone, Mention, Query, Rejected
@@ -30,6 +30,7 @@ from listeners.fields import string
 from listeners.guard import GuardedSession
 from listeners.options import SafeAddress, WebOptions, account_secret, read
 from listeners.positions import kept
+from listeners.rechecks import changed, trusted
 from listeners.refusals import Refused
 from listeners.terms import search_terms
 from listeners.unread import rejected
@@ -38,7 +39,6 @@ from listeners.walk import Page, Rules, StaleCursor, Step, walk
 _PAGE = 100
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _MEND = "make an app password (Settings, Privacy and security, App passwords)"
-_MANY = 10
 _ADDRESSED = ["mention", "reply", "quote"]
 
 
@@ -116,7 +116,7 @@ class Bluesky:
         gone = [
             Gone(source=bluesky_posts.SOURCE, external_id=uri) for uri in wanted if uri not in shown
         ]
-        changed: list[Mention] = []
+        again: list[Mention] = []
         for uri, one in wanted.items():
             try:
                 made = bluesky_posts.mention(
@@ -124,16 +124,10 @@ class Bluesky:
                 )
             except BadItem:
                 continue  # it is gone, or there and unreadable: that says nothing of what we have
-            if (made.text, made.engagement) != (one.text, one.engagement):
-                changed.append(made)
-        batch = Batch(mentions=tuple(changed), gone=tuple(gone), position=None)
-        if not found and len(wanted) >= _MANY:
-            raise Doubtful(
-                f"{options.api} shows none of {len(wanted)} posts; that many are hardly deleted at "
-                "once, so it is asked again, and again, before it is believed",
-                batch=batch,
-            )
-        return batch
+            if changed(one, made):
+                again.append(made)
+        batch = Batch(mentions=tuple(again), gone=tuple(gone), position=None)
+        return trusted(batch, options.api, asked=len(wanted), shown=len(found))
 
     def _session(self, options: BlueskyOptions) -> GuardedSession:
         return GuardedSession(

@@ -18,14 +18,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Doubtful, Permanent, Purse
+from earful.contracts import Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners import reddit_posts as posts
 from listeners.match import Matcher
 from listeners.options import Bytes, SafeAddress, WebOptions, read
-from listeners.rechecks import changed
+from listeners.rechecks import changed, trusted
 from listeners.reddit_desk import CLOSED, Desk
 from listeners.refusals import Refused
 from listeners.walk import Page, Rules, StaleCursor, Step, walk
@@ -33,7 +33,6 @@ from listeners.walk import Page, Rules, StaleCursor, Step, walk
 _PAGE = 100
 _LISTING_ENDS = 900  # things after which the end of a listing may be Reddit's ceiling: hidden ones
 _SEARCH_ENDS = 200  # are missing from its 1,000, and searches end sooner
-_FEW = 10  # so many posts hardly vanish between two looks: the answer may be wrong
 _TOO_WIDE = {"all", "popular"}
 
 
@@ -134,13 +133,7 @@ class Reddit:
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
         )
-        if not found.count and len(stored) >= _FEW:
-            raise Doubtful(
-                f"Reddit shows none of {len(stored)} posts that are stored; it is asked again, and "
-                "again, before they are taken for deleted",
-                batch=batch,
-            )
-        return batch
+        return trusted(batch, "Reddit", asked=len(stored), shown=found.count)
 
     def _desk(self, query: Query, options: RedditOptions) -> Desk:
         return Desk(

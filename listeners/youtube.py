@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Doubtful, Permanent, Purse
+from earful.contracts import Permanent, Purse
 from earful.purse import OpenPurse
 from earful.settings import Duration
 from earful.types import Batch, Mention, Query
 from listeners import youtube_comments as comments
 from listeners.options import SafeAddress, WebOptions, account_secret, read
-from listeners.rechecks import changed
+from listeners.rechecks import changed, trusted
 
 if TYPE_CHECKING:
     from listeners.youtube_desk import Desk
 
 _MEND = "make an API key at https://console.cloud.google.com/apis/credentials"
 _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
-_FEW = 10  # so many comments hardly vanish between two looks: the answer may be wrong
 
 
 class YoutubeOptions(WebOptions):
@@ -130,13 +129,7 @@ class Youtube:
             position=None,
             gone=tuple(comments.gone(number) for number in asked if number not in shown),
         )
-        if not shown and len(asked) >= _FEW:
-            raise Doubtful(
-                f"YouTube shows none of {len(asked)} comments that are stored; it is asked again, "
-                "and again, before they are taken for deleted",
-                batch=batch,
-            )
-        return batch
+        return trusted(batch, "YouTube", asked=len(asked), shown=len(shown))
 
     def _desk(self, query: Query, options: YoutubeOptions) -> Desk:
         try:
