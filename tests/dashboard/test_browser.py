@@ -37,6 +37,7 @@ from storage.rows import CaseView, QueueFilter
 pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=PATIENCE * 1000)
+NOTE = "What should colleagues know?"
 HOSTILE = (
     "<script>window.hacked=1;alert(1)</script><img src=x onerror=alert(2)> "
     "[click](javascript:alert(3)) ![i](https://evil.example/i.png) **bold** :smile: "
@@ -157,12 +158,18 @@ def test_an_agent_works_a_case(
         page.get_by_role("button", name="That is me").first.click()
         page.get_by_role("button", name="Take it").click()
         expect(page.get_by_text("You have this case.")).to_be_visible()
-        words = page.get_by_label("What should colleagues know?")
-        words.fill("rang twice <i>no answer</i>")
+        page.get_by_label(NOTE).fill("rang twice <i>no answer</i>")
         page.get_by_role("button", name="Add note").click()
         expect(page.get_by_text("Maria noted")).to_be_visible()
+        # for a moment the form stands there twice, with the words and without
+        page.wait_for_function(
+            """label => {
+                const forms = document.querySelectorAll(`textarea[aria-label="${label}"]`);
+                return forms.length === 1 && forms[0].value === "";
+            }""",
+            arg=NOTE,
+        )
         expect(page.get_by_text("rang twice <i>no answer</i>")).to_be_visible()
-        expect(words).to_have_value("")
         page.get_by_role("button", name="I contacted them").click()
         expect(page.get_by_text("Maria contacted the customer")).to_be_visible()
         page.get_by_role("button", name="Resolve", exact=True).click()
