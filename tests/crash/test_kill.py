@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -182,8 +183,19 @@ _STORY = {
 }
 
 
+_WHOSE = """SELECT c.id, a.handle FROM "case" c JOIN author a ON a.id = c.author_id"""
+_NUMBERED = re.compile(r"(?<=for the others: case )\d+(, \d+)*")
+
+
 def _story(db: Database) -> dict[str, list[Any]]:
-    return {name: sorted(map(repr, rows(db, query))) for name, query in _STORY.items()}
+    story = {name: sorted(map(repr, rows(db, query))) for name, query in _STORY.items()}
+    # who was killed half-way takes numbers along: PostgreSQL gives none of them again
+    whose = {str(number): handle for number, handle in rows(db, _WHOSE)}
+    story["pages"] = sorted(
+        _NUMBERED.sub(lambda found: ", ".join(whose[one] for one in found[0].split(", ")), page)
+        for page in story["pages"]
+    )
+    return story
 
 
 def _spent(db: Database) -> tuple[int, int, int]:
