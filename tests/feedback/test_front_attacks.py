@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from front_world import PATIENCE, Front, serving, settings_in
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from earful.feedback import app, impatient
@@ -232,6 +232,8 @@ def test_any_item_gets_an_answer(
 
 
 @FEW
+@example(field="rating", value=float("inf"))
+@example(field="rating", value=float("nan"))
 @given(field=st.sampled_from(["rating", "why", "email", "id", "token", "else"]), value=ANYTHING)
 def test_any_submission_gets_an_answer(front: Front, field: str, value: object) -> None:
     answer = front.send(**{field: value})

@@ -42,7 +42,7 @@ for text in ("<a " * 200_000, "<!--" * 100_000, "<div class='" * 50_000, "&" * 3
 @pytest.mark.parametrize("what", SLOW)
 def test_hostile_text_is_read_in_no_time(what: str) -> None:
     """In a process of its own, which can be ended: a pattern that runs for hours cannot."""
-    subprocess.run([sys.executable, "-c", SLOW[what]], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", SLOW[what]], check=True, timeout=200)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,9 @@ import sys; sys.path.insert(0, {str(TESTS)!r})
 from factories import FakeClassifier
 from earful.wiring import House
 House.classifier = lambda house: FakeClassifier()
+from datetime import timedelta
 from earful import scheduler
-scheduler._STANDBY = 0.5
+scheduler._STANDBY, scheduler._POLL_TICK = 0.3, timedelta(seconds=0.3)
 {_REAL}
 """
 
