@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -13,7 +13,17 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from earful.spans import Span
 from earful.types import Author, Batch, Mention, Query, Rejected
-from storage import changes, erasing, ledger, matches, numbers, ratings, spending, tombstones
+from storage import (
+    changes,
+    erasing,
+    ledger,
+    matches,
+    numbers,
+    ratings,
+    rechecking,
+    spending,
+    tombstones,
+)
 from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
 from storage.matches import About, Found, Noise
@@ -56,13 +66,14 @@ def store(
     about: About,
     at: datetime,
     *,
-    keep_position: bool = False,
+    asked: Sequence[int] = (),
 ) -> Stored:
     """Keep a batch: authors, mentions, what they are about, gaps, rejects, and the position.
 
     ``about`` names the brands that a mention concerns, which must be stored already, or says why
-    it is noise. What is ``gone`` is removed first and never stored again. ``keep_position`` is for
-    a batch that is no step of a poll: the query stays where it was.
+    it is noise. What is ``gone`` is removed first and never stored again. ``asked``: the numbers of
+    the mentions that the platform was asked about, when the batch is the answer to that and no step
+    of a poll: the question is written down with the answer, and the query stays where it was.
     """
     met, doubted = _in_order(batch.mentions)
     said = {key: matches.ask(about, one) for key, one in met.items()}
@@ -121,7 +132,9 @@ def store(
             again=stored.seen - stored.new,
             noise=stored.noise,
         )
-        if not keep_position:
+        if asked:
+            rechecking.checked(connection, asked, at)
+        else:
             _move_position(connection, query, batch, stored, missed, complete, at)
     return stored
 

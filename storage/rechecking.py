@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from earful.types import Author, Engagement, Mention
 from storage import ratings
@@ -105,10 +105,7 @@ def _fact(row: Any) -> Mention:
     )
 
 
-def checked(db: Database, mention_ids: Sequence[int], at: datetime) -> None:
+def checked(connection: Connection, mention_ids: Sequence[int], at: datetime) -> None:
     """Write down that their platform was asked about these mentions; gone ones are no trouble."""
-    with db.write() as connection:
-        for some in chunks(mention_ids):
-            connection.execute(
-                update(_MENTION).where(_MENTION.c.id.in_(some)).values(checked_at=at)
-            )
+    for some in chunks(mention_ids):
+        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(some)).values(checked_at=at))

@@ -166,19 +166,19 @@ def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[Due]) -> N
             turn.total.failed += 1
             turn.waits.put_off(query.id, turn.clock(), error)
             return
-        _keep(turn, query, believed, asked)
+        batch = believed
     except BadItem as error:
         # which one it was is not known: all of them wait their turn, so that none blocks the rest
         log.warning("an answer could not be read", query=query.id, why=str(error))
-    else:
-        _keep(turn, query, batch, asked)
-    rechecking.checked(turn.db, [one.mention_id for one in asked], turn.clock())
+        batch = Batch(mentions=(), position=None)
+    _keep(turn, query, batch, asked)
     turn.total.asked += len(asked)
     turn.waits.worked(query.id)
 
 
 def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[Due]) -> None:
-    """Store what was said of the posts that were asked about, and of no others."""
+    """Store what was said of the posts that were asked about, and of no others; with it, in one
+    transaction, that they were asked about."""
     known = {one.mention.external_id for one in asked}
     batch = replace(
         batch,
@@ -187,6 +187,7 @@ def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[Due]) -> None
     )
     about = Aboutness(turn.db, query, turn.listened)
     about.learn(batch)
-    stored = ingest.store(turn.db, query, batch, about, turn.clock(), keep_position=True)
+    numbers = [one.mention_id for one in asked]
+    stored = ingest.store(turn.db, query, batch, about, turn.clock(), asked=numbers)
     turn.total.changed += stored.changed
     turn.total.gone += stored.gone

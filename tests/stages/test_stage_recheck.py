@@ -28,7 +28,7 @@ from structlog.testing import capture_logs
 from earful.contracts import BadItem, Doubtful, Listener, Permanent, Transient
 from earful.stages.recheck import Rechecked, Waits, recheck
 from earful.types import Batch, Engagement, Gone, Mention, Query, Rating
-from storage import brands, ingest, polling
+from storage import brands, ingest, polling, rechecking
 from storage.engine import Database
 
 DAY = timedelta(days=1)
@@ -147,6 +147,32 @@ def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
     assert rows(house, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
     assert polling.position(house, QUERY.id) == "p1"
     check_all(house)
+
+
+def test_the_answer_is_kept_with_the_question_or_not_at_all(
+    house: Database,
+    clock: FrozenClock,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _keep(house, mention(1), mention(2))
+    platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
+    platform.gone.add("m-2")
+    state = "SELECT external_id, text, checked_at FROM mention ORDER BY external_id"
+    counted = "SELECT sum(new), sum(again) FROM spending"
+    before = rows(house, state), rows(house, counted)
+
+    def dies(*_anything: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rechecking, "checked", dies)
+        with pytest.raises(KeyboardInterrupt):
+            _turn(house, clock, platform)
+    assert (rows(house, state), rows(house, counted)) == before
+    done = _turn(house, clock, platform)
+    assert (done.asked, done.changed, done.gone) == (2, 1, 1)
+    assert rows(house, counted) == [(2, 1)]  # the answer is counted once
 
 
 def test_a_stored_mention_is_given_back_as_it_was_told(
