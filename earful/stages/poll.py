@@ -193,9 +193,10 @@ class _Round:
         wait = _FIRST_WAIT if why.retry_after is None else as_said(why.retry_after)
         goes_on = self.clock() + wait
         _log_wait(query, wait, str(why))
-        polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
         if self.paging is not None and why.kind is GapKind.BUDGET:
+            # told first: killed in between, it is asked again, and told once all the same
             tell_spent(self.db, query, why, now=self.clock(), goes_on=goes_on, paging=self.paging)
+        polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
 
     def _reject(self, query: Query, position: str | None, reason: str) -> None:
         """A listener gave up on one item by raising: keep the reason, leave the position alone."""

@@ -4,8 +4,9 @@ Started once, it has everything imported. For each line on its standard input (a
 forks a worker that does the real step over the real database, and says on its standard output:
 `pid N` when the worker is there, `+` for every batch that it has stored, `over` when it has ended,
 and, once it was told that nobody will kill it any more, `end STATUS`. Behind so many batches as the
-job's `stays_after` says, the worker goes no further: it is there until it is killed. The fork saves
-a second of imports a kill; the worker is a process like any other.
+job's `stays_after` says, the worker goes no further: it is there until it is killed. Where the job
+says `dies_before`, the worker kills itself before that commit. The fork saves a second of imports a
+kill; the worker is a process like any other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crash_platform import FOLLOWED, IMPORTED, QUERY, Platform
 from factories import FakeClassifier
+from sqlalchemy import Connection, event
 
 from earful import importing
 from earful import settings as configuration
@@ -33,6 +35,7 @@ from earful.stages import recheck as rechecking
 from earful.stages.purse import StoredPurse, Till
 from earful.stages.terms import Terms
 from earful.wiring import House, open_house
+from storage import engine
 from storage import polling as queries
 
 TERMS = Terms(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
@@ -54,6 +57,19 @@ class _Tick:
         _say("+")
         while self._done == self.stays_after:
             signal.pause()
+
+
+class _Grave:
+    """Kills its process before a commit that writes."""
+
+    def __init__(self, before: int) -> None:
+        self._left = before
+
+    def __call__(self, connection: Connection) -> None:
+        if connection.get_execution_options().get(engine._WRITE):
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 _tick = _Tick()  # of a worker: each has its own copy
@@ -135,6 +151,8 @@ def _work(job: dict[str, Any]) -> None:
     ):
         setattr(module, name, job["at_once"])
     house = open_house(configuration.load(Path(job["settings"])), clock=lambda: _now(job["step"]))
+    if job["dies_before"] is not None:
+        event.listen(house.db.engine, "commit", _Grave(job["dies_before"]))
     _STEPS[job["step"]](house, job)
     house.db.close()
 

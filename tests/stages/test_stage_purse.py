@@ -390,6 +390,22 @@ def test_a_spent_budget_puts_off_until_it_goes_on_and_is_told_once(
     assert "raise budget_day" in told[0].text
 
 
+def test_who_dies_before_the_wait_is_written_down_has_told(
+    house: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_anything: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(polling, "put_off", dies)
+        with pytest.raises(KeyboardInterrupt):
+            _poll(house, clock, PRICED, "desk")
+    told = rows(house, "SELECT key, text FROM delivery")
+    assert [row.key for row in told] == ["budget/fake/2026-11-21/desk"]
+    assert _poll(house, clock, PRICED, "desk").waiting == 2
+    assert rows(house, "SELECT key, text FROM delivery") == told
+
+
 def test_a_limit_is_waited_for_and_nobody_is_told(house: Database, clock: FrozenClock) -> None:
     terms = Terms(account="fake", limit=Limit(requests=2, per=60))
     for _ in range(3):  # waits do not grow

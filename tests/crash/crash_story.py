@@ -1,0 +1,95 @@
+"""What people see of a database after steps were killed, to be held against an undisturbed one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from factories import check_all, rows
+
+from storage.engine import Database
+
+Told = dict[str, list[Any]]
+Spent = tuple[int, int, int]  # requests, reads, money
+Outcome = tuple[Told, Spent]
+
+# what people see of the data, without the numbers that a database gives its rows
+_STORY = {
+    "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
+        m.feeling, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
+    "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict
+        FROM about b JOIN mention m ON m.id = b.mention_id""",
+    "matches": """SELECT m.external_id, q.query_id
+        FROM match q JOIN mention m ON m.id = q.mention_id""",
+    "predictions": """SELECT m.external_id, p.model_id, p.negative, p.neutral, p.positive,
+        p.could_not_tell FROM prediction p JOIN mention m ON m.id = p.mention_id""",
+    "cases": """SELECT c.brand_id, a.handle, c.status, c.priority, c.complaints, c.due_at,
+        c.complained_at, c.last_at, c.version FROM "case" c JOIN author a ON a.id = c.author_id""",
+    "flags": """SELECT m.external_id, f.brand_id, a.handle, f.rule, f.severity, f.reason
+        FROM flag f JOIN mention m ON m.id = f.mention_id
+        JOIN "case" c ON c.id = f.case_id AND c.brand_id = f.brand_id
+        JOIN author a ON a.id = c.author_id""",
+    "events": """SELECT c.brand_id, a.handle, e.kind, e.note FROM case_event e
+        JOIN "case" c ON c.id = e.case_id JOIN author a ON a.id = c.author_id""",
+    "tallies": "SELECT brand_id, quarter, source, feeling, mentions FROM tally WHERE mentions <> 0",
+    "pages": "SELECT channel, subject, text, state FROM delivery",
+    "rejects": "SELECT query_id, item, reason FROM rejected",
+    "revisions": """SELECT m.external_id, m.edition, r.text, r.feeling
+        FROM revision r JOIN mention m ON m.id = r.mention_id""",
+    "tombstones": "SELECT source, external_id, reason FROM tombstone",
+    "asked": "SELECT external_id, noise, shares, fetched_at, checked_at FROM mention",
+    "told": """SELECT m.external_id, s.mentions, s.authors, s.reach
+        FROM mention m JOIN story s ON s.id = m.story_id""",
+    "coverage": "SELECT query_id, part, since, until FROM coverage",
+    "gaps": "SELECT query_id, part, since, until, kind, state, reason FROM gap",
+    "brought": """SELECT sum(new), sum(again), sum(noise) FROM spending
+        WHERE query_id = 'x/follow'""",
+    "places": "SELECT position FROM query WHERE id = 'x/follow'",
+    "authors": "SELECT source, external_id, handle FROM author",
+}
+
+
+_WHOSE = """SELECT c.id, a.handle FROM "case" c JOIN author a ON a.id = c.author_id"""
+_NUMBERED = re.compile(r"(?<=for the others: case )\d+(, \d+)*")
+
+
+def _told(db: Database) -> Told:
+    story = {name: sorted(map(repr, rows(db, query))) for name, query in _STORY.items()}
+    # who was killed half-way takes numbers along: PostgreSQL gives none of them again
+    whose = {str(number): handle for number, handle in rows(db, _WHOSE)}
+    story["pages"] = sorted(
+        _NUMBERED.sub(lambda found: ", ".join(whose[one] for one in found[0].split(", ")), page)
+        for page in story["pages"]
+    )
+    return story
+
+
+def _spent(db: Database) -> Spent:
+    found = "SELECT sum(requests), sum(reads), sum(money) FROM spending WHERE query_id = 'x/follow'"
+    requests, reads, money = (int(number or 0) for number in rows(db, found)[0])
+    return requests, reads, money
+
+
+def outcome(db: Database) -> Outcome:
+    """All that is compared."""
+    return _told(db), _spent(db)
+
+
+def is_whole(db: Database) -> None:
+    """No mention without its brand and its query, no brand's mention without its count."""
+    check_all(db)
+    for table, those in (("about", "NOT noise AND"), ("match", "")):
+        lone = f"SELECT id FROM mention WHERE {those} id NOT IN (SELECT mention_id FROM {table})"
+        assert rows(db, lone) == []
+    (stored,) = rows(db, "SELECT coalesce(sum(stored), 0) FROM query")
+    (there,) = rows(db, "SELECT count(*) FROM mention")
+    (gone,) = rows(db, "SELECT count(*) FROM tombstone")  # only what was stored is told of as gone
+    assert stored[0] == there[0] + gone[0], "mentions were kept without the place, or otherwise"
+
+
+def same(found: Outcome, expected: Outcome) -> None:
+    """All alike; what was spent may be counted too often, never too seldom."""
+    for name in _STORY:
+        assert found[0][name] == expected[0][name], name
+    for counted, least in zip(found[1], expected[1], strict=True):
+        assert least <= counted <= 2 * least
