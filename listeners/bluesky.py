@@ -39,6 +39,7 @@ from listeners.walk import Page, Rules, StaleCursor, Step, walk
 _PAGE = 100
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _MEND = "make an app password (Settings, Privacy and security, App passwords)"
+_TURN = "turn"  # in a position: the walk that comes first
 _ADDRESSED = ["mention", "reply", "quote"]
 
 
@@ -164,8 +165,12 @@ class _Poll:
         if self._terms:
             walks.append(("search", list(self._terms), self._found, True))
         most = max(self._options.max_requests // len(walks), 1)
+        if self._kept.get(_TURN) == walks[-1][0]:
+            walks.reverse()
         more = False
         for name, parts, ask, timed in walks:
+            # should an error end it, the next poll begins with the other
+            self._kept[_TURN] = walks[-1][0]
             rules = Rules(
                 first=self._options.since,
                 overlap=self._options.overlap,

@@ -39,12 +39,14 @@ _FOUND = "found "
 
 @dataclass(slots=True, kw_only=True)
 class _State:
-    """What a position holds: the walks' own positions, when a search was done last, and the videos
-    that it found, with the times (seconds since 1970) at which they were published."""
+    """What a position holds: the walks' own positions, when a search was done last, whether it
+    comes before the comments, and the videos that it found, with the times (seconds since 1970) at
+    which they were published."""
 
     walk: str | None = None
     search: str | None = None
     searched: int = 0
+    search_first: bool = False
     found: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -56,6 +58,7 @@ class _State:
             walk=_text(held.get("walk")),
             search=_text(held.get("search")),
             searched=searched if is_instant(searched) else 0,
+            search_first=held.get("search_first") is True,
             found={video: at for video, at in found.items() if is_instant(at)},
         )
 
@@ -102,27 +105,34 @@ class Poll:
         newest = sorted(state.found.items(), key=lambda one: -one[1])[:_MOST_FOLLOWED]
         state.found = {video: at for video, at in newest if at >= oldest}
         self._parts |= {f"{_FOUND}{video}": {"videoId": video} for video in state.found}
-        more = False
         recent = 0 <= now - state.searched < int(_SEARCH_EVERY.total_seconds())
-        searches = self._options.search and not recent
-        for batch in self._walk(state, list(self._parts)):
-            more = batch.more
-            yield replace(batch, more=more or searches)
-        if searches:
-            yield from self._search(state, more)
+        walks = [self._comments]
+        if self._options.search and not recent:
+            walks.insert(0 if state.search_first else 1, self._search)
+        more = False
+        for number, walked in enumerate(walks, start=1):
+            left = number < len(walks)
+            # should an error end the comments, the next poll begins with the search
+            state.search_first = left and walked == self._comments
+            last = False
+            for batch in walked(state):
+                last = batch.more
+                yield replace(batch, position=state.dump(), more=more or last or left)
+            more = more or last
 
-    def _walk(self, state: _State, parts: list[str]) -> Iterator[Batch]:
+    def _comments(self, state: _State) -> Iterator[Batch]:
         rules = Rules(
             first=self._options.since,
             overlap=self._options.overlap,
             most=self._options.max_requests,
             addressed=False,
         )
+        parts = list(self._parts)
         for batch in walk(state.walk, parts=parts, ask=self._ask, rules=rules, now=self._desk.now):
             state.walk = batch.position
-            yield _claimed(replace(batch, position=state.dump()))
+            yield _claimed(batch)
 
-    def _search(self, state: _State, more: bool) -> Iterator[Batch]:
+    def _search(self, state: _State) -> Iterator[Batch]:
         rules = Rules(
             first=self._options.since,
             overlap=max(self._options.overlap, _SEARCH_OVERLAP),
@@ -139,7 +149,7 @@ class Poll:
                         state.found[one.external_id] = times.to_epoch(one.published_at)
                 if not batch.more:
                     state.searched = times.to_epoch(self._desk.now)
-                yield replace(batch, position=state.dump(), more=batch.more or more)
+                yield batch
         except Spent as error:
             if error.kind is not GapKind.BUDGET:
                 raise  # else comments, which cost a hundredth, go on; the search's gap is told

@@ -185,6 +185,25 @@ def test_both_kinds_share_the_requests(site: Site) -> None:
     assert len(watch.seen) == 901
 
 
+@pytest.mark.parametrize("broken", ["listNotifications", "searchPosts"])
+def test_a_kind_that_always_fails_does_not_keep_us_from_the_other(site: Site, broken: str) -> None:
+    watch = Watch(site, kinds=["search", "mentions"])
+    letter = watch.network.letter(1, EPOCH - 30)["uri"]
+    posts = watch.posts(3, EPOCH - 7000, first=10)
+
+    def halved(asked: Asked) -> Reply:
+        return Reply(status=503) if asked.path.endswith(broken) else watch.network(asked)
+
+    site.script = halved
+    for _ in range(2):
+        with pytest.raises(Transient):
+            watch.poll()
+    assert watch.seen == (posts if broken == "listNotifications" else {letter})
+    site.script = watch.network
+    watch.poll()
+    assert watch.seen == {letter, *posts}
+
+
 def test_recheck_asks_without_a_login(site: Site) -> None:
     watch = Watch(site)
     views = [watch.network.post(n, EPOCH - 100 + n) for n in range(60)]

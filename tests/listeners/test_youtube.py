@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from loopback import Reply, Site
+from loopback import Asked, Reply, Site
 from youtube_server import KEY, VIDEO, refusal, used_up
 from youtube_watch import NOW, Watch
 
@@ -219,6 +219,26 @@ def test_a_search_finds_videos_and_then_comments_that_name_us(watch: Watch) -> N
     before = watch.asked("commentThreads")
     watch.poll()
     assert watch.asked("commentThreads") == before, "old videos are not followed for ever"
+
+
+def test_comments_that_always_fail_do_not_keep_us_from_the_search(watch: Watch) -> None:
+    watch.options |= {"search": True}
+    film = watch.server.film(watch.now - timedelta(hours=3), "filmaboutus")
+    posts = watch.publish(3)
+
+    def halved(asked: Asked) -> Reply:
+        broken = asked.path.endswith("/commentThreads")
+        return Reply(status=503) if broken else watch.server(asked)
+
+    watch.site.script = halved
+    for _ in range(2):
+        with pytest.raises(Transient):
+            watch.poll()
+        watch.later(minutes=15)
+    assert set(watch.seen) == {film}
+    watch.site.script = watch.server
+    watch.poll()
+    assert set(watch.seen) == {film, *posts}
 
 
 def test_a_found_video_without_comments_stops_nothing(watch: Watch) -> None:
