@@ -218,6 +218,8 @@ def _store_authors(connection: Connection, mentions: Iterable[Mention]) -> dict[
 
 
 def _differs(new: Mapping[str, Any], old: Any) -> bool:
+    if new["handle"] == new["external_id"] and new["name"] is None and new["followers"] is None:
+        return False  # whoever told of them knew no more than the id
     return any(new[name] not in (None, getattr(old, name)) for name in _PROFILE)
 
 

@@ -26,7 +26,7 @@ from factories import (
     tallies,
 )
 
-from earful.types import Batch, Brand, Engagement, Gap, Mention, Query, Rejected
+from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
 from storage import brands, exports, ingest, polling
 from storage.clean import storable, web_address
 from storage.engine import Database
@@ -109,6 +109,16 @@ def test_authors_are_updated_but_nothing_known_is_forgotten(db: Database) -> Non
     assert rows(db, "SELECT handle, name, followers, url FROM author") == [
         ("maria2", "Maria", 12, url)
     ]
+
+
+def test_who_knows_only_an_id_changes_nothing_of_its_author(db: Database) -> None:
+    profile = "SELECT handle, name, followers, verified FROM author"
+    known = author(external_id="did:1", handle="maria", name="Maria", followers=7, verified=True)
+    keep(db, mention(1, by=known))
+    before = rows(db, profile)
+    keep(db, mention(2, by=Author(source="fake", external_id="did:1", handle="did:1")))
+    assert rows(db, profile) == before
+    assert rows(db, "SELECT count(DISTINCT author_id) FROM mention") == [(1,)]
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
