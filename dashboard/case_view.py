@@ -10,11 +10,11 @@ import streamlit as st
 from dashboard import case_actions
 from dashboard.parts import link, person, person_line, priority_badge, small
 from dashboard.safe import clean, label, one_line
-from dashboard.words import STATUS, STATUS_COLOUR, ago, count, due, percent, when, zone_name
+from dashboard.words import STATUS, STATUS_COLOUR, ago, due, percent, when, zone_name
 from earful.languages import name_of
 from earful.settings import Settings
 from earful.types import Label
-from outreach.words import rated, said_again
+from outreach.words import count, rated, said_again
 from storage import queries
 from storage.engine import Database
 from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard.safe import clean, one_line
-from dashboard.words import ago, count, span, when, zone_name
+from dashboard.words import ago, span, when, zone_name
 from earful.settings import Settings
+from outreach.words import count
 from storage.rows import Health, SourceHealth
 
 _SHORT_WAIT = timedelta(hours=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.safe import handle, label, one_line, web_link
-from dashboard.words import count
+from outreach.words import count
 from storage.rows import CaseView
 
 QUEUE_PAGE = "views/unhappy.py"

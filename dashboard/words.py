@@ -28,11 +28,6 @@ def many(number: int) -> str:
     return f"{number:,}"
 
 
-def count(number: int, one: str, more: str | None = None) -> str:
-    """1 -> "1 mention", 3 -> "3 mentions"."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
 def span(length: timedelta) -> str:
     """A length of time, rounded: 3 days, 5 h, 12 min."""
     number, unit = rounded(abs(length))

@@ -127,7 +127,7 @@ def import_(
             house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
     changed = f", {found.changed:,} changed" if found.changed else ""
-    print(f"{found.new:,} new of {found.seen:,} mentions{changed}")
+    print(f"{found.new:,} new of {count(found.seen, 'mention')}{changed}")
     if found.rejected:
         print(f"{count(found.rejected, 'row')} could not be read: see {order.rejects}")
 

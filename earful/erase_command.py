@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from earful.settings_errors import SettingsError
 from earful.wiring import House
 from outreach.plain import clean
+from outreach.words import count
 from storage import erasing
 from storage.erasing import Erased, Person
 from storage.exports import Exported
@@ -81,9 +82,9 @@ def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
 
 def _announce(person: Person) -> None:
     print(f"{clean(person.handle, 80)} of {person.source} (id {clean(person.external_id, 200)}):")
-    print(f"  {_count(person.mentions, 'mention')}, {_count(person.cases, 'case')}")
+    print(f"  {count(person.mentions, 'mention')}, {count(person.cases, 'case')}")
     print("  and plain reposts of these by others")
-    print(f"  {_count(person.entries, 'entry', 'entries')} in these cases, notes among them")
+    print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")
 
 
 def _mention(house: House, named: _Named, confirm: Confirm) -> Erased | None:
@@ -96,12 +97,12 @@ def _mention(house: House, named: _Named, confirm: Confirm) -> Erased | None:
 
 def _say(done: Erased) -> None:
     parts = [
-        _count(done.mentions, "mention"),
-        _count(done.revisions, "earlier text"),
-        _count(done.cases, "case"),
-        _count(done.entries, "entry", "entries"),
+        count(done.mentions, "mention"),
+        count(done.revisions, "earlier text"),
+        count(done.cases, "case"),
+        count(done.entries, "entry", "entries"),
     ]
-    print(f"erased: {', '.join(parts)}; {_count(done.messages, 'message')} emptied")
+    print(f"erased: {', '.join(parts)}; {count(done.messages, 'message')} emptied")
     exports = [one for one in done.exports if one.rows]
     if exports:
         print("These exports may hold some of it; delete or clean them yourself:")
@@ -119,7 +120,7 @@ def _say(done: Erased) -> None:
 
 def _line(one: Exported) -> str:
     asked = f", {one.which}" if one.which else ""
-    return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({_count(one.rows, 'row')}{asked}) by {one.by}"
+    return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
 
 
 def _overwrite(house: House) -> None:
@@ -135,7 +136,3 @@ def _overwrite(house: House) -> None:
             f"The rows are gone, but the database file could not be written anew ({trouble}), so "
             "that traces stay in it: end what uses it and run the same command with the id again."
         )
-
-
-def _count(number: int, one: str, more: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"

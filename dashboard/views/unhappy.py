@@ -9,11 +9,11 @@ import streamlit as st
 from dashboard import access, case_view, data, queue_filters, states
 from dashboard.parts import person, priority_badge, small
 from dashboard.safe import clean, one_line
-from dashboard.words import STATUS, ago, count, due
+from dashboard.words import STATUS, ago, due
 from earful import clock
 from earful.settings import Settings
 from earful.types import CaseStatus
-from outreach.words import said_again
+from outreach.words import count, said_again
 from storage import queries
 from storage.engine import Database
 from storage.rows import CaseView, QueueFilter

@@ -15,6 +15,7 @@ from earful.stages.lines import case_line
 from earful.types import Flag, Heard, Verdict
 from outreach import digest
 from outreach.rules import Rules, decide, due_at, is_urgent
+from outreach.words import count
 from storage import case_queries, deliveries, judging
 from storage.engine import Database, Transaction
 from storage.judging import REPEAT_WITHIN, CaseRules, Kept
@@ -45,7 +46,7 @@ class Flagged:
 
     def __str__(self) -> str:
         return (
-            f"{self.judged} judged, {self.flags} flagged, {self.opened} cases opened "
+            f"{self.judged} judged, {self.flags} flagged, {count(self.opened, 'case')} opened "
             f"({self.urgent} urgent)"
         )
 

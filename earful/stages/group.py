@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from earful.clock import Clock
 from earful.stages.copies import SIMILAR_FROM, Print, hash64, print_of, resemblance, runs_of
+from outreach.words import count
 from storage import stories
 from storage.engine import Database, Transaction
 from storage.stories import First, Ungrouped
@@ -32,7 +33,7 @@ class Grouped:
     again: int = 0
 
     def __str__(self) -> str:
-        return f"{self.mentions} mentions grouped, {self.again} said before"
+        return f"{count(self.mentions, 'mention')} grouped, {self.again} said before"
 
 
 def group(db: Database, *, clock: Clock, stop: Stop = lambda: False) -> Grouped:

@@ -16,6 +16,7 @@ from earful.stages.flag import Paging
 from earful.stages.lanes import Lanes, Stop, run
 from earful.stages.notices import tell_spent
 from earful.types import Batch, Brand, GapKind, Query, Rejected
+from outreach.words import count
 from storage import ingest, polling
 from storage.engine import Database
 from storage.spending import account_of
@@ -58,7 +59,8 @@ class Polled:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def __str__(self) -> str:
-        text = f"{self.new} new of {self.seen} mentions from {self.queries} queries"
+        text = f"{self.new:,} new of {count(self.seen, 'mention')}"
+        text += f" from {count(self.queries, 'query', 'queries')}"
         text += f", {self.noise} of them noise" if self.noise else ""
         text += f", {self.rejected} unreadable" if self.rejected else ""
         text += f", {self.changed} changed" if self.changed else ""

@@ -15,6 +15,7 @@ from earful.contracts import BadItem, Checker, Doubtful, Listener, Permanent, Tr
 from earful.stages.about import Aboutness
 from earful.stages.backoff import as_said, backoff
 from earful.types import Batch, Brand, Query
+from outreach.words import count
 from storage import ingest, rechecking
 from storage.engine import Database
 from storage.rechecking import Due
@@ -40,7 +41,7 @@ class Rechecked:
 
     def __str__(self) -> str:
         text = f"{self.asked} asked about again, {self.changed} changed, {self.gone} gone"
-        return text + (f", {self.failed} queries failed" if self.failed else "")
+        return text + (f", {count(self.failed, 'query', 'queries')} failed" if self.failed else "")
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ def test_without_a_model_classify_says_what_to_do(
 
 def test_flag_and_flag_all(full: Desk) -> None:
     assert full.run("flag").out == "0 judged, 0 flagged, 0 cases opened (0 urgent)\n"
-    assert full.run("flag", "--all").out == "1 judged, 1 flagged, 1 cases opened (0 urgent)\n"
+    assert full.run("flag", "--all").out == "1 judged, 1 flagged, 1 case opened (0 urgent)\n"
     assert full.run("flag", "--all").out == "0 judged, 0 flagged, 0 cases opened (0 urgent)\n"
 
 
@@ -201,11 +201,11 @@ def test_a_digest_that_cannot_be_sent_ends_with_one(full: Desk) -> None:
 def test_poll_once_asks_now_due_or_not(desk: Desk) -> None:
     desk.settings(REPLAY)
     desk.file("posts.jsonl", row(1))
-    assert desk.run("poll").out == "1 new of 1 mentions from 1 queries\n"
+    assert desk.run("poll").out == "1 new of 1 mention from 1 query\n"
     desk.file("posts.jsonl", row(1), row(2))
     assert "from 0 queries" in desk.run("poll").out
     done = desk.run("poll", "--once")
-    assert (done.status, done.out) == (0, "1 new of 1 mentions from 1 queries\n")
+    assert (done.status, done.out) == (0, "1 new of 1 mention from 1 query\n")
 
 
 def test_a_paused_query_says_why_until_it_is_resumed(desk: Desk) -> None:
@@ -411,7 +411,7 @@ def test_as_a_process_of_its_own(desk: Desk) -> None:
     desk.file("posts.jsonl", row(1, "my private words"), "{broken")
     done = _really(desk.folder, "-v", "import", "posts.jsonl", "--source", "x")
     assert done.returncode == 0, done.stderr
-    assert "1 new of 1 mentions" in done.stdout
+    assert "1 new of 1 mention\n" in done.stdout
     assert "my private words" not in done.stderr
     wrong = _really(desk.folder, "import", "gone.jsonl", "--source", "x")
     assert wrong.returncode == 1

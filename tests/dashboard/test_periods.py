@@ -89,4 +89,3 @@ def test_figures_are_told_plainly() -> None:
     assert words.percent(0.213) == "21 %"
     assert words.change_share(150, 100) == "+50 %"
     assert words.change_share(3, 0) is None
-    assert words.count(1, "reply", "replies") == "1 reply"
