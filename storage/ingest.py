@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,15 @@ _SOMEBODY_ELSE = (
 )
 _PROFILE = ("handle", "verified", "name", "followers", "url")
 
+
+class Anywhere(Enum):
+    """No position: wherever the query is."""
+
+    ANYWHERE = ""
+
+
+ANYWHERE = Anywhere.ANYWHERE
+
 Known = tuple[str, str]  # (source, external_id): what makes an author or a mention itself
 
 
@@ -59,6 +69,10 @@ class Stored:
     gone: int = 0
 
 
+class Overtaken(Exception):
+    """Somebody else has moved the query on meanwhile; nothing of the batch was kept."""
+
+
 def store(
     db: Database,
     query: Query,
@@ -66,14 +80,17 @@ def store(
     about: About,
     at: datetime,
     *,
+    after: str | Anywhere | None = ANYWHERE,
     asked: Sequence[int] = (),
 ) -> Stored:
     """Keep a batch: authors, mentions, what they are about, gaps, rejects, and the position.
 
     ``about`` names the brands that a mention concerns, which must be stored already, or says why
-    it is noise. What is ``gone`` is removed first and never stored again. ``asked``: the numbers of
-    the mentions that the platform was asked about, when the batch is the answer to that and no step
-    of a poll: the question is written down with the answer, and the query stays where it was.
+    it is noise. What is ``gone`` is removed first and never stored again. ``after``: the position
+    that this step of a poll comes from; raises Overtaken when the query is there no more, because
+    the two polls' accounts of what is still open would mix. ``asked``: the numbers of the mentions
+    that the platform was asked about, when the batch is the answer to that and no step of a poll:
+    the question is written down with the answer, and the query stays where it was.
     """
     met, doubted = _in_order(batch.mentions)
     said = {key: matches.ask(about, one) for key, one in met.items()}
@@ -135,7 +152,7 @@ def store(
         if asked:
             rechecking.checked(connection, asked, at)
         else:
-            _move_position(connection, query, batch, stored, missed, complete, at)
+            _move_position(connection, query, batch, after, stored, missed, complete, at)
     return stored
 
 
@@ -294,6 +311,7 @@ def _move_position(
     connection: Connection,
     query: Query,
     batch: Batch,
+    after: str | Anywhere | None,
     stored: Stored,
     missed: int,
     complete: Span | None,
@@ -312,9 +330,13 @@ def _move_position(
     if complete is not None:
         values["complete_since"], values["complete_until"] = complete
     moved = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
-    if not connection.execute(moved).rowcount:  # it was never registered: an import
-        insert_new(connection, QueryRow, [query_row(query)])
-        connection.execute(moved)
+    if after is not ANYWHERE:
+        moved = moved.where(_QUERY.c.position.is_not_distinct_from(after))
+    if connection.execute(moved).rowcount:
+        return
+    insert_new(connection, QueryRow, [query_row(query)])  # of an import: nobody registered it
+    if not connection.execute(moved).rowcount:
+        raise Overtaken(query.id)
 
 
 def query_row(query: Query) -> dict[str, Any]:

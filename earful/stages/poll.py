@@ -43,6 +43,7 @@ class Polled:
     gone: int = 0
     failed: int = 0
     waiting: int = 0
+    overtaken: int = 0
 
     def add(self, stored: ingest.Stored) -> None:
         """Count one stored batch."""
@@ -66,6 +67,7 @@ class Polled:
         text += f", {self.changed} changed" if self.changed else ""
         text += f", {self.gone} gone" if self.gone else ""
         text += f", {self.waiting} wait for a limit or budget" if self.waiting else ""
+        text += f", {self.overtaken} polled by another process" if self.overtaken else ""
         return text + (f", {self.failed} failed" if self.failed else "")
 
 
@@ -141,6 +143,9 @@ class _Round:
                     return
                 try:
                     self.poll(query, self.listener_for(query), stop)
+                except ingest.Overtaken:  # what it has not kept, the other meets or has met
+                    self.total.overtaken += 1
+                    log.info("polled by another process", query=query.id)
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
                     self.put_off(query, f"a bug in the listener: {bug!r}")
                     self.bugs.append(bug)
@@ -155,13 +160,14 @@ class _Round:
                 self.db,
                 query,
                 listener.poll(query, position),
+                after=position,
                 clock=self.clock,
                 total=self.total,
                 listened=self.listened,
                 stop=stop,
             )
         except BadItem as error:
-            self._reject(query, position, str(error))
+            self._reject(query, str(error))
         except Spent as error:
             self._wait(query, error)
             return
@@ -200,12 +206,13 @@ class _Round:
             tell_spent(self.db, query, why, now=self.clock(), goes_on=goes_on, paging=self.paging)
         polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
 
-    def _reject(self, query: Query, position: str | None, reason: str) -> None:
+    def _reject(self, query: Query, reason: str) -> None:
         """A listener gave up on one item by raising: keep the reason, leave the position alone."""
-        stays = polling.position(self.db, query.id) or position
+        stays = polling.position(self.db, query.id)
         rejected = (Rejected(where="item", reason=reason),)
         batch = Batch(mentions=(), position=stays, rejected=rejected)
-        self.total.add(ingest.store(self.db, query, batch, lambda _mention: (), self.clock()))
+        stored = ingest.store(self.db, query, batch, lambda _mention: (), self.clock(), after=stays)
+        self.total.add(stored)
 
 
 def store_all(
@@ -215,18 +222,22 @@ def store_all(
     *,
     clock: Clock,
     total: Polled,
+    after: str | ingest.Anywhere | None = ingest.ANYWHERE,
     listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
 ) -> bool:
     """Keep every batch as it comes; brands that nobody named yet are added with it.
 
-    Gives whether the source has more: its last batch said so, or ``stop`` cut the poll short.
+    ``after``: the position that the first comes from; raises Overtaken when somebody else has moved
+    the query on. Gives whether the source has more: its last batch said so, or ``stop`` cut the
+    poll short.
     """
     about, more = Aboutness(db, query, listened), False
     for batch in batches:
         about.learn(batch)
-        stored = ingest.store(db, query, batch, about, clock())
+        stored = ingest.store(db, query, batch, about, clock(), after=after)
+        after = batch.position if after is not ingest.ANYWHERE else after
         total.add(stored)
         progress(stored)
         more = batch.more

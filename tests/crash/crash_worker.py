@@ -100,9 +100,15 @@ def _platform(house: House, job: dict[str, Any]) -> Platform:
 
 
 def _follow(house: House, job: dict[str, Any]) -> None:
-    batches = _platform(house, job).poll(QUERY, queries.position(house.db, QUERY.id))
+    position = queries.position(house.db, QUERY.id)
     polling.store_all(
-        house.db, QUERY, batches, clock=house.clock, total=polling.Polled(), progress=_tick
+        house.db,
+        QUERY,
+        _platform(house, job).poll(QUERY, position),
+        after=position,
+        clock=house.clock,
+        total=polling.Polled(),
+        progress=_tick,
     )
 
 

@@ -36,7 +36,7 @@ from earful.contracts import BadItem, Listener, Permanent, Transient
 from earful.stages.backoff import backoff
 from earful.stages.lanes import AT_ONCE, Lanes
 from earful.stages.poll import Polled, poll
-from earful.types import Batch, Query
+from earful.types import Batch, Gap, Query, Seen
 from storage import brands, polling, queries
 from storage.engine import Database
 from storage.rows import SourceHealth
@@ -312,6 +312,49 @@ def test_two_processes_at_the_same_query_store_everything_once(
         keep(house, mention(1), mention(2))
     assert number(house, "mention") == 2
     check_all(house)
+
+
+def test_a_poll_that_another_process_has_overtaken_keeps_nothing_more(
+    house: Database, clock: FrozenClock
+) -> None:
+    """Their accounts of what is still open would mix: a gap that nobody walks any more."""
+    left = Gap(since=NOW - HOUR, until=NOW, reason="its limit")
+    closed = Seen(since=NOW - HOUR, until=NOW)
+
+    class Overtaken:
+        name = "fake"
+
+        def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+            yield batch(mention(1), position="a1")
+            other = _script(
+                batch(mention(2), position="b2", gaps=[left]),
+                replace(batch(mention(3), position="b3"), seen=(closed,)),
+            )
+            assert _poll(house, clock, other).new == 2
+            yield batch(mention(4), position="a4", gaps=[left])
+            raise AssertionError("it went on")
+
+    found = _poll(house, clock, Overtaken())
+    assert (found.new, found.overtaken, found.failed) == (1, 1, 0)
+    assert "1 polled by another process" in str(found)
+    assert polling.position(house, QUERY.id) == "b3"
+    assert number(house, "mention") == 3
+    assert rows(house, "SELECT state FROM gap") == [("filled",)]
+    assert _state(house).due_at == NOW + timedelta(minutes=15)
+    assert not _state(house).failures
+    check_all(house)
+
+
+def test_an_item_given_up_on_does_not_bring_an_older_place_back(
+    house: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = _script(batch(mention(1), position="p1"), BadItem("entry 7 has no date"))
+    monkeypatch.setattr(polling, "position", lambda _db, _query_id: "p0")  # read before it moved
+    with house.write() as connection:
+        connection.exec_driver_sql("UPDATE query SET position = 'p0'")
+    assert _poll(house, clock, listener).overtaken == 1
+    monkeypatch.undo()
+    assert polling.position(house, QUERY.id) == "p1"
 
 
 # --- side by side ---------------------------------------------------------------------------------
