@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -17,6 +17,8 @@ from storage.ingest import query_row
 from storage.spending import account_of
 from storage.tables import QueryRow, StageRow
 from storage.upsert import insert_new, insert_or_update, table_of
+
+_LONGEST_WAIT = timedelta(days=2)  # but for a longer `every`; whatever failed waits for less
 
 _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 
@@ -61,14 +63,19 @@ def due(db: Database, queries: Iterable[Query], now: datetime) -> tuple[Query, .
     ready = [
         (rows[query.id].due_at, query)
         for query in queries
-        if query.enabled and query.id in rows and _is_due(rows[query.id], now)
+        if query.enabled and query.id in rows and _is_due(rows[query.id], query, now)
     ]
     never_first = sorted(ready, key=lambda pair: (pair[0] is not None, pair[0] or now))
     return tuple(query for _, query in never_first)
 
 
-def _is_due(row: Any, now: datetime) -> bool:
-    return not row.paused and (row.due_at is None or row.due_at <= now)
+def _is_due(row: Any, query: Query, now: datetime) -> bool:
+    if row.paused:
+        return False
+    if row.due_at is None or row.due_at <= now:
+        return True
+    # nobody waits that long: the clock was ahead when this was written
+    return bool(row.due_at - now > max(timedelta(seconds=query.every), _LONGEST_WAIT))
 
 
 def position(db: Database, query_id: str) -> str | None:

@@ -282,6 +282,25 @@ def test_what_waits_longest_is_asked_first_and_the_new_one_before_all(
     assert [one for one, _ in listener.asked] == ["fake/new", "fake/early", "fake/late"]
 
 
+@pytest.mark.parametrize("every", [900, 10 * 86_400])
+def test_a_clock_that_was_years_ahead_for_one_poll_makes_nothing_rest_for_years(
+    house: Database, clock: FrozenClock, every: float
+) -> None:
+    query = replace(QUERY, every=every)
+    listener = FakeListener([[batch(mention(n), position=f"p{n}")] for n in range(4)])
+
+    def polled() -> int:
+        return poll(house, [query], clock=clock, listener_for=lambda _query: listener).queries
+
+    clock.forward(days=3 * 365)
+    assert polled() == 1
+    clock.forward(days=-3 * 365)
+    assert polled() == 1
+    assert polled() == 0  # what waits for its usual time waits
+    clock.forward(seconds=every)
+    assert polled() == 1
+
+
 def test_rows_that_name_their_brand_make_it_known(house: Database, clock: FrozenClock) -> None:
     listener = _script(
         batch(
