@@ -16,8 +16,9 @@ from storage import exports, removal, tombstones
 from storage.clean import identity
 from storage.engine import Database
 from storage.exports import Exported
+from storage.known import Known
 from storage.tables import AuthorRow, CaseEventRow, MentionRow
-from storage.tombstones import ERASED, Known
+from storage.tombstones import ERASED
 from storage.upsert import table_of
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)

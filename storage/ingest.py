@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, select, update
 
 from earful.spans import Span
-from earful.types import Author, Batch, Mention, Query, Rejected
+from earful.types import Batch, Mention, Query, Rejected
 from storage import (
+    authors,
     changes,
     erasing,
     ledger,
@@ -27,22 +26,17 @@ from storage import (
 )
 from storage.clean import countable, identity, storable, web_address
 from storage.engine import Database
+from storage.known import Known, ids_of
 from storage.matches import About, Found, Noise
-from storage.tables import (
-    AuthorRow,
-    MentionRow,
-    QueryRow,
-    RejectedRow,
-)
-from storage.upsert import chunks, insert_new, insert_or_update, table_of
+from storage.tables import MentionRow, QueryRow, RejectedRow
+from storage.upsert import chunks, insert_new, table_of
 
-_AUTHOR, _MENTION = table_of(AuthorRow), table_of(MentionRow)
+_MENTION = table_of(MentionRow)
 _QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
 
 _SOMEBODY_ELSE = (
     "a post with this id by somebody else is stored already; its words stay, these were not taken"
 )
-_PROFILE = ("handle", "verified", "name", "followers", "url")
 
 
 class Anywhere(Enum):
@@ -52,8 +46,6 @@ class Anywhere(Enum):
 
 
 ANYWHERE = Anywhere.ANYWHERE
-
-Known = tuple[str, str]  # (source, external_id): what makes an author or a mention itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +89,7 @@ def store(
     with db.write() as connection:
         gone = erasing.gone(connection, batch.gone, at)
         mentions = tombstones.welcome(connection, met)
-        known = _ids(connection, _MENTION, mentions)
+        known = ids_of(connection, _MENTION, mentions)
         again = changes.refresh(
             connection, {known[key]: one for key, one in mentions.items() if key in known}, at
         )
@@ -105,7 +97,7 @@ def store(
         doubted &= mentions.keys()  # what is gone is named nowhere
         batch = replace(batch, rejected=(*batch.rejected, *map(_doubt, sorted(doubted))))
         new = {key: one for key, one in mentions.items() if key not in known}
-        authors = _store_authors(
+        writers = authors.store(
             connection,
             [one for key, one in mentions.items() if known.get(key) not in again.others],
         )
@@ -116,12 +108,12 @@ def store(
                 connection,
                 _MENTION,
                 [
-                    _mention_row(key, one, authors, noise=isinstance(said[key], Noise))
+                    _mention_row(key, one, writers, noise=isinstance(said[key], Noise))
                     for key, one in new.items()
                 ],
             ),
         )
-        ids = known | _ids(connection, _MENTION, new)
+        ids = known | ids_of(connection, _MENTION, new)
         matches.keep(
             connection,
             query.id,
@@ -165,7 +157,7 @@ def _in_order(found: Iterable[Mention]) -> tuple[dict[Known, Mention], set[Known
     doubted: set[Known] = set()
     for one in found:
         key = one.source, identity(one.external_id)
-        if key in once and _author_key(one) != _author_key(once[key]):
+        if key in once and authors.key_of(one) != authors.key_of(once[key]):
             doubted.add(key)
         elif key not in once or _newer(one, once[key]):
             once[key] = one
@@ -184,86 +176,13 @@ def _newer(one: Mention, other: Mention) -> bool:
     )
 
 
-def _author_key(mention: Mention) -> Known:
-    return mention.author.source, identity(mention.author.external_id)
-
-
-def _ids(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Known, int]:
-    """The row ids of those (source, external_id) pairs that are stored."""
-    found = _found(connection, table, keys, table.c.external_id, table.c.id)
-    return {key: row.id for key, row in found.items()}
-
-
-@cache
-def _by_name(table: Any, *columns: Any) -> Any:
-    return select(*(columns or [table])).where(
-        table.c.source == bindparam("source"),
-        table.c.external_id.in_(bindparam("names", expanding=True)),
-    )
-
-
-def _found(
-    connection: Connection, table: Any, keys: Iterable[Known], *columns: Any
-) -> dict[Known, Any]:
-    """The rows of those pairs, or these columns of them."""
-    wanted = _by_name(table, *columns)
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in keys:
-        by_source[source].append(external_id)
-    found: dict[Known, Any] = {}
-    for source, names in by_source.items():
-        for some in chunks(names):
-            rows = connection.execute(wanted, {"source": source, "names": some})
-            found.update({(source, row.external_id): row for row in rows})
-    return found
-
-
-def _store_authors(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, int]:
-    authors = {_author_key(one): one.author for one in mentions}
-    there = _found(connection, _AUTHOR, authors)
-    rows = {key: _author_row(key, one) for key, one in authors.items()}
-    changed = [row for key, row in rows.items() if key not in there or _differs(row, there[key])]
-    insert_or_update(
-        connection,
-        AuthorRow,
-        changed,
-        keys=["source", "external_id"],
-        change=_newer_author,
-    )
-    ids = {key: row.id for key, row in there.items()}
-    return ids | _ids(connection, _AUTHOR, authors.keys() - ids.keys())
-
-
-def _differs(new: Mapping[str, Any], old: Any) -> bool:
-    if new["handle"] == new["external_id"] and new["name"] is None and new["followers"] is None:
-        return False  # whoever told of them knew no more than the id
-    return any(new[name] not in (None, getattr(old, name)) for name in _PROFILE)
-
-
-def _newer_author(new: Any, old: Any) -> dict[str, Any]:
-    kept = {name: func.coalesce(new[name], old.c[name]) for name in ("name", "followers", "url")}
-    return {"handle": new.handle, "verified": new.verified, **kept}
-
-
-def _author_row(key: Known, author: Author) -> dict[str, Any]:
-    return {
-        "source": key[0],
-        "external_id": key[1],
-        "handle": storable(author.handle, 200),
-        "name": None if author.name is None else storable(author.name, 200),
-        "followers": None if author.followers is None else countable(author.followers),
-        "verified": author.verified,
-        "url": web_address(author.url),
-    }
-
-
 def _mention_row(
-    key: Known, mention: Mention, authors: Mapping[Known, int], *, noise: bool
+    key: Known, mention: Mention, writers: Mapping[Known, int], *, noise: bool
 ) -> dict[str, Any]:
     return {
         "source": key[0],
         "external_id": key[1],
-        "author_id": authors[_author_key(mention)],
+        "author_id": writers[authors.key_of(mention)],
         "text": storable(mention.text),
         "lang": None if mention.lang is None else storable(mention.lang, 20),
         "url": web_address(mention.url),

@@ -17,6 +17,7 @@ from storage import deliveries, numbers, stories, tallies, tombstones
 from storage.clean import names_one, storable
 from storage.commands import POST_DELETED
 from storage.judging import EARFUL
+from storage.known import Known
 from storage.tables import (
     NAMES_ITS_ORIGINAL,
     UNJUDGED,
@@ -33,7 +34,6 @@ from storage.tables import (
     RevisionRow,
     ToldRow,
 )
-from storage.tombstones import Known
 from storage.upsert import chunks, insert_new, table_of
 
 _MENTION, _AUTHOR, _FLAG = table_of(MentionRow), table_of(AuthorRow), table_of(FlagRow)

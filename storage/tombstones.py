@@ -12,12 +12,12 @@ from sqlalchemy import Connection, delete, func, select
 
 from earful.types import Mention
 from storage.clean import identity, names_one, storable
+from storage.known import Known
 from storage.tables import ErasedAuthorRow, TombstoneRow
 from storage.upsert import chunks, insert_new, table_of
 
 _TOMBSTONE, _ERASED = table_of(TombstoneRow), table_of(ErasedAuthorRow)
 
-Known = tuple[str, str]  # (source, external_id)
 ERASED = "erased"  # the reason of a tombstone that a person asked for
 
 
