@@ -96,7 +96,7 @@ def addresses(value: Sequence[str]) -> tuple[str, ...]:
 class _Position:
     """``box`` says which folder it belongs to, ``uid`` is the last message read, ``mark`` the
     instant (seconds since 1970) up to which everything was read. ``floor`` is set while the
-    folder is read for the first time: what came before it is not wanted."""
+    folder is read for the first time, or anew: what came before it is not wanted."""
 
     box: str = ""
     validity: int = 0
@@ -175,8 +175,10 @@ class _Poll:
         if validity == self._at.validity and self._at.box == self._box and self._at.uid:
             return
         floor = times.to_epoch(self._now - self._options.since)
-        if self._at.mark is not None:
-            floor = min(floor, self._at.mark)
+        # what an earlier look wanted and has not had is wanted still
+        earlier = self._at.floor if self._at.mark is None else self._at.mark
+        if earlier is not None:
+            floor = min(floor, earlier)
         self._at = replace(self._at, validity=validity, uid=0, floor=floor)
 
     def _walk(self, box: Mailbox) -> Iterator[Batch]:

@@ -274,10 +274,22 @@ def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
 
 
 def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    """Append what could not be read, one JSON object a line; after a crash some are there twice."""
+    """Append what could not be read, one JSON object a line; after a crash some are there twice,
+    and what is cut in the middle stays on a line of its own."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        torn = _is_torn(path)
         with path.open("a", encoding="utf-8") as file:
+            file.write("\n" if torn else "")
             file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in rejected)
     except OSError as error:
         raise Permanent(f"{path}: {error.strerror}; check the option rejects") from error
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether its last line was not finished: by a kill, or a disk that was full."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, io.SEEK_END)
+        return file.read(1) != b"\n"

@@ -130,7 +130,8 @@ def _sync_folder(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """How many bytes of each file have been read, and when all of them had been."""
+    """How many bytes of each file have been read, and the instant up to which all is: the hour of
+    the first file until there is a better one, as that file may be gone by then."""
 
     read: Mapping[str, int]
     until: datetime | None = None
@@ -171,7 +172,11 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
     try:
         names = _names(folder)
         left = [one for one in names if not _taken_away(folder / one, place.read.get(one, 0))]
-        place = replace(place, read={name: place.read.get(name, 0) for name in left})
+        place = replace(
+            place,
+            read={name: place.read.get(name, 0) for name in left},
+            until=place.until or (_hour_of(names[0]) if names else None),
+        )
         for name in left:
             for mentions, rejected, offset in _read(folder / name, place.read[name], take):
                 place = place.at(name, offset)
@@ -190,7 +195,7 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
         raise Permanent(f"{error.filename}: {error.strerror}; move it out of the way") from error
     except OSError as error:
         raise Transient(f"{folder}: {error.strerror or error}; it will be tried again") from error
-    since = place.until or (_hour_of(names[0]) if names else now)
+    since = place.until or now
     seen = (Seen(since=since, until=now),) if since < now else ()
     yield Batch(mentions=(), position=replace(place, until=now).text(), seen=seen)
 

@@ -262,6 +262,23 @@ def test_the_server_numbers_anew() -> None:
     assert ids(poll(query(imap_site().port, user), again[-1].position)) == []
 
 
+def test_a_folder_that_is_numbered_anew_before_it_was_read_is_read_from_the_same_day_on() -> None:
+    box, user = Box(), "restored-early"
+    imap_site().boxes[user] = box
+    begun = now()
+    for number, days in enumerate((6.9, 6.8, 1)):
+        box.put(begun - timedelta(days=days), mail(number))
+    asked = query(imap_site().port, user, since="7d", max_messages=1)
+    first = poll(asked, at=begun)
+    (gap,) = first[-1].gaps
+    box.number_anew()  # and the server was away for half a day
+    later = begun + timedelta(days=0.5)
+    rest = poll(query(imap_site().port, user, since="7d"), first[-1].position, later)
+    assert set(ids(first + rest)) == {"0", "1", "2"}
+    (seen,) = rest[-1].seen
+    assert (seen.since, seen.until) == (gap.since, later)
+
+
 def test_the_first_look_goes_back_as_far_as_since() -> None:
     box, user = Box(), "long-known"
     imap_site().boxes[user] = box

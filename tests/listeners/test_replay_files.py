@@ -140,6 +140,20 @@ def test_rejects_are_kept_in_a_file(tmp_path: Path) -> None:
     assert not (tmp_path / "none.jsonl").exists()
 
 
+@pytest.mark.parametrize("torn", [b'{"where": "line 1", "rea', b'{"where": "line 1"}', b"\xce"])
+def test_a_reject_behind_one_that_was_cut_has_a_line_of_its_own(
+    tmp_path: Path, torn: bytes
+) -> None:
+    """Killed, or the disk full, while they were written: they are all written again."""
+    path = write(tmp_path / "posts.jsonl", [row(1, text=""), row(2, text="")])
+    kept = tmp_path / "posts.rejects.jsonl"
+    poll(path, rejects=str(kept))
+    whole = kept.read_bytes()
+    kept.write_bytes(whole + torn)
+    poll(path, rejects=str(kept))
+    assert kept.read_bytes() == whole + torn + b"\n" + whole
+
+
 @pytest.mark.parametrize("keep", [0.02, 0.5, 0.98])
 def test_a_cut_gzip_keeps_what_could_be_read(tmp_path: Path, keep: float) -> None:
     rows = [row(number, text=f"{number * 7919 % 10007} words") for number in range(20_000)]

@@ -244,6 +244,21 @@ def test_it_says_what_it_has_seen(tmp_path: Path, clock: FrozenClock) -> None:
     box.close()
 
 
+def test_what_it_has_seen_outlives_looks_that_were_cut(tmp_path: Path, clock: FrozenClock) -> None:
+    begun = clock()
+    box = Spool(tmp_path, clock=clock)
+    for name in "ab":
+        box.append([{"id": name}])
+        clock.forward(hours=1)
+    box.close()
+    position = read(tmp_path, None, clock)[0].position  # killed when "a" was stored
+    next(spool.batches(tmp_path, position, now=clock(), take=take))  # its file is taken away
+    assert len(list(tmp_path.iterdir())) == 1
+    last = read(tmp_path, position, clock)
+    assert ids(last) == ["b"]
+    assert last[-1].seen == (Seen(since=begun, until=clock()),)
+
+
 def test_a_long_inbox_comes_in_pieces(tmp_path: Path, clock: FrozenClock) -> None:
     box = Spool(tmp_path, clock=clock)
     box.append([{"id": str(number)} for number in range(1201)])

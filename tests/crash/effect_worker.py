@@ -1,0 +1,142 @@
+"""Polls a query, or writes into an inbox, in a process that kills itself on the way.
+
+For each line on its standard input (a JSON job) it says on its standard output `end STATUS`, and
+before that `+` for every line that an inbox has taken. Where the job says `dies_before`, it forks
+a worker that kills itself before its step with that number, from 1 on: a commit, or what is done to
+a file (made, opened for writing, written, half written, on the disk, removed). Other jobs it does
+itself: a process that has polled before is twice as quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from factories import FrozenClock
+from sqlalchemy import Connection, event
+
+import listeners
+from earful.contracts import Listener
+from earful.stages.poll import poll
+from earful.types import Query
+from listeners import mail, mbox, spool
+from listeners.spool import Spool
+from storage import engine
+
+_SEEN = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
+_write, _fsync = os.write, os.fsync
+_told = os.dup(1)
+
+
+def _say(line: str) -> None:
+    _write(_told, f"{line}\n".encode())
+
+
+class _Grave:
+    """Kills its process before one of the steps that it is told of."""
+
+    def __init__(self, before: int) -> None:
+        self._left = before
+
+    def step(self) -> None:
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        """Be told of everything that others can see."""
+        sys.addaudithook(self._audited)
+        os.write, os.fsync = self._written, self._synced  # type: ignore[assignment]
+
+    def committed(self, connection: Connection) -> None:
+        if connection.get_execution_options().get(engine._WRITE):
+            self.step()
+
+    def _audited(self, name: str, told: tuple[Any, ...]) -> None:
+        if name in _SEEN or (name == "open" and told[2] & (os.O_WRONLY | os.O_RDWR)):
+            self.step()
+
+    def _written(self, file: int, data: bytes) -> int:
+        half = len(data) // 2
+        for piece in (data[:half], data[half:]):
+            self.step()
+            _write(file, piece)
+        return len(data)
+
+    def _synced(self, file: int) -> None:
+        self.step()
+        _fsync(file)
+
+
+def _poll(job: dict[str, Any], grave: _Grave) -> None:
+    query, clock = Query(**job["query"]), FrozenClock(datetime.fromisoformat(job["now"]))
+    db = engine.connect(job["url"])
+    event.listen(db.engine, "commit", grave.committed)
+
+    def listener_for(query: Query) -> Listener:
+        # without a purse: its commits are killed in test_kill_before_every_commit.py
+        return listeners.get(query.source, clock=clock)
+
+    for _ in range(job["rounds"]):
+        poll(db, [query], clock=clock, listener_for=listener_for)
+        clock.forward(hours=1)
+    db.close()
+
+
+def _put(job: dict[str, Any]) -> None:
+    box = Spool(Path(job["folder"]), clock=lambda: datetime.fromisoformat(job["now"]))
+    for line in job["lines"]:
+        box.append([line])
+        _say("+")
+    box.close()
+
+
+def _work(job: dict[str, Any], grave: _Grave) -> None:
+    if "lines" in job:
+        _put(job)
+    else:
+        _poll(job, grave)
+
+
+def _in_a_worker(job: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            grave = _Grave(job["dies_before"])
+            grave.watch()
+            _work(job, grave)
+            status = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return os.waitpid(pid, 0)[1]
+
+
+def _done(job: dict[str, Any]) -> int:
+    if job["dies_before"]:
+        return _in_a_worker(job)
+    _work(job, _Grave(0))
+    return 0
+
+
+def main() -> None:
+    """Take jobs until there are no more."""
+    os.dup2(2, 1)  # logs are no answer
+    sys.dont_write_bytecode = True  # no step of ours
+    mail._AT_ONCE = mbox._BATCH = spool._BATCH = 2  # small batches: many moments between them
+    for name in ("folder", "mbox", "feedback", "webhook", "mail"):
+        listeners.get(name)  # imports
+    while line := sys.stdin.readline():
+        _say(f"end {_done(json.loads(line))}")
+
+
+if __name__ == "__main__":
+    main()
