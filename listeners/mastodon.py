@@ -32,9 +32,9 @@ from listeners.options import WebOptions, account_secret, read
 from listeners.refusals import worst
 from listeners.terms import hashtags, search_terms
 from listeners.unread import rejected
+from listeners.waits import is_waiting, wait_until
 from listeners.walk import Page, Rules, Step, walk
 
-_AFTER_REFUSAL = 86400  # seconds until what refused us is asked again, beside what works
 _SHIFT = 4  # posts that are asked for twice: the pages move when one is deleted meanwhile
 _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
 _MEND = "make an access token on your server (Preferences, Development, New application)"
@@ -181,7 +181,9 @@ class _Poll:
         now = times.to_epoch(self._now)
         self._memory.turn = ""
         return [
-            one for one in found[turn:] + found[:turn] if self._memory.waits.get(one[0], 0) <= now
+            one
+            for one in found[turn:] + found[:turn]
+            if not is_waiting(self._memory.waits.get(one[0], 0), now)
         ]
 
     def _share(
@@ -322,8 +324,7 @@ class _Poll:
     def _last(self, failed: Mapping[str, EdgeError]) -> Batch:
         """What failed beside what worked is told, and left in peace for a while."""
         for part, error in failed.items():
-            wait = error.retry_after or 0 if isinstance(error, Transient) else _AFTER_REFUSAL
-            self._memory.waits[part] = times.to_epoch(self._now) + int(wait)
+            self._memory.waits[part] = wait_until(error, times.to_epoch(self._now))
         told = [Rejected(where=part, reason=str(error)) for part, error in failed.items()]
         return Batch(
             mentions=(),

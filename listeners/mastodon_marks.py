@@ -9,7 +9,7 @@ because a server gives a post that it fetched late the id of the time when it wa
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from listeners.fields import inner
@@ -74,7 +74,9 @@ class Marks:
         """
         if self.up is not None:
             return self.up
-        if now - self.deep < overlap // _DEEP_LOOKS:
+        # a clock that was ahead wrote what is yet to come
+        self.marks = [replace(one, at=min(one.at, now)) for one in self.marks]
+        if 0 <= now - self.deep < overlap // _DEEP_LOOKS:
             overlap = min(overlap, _SHALLOW)
         else:
             self.deep = now

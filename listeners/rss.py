@@ -27,9 +27,9 @@ from listeners.match import Matcher
 from listeners.options import WebOptions, read
 from listeners.positions import is_instant, kept
 from listeners.refusals import shown, worst
+from listeners.waits import is_waiting, wait_until
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
-_AFTER_REFUSAL = 86400  # seconds until a feed that refused us is asked again, beside ones that work
 
 
 class RssOptions(WebOptions):
@@ -108,7 +108,7 @@ class _Poll:
         failed: dict[str, Transient | Permanent] = {}
         worked = 0
         for url in feeds:
-            if known[url].wait > times.to_epoch(self._now):
+            if is_waiting(known[url].wait, times.to_epoch(self._now)):
                 continue
             try:
                 batch, known[url] = self._look(url, known[url])
@@ -236,8 +236,7 @@ class _Poll:
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
     def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
-        seconds = _AFTER_REFUSAL if isinstance(error, Permanent) else int(error.retry_after or 0)
-        return replace(known, wait=times.to_epoch(self._now) + seconds)
+        return replace(known, wait=wait_until(error, times.to_epoch(self._now)))
 
 
 def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:

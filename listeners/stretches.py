@@ -68,6 +68,22 @@ class Part:
         for one in self.open:
             one.began = one.high
 
+    def set_back(self, now: int, first: int) -> None:
+        """Take back what a clock that was ahead wrote. Nothing was seen of what is yet to come; up
+        to when it was, only the newest post says. A ``floor`` in the future becomes ``first``."""
+        if self.floor > now:
+            self.floor = first
+            self.mark = first if self.mark > now else self.mark
+        self.mark = min(self.mark, now)
+        if self.seen > now:
+            self.seen = max(self.mark, self.floor)
+        if self.deep > now:
+            self.deep = 0
+        self.open = [one for one in self.open if one.low < now]
+        for one in self.open:
+            one.high = one.began = min(one.high, now)
+            one.known = min(one.known, self.seen)
+
     def begin(self, now: int, low: int) -> Stretch:
         """Open a stretch from ``low`` up to now; one that no page was had of goes on in it."""
         high = max(now, low + 1)

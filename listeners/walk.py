@@ -112,6 +112,8 @@ class _Walk:
         known, self._order = load(position)
         self._asking: tuple[str, Stretch] | None = None
         first = self._now - int(rules.first.total_seconds())
+        for one in known.values():
+            one.set_back(self._now, first)
         self._parts = {name: known.get(name) or Part(floor=first, mark=first) for name in parts}
         # an empty stretch says that a part is asked for, before anything was seen of it
         self._announced = tuple(Seen(since=now, until=now, part=name) for name in parts)

@@ -18,7 +18,7 @@ from storage.spending import account_of
 from storage.tables import QueryRow, StageRow
 from storage.upsert import insert_new, insert_or_update, table_of
 
-_LONGEST_WAIT = timedelta(days=2)  # but for a longer `every`; whatever failed waits for less
+_LONGEST_WAIT = timedelta(days=2)  # beside `every`; whatever failed waits for less
 
 _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 
@@ -75,7 +75,7 @@ def _is_due(row: Any, query: Query, now: datetime) -> bool:
     if row.due_at is None or row.due_at <= now:
         return True
     # nobody waits that long: the clock was ahead when this was written
-    return bool(row.due_at - now > max(timedelta(seconds=query.every), _LONGEST_WAIT))
+    return bool(row.due_at - now > timedelta(seconds=query.every) + _LONGEST_WAIT)
 
 
 def position(db: Database, query_id: str) -> str | None:

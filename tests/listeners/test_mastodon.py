@@ -249,6 +249,40 @@ def test_one_server_that_fails_does_not_stop_the_other(site: Site) -> None:
             watch.poll()
 
 
+def test_what_failed_while_our_clock_was_ahead_is_not_left_in_peace_for_years(site: Site) -> None:
+    with serve() as other:
+        watch = Watch(site, instances=[other.url, site.url])
+        other.script = lambda _asked: Reply(status=503)
+        watch.later(days=3 * 365)
+        watch.poll()
+        watch.later(days=-3 * 365)
+        other.script = away = Instance(other.url)
+        letter = away.toot(EPOCH - 600)["uri"]
+        assert watch.poll() == {letter}
+
+
+def test_marks_of_a_clock_that_was_ahead_hold_no_later_one_up(site: Site) -> None:
+    watch = Watch(site, overlap="1h")
+    watch.toots(3, EPOCH - 60)
+    watch.poll()
+    for _ in range(3):  # ahead
+        watch.later(days=365)
+        watch.poll()
+    watch.later(days=-3 * 365)
+    for n in range(60):
+        watch.toots(1, EPOCH + n * 300)
+        watch.later(minutes=5)
+        watch.poll()
+    late = watch.instance.toot(EPOCH + 60 * 300 - 2400)["uri"]
+    watch.later(minutes=15)
+    assert watch.poll() == {late}, "the whole overlap is looked at again"
+    for _ in range(3):
+        watch.later(minutes=5)
+        watch.poll()
+    oldest = min(one.since for batch in watch.batches for one in batch.seen)
+    assert watch.now - oldest < timedelta(hours=2), "not all that came since"
+
+
 def test_of_a_server_that_is_away_one_question_is_asked(site: Site) -> None:
     with serve() as other:
         watch = Watch(site, instances=[other.url, site.url])

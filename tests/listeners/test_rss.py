@@ -284,6 +284,30 @@ def test_one_bad_feed_does_not_stop_the_others(site: Site) -> None:
     assert len(watch.poll()) == 1
 
 
+def test_a_feed_that_failed_while_our_clock_was_ahead_is_not_left_in_peace_for_years(
+    site: Site,
+) -> None:
+    watch = Watch(site, urls=(f"{site.url}/b.xml",))
+    watch.show(item(1))
+    watch.now += timedelta(days=3 * 365)
+    watch.poll()
+    watch.now -= timedelta(days=3 * 365)
+    watch.show(item(2), path="/b.xml")
+    assert [one.external_id for one in watch.poll()] == ["https://n.example/2"]
+
+
+def test_who_asks_for_a_year_of_peace_is_asked_again_tomorrow(site: Site) -> None:
+    watch = Watch(site, urls=(f"{site.url}/b.xml",))
+    watch.show(item(1))
+    watch.pages["/b.xml"] = Reply(status=503, headers={"Retry-After": "31536000"})
+    watch.poll()
+    watch.poll()
+    assert len(site.asked) == 3
+    watch.now += timedelta(days=1)
+    watch.poll()
+    assert len(site.asked) == 5
+
+
 def test_when_all_feeds_fail_it_is_an_error(site: Site) -> None:
     watch = Watch(site, urls=(f"{site.url}/b.xml",))
     with pytest.raises(Permanent, match="404"):

@@ -270,6 +270,82 @@ def test_a_platform_whose_clock_is_ahead_or_behind() -> None:
         assert not ledger.missing(), skew
 
 
+@pytest.mark.parametrize("addressed", [True, False])
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=100)])
+def test_our_clock_was_ahead_for_one_poll(addressed: bool, ahead: timedelta) -> None:
+    platform = Platform(addressed=addressed)
+    platform.write(20)
+    ledger = Ledger(platform, most=8)
+    ledger.poll()
+    platform.now += ahead
+    ledger.poll()
+    platform.now += timedelta(minutes=15) - ahead
+    platform.write(200)
+    for _ in range(6):
+        ledger.poll()
+        told = ledger.open | ledger.lost
+        hidden = ledger.missing() - {
+            one.external_id for one in platform.posts if int(one.published_at.timestamp()) in told
+        }
+        assert not hidden, "posts are missing, and no gap says so"
+        platform.now += timedelta(seconds=30)
+    assert not ledger.missing() or not addressed
+
+
+def test_our_clock_was_ahead_and_a_late_post_is_met_all_the_same() -> None:
+    platform = Platform()
+    platform.write(20)
+    ledger = Ledger(platform)
+    platform.now += HOUR
+    ledger.poll()
+    platform.now += timedelta(minutes=15) - HOUR
+    platform.posts.append(post(20, START - timedelta(minutes=8)))  # deeper than every poll looks
+    ledger.poll()
+    assert not ledger.missing()
+
+
+def test_our_clock_was_ahead_at_the_very_first_poll() -> None:
+    platform = Platform()
+    platform.write(20)
+    ledger = Ledger(platform)
+    platform.now += timedelta(days=2)
+    ledger.poll()
+    assert ledger.missing()  # two hours of two days later hold none of them
+    platform.now -= timedelta(days=2)
+    ledger.poll()
+    assert not ledger.missing()
+
+
+def test_what_our_clock_that_was_ahead_let_fall_out_of_reach_is_looked_for_again() -> None:
+    def away(_number: int) -> None:
+        raise Transient("gone")
+
+    platform = Platform(addressed=False)
+    ledger = Ledger(platform, keeps=6 * HOUR)
+    ledger.poll()
+    platform.write(20)
+    platform.now += timedelta(days=2)
+    platform.trouble = away
+    with pytest.raises(Transient):
+        ledger.poll()
+    assert (GapKind.WINDOW, True) in ledger.reasons
+    platform.trouble = lambda _number: None
+    platform.now += timedelta(minutes=15) - timedelta(days=2)
+    ledger.poll()
+    assert not ledger.missing()
+
+
+def test_our_clock_was_set_back_and_nothing_is_said_to_be_lost() -> None:
+    platform = Platform(addressed=False)
+    platform.write(5)
+    ledger = Ledger(platform, keeps=6 * HOUR)
+    for minutes in (0, 600, -40, 15):  # ten hours in which nobody writes
+        platform.now += timedelta(minutes=minutes)
+        ledger.reasons.clear()
+        ledger.poll()
+    assert not ledger.reasons
+
+
 def test_busy_parts_take_turns() -> None:
     platform = Platform()
     platform.write(95)

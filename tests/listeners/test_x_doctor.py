@@ -93,6 +93,12 @@ def terms(price: int, day: int | None = None, month: int | None = None) -> Terms
             "about 100 posts read a day, 0.50 USD a day; the budget of 0.00 USD a day lasts until "
             "about 00:00 UTC",
         ),
+        (
+            100,
+            terms(5000, month=700_000),
+            "about 100 posts read a day, 0.50 USD a day; the budget of 0.70 USD a month lasts "
+            "about 1 day",
+        ),
     ],
 )
 def test_what_is_expected_in_a_sentence(a_day: float, account: Terms, said: str) -> None:
