@@ -14,7 +14,8 @@ from storage.tables import AuthorRow
 from storage.upsert import insert_or_update, table_of
 
 _AUTHOR = table_of(AuthorRow)
-_PROFILE = ("handle", "verified", "name", "followers", "url")
+_MAY_LACK = ("name", "followers", "url")
+_PROFILE = ("handle", "verified", *_MAY_LACK)
 
 
 def key_of(mention: Mention) -> Known:
@@ -24,9 +25,12 @@ def key_of(mention: Mention) -> Known:
 
 def store(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, int]:
     """Keep who wrote these, of the same person what the last one says; gives their row ids."""
-    authors = {key_of(one): one.author for one in mentions}
-    there = rows_of(connection, _AUTHOR, authors)
-    rows = {key: _row(key, one) for key, one in authors.items()}
+    rows: dict[Known, dict[str, Any]] = {}
+    for one in mentions:
+        key = key_of(one)
+        row = _row(key, one.author)
+        rows[key] = _together(rows[key], row) if key in rows else row
+    there = rows_of(connection, _AUTHOR, rows)
     changed = [row for key, row in rows.items() if key not in there or _differs(row, there[key])]
     insert_or_update(
         connection,
@@ -36,17 +40,30 @@ def store(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, in
         change=_newer,
     )
     ids = {key: row.id for key, row in there.items()}
-    return ids | ids_of(connection, _AUTHOR, authors.keys() - ids.keys())
+    return ids | ids_of(connection, _AUTHOR, rows.keys() - ids.keys())
+
+
+def _is_bare(row: Mapping[str, Any]) -> bool:
+    """True when whoever told of them knew no more than the id."""
+    unknown = row["name"] is None and row["followers"] is None
+    return unknown and row["handle"] == row["external_id"]
+
+
+def _together(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """What two mentions of one batch say of the same person, as if the later came in another."""
+    if _is_bare(new):
+        return before
+    return new | {name: before[name] for name in _MAY_LACK if new[name] is None}
 
 
 def _differs(new: Mapping[str, Any], old: Any) -> bool:
-    if new["handle"] == new["external_id"] and new["name"] is None and new["followers"] is None:
-        return False  # whoever told of them knew no more than the id
+    if _is_bare(new):
+        return False
     return any(new[name] not in (None, getattr(old, name)) for name in _PROFILE)
 
 
 def _newer(new: Any, old: Any) -> dict[str, Any]:
-    kept = {name: func.coalesce(new[name], old.c[name]) for name in ("name", "followers", "url")}
+    kept = {name: func.coalesce(new[name], old.c[name]) for name in _MAY_LACK}
     return {"handle": new.handle, "verified": new.verified, **kept}
 
 

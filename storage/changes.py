@@ -18,7 +18,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earful.types import Engagement, Mention, Verdict
 from storage import predictions, ratings, stories, story_counts, tallies
-from storage.clean import countable, identity, storable, web_address
+from storage.authors import key_of
+from storage.clean import countable, storable, web_address
 from storage.judging import EARFUL
 from storage.tables import (
     UNREAD,
@@ -66,7 +67,7 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     refused: set[int] = set()
     for row in _stored(connection, found):
         one = found[row.id]
-        if (one.author.source, identity(one.author.external_id)) != (row.author_source, row.writer):
+        if key_of(one) != (row.author_source, row.writer):
             others.add(row.id)
             if storable(one.text) != row.text or _rating(row, one) != _kept(row, _RATING):
                 refused.add(row.id)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from earful.types import Mention
+from storage.authors import key_of
 from storage.clean import identity, names_one, storable
 from storage.known import Known
 from storage.tables import ErasedAuthorRow, TombstoneRow
@@ -81,9 +82,7 @@ def welcome(connection: Connection, mentions: Mapping[Known, Mention]) -> dict[K
     The keys are (source, external_id) as stored.
     """
     posts = {key: _posts(key, one) for key, one in mentions.items()}
-    people = {
-        key: (one.author.source, identity(one.author.external_id)) for key, one in mentions.items()
-    }
+    people = {key: key_of(one) for key, one in mentions.items()}
     gone = _buried(connection, {post for some in posts.values() for post in some})
     erased = _erased(connection, set(people.values()))
     return {

@@ -111,6 +111,17 @@ def test_authors_are_updated_but_nothing_known_is_forgotten(db: Database) -> Non
     ]
 
 
+@pytest.mark.parametrize("followers", [None, 7])
+def test_within_a_batch_nothing_known_of_an_author_is_forgotten(
+    db: Database, followers: int | None
+) -> None:
+    known = author(external_id="bob", handle="bob", name="Bob", followers=900)
+    later = Author(source="fake", external_id="bob", handle="bob", followers=followers)
+    keep(db, mention(1, by=known), mention(2, by=later))
+    told = rows(db, "SELECT handle, name, followers FROM author")
+    assert told == [("bob", "Bob", followers or 900)]
+
+
 def test_who_knows_only_an_id_changes_nothing_of_its_author(db: Database) -> None:
     profile = "SELECT handle, name, followers, verified FROM author"
     known = author(external_id="did:1", handle="maria", name="Maria", followers=7, verified=True)
