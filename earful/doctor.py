@@ -197,7 +197,7 @@ def expected(a_day: float, terms: Terms, *, again: bool) -> str:
         text += f"; the budget of {money(terms.budget_day, terms.currency)} a day {reach}"
     if terms.budget_month is not None:
         days = terms.budget_month // cost
-        reach = "is enough" if days >= 31 else f"lasts about {days} days"
+        reach = "is enough" if days >= 31 else f"lasts about {count(days, 'day')}"
         text += f"; the budget of {money(terms.budget_month, terms.currency)} a month {reach}"
     return text + ("; re-checks cost up to as much again" if again else "")
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from earful import labelled
 from earful.settings import SentimentSettings
 from earful.wiring import classifier_for
+from outreach.words import count
 
 if TYPE_CHECKING:
     from earful.model_check import Quality
@@ -74,7 +75,7 @@ def _called(chosen: SentimentSettings) -> str:
 def _say_bad_rows(read: labelled.Read) -> None:
     if not read.bad:
         return
-    print(f"{len(read.bad):,} rows could not be read and were left out:", file=sys.stderr)
+    print(f"{count(len(read.bad), 'row')} could not be read and were left out:", file=sys.stderr)
     for line in read.bad[:BAD_ROWS_SHOWN]:
         print(f"  {line}", file=sys.stderr)
     if len(read.bad) > BAD_ROWS_SHOWN:
@@ -97,7 +98,7 @@ def _say(found: Quality) -> None:
         print(f"no row is labelled {' or '.join(missing)}: the macro numbers leave that out")
     table = Table("labelled", *(f"answered {name}" for name in labelled.LABELS))
     for name, counts in zip(labelled.LABELS, found.table.tolist(), strict=True):
-        table.add_row(name, *(f"{count:,}" for count in counts))
+        table.add_row(name, *(f"{one:,}" for one in counts))
     Console().print(table)
     print(
         f"unhappy from negative_at {flagged.threshold:.2f} on: {flagged.share:.1f} % of the rows; "

@@ -17,6 +17,7 @@ from earful.stages.lanes import Lanes
 from earful.stages.poll import poll
 from earful.stages.recheck import Waits, recheck
 from earful.wiring import House
+from outreach.words import count
 from storage import polling
 from storage.engine import DatabaseError
 from storage.leader import Leader
@@ -108,7 +109,7 @@ class Stages:
             timezone=house.timezone,
             clock=house.clock,
         )
-        return f"{queued} digests queued" if queued else ""
+        return f"{count(queued, 'digest')} queued" if queued else ""
 
 
 def run(house: House, stop: threading.Event) -> None:

@@ -20,6 +20,7 @@ from earful.stages.poll import poll as poll_all
 from earful.stages.recheck import recheck as recheck_all
 from earful.wiring import House, opened
 from outreach.rules import Rules
+from outreach.words import count
 from storage import deliveries, polling, predictions, queries
 
 app = typer.Typer()
@@ -66,7 +67,7 @@ def classify() -> None:
         with counting("classified", waiting) as advance:
             done = classify_all(house.db, classifier, clock=house.clock, progress=advance)
         took = time.perf_counter() - started
-    print(f"{done:,} mentions classified by {classifier.model_id}")
+    print(f"{count(done, 'mention')} classified by {classifier.model_id}")
     if done:
         print(f"{done / took:,.0f} mentions per second ({took:.1f} s)")
 

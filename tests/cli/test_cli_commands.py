@@ -52,6 +52,8 @@ def test_classify_says_how_many_by_which_model_and_how_fast(desk: Desk) -> None:
     assert "2 mentions classified by fake-model/1" in done.out
     assert "mentions per second" in done.out
     assert desk.run("classify").out == "0 mentions classified by fake-model/1\n"
+    desk.run("import", desk.file("more.jsonl", row(3)), "--source", "x")
+    assert "1 mention classified by fake-model/1" in desk.run("classify").out
 
 
 def test_without_a_model_classify_says_what_to_do(
