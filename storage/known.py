@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,16 @@ from sqlalchemy import Connection, bindparam, select
 from storage.upsert import chunks
 
 Known = tuple[str, str]  # (source, external_id)
+
+
+def by_source(pairs: Iterable[Known]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each source with ids of it, no more at a time than a statement takes."""
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for source, external_id in pairs:
+        grouped[source].append(external_id)
+    for source, names in grouped.items():
+        for some in chunks(names):
+            yield source, some
 
 
 def ids_of(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Known, int]:
@@ -33,12 +43,8 @@ def rows_of(
 ) -> dict[Known, Any]:
     """The rows of those pairs, or these columns of them."""
     wanted = _by_name(table, *columns)
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in keys:
-        by_source[source].append(external_id)
     found: dict[Known, Any] = {}
-    for source, names in by_source.items():
-        for some in chunks(names):
-            rows = connection.execute(wanted, {"source": source, "names": some})
-            found.update({(source, row.external_id): row for row in rows})
+    for source, some in by_source(keys):
+        rows = connection.execute(wanted, {"source": source, "names": some})
+        found.update({(source, row.external_id): row for row in rows})
     return found

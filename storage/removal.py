@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from storage import deliveries, numbers, stories, tallies, tombstones
 from storage.clean import names_one, storable
 from storage.commands import POST_DELETED
 from storage.judging import EARFUL
-from storage.known import Known
+from storage.known import Known, by_source
 from storage.tables import (
     NAMES_ITS_ORIGINAL,
     UNJUDGED,
@@ -58,24 +57,20 @@ class Removed:
 
 def with_reposts(connection: Connection, posts: Sequence[Known]) -> list[Any]:
     """The stored rows of these posts and of plain reposts of them, which carry the same words."""
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in posts:
-        by_source[source].append(external_id)
     found: dict[int, Any] = {}
-    for source, names in by_source.items():
-        for some in chunks(names):
-            # two statements: each has an index of its own
-            for which in (
-                _MENTION.c.external_id.in_(some),
-                and_(_MENTION.c.repost_of.in_(some), NAMES_ITS_ORIGINAL),
-            ):
-                rows = connection.execute(
-                    select(
-                        *(_MENTION.c[name] for name in ("id", "source", "external_id")),
-                        *(_MENTION.c[name] for name in ("author_id", "feeling")),
-                    ).where(_MENTION.c.source == source, which)
-                )
-                found.update({row.id: row for row in rows})
+    for source, some in by_source(posts):
+        # two statements: each has an index of its own
+        for which in (
+            _MENTION.c.external_id.in_(some),
+            and_(_MENTION.c.repost_of.in_(some), NAMES_ITS_ORIGINAL),
+        ):
+            rows = connection.execute(
+                select(
+                    *(_MENTION.c[name] for name in ("id", "source", "external_id")),
+                    *(_MENTION.c[name] for name in ("author_id", "feeling")),
+                ).where(_MENTION.c.source == source, which)
+            )
+            found.update({row.id: row for row in rows})
     return list(found.values())
 
 
@@ -268,13 +263,9 @@ def blank_rejects(connection: Connection, words: Iterable[str]) -> None:
 
 def forget_answers(connection: Connection, posts: Iterable[Known]) -> None:
     """Other people's replies to these posts do not say any more what they answered."""
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in posts:
-        by_source[source].append(external_id)
-    for source, names in by_source.items():
-        for some in chunks(names):
-            answers = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(some))
-            connection.execute(update(_MENTION).where(answers).values(reply_to=None))
+    for source, some in by_source(posts):
+        answers = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(some))
+        connection.execute(update(_MENTION).where(answers).values(reply_to=None))
 
 
 def forget_author(connection: Connection, author_id: int) -> None:

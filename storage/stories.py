@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from earful.reach import reach
 from storage import story_counts
+from storage.known import by_source
 from storage.story_counts import MOST_REACH
 from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
 from storage.upsert import chunks, insert_new, table_of
@@ -115,20 +116,16 @@ def by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[i
 
 def of_posts(connection: Connection, posts: Iterable[Post]) -> dict[Post, int]:
     """The stories of those of these posts that are stored and in one."""
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in set(posts):
-        by_source[source].append(external_id)
     found: dict[Post, int] = {}
-    for source, wanted in by_source.items():
-        for some in chunks(sorted(wanted)):
-            rows = connection.execute(
-                select(_MENTION.c.external_id, _MENTION.c.story_id).where(
-                    _MENTION.c.source == source,
-                    _MENTION.c.external_id.in_(some),
-                    _MENTION.c.story_id.is_not(None),
-                )
+    for source, some in by_source(sorted(set(posts))):
+        rows = connection.execute(
+            select(_MENTION.c.external_id, _MENTION.c.story_id).where(
+                _MENTION.c.source == source,
+                _MENTION.c.external_id.in_(some),
+                _MENTION.c.story_id.is_not(None),
             )
-            found.update({(source, row.external_id): row.story_id for row in rows})
+        )
+        found.update({(source, row.external_id): row.story_id for row in rows})
     return found
 
 

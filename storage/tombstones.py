@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, and_, delete, func, select
 
 from earful.types import Mention
 from storage.authors import key_of
 from storage.clean import identity, names_one, storable
-from storage.known import Known
+from storage.known import Known, by_source
 from storage.tables import ErasedAuthorRow, TombstoneRow
-from storage.upsert import chunks, insert_new, table_of
+from storage.upsert import insert_new, table_of
 
 _TOMBSTONE, _ERASED = table_of(TombstoneRow), table_of(ErasedAuthorRow)
 
@@ -46,16 +45,9 @@ def bury(connection: Connection, posts: Iterable[Known], *, reason: str, at: dat
 
 
 def _unname(connection: Connection, posts: Iterable[Known]) -> None:
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, known in posts:
-        by_source[source].append(known)
-    for source, names in by_source.items():
-        for some in chunks(names):
-            connection.execute(
-                delete(_TOMBSTONE).where(
-                    _TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.in_(some)
-                )
-            )
+    for source, some in by_source(posts):
+        named = and_(_TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.in_(some))
+        connection.execute(delete(_TOMBSTONE).where(named))
 
 
 def hide(connection: Connection, author: Known, at: datetime) -> None:
@@ -121,14 +113,10 @@ def _is_empty(connection: Connection, column: Any) -> bool:
 
 
 def _there(connection: Connection, source: Any, name: Any, wanted: Iterable[Known]) -> set[Known]:
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for place, one in wanted:
-        by_source[place].append(one)
     found: set[Known] = set()
-    for place, names in by_source.items():
-        for some in chunks(names):
-            rows = connection.execute(select(name).where(source == place, name.in_(some))).scalars()
-            found |= {(place, row) for row in rows}
+    for place, some in by_source(wanted):
+        rows = connection.execute(select(name).where(source == place, name.in_(some))).scalars()
+        found |= {(place, row) for row in rows}
     return found
 
 

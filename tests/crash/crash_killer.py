@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from factories import NOW
+from killed_workers import Workers, workers
 
 WORKER = Path(__file__).with_name("crash_worker.py")
 STEPS = ("import", "classify", "flag", "follow", "recheck", "classify", "flag")
@@ -27,9 +23,8 @@ UNREADABLE, AT_ONCE = 10, 32
 class Killer:
     """Runs steps in workers and kills them; remembers how each of them ended."""
 
-    server: subprocess.Popen[str]
+    workers: Workers
     directory: Path
-    dice: random.Random
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     batches: int = 0  # that the last step has stored
 
@@ -37,27 +32,12 @@ class Killer:
         """Run a step, to its end or, where it may store ``most`` batches, until it is killed: after
         some of them and a moment. However quick it is, it does not end before. Or it kills itself
         before its commit number ``dies_before``, from 1 on."""
-        kill_after = None if most is None else self.dice.randrange(most)
+        kill_after = None if most is None else self.workers.dice.randrange(most)
         job = {"step": step, "file": str(self._file), "settings": str(self._settings)}
         limits = {"at_once": AT_ONCE, "stays_after": most, "dies_before": dies_before}
-        self._tell(json.dumps(job | limits))
-        pid = int(self._line().removeprefix("pid "))
-        done, line = 0, ""
-        while kill_after is None or done < kill_after:
-            line = self._line()
-            if line != "+":
-                break
-            done += 1
-        if kill_after is not None and line != "over":
-            time.sleep(self.dice.uniform(0, 0.012))  # anywhere within the batches that follow
-            os.kill(pid, signal.SIGKILL)
-        while line != "over":
-            line = self._line()
-            done += line == "+"
-        self._tell("nobody kills it now")
-        status = int(self._line().removeprefix("end "))
-        self.batches = done
-        return self._how(step, status, done)
+        how, self.batches = self.workers.do(job | limits, kill_after=kill_after, within=0.012)
+        self.ended[(step, how)] += 1
+        return how
 
     def killed(self, how: str = "killed", step: str = "") -> int:
         """How many workers were killed alive."""
@@ -110,37 +90,11 @@ channels = ["desk"]
     def _settings(self) -> Path:
         return self.directory / "settings.toml"
 
-    def _how(self, step: str, status: int, done: int) -> str:
-        if os.WIFSIGNALED(status):
-            assert os.WTERMSIG(status) == signal.SIGKILL
-            how = "killed in the middle" if done else "killed at the start"
-        else:
-            assert status == 0, f"{step} failed by itself"
-            how = "done"
-        self.ended[(step, how)] += 1
-        return how
-
-    def _tell(self, line: str) -> None:
-        assert self.server.stdin is not None
-        self.server.stdin.write(f"{line}\n")
-        self.server.stdin.flush()
-
-    def _line(self) -> str:
-        assert self.server.stdout is not None
-        line = self.server.stdout.readline()
-        assert line, "the worker's server is gone"
-        return line.strip()
-
 
 @contextmanager
 def started(directory: Path, *, mentions: int) -> Iterator[Killer]:
-    """A server of workers, with a file of so many mentions to import."""
-    with subprocess.Popen(
-        [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            killer = Killer(server, directory, random.Random(2))
-            killer.write_mentions(mentions)
-            yield killer
-        finally:
-            server.kill()
+    """A killer with a file of so many mentions to import."""
+    with workers(WORKER, dice=random.Random(2)) as these:
+        killer = Killer(these, directory)
+        killer.write_mentions(mentions)
+        yield killer

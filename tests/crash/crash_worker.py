@@ -1,17 +1,12 @@
 """Does a step (import, follow, recheck, classify, flag) in a process that is there to be killed.
 
-Started once, it has everything imported. For each line on its standard input (a JSON job) it
-forks a worker that does the real step over the real database, and says on its standard output:
-`pid N` when the worker is there, `+` for every batch that it has stored, `over` when it has ended,
-and, once it was told that nobody will kill it any more, `end STATUS`. Behind so many batches as the
-job's `stays_after` says, the worker goes no further: it is there until it is killed. Where the job
-says `dies_before`, the worker kills itself before that commit. The fork saves a second of imports a
-kill; the worker is a process like any other.
+tests/worker_server.py says how it is spoken to. The worker does the real step over the real
+database. Behind so many batches as the job's `stays_after` says, it goes no further: it is there
+until it is killed. Where the job says `dies_before`, it kills itself before that commit.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -24,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from crash_platform import FOLLOWED, IMPORTED, QUERY, Platform
 from factories import FakeClassifier
 from sqlalchemy import Connection, event
+from worker_server import say, serve
 
 from earful import importing
 from earful import settings as configuration
@@ -41,10 +37,6 @@ from storage import polling as queries
 TERMS = Terms(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
 
 
-def _say(line: str) -> None:
-    os.write(1, f"{line}\n".encode())
-
-
 class _Tick:
     """Says each batch that is stored."""
 
@@ -54,7 +46,7 @@ class _Tick:
 
     def __call__(self, _done: object) -> None:
         self._done += 1
-        _say("+")
+        say("+")
         while self._done == self.stays_after:
             signal.pause()
 
@@ -163,28 +155,5 @@ def _work(job: dict[str, Any]) -> None:
     house.db.close()
 
 
-def _in_a_worker(job: dict[str, Any]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            _work(job)
-            status = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    _say(f"pid {pid}")
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    _say("over")
-    sys.stdin.readline()  # until then its number is not given to anybody else
-    return os.waitpid(pid, 0)[1]
-
-
-def main() -> None:
-    """Take jobs until there are no more."""
-    while line := sys.stdin.readline():
-        _say(f"end {_in_a_worker(json.loads(line))}")
-
-
 if __name__ == "__main__":
-    main()
+    serve(_work)

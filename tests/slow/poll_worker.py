@@ -1,20 +1,20 @@
-"""Polls a query in a process that is there to be killed.
+"""Polls a query in a process that is there to be killed, for the source that its argument names.
 
-Started once with the source's name, it has everything imported. For each line on its standard
-input (a JSON job) it forks a worker that polls over the real database, and says on its standard
-output: `pid N` when the worker is there, `+` for every batch that it has stored, `over` when it has
-ended, and, once it was told that nobody will kill it any more, `end STATUS`.
+tests/worker_server.py says how it is spoken to. The worker polls over the real database.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from worker_server import say, serve
 
 import listeners
 from earful.purse import Limit
@@ -23,10 +23,6 @@ from earful.stages.poll import poll
 from earful.stages.terms import Terms
 from earful.types import Batch, Query
 from storage.engine import connect
-
-
-def _say(line: str) -> None:
-    os.write(1, f"{line}\n".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class _Ticking:
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         for batch in self.inner.poll(query, position):
             yield batch
-            _say("+")
+            say("+")
 
 
 def _work(job: dict[str, Any]) -> None:
@@ -63,29 +59,6 @@ def _work(job: dict[str, Any]) -> None:
     db.close()
 
 
-def _in_a_worker(job: dict[str, Any]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            _work(job)
-            status = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    _say(f"pid {pid}")
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    _say("over")
-    sys.stdin.readline()  # until then its number is not given to anybody else
-    return os.waitpid(pid, 0)[1]
-
-
-def main() -> None:
-    """Take jobs until there are no more."""
-    listeners.get(sys.argv[1])  # imports
-    while line := sys.stdin.readline():
-        _say(f"end {_in_a_worker(json.loads(line))}")
-
-
 if __name__ == "__main__":
-    main()
+    listeners.get(sys.argv[1])  # imports
+    serve(_work)

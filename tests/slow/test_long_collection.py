@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +12,7 @@ from pathlib import Path
 import pytest
 from collecting import Collection, polling_rows
 from factories import check_all, rows
+from killed_workers import Workers, workers
 from life import Life
 from loopback import Site
 from sqlalchemy import select
@@ -44,48 +39,17 @@ KILLS = (0, 1, 1, 1, 2, 4)  # batches that are stored before it: most polls have
 class Poller:
     """Polls in worker processes, of which it kills some; remembers how they ended."""
 
-    server: subprocess.Popen[str]
+    workers: Workers
     url: str
-    dice: random.Random
     ended: Counter[str] = field(default_factory=Counter)
 
     def poll(self, here: Collection, *, kill_after: int | None, requests: int) -> None:
         """One poll, done or killed once it has stored so many batches and a moment."""
         query = asdict(replace(here.query, options={})) | {"options": dict(here.query.options)}
         job = {"url": self.url, "query": query, "now": here.world.now.isoformat()}
-        self._tell(json.dumps(job | {"requests": requests}))
-        pid = int(self._line().removeprefix("pid "))
-        done, line = 0, ""
-        while kill_after is None or done < kill_after:
-            line = self._line()
-            if line != "+":
-                break
-            done += 1
-        if kill_after is not None and line != "over":
-            time.sleep(self.dice.uniform(0, 0.015))  # anywhere within what follows
-            os.kill(pid, signal.SIGKILL)
-        while line != "over":
-            line = self._line()
-            done += line == "+"
-        self._tell("nobody kills it now")
-        status = int(self._line().removeprefix("end "))
-        if os.WIFSIGNALED(status):
-            assert os.WTERMSIG(status) == signal.SIGKILL
-            self.ended["killed in the middle" if done else "killed at the start"] += 1
-        else:
-            assert status == 0, "the poll failed in a way that it must not"
-            self.ended["done"] += 1
-
-    def _tell(self, line: str) -> None:
-        assert self.server.stdin is not None
-        self.server.stdin.write(f"{line}\n")
-        self.server.stdin.flush()
-
-    def _line(self) -> str:
-        assert self.server.stdout is not None
-        line = self.server.stdout.readline()
-        assert line, "the worker's server is gone"
-        return line.strip()
+        job |= {"requests": requests}
+        how, _ = self.workers.do(job, kill_after=kill_after, within=0.015)
+        self.ended[how] += 1
 
 
 @pytest.fixture(params=NEWEST_FIRST)
@@ -106,14 +70,8 @@ def world(
 
 @pytest.fixture
 def poller(world: HttpWorld, sqlite_url: str, seed: int) -> Iterator[Poller]:
-    with subprocess.Popen(
-        [sys.executable, str(WORKER), world.source],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        yield Poller(server, sqlite_url, random.Random(seed))
-        server.kill()
+    with workers(WORKER, world.source, dice=random.Random(seed)) as these:
+        yield Poller(these, sqlite_url)
 
 
 def test_a_week_of_life(world: HttpWorld, poller: Poller, sqlite: Database, seed: int) -> None:
@@ -149,7 +107,7 @@ def test_a_week_of_life(world: HttpWorld, poller: Poller, sqlite: Database, seed
 
 def _live(here: Collection, life: Life, poller: Poller, *, until: datetime) -> None:
     """Poll whenever it is due; now and then the process is killed, or nobody is there for hours."""
-    world, dice = here.world, poller.dice
+    world, dice = here.world, poller.workers.dice
     for number in range(MOST_POLLS):
         if world.now >= until:
             return
