@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from earful.reach import reach
 from storage import story_counts
-from storage.known import by_source
+from storage.known import Known, rows_of
 from storage.story_counts import MOST_REACH
 from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
 from storage.upsert import chunks, insert_new, table_of
@@ -37,8 +37,6 @@ from storage.upsert import chunks, insert_new, table_of
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _STORY, _BAND, _FLAG = table_of(StoryRow), table_of(StoryBandRow), table_of(FlagRow)
 _PRUNED_AT_ONCE = 20_000
-
-Post = tuple[str, str]  # (source, external_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +112,11 @@ def by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[i
     return found
 
 
-def of_posts(connection: Connection, posts: Iterable[Post]) -> dict[Post, int]:
+def of_posts(connection: Connection, posts: Iterable[Known]) -> dict[Known, int]:
     """The stories of those of these posts that are stored and in one."""
-    found: dict[Post, int] = {}
-    for source, some in by_source(sorted(set(posts))):
-        rows = connection.execute(
-            select(_MENTION.c.external_id, _MENTION.c.story_id).where(
-                _MENTION.c.source == source,
-                _MENTION.c.external_id.in_(some),
-                _MENTION.c.story_id.is_not(None),
-            )
-        )
-        found.update({(source, row.external_id): row.story_id for row in rows})
-    return found
+    wanted = sorted(set(posts))
+    found = rows_of(connection, _MENTION, wanted, _MENTION.c.external_id, _MENTION.c.story_id)
+    return {post: row.story_id for post, row in found.items() if row.story_id is not None}
 
 
 def firsts(connection: Connection, story_ids: Collection[int]) -> dict[int, First]:

@@ -12,6 +12,7 @@ from earful.stages.copies import SIMILAR_FROM, Print, hash64, print_of, resembla
 from outreach.words import count
 from storage import stories
 from storage.engine import Database, Transaction
+from storage.known import Known
 from storage.stories import First, Ungrouped
 
 LOOK_BACK = timedelta(days=14)  # the same words much later are said anew
@@ -96,7 +97,7 @@ class _Shelf:
 
     prints: dict[int, Print]
     by_band: dict[int, list[int]]
-    originals: dict[stories.Post, int]
+    originals: dict[Known, int]
     firsts: dict[int, First] = field(default_factory=dict)
     fresh: list[tuple[int, int]] = field(default_factory=list)
     runs: dict[int, frozenset[str]] = field(default_factory=dict)
