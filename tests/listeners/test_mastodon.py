@@ -3,74 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from loopback import Asked, Reply, Site, serve
+from loopback import Asked, Reply, Site
 from mastodon_server import Instance
+from mastodon_watch import EPOCH, NOW, Watch
 
 from earful.contracts import Permanent, Spent, Transient
 from earful.purse import OpenPurse
-from earful.types import Batch, GapKind, Query
+from earful.types import GapKind
 from listeners.mastodon import Mastodon
 from listeners.terms import hashtags
-
-NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
-EPOCH = int(NOW.timestamp())
-
-
-class Watch:
-    """Polls, remembering position and everything that arrived."""
-
-    def __init__(self, site: Site, **options: object) -> None:
-        self.site = site
-        self.instance = Instance(site.url)
-        site.script = self.instance
-        self.now = NOW
-        self.position: str | None = None
-        self.account = ""
-        self.any_of: tuple[str, ...] = ("Kestrova",)
-        self.options = {"instances": [site.url], "timeout": 60, "deadline": 120} | options
-        self.purse = OpenPurse()
-        self.batches: list[Batch] = []
-        self.seen: dict[str, str] = {}
-
-    def query(self) -> Query:
-        return Query(
-            id="mastodon/kestrova",
-            brand_id="kestrova",
-            source="mastodon",
-            any_of=self.any_of,
-            account=self.account,
-            options=self.options,
-        )
-
-    def poll(self, most: int | None = None) -> set[str]:
-        """The ids that are new; ``most`` batches are stored, then the process is killed."""
-        before = set(self.seen)
-        self.batches = []
-        listener = Mastodon(clock=lambda: self.now, purse=self.purse)
-        for batch in listener.poll(self.query(), self.position):
-            if most is not None and len(self.batches) >= most:
-                break
-            self.batches.append(batch)
-            self.position = batch.position
-            self.seen |= {one.external_id: one.text for one in batch.mentions}
-        return set(self.seen) - before
-
-    def gaps(self) -> list[tuple[datetime, datetime, GapKind]]:
-        return [(one.since, one.until, one.kind) for batch in self.batches for one in batch.gaps]
-
-    def told(self) -> tuple[datetime, datetime]:
-        """The outermost instants that were told as seen."""
-        seen = [one for batch in self.batches for one in batch.seen]
-        return min(one.since for one in seen), max(one.until for one in seen)
-
-    def later(self, **by: int) -> None:
-        self.now += timedelta(**by)
-
-    def toots(self, count: int, start: int, apart: int = 1) -> set[str]:
-        return {self.instance.toot(start + n * apart)["uri"] for n in range(count)}
 
 
 def test_1200_posts_between_two_polls_all_arrive(site: Site) -> None:
@@ -210,57 +154,6 @@ def test_a_server_that_gives_the_same_page_again_does_not_catch_us(site: Site) -
     assert [kind for _, _, kind in watch.gaps()] == [GapKind.TOKEN]
 
 
-def test_two_servers_showing_the_same_post_give_one_mention(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[site.url, other.url])
-        home = watch.instance
-        post = home.toot(EPOCH - 60)
-        away = Instance(other.url)
-        account = post["account"] | {"acct": f"user0@{home.host}", "id": "99"}
-        away.toot(EPOCH - 60, **(post | {"id": "5", "account": account}))
-        other.script = away
-        assert watch.poll() == {post["uri"]}
-        authors = {one.author for batch in watch.batches for one in batch.mentions}
-        assert len([one for batch in watch.batches for one in batch.mentions]) == 2
-        assert {(one.external_id, one.handle) for one in authors} == {
-            (post["account"]["uri"], f"user0@{home.host}")
-        }
-
-
-def test_one_server_that_fails_does_not_stop_the_other(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
-        other.script = lambda _asked: Reply(status=503, headers={"Retry-After": "1800"})
-        expected = watch.toots(3, EPOCH - 60)
-        assert watch.poll() == expected
-        (told,) = [one for batch in watch.batches for one in batch.rejected]
-        assert "answered 503" in told.reason
-        assert [kind for _, _, kind in watch.gaps()] == [GapKind.OUTAGE]
-        assert len(other.asked) == 1
-        watch.later(minutes=15)
-        watch.poll()
-        assert len(other.asked) == 1, "it asked for half an hour of peace"
-        other.script = away = Instance(other.url)
-        late = away.toot(EPOCH - 600)["uri"]
-        watch.later(minutes=20)
-        assert watch.poll() == {late}
-        site.script = other.script = lambda _asked: Reply(status=500)
-        with pytest.raises(Transient, match="answered 500"):
-            watch.poll()
-
-
-def test_what_failed_while_our_clock_was_ahead_is_not_left_in_peace_for_years(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
-        other.script = lambda _asked: Reply(status=503)
-        watch.later(days=3 * 365)
-        watch.poll()
-        watch.later(days=-3 * 365)
-        other.script = away = Instance(other.url)
-        letter = away.toot(EPOCH - 600)["uri"]
-        assert watch.poll() == {letter}
-
-
 def test_marks_of_a_clock_that_was_ahead_hold_no_later_one_up(site: Site) -> None:
     watch = Watch(site, overlap="1h")
     watch.toots(3, EPOCH - 60)
@@ -281,17 +174,6 @@ def test_marks_of_a_clock_that_was_ahead_hold_no_later_one_up(site: Site) -> Non
         watch.poll()
     oldest = min(one.since for batch in watch.batches for one in batch.seen)
     assert watch.now - oldest < timedelta(hours=2), "not all that came since"
-
-
-def test_of_a_server_that_is_away_one_question_is_asked(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
-        watch.any_of = ("kestrova", "lantern", "larkspur")
-        other.script = lambda _asked: Reply(status=503)
-        expected = watch.toots(3, EPOCH - 60)
-        assert watch.poll() == expected
-        assert len(other.asked) == 1
-        assert len(watch.gaps()) == 3
 
 
 def test_mentions_of_our_account_may_be_for_few_and_are_direct(
@@ -358,17 +240,6 @@ def test_letters_are_not_taken_from_a_search(site: Site) -> None:
     open_one = watch.instance.toot(EPOCH - 50, visibility="unlisted")
     watch.instance._open = lambda: watch.instance.toots  # type: ignore[method-assign]
     assert watch.poll() == {open_one["uri"]}
-
-
-def test_a_token_goes_to_its_own_server_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
-    watch = Watch(site)
-    watch.poll()
-    assert site.asked[-1].headers.get("Authorization") is None
-    watch.options["instances"] = [site.url, "https://other.example"]
-    watch.options["kinds"] = ["search"]
-    with pytest.raises(Permanent, match="belongs to one server"):
-        watch.poll()
 
 
 def test_a_missing_token_names_the_variable(site: Site) -> None:
