@@ -35,13 +35,13 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from pydantic import SecretStr
 
-from earful.settings import BrandSettings, ListenSettings, Settings
-from earful.stages.classify import classify
-from earful.stages.flag import flag
-from earful.stages.group import group
-from earful.stages.poll import poll
-from earful.wiring import House, open_house
-from storage import polling
+from earful.settings.load import BrandSettings, ListenSettings, Settings
+from pipeline.app import House, open_house
+from pipeline.classify import classify
+from pipeline.flag import flag
+from pipeline.group import group
+from pipeline.poll import poll
+from storage.collecting import polling
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY, EVERY = 86400, 900  # seconds

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from earful.importing import ImportOrder, import_file, parse_map
-from earful.settings import Settings
-from earful.wiring import open_house
+from commands.importing import ImportOrder, import_file, parse_map
+from earful.settings.load import Settings
+from pipeline.app import open_house
 
 _WORDS = ("parcel", "late", "again", "nobody", "answers", "refund", "please", "thanks", "great")
 _MAP = "text=text,author=author,id=id,published_at=created_at,shares=shares"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from earful.contracts import Classifier
-from earful.settings import RuleSettings
+from earful.settings.load import RuleSettings
 from sentiment.training.judge import (
     OWN_POSTS,
     SETS,

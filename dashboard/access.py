@@ -11,8 +11,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.safe import label, one_line
-from earful.settings import secret
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
+from earful.settings.load import secret
 
 _WHO = "earful_who"
 _INSIDE = "earful_inside"

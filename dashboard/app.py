@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import access, states
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 
 _HERE = Path(__file__).resolve().parent
 

@@ -21,10 +21,10 @@ from dashboard.words import (
     zone_name,
 )
 from earful import clock
-from earful.settings import Settings
+from earful.settings.load import Settings
 from storage import queries
-from storage.engine import Database
-from storage.rows import BrandView, CaseView, Headline
+from storage.database.engine import Database
+from storage.views import BrandView, CaseView, Headline
 
 _NEWEST = 12
 _LIST_HEIGHT = 620  # about as tall as the charts beside it

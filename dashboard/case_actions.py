@@ -13,8 +13,8 @@ from dashboard import access, data, states
 from dashboard.safe import label, one_line
 from earful import clock
 from earful.types import CaseStatus, Label
-from storage import commands
-from storage.rows import CaseView, FlaggedMention
+from storage.cases import commands
+from storage.views import CaseView, FlaggedMention
 
 _NOTICE = "case_notice"
 _DRAFT = "case_draft"

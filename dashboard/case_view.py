@@ -12,12 +12,12 @@ from dashboard.parts import link, person, person_line, priority_badge, small
 from dashboard.safe import clean, label, one_line
 from dashboard.words import STATUS, STATUS_COLOUR, ago, due, percent, when, zone_name
 from earful.languages import name_of
-from earful.settings import Settings
+from earful.settings.load import Settings
 from earful.types import Label
 from outreach.words import count, rated, said_again
 from storage import queries
-from storage.engine import Database
-from storage.rows import CaseDetail, CaseEvent, CaseView, FlaggedMention
+from storage.database.engine import Database
+from storage.views import CaseDetail, CaseEvent, CaseView, FlaggedMention
 
 _DID = {
     "opened": "Case opened",

@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.periods import Bar, Period
-from storage.rows import Counts, SourceCounts, VoiceShare
+from storage.views import Counts, SourceCounts, VoiceShare
 
 # Orange and blue stay apart for every kind of colour blindness, and grey is lighter than neither.
 COLOURS = {

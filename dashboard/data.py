@@ -8,10 +8,10 @@ import streamlit as st
 
 from earful import clock
 from earful.clock import Window
-from earful.settings import Settings, load
+from earful.settings.load import Settings, load
 from storage import queries
-from storage.engine import Database, DatabaseError, connect, sqlite_path
-from storage.migrate import require_current
+from storage.database.engine import Database, DatabaseError, connect, sqlite_path
+from storage.database.migrate import require_current
 
 
 @st.cache_resource(show_spinner=False)

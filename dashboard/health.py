@@ -11,9 +11,9 @@ import streamlit as st
 
 from dashboard.safe import clean, one_line
 from dashboard.words import ago, span, when, zone_name
-from earful.settings import Settings
+from earful.settings.load import Settings
 from outreach.words import count
-from storage.rows import Health, SourceHealth
+from storage.views import Health, SourceHealth
 
 _SHORT_WAIT = timedelta(hours=1)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dashboard.access import is_loopback, password_for
 from dashboard.serve import PARENT
-from earful.settings import Settings, settings_path
+from earful.settings.load import Settings, settings_path
 
 _HERE = Path(__file__).resolve().parent
 _APP = _HERE / "app.py"

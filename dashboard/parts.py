@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.safe import handle, label, one_line, web_link
 from outreach.words import count
-from storage.rows import CaseView
+from storage.views import CaseView
 
 QUEUE_PAGE = "views/unhappy.py"
 

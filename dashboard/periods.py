@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from earful.clock import Window
-from storage.rows import Counts, TrendPoint
+from storage.views import Counts, TrendPoint
 
 _QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)

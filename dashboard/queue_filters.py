@@ -12,8 +12,8 @@ from dashboard.access import who
 from dashboard.safe import one_line
 from earful.types import CaseStatus
 from storage import queries
-from storage.engine import Database
-from storage.rows import BrandView, QueueFilter
+from storage.database.engine import Database
+from storage.views import BrandView, QueueFilter
 
 _STATUSES = {
     "All open": tuple(status for status in CaseStatus if status.is_open),

@@ -11,8 +11,8 @@ from datetime import timedelta
 import streamlit as st
 
 from dashboard import data
-from earful.settings_errors import SettingsError
-from storage.engine import DatabaseError
+from earful.settings.errors import SettingsError
+from storage.database.engine import DatabaseError
 
 Draw = Callable[[], None]
 _log = logging.getLogger("earful.dashboard")

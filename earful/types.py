@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from earful.kinds import CaseStatus as CaseStatus
-from earful.kinds import DeliveryState as DeliveryState
-from earful.kinds import GapKind as GapKind
-from earful.kinds import Label as Label
-from earful.kinds import Verdict as Verdict
+from earful.enums import CaseStatus as CaseStatus
+from earful.enums import DeliveryState as DeliveryState
+from earful.enums import GapKind as GapKind
+from earful.enums import Label as Label
+from earful.enums import Verdict as Verdict
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -10,26 +10,26 @@ from pydantic import BaseModel, ValidationError
 
 from earful import clock as wall
 from earful.contracts import Listener, Purse
-from earful.purse import Limit, OpenPurse
-from earful.settings_errors import SettingsError, explain, nearest
+from earful.limits import Limit, OpenPurse
+from earful.settings.errors import SettingsError, explain, nearest
 from earful.types import Query
 
 # source name -> the class in its module, imported when it is first asked for: start-up stays light
 _REGISTER = {
-    "appstore": "listeners.app_reviews:AppReviews",
-    "bluesky": "listeners.bluesky:Bluesky",
-    "feedback": "listeners.feedback:Feedback",
-    "folder": "listeners.folder:Folder",
+    "appstore": "listeners.appstore:AppReviews",
+    "bluesky": "listeners.bluesky.listener:Bluesky",
+    "feedback": "listeners.inbox.feedback:Feedback",
+    "folder": "listeners.files.folder:Folder",
     "hackernews": "listeners.hackernews:HackerNews",
-    "mail": "listeners.mail:Mail",
-    "mastodon": "listeners.mastodon:Mastodon",
-    "mbox": "listeners.mbox:Mbox",
-    "reddit": "listeners.reddit:Reddit",
-    "replay": "listeners.replay:Replay",
-    "rss": "listeners.rss:Rss",
-    "webhook": "listeners.webhook:Webhook",
-    "x": "listeners.x:X",
-    "youtube": "listeners.youtube:Youtube",
+    "mail": "listeners.mail.listener:Mail",
+    "mastodon": "listeners.mastodon.listener:Mastodon",
+    "mbox": "listeners.mail.mbox:Mbox",
+    "reddit": "listeners.reddit.listener:Reddit",
+    "replay": "listeners.files.replay:Replay",
+    "rss": "listeners.feeds.listener:Rss",
+    "webhook": "listeners.inbox.webhook:Webhook",
+    "x": "listeners.x.listener:X",
+    "youtube": "listeners.youtube.listener:Youtube",
 }
 
 # what each platform lets one account ask: where no [[account]] says otherwise. X says it with

@@ -17,20 +17,20 @@ from pydantic import BaseModel, Field
 
 from earful import clock as wall
 from earful.contracts import BadItem, Permanent, Purse, Transient
-from earful.purse import OpenPurse
-from earful.settings import Duration
+from earful.limits import OpenPurse
+from earful.matching import Matcher
+from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
-from listeners import times
-from listeners.fetch import Fetcher
-from listeners.fields import string
-from listeners.match import Matcher
-from listeners.options import Bytes, WebOptions, read
-from listeners.plain import clean, from_html, one_line, web_link
-from listeners.refusals import shown
-from listeners.rows import count
-from listeners.terms import search_terms
-from listeners.unread import glimpse, rejected
-from listeners.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.common import times
+from listeners.common.json_fields import string
+from listeners.common.options import Bytes, WebOptions, read
+from listeners.common.plain_text import clean, from_html, one_line, web_link
+from listeners.common.rejects import glimpse, rejected
+from listeners.common.search_terms import search_terms
+from listeners.common.values import count
+from listeners.http.errors import shown
+from listeners.http.fetch import Fetcher
 
 PAGE = 1000  # hits that are asked for at once
 CEILING = 1000  # hits of one query that the platform shows, over all its pages

@@ -16,9 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from earful.types import Message
 from outreach.facts import BrandNumbers, CaseLine, DigestFacts
-from outreach.letter import letter
-from outreach.plain import clean, isolate
-from outreach.views import (
+from outreach.text_page import letter
+from outreach.wording import (
     HEADINGS,
     Page,
     Section,
@@ -30,6 +29,7 @@ from outreach.views import (
     view,
 )
 from outreach.words import count, listed, moment
+from outreach.wrap import clean, isolate
 
 __all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 

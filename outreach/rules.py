@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from earful.reach import reach
-from earful.settings import RuleSettings
+from earful.scoring import reach
+from earful.settings.load import RuleSettings
 from earful.types import Brand, Evidence, Flag, Heard, Label, Rating, Verdict
 from outreach.words import count, length, listed, percent, rated, times
 

@@ -16,10 +16,11 @@ from unicodedata import category, normalize
 from sqlalchemy import Connection, and_, exists, func, select
 
 from earful.clock import Window
-from storage import ratings
-from storage.clean import storable
-from storage.engine import Database
-from storage.predictions import UNKNOWN
+from storage.analysis import ratings
+from storage.analysis.predictions import UNKNOWN
+from storage.database.clean import storable
+from storage.database.engine import Database
+from storage.database.upsert import table_of
 from storage.tables import (
     AboutRow,
     AuthorRow,
@@ -30,7 +31,6 @@ from storage.tables import (
     MentionRow,
     PredictionRow,
 )
-from storage.upsert import table_of
 
 COLUMNS: tuple[str, ...] = (
     *("source", "external_id", "url", "author", "text", "lang", "language_found"),

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, func, select
 
 from earful.clock import Window
-from storage import ledger, predictions
-from storage.case_queries import (
+from storage.analysis import predictions
+from storage.analysis.tallies import QUARTER, quarter_of
+from storage.cases.queue import (
     WAITING,
     assignees,
     case,
@@ -22,9 +23,20 @@ from storage.case_queries import (
     newest_flagged,
     queue,
 )
-from storage.claims import LOST, OPEN
-from storage.engine import Database
-from storage.rows import (
+from storage.collecting import coverage_ledger
+from storage.collecting.coverage_rules import LOST, OPEN
+from storage.database.engine import Database
+from storage.database.upsert import table_of
+from storage.tables import (
+    BrandRow,
+    CaseRow,
+    DeliveryRow,
+    MentionRow,
+    QueryRow,
+    StageRow,
+    TallyRow,
+)
+from storage.views import (
     BrandView,
     Counts,
     Headline,
@@ -35,17 +47,6 @@ from storage.rows import (
     TrendPoint,
     VoiceShare,
 )
-from storage.tables import (
-    BrandRow,
-    CaseRow,
-    DeliveryRow,
-    MentionRow,
-    QueryRow,
-    StageRow,
-    TallyRow,
-)
-from storage.tallies import QUARTER, quarter_of
-from storage.upsert import table_of
 
 __all__ = [
     "assignees",
@@ -169,7 +170,7 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
 def health(db: Database) -> Health:
     """How the queries, stages and deliveries fare."""
     with db.read() as connection:
-        gaps = ledger.unfilled(connection)
+        gaps = coverage_ledger.unfilled(connection)
         queries = connection.execute(select(_QUERY).order_by(_QUERY.c.id)).all()
         stages = connection.execute(select(_STAGE).order_by(_STAGE.c.name)).all()
         dead = connection.execute(

@@ -13,8 +13,8 @@ from factories import FrozenClock
 from hypothesis import HealthCheck, settings
 from throwaway_postgres import TEMPLATE, Cluster, NoPostgres
 
-from storage import engine, migrate
-from storage.engine import Database, connect
+from storage.database import engine, migrate
+from storage.database.engine import Database, connect
 
 SHARED_NAME = "earful_emptied_for_each_test"
 SHARED = Path(__file__).resolve().parents[2] / "shared"

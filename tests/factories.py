@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from earful.priority import case_priority
+from earful.scoring import case_priority
 from earful.types import (
     Author,
     Batch,
@@ -26,11 +26,13 @@ from earful.types import (
     Scores,
 )
 from outreach.rules import Rules
-from storage import brands, ingest, predictions
-from storage.engine import Database
+from storage.analysis import predictions
+from storage.analysis.tallies import quarter_of
+from storage.collecting import ingest
+from storage.database.engine import Database
+from storage.database.upsert import table_of
+from storage.entities import brands
 from storage.tables import AboutRow, CaseRow, FlagRow, MentionRow, PredictionRow, TallyRow
-from storage.tallies import quarter_of
-from storage.upsert import table_of
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -15,8 +15,8 @@ from dashboard.words import when
 from earful import clock
 from earful.clock import Window
 from storage import queries
-from storage.engine import Database
-from storage.rows import BrandView
+from storage.database.engine import Database
+from storage.views import BrandView
 
 _LONGEST = periods.PERIODS[-1].length
 _ARCHIVE = "board_archive"

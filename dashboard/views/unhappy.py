@@ -11,12 +11,12 @@ from dashboard.parts import person, priority_badge, small
 from dashboard.safe import clean, one_line
 from dashboard.words import STATUS, ago, due
 from earful import clock
-from earful.settings import Settings
+from earful.settings.load import Settings
 from earful.types import CaseStatus
 from outreach.words import count, said_again
 from storage import queries
-from storage.engine import Database
-from storage.rows import CaseView, QueueFilter
+from storage.database.engine import Database
+from storage.views import CaseView, QueueFilter
 
 _PAGE = 20
 _OFFSET = "queue_offset"

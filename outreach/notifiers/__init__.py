@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pydantic import SecretStr
 
 from earful.contracts import Notifier
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from outreach.notifiers.file import FileNotifier
 from outreach.notifiers.mail import MailNotifier, password_name
 from outreach.notifiers.print import PrintNotifier

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from earful.contracts import Permanent, Transient
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 
 # what passes by itself: a full disk is cleared, a busy or dropped network share comes back

@@ -10,9 +10,9 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
 
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
-from outreach.plain import clean
+from outreach.wrap import clean
 
 _LONGEST_SUBJECT = 200
 

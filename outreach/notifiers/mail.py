@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from earful.clock import Clock, now
 from earful.contracts import Permanent, Transient
 from earful.loopback import is_loopback
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 from outreach.notifiers.letterbox import NoAddress, address, compose
-from outreach.plain import clean
+from outreach.wrap import clean
 
 _TIMEOUT = 30.0  # seconds for each step; a mail server that greylists may think for a while
 _log = logging.getLogger(__name__)

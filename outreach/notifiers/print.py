@@ -7,7 +7,7 @@ import sys
 from pydantic import SecretStr
 
 from earful.contracts import Transient
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 
 

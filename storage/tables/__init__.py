@@ -8,6 +8,15 @@ transaction. A quarter, because every time zone's day begins on one.
 
 from __future__ import annotations
 
+from storage.tables.cases import (
+    CaseEventRow,
+    CaseRow,
+    DeliveryRow,
+    DigestRow,
+    ExportRow,
+    FlagRow,
+    ToldRow,
+)
 from storage.tables.collecting import (
     CoverageRow,
     ErasedAuthorRow,
@@ -30,15 +39,6 @@ from storage.tables.columns import (
     UNGROUPED,
     UNJUDGED,
     UNREAD,
-)
-from storage.tables.desk import (
-    CaseEventRow,
-    CaseRow,
-    DeliveryRow,
-    DigestRow,
-    ExportRow,
-    FlagRow,
-    ToldRow,
 )
 from storage.tables.mentions import (
     AboutRow,

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from storage.database.utc import UTCInstant
 from storage.tables.columns import UNFILLED, id_column, instant
-from storage.utc import UTCInstant
 
 
 class QueryRow(SQLModel, table=True):

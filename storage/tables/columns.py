@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, text
 from sqlmodel import Field
 
-from storage.utc import UTCInstant
+from storage.database.utc import UTCInstant
 
 UNREAD, UNJUDGED = "unread", ""
 # conditions of partial indexes; a query must say the very same words to be given the index

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
+from storage.database.utc import UTCInstant
 from storage.tables.columns import (
     GROUPED,
     NAMES_ITS_ORIGINAL,
@@ -17,7 +18,6 @@ from storage.tables.columns import (
     id_column,
     instant,
 )
-from storage.utc import UTCInstant
 
 
 class BrandRow(SQLModel, table=True):

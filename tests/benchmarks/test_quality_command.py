@@ -160,7 +160,7 @@ def test_two_labels_are_judged_as_two_and_stay_out_of_the_pool(done: Done) -> No
 
 
 def test_the_default_threshold_is_marked_and_more_is_flagged_below_it(done: Done) -> None:
-    from earful.settings import RuleSettings
+    from earful.settings.load import RuleSettings
 
     (public,) = [pool for pool in done.figures["pooled"] if pool["name"] == "public"]
     shares = [one["share"] for one in public["flagged"]]

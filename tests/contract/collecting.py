@@ -11,11 +11,12 @@ from sqlalchemy import text
 from world import HttpWorld, World
 
 import listeners
-from earful.purse import OpenPurse
-from earful.stages.poll import poll
+from earful.limits import OpenPurse
 from earful.types import Batch, Brand, Query
-from storage import brands, polling
-from storage.engine import Database
+from pipeline.poll import poll
+from storage.collecting import polling
+from storage.database.engine import Database
+from storage.entities import brands
 
 KESTROVA = Brand(id="kestrova", name="Kestrova")
 MOST_POLLS = 80
@@ -87,8 +88,8 @@ class Collection:
         """[since, until) and kind of each gap in this state."""
         from sqlalchemy import select
 
+        from storage.database.upsert import table_of
         from storage.tables import GapRow
-        from storage.upsert import table_of
 
         gap = table_of(GapRow)
         with self.db.read() as connection:
@@ -112,8 +113,8 @@ class Collection:
         """Whether the ledger says that this instant was seen."""
         from sqlalchemy import select
 
+        from storage.database.upsert import table_of
         from storage.tables import CoverageRow
-        from storage.upsert import table_of
 
         coverage = table_of(CoverageRow)
         with self.db.read() as connection:
@@ -130,8 +131,8 @@ def polling_rows(db: Database) -> list[object]:
     """The queries' rows."""
     from sqlalchemy import select
 
+    from storage.database.upsert import table_of
     from storage.tables import QueryRow
-    from storage.upsert import table_of
 
     with db.read() as connection:
         return list(connection.execute(select(table_of(QueryRow))).all())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from loopback import Site
 from world import World
 
-from listeners.spool import Spool
+from listeners.inbox.spool import Spool
 
 _PROCESSES = 2
 _LINES = 200  # in a file, before it is closed and another is begun

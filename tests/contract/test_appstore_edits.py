@@ -10,7 +10,7 @@ from loopback import Site
 from sqlalchemy import text
 from world_appstore import TheWorld, label, review
 
-from storage.engine import Database
+from storage.database.engine import Database
 
 
 def stored(db: Database) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from worlds import WORLDS
 
 import listeners
 from earful.contracts import EdgeError, Permanent, Transient
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Batch, Query
 
 

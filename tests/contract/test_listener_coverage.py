@@ -10,7 +10,7 @@ from collecting import Collection, Killed, failing_at
 from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
-from storage.engine import Database
+from storage.database.engine import Database
 
 WEB = sorted(source for source, world in WORLDS.items() if issubclass(world, HttpWorld))
 TOKENS = [source for source in WEB if getattr(WORLDS[source], "tokens", False)]

@@ -19,7 +19,7 @@ from worlds import WORLDS
 
 import listeners
 from earful.contracts import EdgeError
-from listeners import bluesky_xrpc
+from listeners.bluesky import client
 
 WEB = sorted(source for source, world in WORLDS.items() if issubclass(world, HttpWorld))
 DEEP, LONG = "@deep@", "@long@"  # what json.dumps cannot write: put in afterwards
@@ -134,7 +134,7 @@ def test_any_answer(
     changes: Changes,
     spoil_from: int,
 ) -> None:
-    bluesky_xrpc._LOGINS.clear()  # a login that was spoiled is kept for as long as the process
+    client._LOGINS.clear()  # a login that was spoiled is kept for as long as the process
     world = make_world(source)
     world.add(4)
     begun = len(world.site.asked)
@@ -147,7 +147,7 @@ def test_any_answer(
 
     world.site.script = script
     _poll(world)
-    bluesky_xrpc._LOGINS.clear()
+    client._LOGINS.clear()
 
 
 @pytest.mark.parametrize("source", sorted(WORLDS))

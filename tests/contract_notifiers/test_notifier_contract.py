@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from ports import free_port
 
 from earful.contracts import Notifier, Permanent, Transient
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 from outreach.notifiers import KINDS, build
 

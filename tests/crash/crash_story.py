@@ -7,7 +7,7 @@ from typing import Any
 
 from factories import check_all, rows
 
-from storage.engine import Database
+from storage.database.engine import Database
 
 Told = dict[str, list[Any]]
 Spent = tuple[int, int, int]  # requests, reads, money

@@ -21,18 +21,18 @@ from factories import FakeClassifier
 from sqlalchemy import Connection, event
 from worker_server import say, serve
 
-from earful import importing
-from earful import settings as configuration
-from earful.stages import classify as classifying
-from earful.stages import flag as flagging
-from earful.stages import group as grouping
-from earful.stages import poll as polling
-from earful.stages import recheck as rechecking
-from earful.stages.purse import StoredPurse, Till
-from earful.stages.terms import Terms
-from earful.wiring import House, open_house
-from storage import engine
-from storage import polling as queries
+from commands import importing
+from earful.settings import load as configuration
+from pipeline import classify as classifying
+from pipeline import flag as flagging
+from pipeline import group as grouping
+from pipeline import poll as polling
+from pipeline import recheck as rechecking
+from pipeline.app import House, open_house
+from pipeline.budget.meter import StoredPurse, Till
+from pipeline.budget.policy import Terms
+from storage.collecting import polling as queries
+from storage.database import engine
 
 TERMS = Terms(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
 

@@ -24,11 +24,12 @@ from sqlalchemy import Connection, event
 
 import listeners
 from earful.contracts import Listener
-from earful.stages.poll import poll
 from earful.types import Query
-from listeners import mail, mbox, spool
-from listeners.spool import Spool
-from storage import engine
+from listeners.inbox import spool
+from listeners.inbox.spool import Spool
+from listeners.mail import listener, mbox
+from pipeline.poll import poll
+from storage.database import engine
 
 _SEEN = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 _write, _fsync = os.write, os.fsync
@@ -131,7 +132,7 @@ def main() -> None:
     """Take jobs until there are no more."""
     os.dup2(2, 1)  # logs are no answer
     sys.dont_write_bytecode = True  # no step of ours
-    mail._AT_ONCE = mbox._BATCH = spool._BATCH = 2  # small batches: many moments between them
+    listener._AT_ONCE = mbox._BATCH = spool._BATCH = 2  # small batches: many moments between them
     for name in ("folder", "mbox", "feedback", "webhook", "mail"):
         listeners.get(name)  # imports
     while line := sys.stdin.readline():

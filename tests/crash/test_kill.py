@@ -16,7 +16,7 @@ from crash_killer import AT_ONCE, STEPS, UNREADABLE, Killer, started
 from crash_story import Outcome, is_whole, outcome, same
 from factories import rows
 
-from storage.engine import connect
+from storage.database.engine import connect
 
 MENTIONS = 960
 BATCHES = MENTIONS // AT_ONCE

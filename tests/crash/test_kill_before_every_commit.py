@@ -14,7 +14,7 @@ import pytest
 from crash_killer import AT_ONCE, STEPS, Killer, started
 from crash_story import Outcome, is_whole, outcome, same
 
-from storage.engine import connect
+from storage.database.engine import connect
 
 
 @pytest.fixture

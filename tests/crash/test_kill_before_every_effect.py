@@ -25,9 +25,10 @@ from factories import ACME, HOUR, NOW, rows
 from imap_site import PASSWORD, Box, imap_site
 
 from earful.types import Query
-from listeners.spool import Spool
-from storage import brands, polling
-from storage.engine import connect
+from listeners.inbox.spool import Spool
+from storage.collecting import polling
+from storage.database.engine import connect
+from storage.entities import brands
 
 WORKER = Path(__file__).with_name("effect_worker.py")
 _PLACE = """SELECT seen, stored, rejected, failures, error, paused, complete_since,

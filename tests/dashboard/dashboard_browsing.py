@@ -14,7 +14,7 @@ from dashboard_world import World
 from playwright.sync_api import Page
 
 from dashboard import launch
-from earful.settings import load
+from earful.settings.load import load
 
 PATIENCE = 90.0  # seconds for anything that must happen
 

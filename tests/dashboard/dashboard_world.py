@@ -9,7 +9,6 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from earful.stages.flag import flag
 from earful.types import (
     Author,
     Batch,
@@ -22,8 +21,12 @@ from earful.types import (
     Scores,
 )
 from outreach.rules import Rules
-from storage import brands, ingest, migrate, predictions
-from storage.engine import Database, connect
+from pipeline.flag import flag
+from storage.analysis import predictions
+from storage.collecting import ingest
+from storage.database import migrate
+from storage.database.engine import Database, connect
+from storage.entities import brands
 
 Visit = Callable[[], AppTest]  # opens the dashboard
 

@@ -11,8 +11,8 @@ from dashboard_world import World
 import dashboard
 from dashboard import launch
 from dashboard.access import Tries, is_loopback, password_for
-from earful.settings import Settings, load
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
+from earful.settings.load import Settings, load
 
 SECRET = "correct horse battery"
 

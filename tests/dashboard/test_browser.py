@@ -29,10 +29,10 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 from ports import free_port
 
 from dashboard.safe import clean, one_line
-from earful.settings import load
+from earful.settings.load import load
 from earful.types import CaseStatus
 from storage import queries
-from storage.rows import CaseView, QueueFilter
+from storage.views import CaseView, QueueFilter
 
 pytestmark = pytest.mark.browser
 

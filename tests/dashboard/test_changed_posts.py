@@ -8,8 +8,9 @@ from dashboard_world import ACME, Visit, World
 from streamlit.testing.v1 import AppTest
 
 from earful.types import Author, Batch, CaseStatus, Gone, Mention, Query
-from storage import ingest, queries
-from storage.rows import QueueFilter
+from storage import queries
+from storage.collecting import ingest
+from storage.views import QueueFilter
 
 QUERY = Query(id="x/acme", brand_id=ACME.id, source="x")
 

@@ -9,9 +9,10 @@ import pytest
 from dashboard_world import Visit, World, make
 
 from dashboard import health, words
-from earful.settings import load
+from earful.settings.load import load
 from earful.types import Batch, Seen
-from storage import ingest, polling, queries
+from storage import queries
+from storage.collecting import ingest, polling
 
 
 def everything(at: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard import periods, words
 from dashboard.periods import BY_KEY, PERIODS, Period
-from storage.rows import Counts, TrendPoint
+from storage.views import Counts, TrendPoint
 
 ATHENS = "Europe/Athens"
 

@@ -9,8 +9,9 @@ from dashboard_world import Visit, World
 from streamlit.testing.v1 import AppTest
 
 from earful.types import CaseStatus, Label, Rating
-from storage import commands, queries
-from storage.rows import CaseDetail, QueueFilter
+from storage import queries
+from storage.cases import commands
+from storage.views import CaseDetail, QueueFilter
 
 EVERY = QueueFilter(statuses=tuple(CaseStatus))
 Open = Callable[..., AppTest]

@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from earful import demo
+from commands import demo
+from commands.demo import answers, story, summary
 from earful.clock import Window
-from earful.demo import answers, story, summary
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Brand
-from storage import brands, polling, queries
-from storage.engine import connect
-from storage.migrate import upgrade
-from storage.rows import QueueFilter
+from storage import queries
+from storage.collecting import polling
+from storage.database.engine import connect
+from storage.database.migrate import upgrade
+from storage.entities import brands
+from storage.views import QueueFilter
 
 LANGUAGES = {"en", "el", "sw", "es", "fr", "de", "it", "pt", "ar", "hi"}
 

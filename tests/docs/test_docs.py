@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from typer import Typer
 
 import listeners
-from earful import settings
-from earful.cli import app
+from commands.main import app
+from earful.settings import load
 from outreach import notifiers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +22,8 @@ ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 def blocks() -> list[tuple[str, type[BaseModel]]]:
     """Every block of settings with the name of its section."""
-    found: list[tuple[str, type[BaseModel]]] = [("", settings.Settings)]
-    for name, field in settings.Settings.model_fields.items():
+    found: list[tuple[str, type[BaseModel]]] = [("", load.Settings)]
+    for name, field in load.Settings.model_fields.items():
         found += [(name, block) for block in models_in(field.annotation)]
     return found
 

@@ -20,9 +20,9 @@ from factories import FrozenClock
 from ports import free_port
 
 from earful.clock import Clock
-from earful.feedback import signing
-from earful.feedback.serve import server
-from earful.settings import Settings, load
+from earful.settings.load import Settings, load
+from feedback import signing
+from feedback.serve import server
 
 PATIENCE = 90.0
 KEY = "k" * 32
@@ -165,7 +165,7 @@ def serving(front: Front) -> Iterator[Front]:
 @contextmanager
 def process(front: Front, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`earful feedback serve` as a process of its own."""
-    line = [sys.executable, "-c", "from earful.cli import main; main()", "feedback", "serve"]
+    line = [sys.executable, "-c", "from commands.main import main; main()", "feedback", "serve"]
     running = subprocess.Popen(line, env=environment(folder), stdout=subprocess.PIPE)
     try:
         until_up(front, lambda: running.poll() is None)

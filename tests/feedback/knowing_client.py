@@ -10,7 +10,7 @@ import requests
 import schemathesis
 from requests.auth import AuthBase
 
-from earful.feedback import signing
+from feedback import signing
 
 
 class Signed(AuthBase):

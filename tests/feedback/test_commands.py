@@ -15,18 +15,18 @@ from front_world import PATIENCE, SITE, Front, environment, process, settings_in
 import listeners
 from earful import clock as wall
 from earful.clock import Window
-from earful.feedback.app import build
-from earful.settings import load
-from earful.settings_errors import SettingsError
-from earful.stages.poll import poll
-from earful.wiring import open_house
+from earful.settings.errors import SettingsError
+from earful.settings.load import load
+from feedback.app import build
+from pipeline.app import open_house
+from pipeline.poll import poll
 from storage import queries
 
 DOCS = Path(__file__).parents[2] / "docs" / "sources"
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-c", "from earful.cli import main; main()", "feedback", *words]
+    line = [sys.executable, "-c", "from commands.main import main; main()", "feedback", *words]
     return subprocess.run(
         line, env=environment(folder), capture_output=True, text=True, timeout=120
     )

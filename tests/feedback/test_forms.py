@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from front_world import PATIENCE, SITE, Front, process, serving, settings_in
 
-from earful.feedback import texts
+from feedback import texts
 
 MARKUP = "<script>alert(1)</script> & {{ 1337*1337 }} \u202egnp"
 

@@ -17,9 +17,9 @@ from front_world import PATIENCE, Front, serving, settings_in
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from earful.feedback import app, impatient
-from earful.feedback.limits import who
-from listeners.spool import Spool
+from feedback import app, impatient
+from feedback.limits import who
+from listeners.inbox.spool import Spool
 
 GONE = (ConnectionResetError, BrokenPipeError)
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: kestrova.example\r\n"

@@ -10,7 +10,7 @@ import json
 import pytest
 from front_world import HOOK_KEY, Front
 
-from earful.feedback import signing
+from feedback import signing
 
 TICKET = {
     "ticket": {"body": "the crate arrived broken", "number": 71, "at": "2026-11-20T10:00:00Z"},

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from loopback import Site
 from mastodon_server import Instance
 
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, GapKind, Query
-from listeners.mastodon import Mastodon
+from listeners.mastodon.listener import Mastodon
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

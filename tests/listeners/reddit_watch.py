@@ -8,9 +8,9 @@ import pytest
 from loopback import Asked, Site
 from reddit_server import CLIENT, SECRET, RedditServer
 
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, GapKind, Mention, Query
-from listeners.reddit import Reddit
+from listeners.reddit.listener import Reddit
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.replay import Replay
+from listeners.files.replay import Replay
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 AT = "2024-05-19T10:00:00Z"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from loopback import Reply, Site
 
 from earful.types import Batch, Gap, Mention, Query
-from listeners.rss import Rss
+from listeners.feeds.listener import Rss
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from world_appstore import TheWorld, feed, label, review
 
 import listeners
 from earful.contracts import Transient
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Batch, GapKind, Mention, Query, Rating
-from listeners.app_reviews import AppReviews
+from listeners.appstore import AppReviews
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 AT = "2024-05-19T10:00:00-07:00"

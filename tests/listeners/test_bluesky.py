@@ -10,11 +10,11 @@ from bluesky_server import HANDLE, PASSWORD, POST, Network, iso
 from loopback import Asked, Reply, Site
 
 from earful.contracts import Permanent, Transient
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, GapKind, Mention, Query
-from listeners import bluesky_xrpc
-from listeners.bluesky import Bluesky
-from listeners.bluesky_posts import mention
+from listeners.bluesky import client
+from listeners.bluesky.listener import Bluesky
+from listeners.bluesky.posts import mention
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -23,7 +23,7 @@ EPOCH = int(NOW.timestamp())
 @pytest.fixture(autouse=True)
 def _no_logins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins as a process does: logged in nowhere."""
-    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setattr(client, "_LOGINS", {})
     monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", PASSWORD)
 
 
@@ -112,9 +112,9 @@ def test_one_login_serves_many_polls_and_is_renewed(site: Site) -> None:
     watch.network.valid = 70  # both tokens have run out
     watch.poll()
     assert (watch.network.logins, watch.network.renewals) == (2, 0)
-    key = next(iter(bluesky_xrpc._LOGINS))
-    kept = bluesky_xrpc._LOGINS[key]
-    bluesky_xrpc._LOGINS[key] = bluesky_xrpc._Tokens("access-1", kept.refresh)
+    key = next(iter(client._LOGINS))
+    kept = client._LOGINS[key]
+    client._LOGINS[key] = client._Tokens("access-1", kept.refresh)
     watch.poll()
     assert (watch.network.logins, watch.network.renewals) == (2, 1)
     assert watch.purse.requests == len(site.asked)
@@ -127,7 +127,7 @@ def test_the_login_is_in_no_position_and_no_error(
     watch.posts(3, EPOCH - 60)
     watch.poll()
     assert "access-" not in (watch.position or "")
-    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setattr(client, "_LOGINS", {})
     monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", "wrong-word")
     with pytest.raises(Permanent, match="app password") as error:
         watch.poll()
@@ -142,7 +142,7 @@ def test_a_service_that_gives_no_login(site: Site) -> None:
     site.script = lambda _asked: Reply(body=b'{"accessJwt": 7}')
     with pytest.raises(Permanent, match="gave no login"):
         watch.poll()
-    assert bluesky_xrpc._LOGINS == {}
+    assert client._LOGINS == {}
 
 
 def test_a_term_of_several_words_is_a_phrase(site: Site) -> None:

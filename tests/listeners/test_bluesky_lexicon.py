@@ -14,8 +14,8 @@ from bluesky_server import HANDLE, PASSWORD, Network
 from loopback import Asked, Reply, Site
 
 from earful.types import Query
-from listeners import bluesky_xrpc
-from listeners.bluesky import Bluesky
+from listeners.bluesky import client
+from listeners.bluesky.listener import Bluesky
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 LEXICONS: dict[str, tuple[Any, Any]] = {
@@ -46,7 +46,7 @@ LISTS = {"uris", "actors", "reasons"}
 def test_questions_and_answers_are_as_the_lexicons_say(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setattr(client, "_LOGINS", {})
     monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", PASSWORD)
     network = Network()
     met: set[str] = set()

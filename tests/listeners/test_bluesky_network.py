@@ -23,8 +23,8 @@ from throwaway_postgres import Cluster
 
 from earful import clock
 from earful.types import Mention, Query
-from listeners import bluesky_xrpc
-from listeners.bluesky import Bluesky
+from listeners.bluesky import client
+from listeners.bluesky.listener import Bluesky
 
 RECIPE = Path(__file__).resolve().parents[3] / "shared" / "recipes" / "bluesky_network.cjs"
 PASSWORD = "shop-password"
@@ -117,7 +117,7 @@ def test_search_mentions_and_deletions(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", PASSWORD)
-    monkeypatch.setattr(bluesky_xrpc, "_LOGINS", {})
+    monkeypatch.setattr(client, "_LOGINS", {})
     shop, kim = Person(network["pds"], "kestrova-shop"), Person(network["pds"], "kim")
     options = {"service": network["pds"], "api": network["bsky"], "handle": shop.handle}
     query = Query(

@@ -12,10 +12,10 @@ from jetstream_server import Jetstream
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Spent, Transient
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, GapKind, Mention, Query
-from listeners import bluesky_stream
-from listeners.bluesky import Bluesky
+from listeners.bluesky import jetstream
+from listeners.bluesky.listener import Bluesky
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = NOW.timestamp()
@@ -30,7 +30,7 @@ def stream() -> Iterator[Jetstream]:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is slow to begin has not gone quiet."""
-    monkeypatch.setattr(bluesky_stream, "_QUIET", 60.0)
+    monkeypatch.setattr(jetstream, "_QUIET", 60.0)
 
 
 class Watch:

@@ -10,9 +10,10 @@ from factories import FrozenClock
 
 import listeners
 from earful.types import Batch, Mention, Query, Rating
-from listeners.spool import Spool
-from storage import brands, ingest
-from storage.engine import Database
+from listeners.inbox.spool import Spool
+from storage.collecting import ingest
+from storage.database.engine import Database
+from storage.entities import brands
 
 LINE = {"at": "2026-11-20T11:59:00+00:00", "id": "5f", "kind": "nps", "rating": 2, "why": "άργησε"}
 

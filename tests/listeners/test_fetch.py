@@ -9,10 +9,10 @@ import pytest
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Transient
-from earful.purse import OpenPurse
-from listeners.fetch import Answer, Fetcher
-from listeners.guard import Limits
-from listeners.refusals import shown
+from earful.limits import OpenPurse
+from listeners.http.errors import shown
+from listeners.http.fetch import Answer, Fetcher
+from listeners.http.session import Limits
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

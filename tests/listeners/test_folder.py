@@ -12,10 +12,10 @@ from replaying import NOW, mentions, rejected, row, write
 
 import listeners
 from earful.contracts import Permanent
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Batch, Query
-from listeners import folder as module
-from listeners.folder import Folder
+from listeners.files import folder as module
+from listeners.files.folder import Folder
 
 
 def query(path: Path, **options: object) -> Query:

@@ -11,9 +11,9 @@ import pytest
 from loopback import Reply, Site
 
 from earful.contracts import EdgeError, Permanent, Transient
-from earful.purse import OpenPurse
-from listeners.guard import GuardedSession, Limits
-from listeners.refusals import Refused
+from earful.limits import OpenPurse
+from listeners.http.errors import Refused
+from listeners.http.session import GuardedSession, Limits
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 

@@ -10,8 +10,8 @@ from loopback import Reply, Site
 
 from earful import clock
 from earful.contracts import Permanent, Transient
-from earful.purse import OpenPurse
-from listeners.guard import GuardedSession
+from earful.limits import OpenPurse
+from listeners.http.session import GuardedSession
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from loopback import Asked, Reply, Site
 
 from earful.contracts import Permanent, Transient
 from earful.types import Batch, Query
+from listeners.common.search_terms import search_terms
 from listeners.hackernews import HackerNews
-from listeners.terms import search_terms
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

@@ -9,11 +9,12 @@ import pytest
 
 import listeners
 from earful.contracts import BadItem
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Query
-from listeners import positions, times
-from listeners.plain import clean
-from listeners.unread import glimpse, rejected
+from listeners import positions
+from listeners.common import times
+from listeners.common.plain_text import clean
+from listeners.common.rejects import glimpse, rejected
 
 SLOW = {  # each took from seconds to hours when it was read with care for nothing but its meaning
     "a quotation of dashes": """

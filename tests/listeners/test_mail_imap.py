@@ -17,11 +17,11 @@ from mail_server import PASSWORD, MailServer, cutting_proxy, dovecot, imap_of, m
 
 import listeners
 from earful.contracts import Permanent, Transient
-from earful.purse import OpenPurse
-from earful.settings_errors import SettingsError
+from earful.limits import OpenPurse
+from earful.settings.errors import SettingsError
 from earful.types import Batch, GapKind, Mention, Query
-from listeners.imap import _quoted
-from listeners.mail import Mail
+from listeners.mail.imap import _quoted
+from listeners.mail.listener import Mail
 
 _numbers = count()
 

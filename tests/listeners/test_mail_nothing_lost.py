@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from listeners.mail_parts import parse
-from listeners.mail_reply import own_words
-from listeners.mail_text import letter
+from listeners.mail.message import letter
+from listeners.mail.mime import parse
+from listeners.mail.reply import own_words
 
 HEAD = "From: ann@mail.example\nMessage-ID: <1@mail.example>\nSubject: Parcel\n"
 

@@ -12,7 +12,7 @@ from imap_site import PASSWORD, Box, imap_site
 
 from earful.contracts import EdgeError, Transient
 from earful.types import Batch, Query, Seen
-from listeners.mail import Mail
+from listeners.mail.listener import Mail
 
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
 _numbers = count()

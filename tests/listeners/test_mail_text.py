@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from earful.contracts import BadItem
-from listeners.mail_html import to_text
-from listeners.mail_reply import own_words
-from listeners.mail_text import Letter, letter, mention, passed_over, sender
+from listeners.mail.html import to_text
+from listeners.mail.message import Letter, letter, mention, passed_over, sender
+from listeners.mail.reply import own_words
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HEAD = (

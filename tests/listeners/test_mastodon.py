@@ -11,10 +11,10 @@ from mastodon_server import Instance
 from mastodon_watch import EPOCH, NOW, Watch
 
 from earful.contracts import Permanent, Spent, Transient
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import GapKind
-from listeners.mastodon import Mastodon
-from listeners.terms import hashtags
+from listeners.common.search_terms import hashtags
+from listeners.mastodon.listener import Mastodon
 
 
 def test_1200_posts_between_two_polls_all_arrive(site: Site) -> None:

@@ -13,9 +13,9 @@ from mastodon_mock.testing.server import MockServer
 from earful import clock
 from earful.contracts import EdgeError, Transient
 from earful.types import Batch, Mention, Query
-from listeners import guard
-from listeners.mastodon import Mastodon
-from listeners.timed import deadline
+from listeners.http import session
+from listeners.http.deadline import deadline
+from listeners.mastodon.listener import Mastodon
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +121,9 @@ def test_faults_between_pages_lose_nothing(
                 added = requests.post(f"{mock.base_url}/api/v1/_mock/faults", json=rule, timeout=60)
                 added.raise_for_status()
                 if fault in ("latency", "timeout"):  # from here on less time than the fault takes
-                    monkeypatch.setattr(guard, "deadline", lambda _seconds: deadline(0.5))
+                    monkeypatch.setattr(session, "deadline", lambda _seconds: deadline(0.5))
                 first = False
-    monkeypatch.setattr(guard, "deadline", deadline)
+    monkeypatch.setattr(session, "deadline", deadline)
     assert len(seen) == 40
     if fault == "ratelimit":
         assert isinstance(caught.value, Transient)

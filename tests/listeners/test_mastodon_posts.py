@@ -15,10 +15,10 @@ from loopback import Asked, Reply, Site
 from mastodon_server import Instance
 
 from earful.contracts import BadItem
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Query
-from listeners.mastodon import Mastodon
-from listeners.mastodon_posts import local_id, mention
+from listeners.mastodon.listener import Mastodon
+from listeners.mastodon.posts import local_id, mention
 
 NOW = datetime(2026, 8, 2, tzinfo=UTC)
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "recorded" / "mastodon"

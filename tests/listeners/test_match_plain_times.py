@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earful.contracts import BadItem
-from listeners.match import Matcher, Matchers, Words, fold
-from listeners.plain import MAX_TEXT, clean, from_html, one_line, web_link
-from listeners.times import parse
+from earful.matching import Matcher, Matchers, Words, fold
+from listeners.common.plain_text import MAX_TEXT, clean, from_html, one_line, web_link
+from listeners.common.times import parse
 
 BLNS = Path(__file__).parents[2].parent / "shared" / "data" / "hostile" / "blns.json"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from earful.contracts import EdgeError, Permanent, Transient
 from earful.types import Batch, Mention, Query
-from listeners.mbox import Mbox
+from listeners.mail.mbox import Mbox
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 LINE = "From ann@mail.example Sun May 19 10:00:00 2024\n"

@@ -15,8 +15,8 @@ from reddit_watch import NOW, Watch
 
 import listeners
 from earful.contracts import Doubtful, Permanent, Spent, Transient
-from earful.purse import OpenPurse
-from earful.settings_errors import SettingsError
+from earful.limits import OpenPurse
+from earful.settings.errors import SettingsError
 from earful.types import Batch, GapKind, Mention
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "recorded" / "praw"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from reddit_server import RedditServer
 
-from listeners import reddit_posts
-from listeners.match import Matcher
-from listeners.reddit_posts import NoListing, Posts
+from earful.matching import Matcher
+from listeners.reddit import posts
+from listeners.reddit.posts import NoListing, Posts
 
 AT = datetime(2024, 5, 20, 11, 0, tzinfo=UTC)
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def comment(**more: object) -> dict[str, object]:
 
 
 def read(*things: object, **options: object) -> Posts:
-    return reddit_posts.read(listing(*things), fetched_at=NOW, **options)
+    return posts.read(listing(*things), fetched_at=NOW, **options)
 
 
 def test_a_submission_is_title_and_text() -> None:
@@ -148,15 +148,15 @@ def test_times_are_told_of_what_is_not_wanted_or_not_readable_too() -> None:
 )
 def test_what_is_no_listing(answer: object) -> None:
     with pytest.raises(NoListing):
-        reddit_posts.read(answer, fetched_at=NOW)
+        posts.read(answer, fetched_at=NOW)
 
 
 def test_searches_quote_their_terms_and_stay_short() -> None:
-    assert reddit_posts.searches(("Kestrova", "@kestrova_help", 'K"X', "", "Kestrova")) == [
+    assert posts.searches(("Kestrova", "@kestrova_help", 'K"X', "", "Kestrova")) == [
         '"Kestrova" OR "kestrova_help" OR "K X"'
     ]
-    many = reddit_posts.searches(tuple(f"term number {number}" for number in range(100)))
+    many = posts.searches(tuple(f"term number {number}" for number in range(100)))
     assert len(many) > 1 and all(len(one) <= 512 for one in many)
     assert sum(one.count('"') for one in many) == 200
-    assert [len(one) for one in reddit_posts.searches(("x" * 900,))] == [512]
-    assert reddit_posts.searches(("@", '"')) == []
+    assert [len(one) for one in posts.searches(("x" * 900,))] == [512]
+    assert posts.searches(("@", '"')) == []

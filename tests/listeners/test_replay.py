@@ -10,7 +10,7 @@ import pytest
 from replaying import AT, NOW, mentions, poll, rejected, row, write
 
 from earful.contracts import Permanent
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Query
 from listeners import check_query
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from earful.contracts import EdgeError
 from earful.types import Batch, Query
-from listeners.replay import Replay
+from listeners.files.replay import Replay
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 CELLS = st.sampled_from(['"', '""', ",", "\n", "\r\n", "a", "é", "\x00", "1716112800", "\t", ";"])

@@ -18,7 +18,7 @@ from replaying import AT, NOW, mentions, poll, query, rejected, row, write
 
 from earful.contracts import Permanent, Transient
 from earful.types import Mention
-from listeners.replay import Replay
+from listeners.files.replay import Replay
 
 
 def test_a_line_of_many_megabytes_is_not_loaded(tmp_path: Path) -> None:

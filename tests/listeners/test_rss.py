@@ -12,7 +12,7 @@ from loopback import Asked, Reply, Site
 from rss_watch import NOW, Watch, item
 
 from earful.contracts import Permanent, Transient
-from listeners.plain import clean
+from listeners.common.plain_text import clean
 
 BLNS = Path(__file__).parents[2].parent / "shared" / "data" / "hostile" / "blns.json"
 

@@ -16,8 +16,8 @@ from factories import FrozenClock
 
 from earful.contracts import BadItem
 from earful.types import Author, Batch, Mention, Seen
-from listeners import spool
-from listeners.spool import Spool
+from listeners.inbox import spool
+from listeners.inbox.spool import Spool
 
 WRITER = """
 import sys

@@ -11,7 +11,7 @@ from walk_world import HOUR, START, Ledger, Platform, post
 
 from earful.contracts import Permanent, Spent, Transient
 from earful.types import GapKind
-from listeners.walk import StaleCursor
+from listeners.backfill.walk import StaleCursor
 
 
 def test_everything_comes_in_one_poll() -> None:

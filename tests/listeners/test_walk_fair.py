@@ -13,10 +13,11 @@ from walk_world import HOUR, START, Ledger, Platform, post
 from earful.clock import Window
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.types import GapKind
-from listeners.stretches import Order, Part, Stretch, dump, load
-from listeners.walk import Page, Rules, Step, walk
-from storage import brands, coverage, ingest, polling
-from storage.engine import Database
+from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.windows import Order, Part, Stretch, dump, load
+from storage.collecting import coverage_report, ingest, polling
+from storage.database.engine import Database
+from storage.entities import brands
 
 PARTS = ("a", "b", "c")
 MINUTE = timedelta(minutes=1)
@@ -226,7 +227,7 @@ def test_killed_in_a_poll_it_has_not_seen_what_it_did_not_come_to(
         again = walk(kept[-1].position, parts=parts, ask=town.ask, rules=town.rules, now=town.now)
         ingest.store(sqlite, QUERY, next(again), about(), town.now)
     window = Window(since=town.now - HOUR, until=town.now)
-    (found,) = coverage.of(sqlite, [QUERY.id], window)
+    (found,) = coverage_report.of(sqlite, [QUERY.id], window)
     assert {one.part for one in found.parts if one.live} == set(parts)
     assert found.share == 0
     assert polling.seen_until(sqlite, QUERY.id) == (None if parts == PARTS else START)

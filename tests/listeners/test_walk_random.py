@@ -14,12 +14,12 @@ from datetime import timedelta
 
 import pytest
 
-from earful import spans
+from earful import intervals
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.types import Author, Batch, GapKind, Mention
-from listeners import times
-from listeners.walk import Page, Rules, StaleCursor, Step, walk
-from storage.claims import Claims, told
+from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.common import times
+from storage.collecting.coverage_rules import Claims, told
 
 BEGIN = 1_700_000_000
 PAGE = 40
@@ -222,7 +222,7 @@ def test_every_post_is_stored_or_lies_in_a_gap(seed: int, addressed: bool) -> No
     for name, claims in world.claims.items():
         lost = [one.span for one in claims.gaps if one.state == "lost"]
         assert not [one for one in claims.gaps if one.state == "open"]
-        assert spans.subtract([wanted], [*claims.covered, *lost]) == ()
+        assert intervals.subtract([wanted], [*claims.covered, *lost]) == ()
         for one in world.posts[name]:
             at = times.from_epoch(one.at)
             if not wanted[0] <= at < wanted[1] or f"{name}/{one.number}" in world.stored:

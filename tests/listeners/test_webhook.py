@@ -9,7 +9,7 @@ import pytest
 
 from earful.contracts import BadItem
 from earful.types import Rating
-from listeners.webhook import ItemReader, fields_of
+from listeners.inbox.webhook import ItemReader, fields_of
 
 NOW = datetime(2026, 11, 20, 12, 10, tzinfo=UTC)
 ROW = {"id": 5, "text": "broken", "author": "Ann", "published_at": "2026-11-20T10:00:00Z"}

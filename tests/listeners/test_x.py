@@ -14,7 +14,7 @@ from x_watch import NOW, Budget, Watch
 
 import listeners
 from earful.contracts import Permanent, Spent, Transient
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import Author, Engagement, GapKind, Mention
 
 
@@ -145,7 +145,7 @@ def test_a_program_stopped_in_the_middle_of_a_request_has_counted_it(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("listeners.x_posts.has_page", stopped)
+    monkeypatch.setattr("listeners.x.posts.has_page", stopped)
     with pytest.raises(KeyboardInterrupt):
         watch.poll()
     assert watch.purse.reads == 100

@@ -9,11 +9,11 @@ import pytest
 from loopback import Site
 from x_server import TOKEN, XServer
 
-from earful.doctor import GOOD, Finding, examine, expected
-from earful.settings import load
-from earful.settings_errors import SettingsError
-from earful.stages.terms import Terms
-from earful.wiring import House
+from commands.doctor import GOOD, Finding, examine, expected
+from earful.settings.errors import SettingsError
+from earful.settings.load import load
+from pipeline.app import House
+from pipeline.budget.policy import Terms
 
 SETTINGS = """
 [[brand]]

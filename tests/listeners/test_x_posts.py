@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from x_server import snowflake
 
 from earful.types import Engagement, Mention
-from listeners.x_posts import NoAnswer, Posts, posts_counted, read, vanished, written_at
+from listeners.x.posts import NoAnswer, Posts, posts_counted, read, vanished, written_at
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 AT = NOW - timedelta(hours=2)

@@ -11,7 +11,7 @@ from x_server import matcher
 
 from earful.contracts import Permanent
 from earful.types import Query
-from listeners.x_query import label, searches
+from listeners.x.query import label, searches
 
 
 def asked(*any_of: str, most: int = 512, **fields: object) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from youtube_watch import NOW, Watch
 
 import listeners
 from earful.contracts import Doubtful, Permanent, Spent, Transient
-from earful.settings_errors import SettingsError
+from earful.settings.errors import SettingsError
 from earful.types import GapKind
 
 OTHER = "vid-KESTRO2"
@@ -315,7 +315,7 @@ def test_recheck_does_not_believe_at_once_that_everything_vanished(watch: Watch)
 
 
 def test_a_missing_client_says_how_to_get_it(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "listeners.youtube_desk", raising=False)
+    monkeypatch.delitem(sys.modules, "listeners.youtube.client", raising=False)
     monkeypatch.setitem(sys.modules, "googleapiclient.discovery", None)
     with pytest.raises(Permanent, match=r"pip install 'earful\[youtube\]'"):
         watch.poll()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from youtube_server import VIDEO, YoutubeServer, _thread
 
-from listeners.match import Matcher
-from listeners.youtube_comments import NoAnswer, Reader, shown
+from earful.matching import Matcher
+from listeners.youtube.comments import NoAnswer, Reader, shown
 
 AT = datetime(2024, 5, 20, 11, 0, tzinfo=UTC)
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from earful.types import Author, Batch, GapKind, Mention
-from listeners.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import Page, Rules, Step, walk
 
 START = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

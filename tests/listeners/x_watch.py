@@ -9,9 +9,9 @@ from loopback import Site
 from x_server import TOKEN, XServer
 
 from earful.contracts import Spent
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected
-from listeners.x import X
+from listeners.x.listener import X
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

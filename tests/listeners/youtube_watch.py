@@ -8,9 +8,9 @@ import pytest
 from loopback import Site
 from youtube_server import CHANNEL, KEY, YoutubeServer
 
-from earful.purse import OpenPurse
+from earful.limits import OpenPurse
 from earful.types import Batch, Gap, Mention, Query
-from listeners.youtube import Youtube
+from listeners.youtube.listener import Youtube
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 

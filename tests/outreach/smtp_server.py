@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from ports import free_port
 from pydantic import SecretStr
 
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 from outreach.notifiers.mail import MailNotifier
 

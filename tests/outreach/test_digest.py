@@ -16,7 +16,7 @@ from outreach.digest import (
     alert,
     render,
 )
-from outreach.plain import columns
+from outreach.wrap import columns
 
 MakeCase = Callable[..., CaseLine]
 MakeFacts = Callable[..., DigestFacts]

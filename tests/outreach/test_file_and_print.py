@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Permanent, Transient
-from earful.settings import ChannelSettings
+from earful.settings.load import ChannelSettings
 from earful.types import Message
 from outreach.notifiers.file import FileNotifier, file_stem
 from outreach.notifiers.print import PrintNotifier

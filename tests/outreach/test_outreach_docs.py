@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from earful.priority import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST
-from earful.reach import ORDINARY_FOLLOWERS
-from earful.settings import RuleSettings, Settings
+from earful.scoring import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST, ORDINARY_FOLLOWERS
+from earful.settings.load import RuleSettings, Settings
 from earful.types import Flag, Heard, Verdict
 from outreach import rules as r
 from outreach.digest import CaseLine, DigestFacts, render

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.plain import clean, columns, cut, isolate, link, wrap
+from outreach.wrap import clean, columns, cut, isolate, link, wrap
 
 anything = st.text(st.characters(codec=None))  # lone surrogates, controls, all of it
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earful.priority import case_priority
-from earful.settings import RuleSettings
+from earful.scoring import case_priority
+from earful.settings.load import RuleSettings
 from earful.types import Brand, Flag, Heard, Label, Verdict
 from outreach.rules import Rules, decide, due_at, is_urgent, own_account
 from outreach.words import length

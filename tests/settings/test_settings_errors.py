@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from earful import settings
-from earful.settings import Settings, slug
-from earful.settings_errors import SettingsError, nearest
+from earful.settings import load
+from earful.settings.errors import SettingsError, nearest
+from earful.settings.load import Settings, slug
 
 BRAND = '[[brand]]\nname = "Acme Air"\ncompetitors = ["Rival Jet"]\n'
 LISTEN = '[[listen]]\nsource = "rss"\nbrand = "Acme Air"\n'
@@ -18,7 +18,7 @@ DESK = '[[channel]]\nname = "desk"\nkind = "print"\n'
 def _load(tmp_path: Path, text: str) -> Settings:
     file = tmp_path / "settings.toml"
     file.write_text(text, encoding="utf-8")
-    return settings.load(file)
+    return load.load(file)
 
 
 def _error(tmp_path: Path, text: str) -> str:
@@ -198,19 +198,19 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_bytes(b'[[brand]]\nname = "\xff\xfe"')
     with pytest.raises(SettingsError, match=r"^settings\.toml: "):
-        settings.load(file)
+        load.load(file)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"settings\.toml: there is no such file.*EARFUL_SETT"):
-        settings.load()
+        load.load()
     monkeypatch.setenv("EARFUL_SETTINGS", str(tmp_path / "other.toml"))
     with pytest.raises(SettingsError, match=r"other\.toml: there is no such file"):
-        settings.load()
+        load.load()
     monkeypatch.setenv("EARFUL_SETTINGS", str(tmp_path))
     with pytest.raises(SettingsError, match="there is no such file"):
-        settings.load()
+        load.load()
 
 
 def test_a_settings_file_named_by_the_environment(
@@ -218,7 +218,7 @@ def test_a_settings_file_named_by_the_environment(
 ) -> None:
     (tmp_path / "mine.toml").write_text(BRAND)
     monkeypatch.setenv("EARFUL_SETTINGS", str(tmp_path / "mine.toml"))
-    assert settings.load().brand[0].name == "Acme Air"
+    assert load.load().brand[0].name == "Acme Air"
 
 
 # --- what right settings come to ------------------------------------------------------------

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from earful import settings
-from earful.settings_blocks import Duration
-from earful.settings_errors import SettingsError, explain
+from earful.settings import load
+from earful.settings.blocks import Duration
+from earful.settings.errors import SettingsError, explain
 
 
 class Inner(BaseModel):
@@ -91,5 +91,5 @@ def test_names_in_settings(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        settings.load(file)
+        load.load(file)
     assert words in str(caught.value)

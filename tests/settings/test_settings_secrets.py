@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from earful import settings
-from earful.settings import secret
-from earful.settings_errors import SettingsError
-from earful.wiring import open_house
+from earful.settings import load
+from earful.settings.errors import SettingsError
+from earful.settings.load import secret
+from pipeline.app import open_house
 
 PASSWORD = "hunter2-and-more"
 
@@ -66,7 +66,7 @@ def test_both_at_once_or_a_file_that_cannot_be_read(
 )
 def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="EARFUL_DATABASE_URL") as caught:
-        settings.load(_file(tmp_path, f'database_url = "{url}"'))
+        load.load(_file(tmp_path, f'database_url = "{url}"'))
     assert "holds a password" in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
@@ -74,7 +74,7 @@ def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url:
 def test_a_password_where_there_is_no_place_for_one_is_not_repeated(tmp_path: Path) -> None:
     text = f'[[channel]]\nname = "m"\nkind = "print"\npassword = "{PASSWORD}"'
     with pytest.raises(SettingsError, match="unknown key 'password'") as caught:
-        settings.load(_file(tmp_path, text))
+        load.load(_file(tmp_path, text))
     assert PASSWORD not in str(caught.value)
 
 
@@ -83,7 +83,7 @@ def test_the_environments_url_wins_and_may_hold_a_password(
 ) -> None:
     url = f"postgresql://me:{PASSWORD}@127.0.0.1:1/earful"
     monkeypatch.setenv("EARFUL_DATABASE_URL", url)
-    found = settings.load(_file(tmp_path, 'database_url = "sqlite:///x.db"'))
+    found = load.load(_file(tmp_path, 'database_url = "sqlite:///x.db"'))
     assert found.database_url.get_secret_value() == url
     for shown in (str(found), repr(found), repr(found.model_dump()), found.model_dump_json()):
         assert PASSWORD not in shown
@@ -93,7 +93,7 @@ def test_a_relative_url_of_the_environment_is_as_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_DATABASE_URL", "sqlite:///here.db")
-    found = settings.load(_file(tmp_path))
+    found = load.load(_file(tmp_path))
     assert found.database_url.get_secret_value() == "sqlite:///here.db"
 
 
@@ -114,14 +114,15 @@ def test_a_database_that_cannot_be_opened_tells_no_password(
     caplog: pytest.LogCaptureFixture,
     url: str,
 ) -> None:
-    from earful import cli, logs
+    from commands import main
+    from earful import logs
 
     monkeypatch.setenv("EARFUL_DATABASE_URL", url)
     monkeypatch.setenv("EARFUL_SETTINGS", str(_file(tmp_path)))
     monkeypatch.setattr("sys.argv", ["earful", "-v", "status"])
     caplog.set_level(logging.DEBUG)
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main.main()
     assert caught.value.code == 1
     written = capsys.readouterr()
     assert PASSWORD not in written.out + written.err + caplog.text
@@ -132,6 +133,6 @@ def test_a_database_that_cannot_be_opened_tells_no_password(
 
 def test_a_house_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARFUL_DATABASE_URL", f"sqlite:///{tmp_path}/x.db")
-    house = open_house(settings.load(_file(tmp_path)))
+    house = open_house(load.load(_file(tmp_path)))
     assert "SecretStr('**********')" in repr(house)
     house.db.close()

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from worker_server import say, serve
 
 import listeners
-from earful.purse import Limit
-from earful.stages import purse
-from earful.stages.poll import poll
-from earful.stages.terms import Terms
+from earful.limits import Limit
 from earful.types import Batch, Query
-from storage.engine import connect
+from pipeline.budget import meter
+from pipeline.budget.policy import Terms
+from pipeline.poll import poll
+from storage.database.engine import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _work(job: dict[str, Any]) -> None:
     )
 
     def listener_for(query: Query) -> _Ticking:
-        own = purse.StoredPurse(db, query, terms, clock=lambda: now, till=purse.Till())
+        own = meter.StoredPurse(db, query, terms, clock=lambda: now, till=meter.Till())
         return _Ticking(listeners.get(query.source, clock=lambda: now, purse=own))
 
     poll(db, [query], clock=lambda: now, listener_for=listener_for)

@@ -21,10 +21,10 @@ from world_hackernews import TheWorld as HackerNewsWorld
 from world_x import TheWorld as XWorld
 from worlds import WORLDS
 
-from earful import spans
-from storage.engine import Database
+from earful import intervals
+from storage.database.engine import Database
+from storage.database.upsert import table_of
 from storage.tables import CoverageRow
-from storage.upsert import table_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -96,7 +96,7 @@ def test_a_week_of_life(world: HttpWorld, poller: Poller, sqlite: Database, seed
     assert not unsaid
     assert len(here.missing()) < len(world.expected) / 50
     told = [*_covered(sqlite), *((since, until) for since, until, _ in lost)]
-    assert not spans.subtract([(begun - timedelta(days=1), begun + WEEK)], spans.add(told))
+    assert not intervals.subtract([(begun - timedelta(days=1), begun + WEEK)], intervals.add(told))
     assert rows(sqlite, "SELECT sum(stored) FROM query") == rows(
         sqlite, "SELECT count(*) FROM mention"
     )
@@ -135,7 +135,7 @@ def _made_up(here: Collection, life: Life) -> set[str]:
     }
 
 
-def _covered(db: Database) -> list[spans.Span]:
+def _covered(db: Database) -> list[intervals.Span]:
     coverage = table_of(CoverageRow)
     with db.read() as connection:
         found = connection.execute(select(coverage.c.since, coverage.c.until)).all()

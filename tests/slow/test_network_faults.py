@@ -16,7 +16,7 @@ from loopback import Asked, Site
 from world import HttpWorld
 from worlds import WORLDS
 
-from storage.engine import Database
+from storage.database.engine import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -9,8 +9,8 @@ from factories import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earful import spans
-from earful.spans import Span, Spans
+from earful import intervals
+from earful.intervals import Span, Spans
 
 MINUTE = timedelta(minutes=1)
 _numbers = st.tuples(st.integers(0, 24), st.integers(0, 24))
@@ -32,18 +32,18 @@ def _is_normal(these: Spans) -> bool:
 
 @given(_many, _many)
 def test_add_subtract_and_intersect_are_those_of_sets(these: list[Span], those: list[Span]) -> None:
-    added, left = spans.add(these, those), spans.subtract(these, those)
-    both = spans.intersect(these, those)
+    added, left = intervals.add(these, those), intervals.subtract(these, those)
+    both = intervals.intersect(these, those)
     assert _minutes(added) == _minutes(these) | _minutes(those)
     assert _minutes(left) == _minutes(these) - _minutes(those)
     assert _minutes(both) == _minutes(these) & _minutes(those)
     assert all(_is_normal(one) for one in (added, left, both))
-    assert spans.add(left, both) == spans.add(these)
-    assert spans.length(added) == len(_minutes(added)) * MINUTE
+    assert intervals.add(left, both) == intervals.add(these)
+    assert intervals.length(added) == len(_minutes(added)) * MINUTE
 
 
 def test_what_touches_is_one_and_what_is_empty_is_nothing() -> None:
-    assert spans.add([(_at(3), _at(5)), (_at(0), _at(3))]) == ((_at(0), _at(5)),)
-    assert spans.add([(_at(3), _at(3)), (_at(5), _at(4))]) == ()
-    assert spans.subtract([(_at(0), _at(5))], [(_at(5), _at(6))]) == ((_at(0), _at(5)),)
-    assert spans.intersect([(_at(0), _at(5))], [(_at(5), _at(6))]) == ()
+    assert intervals.add([(_at(3), _at(5)), (_at(0), _at(3))]) == ((_at(0), _at(5)),)
+    assert intervals.add([(_at(3), _at(3)), (_at(5), _at(4))]) == ()
+    assert intervals.subtract([(_at(0), _at(5))], [(_at(5), _at(6))]) == ((_at(0), _at(5)),)
+    assert intervals.intersect([(_at(0), _at(5))], [(_at(5), _at(6))]) == ()

@@ -29,10 +29,13 @@ from factories import (
     rows,
 )
 
-from earful.stages.flag import flag
 from earful.types import Gone, Label, Mention, Scores
-from storage import brands, commands, erasing, ingest
-from storage.engine import Database
+from pipeline.flag import flag
+from storage.cases import commands
+from storage.collecting import ingest
+from storage.database.engine import Database
+from storage.entities import brands
+from storage.removal import erasing
 
 _WORDS = ("awful", "meh", "lovely", "dunno", "plain")
 _PEOPLE = ("ana", "bo", "chi", "dee", "acmehelp")
@@ -197,7 +200,7 @@ def test_four_workers_at_once(shared_history: Database) -> None:
 
 def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None:
     """A person calls a mention negative just when the rules have read that it is calm."""
-    from earful.stages import flag as stage
+    from pipeline import flag as stage
 
     keep(db, mention(1, "lovely"))
     read_all(db)

@@ -22,10 +22,12 @@ from factories import (
     tallies,
 )
 
-from earful.stages.flag import flag
 from earful.types import Engagement, Label, Mention, Prediction, Rating, Scores
-from storage import commands, predictions, queries
-from storage.engine import Database
+from pipeline.flag import flag
+from storage import queries
+from storage.analysis import predictions
+from storage.cases import commands
+from storage.database.engine import Database
 
 LATER = NOW + HOUR
 POST = mention(1, "awful")
@@ -72,8 +74,8 @@ def test_what_models_said_of_the_old_words_is_kept_and_they_are_asked_anew(db: D
     assert number(db, "prediction") == 0
     read_all(db, model="m/1")
     assert _mention(db) == ("lovely", "positive", "m/1", 1)
+    from storage.database.upsert import table_of
     from storage.tables import RevisionRow
-    from storage.upsert import table_of
 
     with db.read() as connection:
         (kept,) = connection.execute(table_of(RevisionRow).select()).all()

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from factories import ANY_AGE, HOUR, NOW, FrozenClock, check_all, keep, mention, read_all
 
-from earful.stages.flag import flag
 from earful.types import CaseStatus
-from storage import commands, queries
-from storage.commands import Conflict
-from storage.engine import Database
-from storage.rows import CaseView, QueueFilter
+from pipeline.flag import flag
+from storage import queries
+from storage.cases import commands
+from storage.cases.commands import Conflict
+from storage.database.engine import Database
+from storage.views import CaseView, QueueFilter
 
 ANA: dict[str, Any] = {"by": "Ana", "at": NOW}
 

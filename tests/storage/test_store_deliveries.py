@@ -8,8 +8,8 @@ from datetime import timedelta
 from factories import NOW, deliveries_by_state, number, rows
 
 from earful.types import Delivery, DeliveryState, Message
-from storage import deliveries
-from storage.engine import Database
+from storage.cases import deliveries
+from storage.database.engine import Database
 
 LEASE = timedelta(minutes=5)
 SECOND = timedelta(seconds=1)

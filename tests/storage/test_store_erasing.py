@@ -30,15 +30,20 @@ from factories import (
     tallies,
 )
 
-from earful.stages import digest as digests
-from earful.stages.flag import Paging, flag
 from earful.types import CaseStatus, Gone, Label, Mention, Message, Prediction, Rejected
 from outreach.rules import Rules
-from storage import brands, commands, deliveries, erasing, exports, ingest, predictions, queries
-from storage.commands import Conflict
-from storage.engine import Database, sqlite_path
+from pipeline import digest as digests
+from pipeline.flag import Paging, flag
+from storage import exports, queries
+from storage.analysis import predictions
+from storage.cases import commands, deliveries
+from storage.cases.commands import Conflict
+from storage.collecting import ingest
+from storage.database.engine import Database, sqlite_path
+from storage.entities import brands
 from storage.exports import Exported
-from storage.rows import QueueFilter
+from storage.removal import erasing
+from storage.views import QueueFilter
 
 PAGING = Paging(channels=("desk",))
 ANYTHING = QueueFilter(statuses=tuple(CaseStatus))
@@ -283,7 +288,7 @@ def test_a_sent_page_keeps_nothing_of_what_was_written(db: Database) -> None:
 def test_a_digest_that_waits_loses_the_words_and_still_goes_out(db: Database) -> None:
     keep(db, mention(1))
     _judged(db)
-    from earful.settings import DigestSettings
+    from earful.settings.load import DigestSettings
 
     settings = DigestSettings(channels=("desk",))
     assert digests.queue(db, "desk", settings, RULES, [], NOW + HOUR) == 1
@@ -301,7 +306,7 @@ def test_a_digest_drawn_before_a_deletion_is_not_queued(
     """The post vanishes between drawing the digest and queueing it; the next minute draws anew."""
     keep(db, mention(1))
     _judged(db)
-    from earful.settings import DigestSettings
+    from earful.settings.load import DigestSettings
 
     settings, drawn = DigestSettings(channels=("desk",)), digests.facts
 
@@ -469,7 +474,7 @@ def _found_in_files(file: Path, words: str) -> bool:
 
 def test_a_reader_in_the_way_is_named(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(sqlite, mention(1))
-    from storage import engine
+    from storage.database import engine
 
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     waiting = engine.connect(f"sqlite:///{sqlite_path(sqlite)}")

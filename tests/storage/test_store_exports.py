@@ -31,13 +31,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from earful.clock import Window
-from earful.stages.flag import flag
 from earful.types import Label, Rating
-from storage import commands, exports, queries
-from storage.clean import storable
-from storage.engine import Database
+from pipeline.flag import flag
+from storage import exports, queries
+from storage.cases import commands
+from storage.database.clean import storable
+from storage.database.engine import Database
 from storage.exports import COLUMNS, ExportFilter, formula_safe
-from storage.rows import QueueFilter
+from storage.views import QueueFilter
 
 
 def _back(cell: str) -> str:

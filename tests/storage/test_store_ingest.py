@@ -27,9 +27,11 @@ from factories import (
 )
 
 from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
-from storage import brands, exports, ingest, polling
-from storage.clean import storable, web_address
-from storage.engine import Database
+from storage import exports
+from storage.collecting import ingest, polling
+from storage.database.clean import storable, web_address
+from storage.database.engine import Database
+from storage.entities import brands
 
 GAP = Gap(since=NOW - timedelta(hours=5), until=NOW - timedelta(hours=4), reason="1,000 hits")
 SECOND = Query(id="fake/second", brand_id="acme-air", source="fake")

@@ -30,14 +30,17 @@ from factories import (
 from sqlalchemy import event
 
 from earful.contracts import Spent
-from earful.stages.flag import flag
-from earful.stages.group import group
-from earful.stages.purse import StoredPurse, Till
-from earful.stages.terms import Terms
 from earful.types import Engagement, Gap, Gone, Mention, Rejected, Seen, Verdict
-from storage import brands, erasing, ingest, polling, queries, spending
-from storage.engine import Database, connect
-from storage.matches import About, Noise
+from pipeline.budget.meter import StoredPurse, Till
+from pipeline.budget.policy import Terms
+from pipeline.flag import flag
+from pipeline.group import group
+from storage import queries
+from storage.collecting import ingest, polling, spending
+from storage.collecting.attribution import About, Noise
+from storage.database.engine import Database, connect
+from storage.entities import brands
+from storage.removal import erasing
 
 LATER = NOW + HOUR
 LONG = "awful, my parcel was lost for the third time and nobody at the desk answers the phone"

@@ -12,8 +12,8 @@ import pytest
 from factories import rows
 from sqlalchemy import text
 
-from storage.engine import Database, DatabaseError, connect
-from storage.leader import Leader
+from storage.database.engine import Database, DatabaseError, connect
+from storage.database.leader import Leader
 
 # takes the lead of the database named on its command line, says so, and waits to be killed
 _HOLDER = """

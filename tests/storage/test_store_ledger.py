@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from earful.types import Batch, Gap, GapKind, Seen
-from storage import brands, ingest, polling
-from storage.claims import Claims, Noted, told
-from storage.engine import Database
+from storage.collecting import ingest, polling
+from storage.collecting.coverage_rules import Claims, Noted, told
+from storage.database.engine import Database
+from storage.database.utc import to_micros
+from storage.entities import brands
 from storage.queries import health
-from storage.utc import to_micros
 
 MINUTE = timedelta(minutes=1)
 PARTS = ("", "r/acme")

@@ -15,8 +15,10 @@ from sqlmodel import SQLModel
 from throwaway_postgres import Cluster
 
 from earful.types import Prediction, Scores
-from storage import exports, migrate, predictions
-from storage.engine import Database, DatabaseError, connect
+from storage import exports
+from storage.analysis import predictions
+from storage.database import migrate
+from storage.database.engine import Database, DatabaseError, connect
 from storage.exports import ExportFilter
 
 
@@ -59,7 +61,7 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
 
 def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(empty: Database) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     with empty.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

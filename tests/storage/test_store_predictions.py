@@ -21,8 +21,9 @@ from factories import (
 )
 
 from earful.types import Label, Prediction, Scores
-from storage import commands, predictions
-from storage.engine import Database
+from storage.analysis import predictions
+from storage.cases import commands
+from storage.database.engine import Database
 
 NEWER = "fake-model/2"
 

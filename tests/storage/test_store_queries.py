@@ -28,11 +28,15 @@ from factories import (
 from sqlalchemy import event
 
 from earful.clock import Window
-from earful.stages.flag import flag
 from earful.types import Brand, CaseStatus
-from storage import brands, commands, judging, polling, predictions, queries
-from storage.engine import Database
-from storage.rows import Counts, QueueFilter
+from pipeline.flag import flag
+from storage import queries
+from storage.analysis import predictions
+from storage.cases import commands, verdicts
+from storage.collecting import polling
+from storage.database.engine import Database
+from storage.entities import brands
+from storage.views import Counts, QueueFilter
 
 DAY = timedelta(days=1)
 
@@ -396,7 +400,7 @@ def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, loo
 @pytest.mark.parametrize("verdict", ["", "too_old"])
 def test_what_is_unjudged_is_found_by_its_own_index(crowded: Database, verdict: str) -> None:
     with _plans(crowded) as plans, crowded.write() as connection:
-        judging.unjudged(connection, 10, verdict=verdict)
+        verdicts.unjudged(connection, 10, verdict=verdict)
     name = "ix_about_unjudged" if not verdict else "ix_about_too_old"
     assert any(name in one for one in plans), plans
     assert not _full_scans([p for p in plans if name not in p], "about", "mention"), plans
@@ -404,7 +408,7 @@ def test_what_is_unjudged_is_found_by_its_own_index(crowded: Database, verdict: 
 
 
 def test_leasing_reads_its_own_index(sqlite: Database) -> None:
-    from storage import deliveries
+    from storage.cases import deliveries
 
     with _plans(sqlite) as plans:
         deliveries.lease(sqlite, now=NOW, length=HOUR)

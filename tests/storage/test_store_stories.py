@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from factories import HOUR, NOW, FrozenClock, author, check_all, ids, keep, mention, number, rows
 
-from earful.stages.group import group
 from earful.types import Engagement, Rating
-from storage import ratings, stories
-from storage.engine import Database
-from storage.stories import First
+from pipeline.group import group
+from storage.analysis import ratings, stories
+from storage.analysis.stories import First
+from storage.database.engine import Database
+from storage.database.upsert import table_of
 from storage.tables import MentionRow
-from storage.upsert import table_of
 
 LONG = "awful, my parcel was lost for the third time and nobody at the desk answers the phone"
 

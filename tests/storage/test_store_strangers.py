@@ -23,10 +23,10 @@ from factories import (
     rows,
 )
 
-from earful.stages.flag import flag
 from earful.types import Author, Engagement, Mention, Rating
-from storage import ingest
-from storage.engine import Database
+from pipeline.flag import flag
+from storage.collecting import ingest
+from storage.database.engine import Database
 
 LATER = NOW + HOUR
 MARIA = mention(1, "awful", by="maria", url="https://a.example/1")

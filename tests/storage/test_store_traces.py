@@ -20,11 +20,13 @@ from factories import (
     rows,
 )
 
-from earful.stages.flag import flag
 from earful.types import Gone, Mention, Message, Rejected
-from storage import deliveries, erasing, ingest
-from storage.clean import names_one
-from storage.engine import Database
+from pipeline.flag import flag
+from storage.cases import deliveries
+from storage.collecting import ingest
+from storage.database.clean import names_one
+from storage.database.engine import Database
+from storage.removal import erasing
 
 DID = "did:plc:maria"
 

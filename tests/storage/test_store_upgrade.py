@@ -31,13 +31,17 @@ from factories import (
 from sqlalchemy import Connection, MetaData, text
 from throwaway_postgres import Cluster
 
-from earful.settings import DigestSettings
-from earful.stages.digest import digest
-from earful.stages.flag import Paging, flag
+from earful.settings.load import DigestSettings
 from earful.types import Gone, Label, Rejected
-from storage import brands, commands, deliveries, ingest, migrate, polling, queries
-from storage.engine import Database, connect
-from storage.rows import QueueFilter
+from pipeline.digest import digest
+from pipeline.flag import Paging, flag
+from storage import queries
+from storage.cases import commands, deliveries
+from storage.collecting import ingest, polling
+from storage.database import migrate
+from storage.database.engine import Database, connect
+from storage.entities import brands
+from storage.views import QueueFilter
 
 PAGING = Paging(channels=("desk",))
 DAILY = DigestSettings(channels=("desk",), at=time(9, 0))
@@ -76,7 +80,7 @@ def _live(db: Database) -> None:
 def _as_it_was(db: Database, made: Database) -> Tables:
     """The tables of before with those rows; gives what they hold."""
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     new = MetaData()
     new.reflect(made.engine)
     with db.write() as connection:

@@ -1,0 +1,69 @@
+"""What the words of a command's options mean: brands and times."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from earful.clock import Window
+from earful.settings.errors import SettingsError, nearest
+from earful.settings.load import slug
+from earful.types import Brand
+from pipeline.app import House
+from storage.entities import brands
+
+_FIRST = datetime(1, 1, 2, tzinfo=UTC)
+_LAST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def brand_named(house: House, name: str | None) -> Brand | None:
+    """The stored brand of that name; None for None. Raises SettingsError with the nearest one."""
+    if name is None:
+        return None
+    known = brands.every(house.db)
+    if slug(name) not in known:
+        names = [brand.name for brand in known.values()]
+        raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")
+    return known[slug(name)]
+
+
+def window(since: str | None, until: str | None, brand: Brand | None) -> Window | None:
+    """[since, until) as asked for; None when neither is given. Raises SettingsError."""
+    if since is None and until is None:
+        return None
+    start = _FIRST if since is None else instant("--since", since, brand)
+    end = _LAST if until is None else instant("--until", until, brand)
+    if start > end:
+        raise SettingsError(f"--since {since} is after --until {until}")
+    return Window(since=start, until=end)
+
+
+def window_until(now: datetime, since: str, brand: Brand | None) -> Window:
+    """[since, now). Raises SettingsError, also for what has not come yet."""
+    start = instant("--since", since, brand)
+    if start > now:
+        raise SettingsError(f"--since: {since!r} has not come yet")
+    return Window(since=start, until=now)
+
+
+def instant(option: str, text: str, brand: Brand | None) -> datetime:
+    """A day or an instant in UTC; without a zone it is read in the brand's, else as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"{option}: {text!r} is not a time; write 2026-11-01 or 2026-11-01T09:00+02:00"
+        ) from error
+    zone: tzinfo = ZoneInfo(brand.timezone) if brand else UTC
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def who() -> str:
+    """Who runs this command, and where: "maria@desk"."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        name = "somebody"
+    return f"{name}@{platform.node() or 'somewhere'}"

@@ -1,0 +1,113 @@
+"""`earful demo`: the whole of Earful on an invented brand, without a key or a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import webbrowser
+from importlib.resources import files
+from pathlib import Path
+
+from rich.console import Console
+
+from commands.demo import answers, story, summary
+from commands.progress import counting
+from earful.settings import load as configuration
+from earful.settings.errors import SettingsError
+from pipeline.app import House, open_house
+from pipeline.classify import classify
+from pipeline.flag import flag
+from pipeline.poll import poll
+from storage.collecting import polling
+from storage.database import migrate
+from storage.database.engine import connect
+from storage.entities import brands
+
+_FOLDER = Path("data/demo")
+
+
+def run(*, once: bool = False, port: int | None = None, browser: bool = True) -> int:
+    """Play the story through the real path; gives the exit status.
+
+    ``once`` prints a summary and ends; otherwise the command center is served until Ctrl-C while
+    the story's last part arrives. The demo's database is its own, or the one that
+    EARFUL_DATABASE_URL names when that is empty or holds nothing but the demo.
+    """
+    if once:
+        with tempfile.TemporaryDirectory(prefix="earful-demo-") as folder:
+            return _once(Path(folder))
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    return _page(_FOLDER, port=port, browser=browser)
+
+
+def _once(folder: Path) -> int:
+    started = time.perf_counter()
+    house = prepare(folder, live=False)
+    try:
+        play(house)
+        summary.show(house, Console(), took=time.perf_counter() - started)
+    finally:
+        house.db.close()
+    return 0
+
+
+def _page(folder: Path, *, port: int | None, browser: bool) -> int:
+    from commands import up
+
+    house = prepare(folder, live=True)
+    console = Console()
+    try:
+        play(house)
+        answers.rewrite(house.settings.feedback.inbox, house.clock)
+        console.print("More posts arrive in the next minutes. Ctrl-C ends it.")
+
+        def ready(where: str) -> None:
+            console.print(f"The command center: {where}", style="bold", markup=False)
+            if browser:
+                webbrowser.open(where)
+
+        return up.serve(house, port=port, settings_file=folder / "settings.toml", ready=ready)
+    finally:
+        house.db.close()
+
+
+def prepare(folder: Path, *, live: bool) -> House:
+    """Lay settings, story and database into ``folder``. Raises SettingsError, DatabaseError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "settings.toml"
+    house_rules = files("commands.demo").joinpath("settings.toml").read_text(encoding="utf-8")
+    file.write_text(f'database_url = "sqlite:///earful.db"\n{house_rules}', encoding="utf-8")
+    settings = configuration.load(file)
+    if "EARFUL_DATABASE_URL" in os.environ or "EARFUL_DATABASE_URL_FILE" in os.environ:
+        _refuse_other_data(settings)
+    house = open_house(settings)
+    story.write(folder / "mentions.jsonl", house.clock(), live=live)
+    answers.write(settings.feedback.inbox, house.clock)
+    return house
+
+
+def _refuse_other_data(settings: configuration.Settings) -> None:
+    """Invented mentions must never be mixed with what a brand has really collected."""
+    db = connect(settings.database_url.get_secret_value())
+    try:
+        migrate.upgrade(db)
+        ours = {brand.id for brand in settings.brands()}
+        wanted = {query.id for query in settings.queries()}
+        if not set(brands.every(db)) <= ours or not polling.known(db) <= wanted:
+            raise SettingsError(
+                "EARFUL_DATABASE_URL: that database holds more than the demo; "
+                "unset it, or name an empty one"
+            )
+    finally:
+        db.close()
+
+
+def play(house: House) -> None:
+    """Poll, classify and flag whatever is there."""
+    poll(house.db, house.queries, clock=house.clock, listener_for=house.listener)
+    classifier = house.classifier()
+    with counting("classified") as advance:
+        classify(house.db, classifier, clock=house.clock, progress=advance)
+    flag(house.db, house.rules, clock=house.clock, paging=house.paging)

@@ -1,0 +1,74 @@
+"""What `earful demo --once` prints at its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from earful.clock import Window
+from outreach.words import called
+from pipeline.app import House
+from storage import queries
+from storage.views import CaseView, QueueFilter, VoiceShare
+
+_STORY = timedelta(days=14)
+_MOST = 8
+
+
+def show(house: House, console: Console, *, took: float) -> None:
+    """The brands side by side, and whom to call first."""
+    now = house.clock()
+    ours = house.settings.brands()[0]
+    window = Window.last(_STORY, now)
+    voices = queries.share_of_voice(house.db, ours.id, window)
+    which = QueueFilter(brand_id=ours.id)
+    console.print(_brands(voices))
+    console.print(_people(queries.queue(house.db, which, limit=_MOST)))
+    heard = sum(source.stored for source in queries.health(house.db).sources)
+    console.print(
+        f"{heard:,} mentions in fourteen days (one about two brands counts for both), "
+        f"{queries.count_cases(house.db, which)} unhappy customers of {ours.name}, "
+        f"found in {took:.1f} s. See the page: ./run demo",
+        markup=False,
+    )
+
+
+def _brands(voices: tuple[VoiceShare, ...]) -> Table:
+    table = Table(title="Fourteen days of an invented brand")
+    table.add_column("brand")
+    for name in ("mentions", "share of voice", "negative", "neutral", "positive", "net sentiment"):
+        table.add_column(name, justify="right")
+    for voice in voices:
+        found, net = voice.counts, voice.counts.net_sentiment
+        table.add_row(
+            Text(voice.brand, style="bold" if voice.ours else ""),
+            f"{found.mentions:,}",
+            f"{voice.share:.0%}",
+            *(f"{number:,}" for number in (found.negative, found.neutral, found.positive)),
+            "" if net is None else f"{net:+.0f}",
+        )
+    return table
+
+
+def _people(cases: tuple[CaseView, ...]) -> Table:
+    table = Table(title="Whom to call first")
+    table.add_column("priority", justify="right")
+    table.add_column("who")
+    table.add_column("what they said", ratio=1)
+    table.add_column("complaints", justify="right")
+    for case in cases:
+        table.add_row(
+            str(case.priority),
+            Text(f"{called(case.handle, case.source)} on {case.source}"),
+            Text(_short(case.text)),
+            str(case.complaints),
+        )
+    return table
+
+
+def _short(text: str, most: int = 110) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

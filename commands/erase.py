@@ -1,0 +1,138 @@
+"""`earful erase`: a person asks to be forgotten, or a post must go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from earful.settings.errors import SettingsError
+from outreach.words import count
+from outreach.wrap import clean
+from pipeline.app import House
+from storage.exports import Exported
+from storage.removal import erasing
+from storage.removal.erasing import Erased, Person
+
+Confirm = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What --author or --mention named."""
+
+    source: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name}"
+
+
+def _named(option: str, value: str) -> _Named:
+    source, colon, name = value.partition(":")
+    if not (colon and source and name.strip()):
+        what = "SOURCE:ID or SOURCE:HANDLE" if option == "--author" else "SOURCE:ID"
+        raise SettingsError(f"{option}: {value!r} names no source; write {what}")
+    return _Named(source, name.strip())
+
+
+def erase(house: House, author: str | None, mention: str | None, *, confirm: Confirm) -> bool:
+    """Erase what one of the two names, once ``confirm`` says yes; False when it says no.
+
+    Says what will go, what went, which exports may hold it, and what is out of reach. Raises
+    SettingsError for what is not there or cannot be told apart.
+    """
+    if (author is None) == (mention is None):
+        raise SettingsError("erase: name one of --author SOURCE:ID and --mention SOURCE:ID")
+    if author is not None:
+        done = _author(house, _named("--author", author), confirm)
+    else:
+        done = _mention(house, _named("--mention", mention or ""), confirm)
+    if done is None:
+        print("nothing was erased")
+        return False
+    _say(done)
+    _overwrite(house)
+    return True
+
+
+def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
+    found = erasing.people(house.db, named.source, named.name)
+    if len(found) > 1:
+        ids = ", ".join(f"{one.source}:{one.external_id}" for one in found)
+        raise SettingsError(
+            f"--author: {len(found)} authors are called {named.name!r} on {named.source}; "
+            f"name one by its id: {ids}"
+        )
+    if not found:
+        if erasing.was_erased(house.db, named.source, named.name):
+            print(f"{named} was erased before")
+            return Erased()
+        raise SettingsError(
+            f"--author: nobody by the id or handle {named.name!r} is stored of {named.source}"
+        )
+    (person,) = found
+    _announce(person)
+    if not confirm(f"Erase {named}? This cannot be undone."):
+        return None
+    try:
+        return erasing.erase_author(house.db, person, house.clock())
+    except KeyError as error:
+        raise SettingsError(f"--author: {named} was removed meanwhile") from error
+
+
+def _announce(person: Person) -> None:
+    print(f"{clean(person.handle, 80)} of {person.source} (id {clean(person.external_id, 200)}):")
+    print(f"  {count(person.mentions, 'mention')}, {count(person.cases, 'case')}")
+    print("  and plain reposts of these by others")
+    print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")
+
+
+def _mention(house: House, named: _Named, confirm: Confirm) -> Erased | None:
+    stored = erasing.is_stored(house.db, named.source, named.name)
+    print(f"{named}: {'stored here' if stored else 'not stored; it will not be stored later'}")
+    if not confirm(f"Erase {named}, and plain reposts of it? This cannot be undone."):
+        return None
+    return erasing.erase_mention(house.db, named.source, named.name, house.clock())
+
+
+def _say(done: Erased) -> None:
+    parts = [
+        count(done.mentions, "mention"),
+        count(done.revisions, "earlier text"),
+        count(done.cases, "case"),
+        count(done.entries, "entry", "entries"),
+    ]
+    print(f"erased: {', '.join(parts)}; {count(done.messages, 'message')} emptied")
+    exports = [one for one in done.exports if one.rows]
+    if exports:
+        print("These exports may hold some of it; delete or clean them yourself:")
+        for one in exports:
+            print(f"  {_line(one)}")
+    elif done.mentions:
+        print("No export was written since the first of it was published.")
+    else:  # of what is not here nobody knows when it was published
+        print("Nothing of it was stored, so which exports may hold it is not known here.")
+    print(
+        "Out of reach of this command: backups, mails and files that were sent, exports that were "
+        "copied, and what other people wrote about it."
+    )
+
+
+def _line(one: Exported) -> str:
+    asked = f", {one.which}" if one.which else ""
+    return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
+
+
+def _overwrite(house: House) -> None:
+    if not house.db.sqlite:
+        print(
+            "PostgreSQL keeps deleted rows until its VACUUM and its log until it is recycled: "
+            "that is the server's work."
+        )
+        return
+    trouble = house.db.overwrite_deleted()
+    if trouble:
+        print(
+            f"The rows are gone, but the database file could not be written anew ({trouble}), so "
+            "that traces stay in it: end what uses it and run the same command with the id again."
+        )

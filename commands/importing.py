@@ -1,0 +1,138 @@
+"""`earful import`: a file of mentions, through the same listener and ingest as any source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earful.settings.errors import SettingsError, nearest
+from earful.settings.load import slug
+from earful.types import Batch, Brand, Query
+from listeners import check_query
+from pipeline.app import House
+from pipeline.poll import Polled, store_all
+from storage.collecting.ingest import Stored
+from storage.entities import brands
+
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOrder:
+    """What to import, and how to read it; ``columns`` maps our fields to the file's columns."""
+
+    file: Path
+    source: str
+    brand: str | None = None
+    brand_from: str | None = None
+    columns: dict[str, str]
+    file_format: str | None = None
+    timezone: str | None = None
+    rejects: Path
+
+
+def parse_map(text: str) -> dict[str, str]:
+    """ "text=body,id=key" as {"text": "body", "id": "key"}; SettingsError names a wrong part."""
+    columns: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        field, equals, column = part.partition("=")
+        if not equals or not field.strip() or not column.strip():
+            raise SettingsError(f"--map: {part!r} is not FIELD=COLUMN; write text=body,id=key")
+        columns[field.strip()] = column.strip()
+    return columns
+
+
+def import_file(house: House, order: ImportOrder, *, progress: Callable[[Stored], None]) -> Polled:
+    """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
+
+    Raises SettingsError for options that do not fit, and the listener's Permanent or Transient
+    when the file cannot be read (to its end); what was read before that is kept.
+    """
+    if not order.file.exists():
+        raise SettingsError(f"{order.file}: there is no such file")
+    query = _query(house, order)
+    check_query(query)
+    total = Polled(queries=1)
+    batches = house.listener(query).poll(query, None)
+    with RejectsFile(order.rejects) as rejects:
+        store_all(
+            house.db,
+            query,
+            rejects.passing(batches),
+            clock=house.clock,
+            total=total,
+            progress=progress,
+        )
+    return total
+
+
+def _query(house: House, order: ImportOrder) -> Query:
+    options: dict[str, Any] = {
+        "path": str(order.file),
+        "source_as": order.source,
+        "map": order.columns,
+        "batch": _BATCH,
+    }
+    wanted = (
+        ("brand_from", order.brand_from),
+        ("format", order.file_format),
+        ("timezone", order.timezone),
+    )
+    options |= {name: value for name, value in wanted if value is not None}
+    return Query(
+        id=f"import/{order.source}/{order.file.name}",
+        brand_id=_brand_id(house, order),
+        source="replay",
+        options=options,
+    )
+
+
+def _brand_id(house: House, order: ImportOrder) -> str:
+    """The brand that the rows are about, made known when nobody named it before."""
+    known = brands.every(house.db)
+    if order.brand_from is not None:
+        if order.brand is not None:
+            raise SettingsError("--brand and --brand-from: give one of the two")
+        return ""
+    if order.brand is not None:
+        brand = Brand(id=slug(order.brand), name=order.brand)
+        if brand.id not in known:
+            brands.add_missing(house.db, [brand])
+        return brand.id
+    ours = [brand for brand in house.settings.brands() if brand.ours]
+    if len(ours) == 1:
+        return ours[0].id
+    names = [brand.name for brand in ours]
+    raise SettingsError(f"--brand is missing: which brand is this file about?{nearest('', names)}")
+
+
+class RejectsFile:
+    """Writes down each row that could not be read, with its reason; made with the first one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: Any = None
+
+    def __enter__(self) -> RejectsFile:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def passing(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches as they come, their rejects written down on the way."""
+        for batch in batches:
+            for one in batch.rejected:
+                line = {"where": one.where, "reason": one.reason, "raw": one.raw}
+                print(json.dumps(line, ensure_ascii=True), file=self._open())
+            yield batch
+
+    def _open(self) -> Any:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8")
+        return self._file

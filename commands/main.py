@@ -1,0 +1,246 @@
+"""The command `earful`. Each command says what it did, and ends with 1 when something was wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from commands import arguments, feedback, importing, model, stages
+from commands import coverage as coverage_command
+from commands import doctor as doctors
+from commands import erase as erase_command
+from commands.progress import Advance, counting
+from earful import logs
+from earful.clock import Window
+from earful.contracts import EdgeError
+from earful.settings import load as configuration
+from earful.settings.errors import SettingsError, nearest
+from outreach.words import count
+from pipeline import digest as digests
+from pipeline.app import opened
+from storage import exports, queries
+from storage.database.engine import DatabaseError
+
+app = typer.Typer(
+    name="earful",
+    help="The listening post that a brand runs itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(stages.app)
+app.add_typer(model.app)
+app.add_typer(feedback.app)
+_MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
+
+
+class ExportFormat(StrEnum):
+    """What `earful export` can write."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one sentence, bugs keep their traceback."""
+    try:
+        app()
+    except _MENDABLE as error:
+        Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback()
+def _configure(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
+) -> None:
+    logs.configure(verbose=verbose)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="No page: print a summary and end.")] = False,
+    port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Fourteen days of an invented brand, through the real path, on this machine alone."""
+    from commands import demo as demonstration
+
+    sys.exit(demonstration.run(once=once, port=port, browser=browser))
+
+
+@app.command()
+def up(
+    page: Annotated[bool, typer.Option(help="Serve the command center too.")] = True,
+) -> None:
+    """Listen, classify, flag and deliver on schedule, and serve the command center."""
+    from commands.up import serve
+
+    with opened() as house:
+        sys.exit(serve(house, page=page))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="JSONL, CSV or TSV, also .gz.")],
+    source: Annotated[str, typer.Option(help="The platform that the mentions are from.")],
+    brand: Annotated[str | None, typer.Option(help="The brand that all are about.")] = None,
+    brand_from: Annotated[str | None, typer.Option(help="The column that names it.")] = None,
+    columns: Annotated[str, typer.Option("--map", help="text=body,author=user,…")] = "",
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="jsonl, csv or tsv; default: by the name.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="The zone of times that name none.")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rows that cannot be read go, with their reason.")
+    ] = None,
+) -> None:
+    """Store a file of mentions. Repeating it adds nothing."""
+    order = importing.ImportOrder(
+        file=file,
+        source=source,
+        brand=brand,
+        brand_from=brand_from,
+        columns=importing.parse_map(columns),
+        file_format=file_format,
+        timezone=timezone,
+        rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
+    )
+    with opened() as house, counting("read") as advance:
+        found = importing.import_file(
+            house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
+        )
+    changed = f", {found.changed:,} changed" if found.changed else ""
+    print(f"{found.new:,} new of {count(found.seen, 'mention')}{changed}")
+    if found.rejected:
+        print(f"{count(found.rejected, 'row')} could not be read: see {order.rejects}")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    file_format: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
+    brand: Annotated[str | None, typer.Option(help="About this brand alone.")] = None,
+    since: Annotated[str | None, typer.Option(help="Published from then on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Published before then.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(exports.LABELS)}; may be repeated.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    flagged: Annotated[bool | None, typer.Option(help="Only those flagged, or not.")] = None,
+) -> None:
+    """Take stored mentions away as a file: whole or not at all."""
+    labels = tuple(label or ())
+    for one in labels:
+        if one not in exports.LABELS:
+            raise SettingsError(f"--label: {one!r} is no label{nearest(one, exports.LABELS)}")
+    with opened() as house:
+        chosen = arguments.brand_named(house, brand)
+        which = exports.ExportFilter(
+            brand_id=chosen.id if chosen else None,
+            window=arguments.window(since, until, chosen),
+            labels=labels,
+            sources=tuple(source or ()),
+            flagged=flagged,
+        )
+        with counting("written") as advance:
+            number = exports.write(
+                out, file_format.value, _counted(exports.rows(house.db, which), advance)
+            )
+        words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
+        words |= {"label": ", ".join(labels), "source": ", ".join(which.sources)}
+        exports.note(
+            house.db,
+            exports.Exported(
+                at=house.clock(),
+                by=arguments.who(),
+                path=str(out.resolve()),
+                format=file_format.value,
+                rows=number,
+                which="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
+            ),
+        )
+    print(f"{count(number, 'row')} written to {out}")
+
+
+@app.command()
+def erase(
+    author: Annotated[
+        str | None, typer.Option(help="SOURCE:ID or SOURCE:HANDLE; everything about them.")
+    ] = None,
+    mention: Annotated[str | None, typer.Option(help="SOURCE:ID; one post.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a person or a post for good, and store neither again."""
+    with opened() as house:
+        done = erase_command.erase(
+            house, author, mention, confirm=lambda question: yes or typer.confirm(question)
+        )
+    sys.exit(0 if done else 1)
+
+
+@app.command()
+def coverage(
+    query: Annotated[str | None, typer.Option(help="This query alone, by its id.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far to look back.")] = 7,
+    cost: Annotated[bool, typer.Option("--cost", help="Also what was spent on it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What was seen of each source, what was not, and why."""
+    with opened() as house:
+        coverage_command.show(house, query, days=days, cost=cost, as_json=as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at settings, database, model, sources and channels; say what to do."""
+    signs = {doctors.GOOD: "ok ", doctors.LOOK: "?  ", doctors.BAD: "BAD"}
+    bad = False
+    for finding in doctors.examine(configuration.load):
+        bad |= finding.state == doctors.BAD
+        print(f"{signs[finding.state]} {finding.what}: {finding.found}")
+        if finding.mend:
+            print(f"      -> {finding.mend}")
+    sys.exit(1 if bad else 0)
+
+
+@app.command()
+def status() -> None:
+    """How the sources, stages and the queue fare right now."""
+    with opened() as house:
+        state = queries.health(house.db)
+        table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
+        now = house.clock()
+        window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=now)
+        for view in queries.brands(house.db):
+            found = queries.headline(
+                house.db, view.id, window, now=now, urgent_at=house.settings.rules.urgent_at
+            )
+            net = found.now.net_sentiment
+            table.add_row(
+                view.name,
+                f"{found.now.mentions:,}",
+                "" if net is None else f"{net:+.0f}",
+                f"{found.unhappy_now:,}",
+                f"{found.overdue:,}",
+            )
+    Console().print(table)
+    print(f"{count(state.pending, 'mention')} to be classified")
+    for problem in digests.problems(house.db, house.queries, now):
+        print(problem)
+
+
+def _counted(rows: Iterator[dict[str, Any]], advance: Advance) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield row
+        advance(1)

@@ -1,0 +1,131 @@
+"""`earful model check`: a classifier tried against the contract, and on a file of the user's."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.labelled import LABELS, Labelled
+from earful.contracts import Classifier
+from earful.settings import load as configuration
+from earful.settings.errors import SettingsError, nearest
+from earful.settings.load import SentimentSettings, Settings
+from pipeline.app import classifier_for
+from sentiment import BACKENDS, contract
+from sentiment.shipped import DESCRIPTION, is_ours
+from sentiment.training.judge import Flagged, ask, flagged_at, judge
+from sentiment.training.measure import Array, Measures, answered, confusion
+from sentiment.training.rows import Row
+
+SPEED_TEXTS = 300
+ALONE = contract.ALONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What the answers to labelled rows are worth.
+
+    ``unsure``: share "could not tell", 0 to 1. ``table`` counts [actual, answered] in the order
+    negative, neutral, positive. ``flagged``: whom the threshold in force would flag.
+    """
+
+    measures: Measures
+    unsure: float
+    table: Array
+    flagged: Flagged
+
+
+def settings_for(*named: str | None) -> Settings:
+    """The settings in force; the defaults when a model or backend is ``named`` and there are none.
+
+    A settings file that EARFUL_SETTINGS names has to be there.
+    """
+    here = "EARFUL_SETTINGS" in os.environ or configuration.settings_path().exists()
+    return configuration.load() if here or not any(named) else Settings()
+
+
+def wanted(
+    settings: Settings, model: str | None, backend: str | None, labels: str | None
+) -> SentimentSettings:
+    """What to check: what settings name, unless the command line names something else.
+
+    A model without a backend is for onnx when it is a directory with an ONNX file, else for
+    transformers. SettingsError names an option that does not fit.
+    """
+    if backend is not None and backend not in BACKENDS:
+        raise SettingsError(f"--backend: {backend!r} is none{nearest(backend, BACKENDS)}")
+    ours = settings.sentiment
+    if model is None and backend in (None, ours.backend):
+        mapping = parse_labels(labels) if labels else ours.labels
+        return ours.model_copy(update={"labels": mapping})
+    return SentimentSettings.model_validate(
+        {
+            "backend": backend or _backend_of(str(model)),
+            "model": model,
+            "labels": parse_labels(labels) if labels else None,
+            "threads": None if backend == "lexicon" else ours.threads,
+        }
+    )
+
+
+def _backend_of(model: str) -> str:
+    directory = Path(model)
+    if model.startswith((".", "/")) and not directory.is_dir():
+        raise SettingsError(f"{model}: there is no such directory")
+    parts = (DESCRIPTION, "model.onnx", "onnx/model.onnx")
+    return "onnx" if any((directory / part).is_file() for part in parts) else "transformers"
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """ "LABEL_0=negative,LABEL_1=positive" as a mapping; SettingsError names a wrong part."""
+    labels: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        theirs, equals, ours = (piece.strip() for piece in part.rpartition("="))
+        if not equals or not theirs:
+            raise SettingsError(f"--labels: {part!r} is not NAME=LABEL; write LABEL_0=negative,…")
+        if ours.casefold() not in LABELS:
+            raise SettingsError(
+                f"--labels: {theirs} is mapped to {ours!r}{nearest(ours.casefold(), LABELS)}"
+            )
+        labels[theirs] = ours.casefold()
+    return labels
+
+
+def check(classifier: Classifier, chosen: SentimentSettings) -> Iterator[tuple[str, str]]:
+    """Yield (what the contract asks, what is wrong or ""); loads the model once more at the end.
+
+    Earful's own classifiers must answer a text alone as among others to the last bit.
+    """
+    allowed = contract.LAST_BIT if _exact(chosen) else contract.NOTICEABLE
+    return contract.run(classifier, lambda: classifier_for(chosen), allowed)
+
+
+def _exact(chosen: SentimentSettings) -> bool:
+    if chosen.backend == "onnx":
+        return is_ours(None if chosen.model is None else Path(chosen.model))
+    return chosen.backend == "lexicon"
+
+
+def speed(classifier: Classifier) -> float:
+    """Return posts a second on the built-in posts, after a first few to warm up."""
+    texts = contract.texts(SPEED_TEXTS)
+    classifier.classify(texts[:20])
+    started = time.perf_counter()
+    classifier.classify(texts)
+    return len(texts) / (time.perf_counter() - started)
+
+
+def quality(classifier: Classifier, rows: Sequence[Labelled], negative_at: float) -> Quality:
+    """Judge the classifier on labelled rows, of which there must be at least one."""
+    answers = ask(
+        [Row(text=row.text, label=row.label, lang="", data_set="") for row in rows], classifier
+    )
+    return Quality(
+        measures=judge(answers),
+        unsure=answers.unsure,
+        table=confusion(answers.labels, answered(answers.probabilities)),
+        flagged=flagged_at(answers, negative_at),
+    )

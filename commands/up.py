@@ -1,0 +1,83 @@
+"""`earful up`: the schedule and the command center, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from dashboard import launch
+from pipeline import scheduler
+from pipeline.app import House
+
+log = structlog.get_logger()
+
+_PATIENCE = 10.0  # seconds that the page's server has for closing
+
+
+def serve(
+    house: House,
+    *,
+    page: bool = True,
+    port: int | None = None,
+    settings_file: Path | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> int:
+    """Run until SIGTERM or Ctrl-C, or until the page's server dies; gives the exit status.
+
+    ``ready`` is called with the page's address once its server was started. Raises SettingsError
+    when the page may not listen where settings say.
+    """
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    server = None
+    if page:
+        server = launch.start(house.settings, settings_file=settings_file, port=port)
+        where = launch.address(house.settings, port=port)
+        (ready or (lambda at: log.info("command center", at=at)))(where)
+    watcher = threading.Thread(target=_watch, args=(server, stop), daemon=True)
+    watcher.start()
+    try:
+        scheduler.run(house, stop)
+    finally:
+        stop.set()
+        status = _end(server)
+    return status
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+
+
+def _watch(server: subprocess.Popen[bytes] | None, stop: threading.Event) -> None:
+    """A listening post whose page is gone should not look alive: its supervisor starts it anew."""
+    if server is None:
+        return
+    while not stop.wait(1.0):
+        if server.poll() is not None:
+            log.error("the command center ended", status=server.returncode)
+            stop.set()
+
+
+def _end(server: subprocess.Popen[bytes] | None) -> int:
+    if server is None:
+        return 0
+    died = server.poll()
+    if died is not None:
+        return died or 1
+    server.terminate()
+    try:
+        server.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    return 0

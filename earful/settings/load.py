@@ -1,0 +1,260 @@
+"""settings.toml plus the environment, read once into frozen Settings.
+
+The file says what to listen for; it never holds a secret. Secrets come from ``EARFUL_<NAME>`` or
+from the file that ``EARFUL_<NAME>_FILE`` names. ``EARFUL_SETTINGS`` names another settings file and
+``EARFUL_DATABASE_URL`` another database.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from unicodedata import category, normalize
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from earful.settings import feedback_blocks as front
+from earful.settings.blocks import (
+    AccountSettings,
+    AlertSettings,
+    BrandSettings,
+    ChannelSettings,
+    CompetitorSettings,
+    DashboardSettings,
+    DigestSettings,
+    Duration,
+    ListenSettings,
+    RuleSettings,
+    ScheduleSettings,
+    SentimentSettings,
+    Zone,
+)
+from earful.settings.checks import (
+    check_accounts,
+    check_channels,
+    check_listens,
+    check_sentiment,
+    no_twins,
+    refuse_password,
+)
+from earful.settings.errors import SettingsError, explain
+from earful.types import Brand, Query
+
+__all__ = [
+    "AccountSettings",
+    "ChannelSettings",
+    "DigestSettings",
+    "Duration",
+    "RuleSettings",
+    "SentimentSettings",
+    "Settings",
+    "SettingsError",
+    "Zone",
+    "load",
+    "secret",
+    "settings_path",
+    "slug",
+]
+
+
+class Settings(BaseSettings):
+    """Everything that settings.toml may say."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    database_url: SecretStr = SecretStr("sqlite:///data/earful.db")
+    brand: tuple[BrandSettings, ...] = ()
+    listen: tuple[ListenSettings, ...] = ()
+    account: tuple[AccountSettings, ...] = ()
+    sentiment: SentimentSettings = SentimentSettings()
+    rules: RuleSettings = RuleSettings()
+    channel: tuple[ChannelSettings, ...] = ()
+    digest: DigestSettings = DigestSettings()
+    alerts: AlertSettings = AlertSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    feedback: front.FeedbackSettings = front.FeedbackSettings()
+    form: tuple[front.FormSettings, ...] = ()
+    hook: tuple[front.HookSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what load() was told and the TOML file; the environment gives named secrets."""
+        return init_settings, TomlConfigSettingsSource(settings_cls)
+
+    def brands(self) -> tuple[Brand, ...]:
+        """Our brands and, behind each, its competitors."""
+        found: list[Brand] = []
+        for block in self.brand:
+            ours = Brand(
+                id=slug(block.name),
+                name=block.name,
+                aliases=block.aliases,
+                handles=block.handles,
+                own_accounts=block.own_accounts,
+                exclude=block.exclude,
+                competitors=tuple(one.name for one in block.competitors),
+                timezone=block.timezone,
+            )
+            found.append(ours)
+            found += [_competitor_brand(one, ours) for one in block.competitors]
+        return tuple(found)
+
+    def queries(self) -> tuple[Query, ...]:
+        """One Query a [[listen]], [[form]] and [[hook]] block.
+
+        Without any_of it looks for the brand's own names.
+        """
+        brands = {brand.name.casefold(): brand for brand in self.brands()}
+        listens = tuple(_query(block, brands[block.brand.casefold()]) for block in self.listen)
+        return listens + front.queries(brands, self.feedback, self.form, self.hook)
+
+
+@lru_cache(maxsize=4096)  # an import names the same few brands on every row
+def slug(name: str) -> str:
+    """A brand's id: its name in lower case, runs of anything but letters and digits as a dash.
+
+    A mark belongs to its letter: without its vowel signs one Hindi name would be another.
+    """
+    kept = " "
+    for char in normalize("NFC", name).casefold():
+        mark = kept[-1] != " " and category(char).startswith("M")
+        kept += char if char.isalnum() or mark else " "
+    return "-".join(kept.split()) or "brand"
+
+
+def _competitor_brand(block: CompetitorSettings, ours: Brand) -> Brand:
+    return Brand(
+        id=slug(block.name),
+        name=block.name,
+        aliases=block.aliases,
+        handles=block.handles,
+        timezone=ours.timezone,
+        competitor_of=ours.id,
+    )
+
+
+def _query(block: ListenSettings, brand: Brand) -> Query:
+    suffix = f"/{block.name}" if block.name else ""
+    return Query(
+        id=f"{block.source}/{brand.id}{suffix}",
+        brand_id=brand.id,
+        source=block.source,
+        any_of=block.any_of or (brand.name, *brand.aliases, *brand.handles),
+        none_of=block.none_of or brand.exclude,
+        languages=block.languages,
+        every=block.every.total_seconds(),
+        account=block.account or "",
+        options=block.options,
+        enabled=block.enabled,
+    )
+
+
+def secret(name: str) -> SecretStr | None:
+    """The secret EARFUL_<name>, or the content of the file that EARFUL_<name>_FILE names."""
+    value = os.environ.get(f"EARFUL_{name}")
+    path = os.environ.get(f"EARFUL_{name}_FILE")
+    if value is not None and path is not None:
+        raise SettingsError(f"EARFUL_{name} and EARFUL_{name}_FILE are both set; set one of them")
+    if path is None:
+        return None if value is None else SecretStr(value)
+    try:
+        return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"EARFUL_{name}_FILE: cannot read {path!r} ({error})") from error
+
+
+def settings_path() -> Path:
+    """The settings file in force: EARFUL_SETTINGS, else settings.toml in the working folder."""
+    return Path(os.environ.get("EARFUL_SETTINGS", "settings.toml"))
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read and check the settings; SettingsError names file, place, value and the mend."""
+    path = path or settings_path()
+    if not path.is_file():
+        raise SettingsError(
+            f"{path}: there is no such file; run `earful` where settings.toml is, "
+            "or name one with EARFUL_SETTINGS"
+        )
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path, extra="forbid", frozen=True)
+
+    given = secret("DATABASE_URL")
+    try:
+        loaded = FromFile() if given is None else FromFile(database_url=given)
+    except ValidationError as error:
+        raise SettingsError(explain(path.name, error, Settings)) from error
+    except (ValueError, OSError) as error:  # TOML that cannot be parsed, or not UTF-8
+        raise SettingsError(f"{path.name}: {error}") from error
+    _check(path.name, loaded)
+    changed = _placed(path.resolve().parent, loaded)
+    if given is None:
+        refuse_password(path.name, loaded.database_url.get_secret_value())
+        changed["database_url"] = _beside(path.resolve().parent, loaded.database_url)
+    return loaded.model_copy(update=changed)
+
+
+def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Relative files that settings name lie beside them, wherever the command is run."""
+    channels = [
+        channel.model_copy(update={"path": channel.path and folder / channel.path})
+        for channel in settings.channel
+    ]
+    listens = []
+    for block in settings.listen:
+        files = {
+            name: str(folder / file)
+            for name in ("path", "rejects")
+            if isinstance(file := block.options.get(name), str)
+        }
+        listens.append(block.model_copy(update={"options": block.options | files}))
+    sentiment = settings.sentiment
+    # a model may also be a hub name: for Transformers only a folder that is there is one
+    if sentiment.model and (sentiment.backend == "onnx" or (folder / sentiment.model).is_dir()):
+        sentiment = sentiment.model_copy(update={"model": str(folder / sentiment.model)})
+    feedback = settings.feedback
+    feedback = feedback.model_copy(update={"inbox": folder / feedback.inbox})
+    return {
+        "channel": tuple(channels),
+        "listen": tuple(listens),
+        "sentiment": sentiment,
+        "feedback": feedback,
+    }
+
+
+def _beside(folder: Path, url: SecretStr) -> SecretStr:
+    """The same for the file of an SQLite database."""
+    name = url.get_secret_value().removeprefix("sqlite:///")
+    if name == url.get_secret_value() or not name or name.startswith(("/", ":memory:")):
+        return url
+    return SecretStr(f"sqlite:///{folder / name}")
+
+
+def _check(file: str, settings: Settings) -> None:
+    """What one block says about another."""
+    brands = settings.brands()
+    names = [brand.name for brand in brands]
+    no_twins(file, "brand", [brand.id for brand in brands])
+    check_listens(file, settings.listen, names)
+    check_accounts(file, settings.account, settings.listen)
+    front.check(file, names, settings.form, settings.hook)
+    no_twins(file, "listen", [query.id for query in settings.queries()], mend="a name of its own")
+    check_channels(file, settings.channel, settings.digest, settings.alerts)
+    check_sentiment(f"{file}: [sentiment]", settings.sentiment)

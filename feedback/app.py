@@ -1,0 +1,191 @@
+"""The service put together: every form, every hook, the pop-up, and whether all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from earful import clock as wall
+from earful.clock import Clock
+from earful.settings.errors import SettingsError
+from earful.settings.load import Settings, secret
+from feedback import forms, hooks
+from feedback.answers import HERE, Problem, SafeHeaders
+from listeners.inbox import feedback, webhook
+from listeners.inbox.spool import Spool
+
+log = structlog.get_logger()
+
+FEEDBACK_SECRET = "FEEDBACK_SECRET"  # noqa: S105  (its name)
+_SHORTEST = 16  # characters of a secret
+_ROLL = 60.0  # seconds between two looks at whether an hour is over
+_LOW = 16 * 1024 * 1024  # bytes left on the disk at which we are not well
+_FILES = {"/widget.js": "text/javascript", "/feedback.css": "text/css"}
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: str
+
+
+def secret_of(name: str, what: str) -> str:
+    """The secret EARFUL_<name>. SettingsError when it is missing or short, with the mend."""
+    found = secret(name)
+    value = found.get_secret_value() if found else ""
+    if len(value) < _SHORTEST:
+        raise SettingsError(
+            f"{what} needs EARFUL_{name} with at least {_SHORTEST} characters, or a file with it "
+            f"named by EARFUL_{name}_FILE; `openssl rand -hex 32` makes one"
+        )
+    return value
+
+
+def build(settings: Settings, *, clock: Clock = wall.now) -> FastAPI:
+    """The ASGI application for what settings say. Makes the inbox.
+
+    SettingsError: there is neither form nor hook, a secret is missing, or the inbox cannot be made.
+    """
+    if not settings.form and not settings.hook:
+        raise SettingsError(
+            "settings.toml has neither a [[form]] nor a [[hook]]: there is nothing to serve"
+        )
+    inbox = settings.feedback.inbox
+    try:
+        inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"[feedback] inbox: cannot make {inbox} ({error.strerror})") from error
+    spools: list[Spool] = []
+    counts: dict[str, Counter[str]] = {}
+    app = FastAPI(
+        title="Earful feedback",
+        version="1",
+        docs_url=None,  # its pages load from elsewhere
+        redoc_url=None,
+        lifespan=lambda _app: _life(spools, counts),
+    )
+    for desk in _form_desks(settings, clock):
+        forms.add(app, desk)
+        spools.append(desk.spool)
+        counts[f"form {desk.form.name}"] = desk.counts
+    for hook in _hook_desks(settings, clock):
+        hooks.add(app, hook)
+        spools.append(hook.spool)
+        counts[f"hook {hook.hook.name}"] = hook.counts
+    _add_rest(app, inbox)
+    return app
+
+
+def _form_desks(settings: Settings, clock: Clock) -> list[forms.FormDesk]:
+    brands = {brand.name.casefold(): brand.name for brand in settings.brands()}
+    inbox = settings.feedback.inbox
+    return [
+        forms.FormDesk.of(
+            form,
+            brands[form.brand.casefold()],
+            settings.feedback,
+            secret=secret_of(FEEDBACK_SECRET, f"[[form]] {form.name}"),
+            clock=clock,
+            spool=Spool(feedback.folder_of(inbox, form.name), clock=clock),
+        )
+        for form in settings.form
+    ]
+
+
+def _hook_desks(settings: Settings, clock: Clock) -> list[hooks.HookDesk]:
+    return [
+        hooks.HookDesk(
+            hook=hook,
+            secret=secret_of(hook.secret_name, f"[[hook]] {hook.name}"),
+            clock=clock,
+            spool=Spool(webhook.folder_of(settings.feedback.inbox, hook.name), clock=clock),
+            counts=Counter(),
+        )
+        for hook in settings.hook
+    ]
+
+
+def _add_rest(app: FastAPI, inbox: Path) -> None:
+    def healthz() -> Response:
+        """Whether what is sent can be kept."""
+        ready = inbox.is_dir() and os.access(inbox, os.W_OK)
+        if not ready or shutil.disk_usage(inbox).free < _LOW:
+            why = "the inbox cannot be written, or its disk is nearly full"
+            return JSONResponse({"error": why}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    app.add_api_route(
+        "/healthz", healthz, response_model=Health, responses={503: {"model": Problem}}
+    )
+    for path, kind in _FILES.items():
+        _add_file(app, path, kind)
+
+    async def told(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return JSONResponse(
+            {"error": str(error.detail)}, status_code=error.status_code, headers=error.headers
+        )
+
+    app.add_exception_handler(HTTPException, told)
+    app.add_middleware(SafeHeaders)
+
+
+def _add_file(app: FastAPI, path: str, kind: str) -> None:
+    async def serve() -> Response:
+        return FileResponse(
+            HERE / path[1:],
+            media_type=kind,
+            headers={
+                "Cache-Control": "public, max-age=3600",
+                "Cross-Origin-Resource-Policy": "cross-origin",
+            },
+        )
+
+    app.add_api_route(
+        path,
+        serve,
+        operation_id=path[1:].replace(".", "_"),
+        response_class=Response,
+        responses={200: {"content": {kind: {}}}},
+    )
+
+
+@asynccontextmanager
+async def _life(spools: list[Spool], counts: Mapping[str, Counter[str]]) -> AsyncIterator[None]:
+    """While the service runs: close the files of hours that are over, and tell what was counted."""
+    task = asyncio.create_task(_roll(spools, counts))
+    try:
+        yield
+    finally:
+        task.cancel()
+        for spool in spools:
+            spool.close()
+        _tell(counts)
+
+
+async def _roll(spools: list[Spool], counts: Mapping[str, Counter[str]]) -> None:
+    while True:
+        await asyncio.sleep(_ROLL)
+        for spool in spools:
+            await run_in_threadpool(spool.roll)  # it waits for whoever is writing
+        _tell(counts)
+
+
+def _tell(counts: Mapping[str, Counter[str]]) -> None:
+    for name, found in counts.items():
+        if found:
+            log.info("feedback", at=name, **found)
+            found.clear()

@@ -1,0 +1,230 @@
+"""The endpoints of one form: its page, its texts for the pop-up, and taking what is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from earful.clock import Clock
+from earful.settings.feedback_blocks import FeedbackSettings, FormSettings
+from feedback import signing, submission, texts
+from feedback.answers import Problem, allow, page, problem
+from feedback.incoming import Refused, body_of, from_ourselves, media_type
+from feedback.limits import Limits, who
+from listeners.inbox.spool import Spool
+
+# 5,000 characters that a plain form sends as up to twelve bytes each, and the rest of it
+BODY_CAP = 64 * 1024
+_RETRY = 60.0  # seconds to wait when the disk is full or away
+
+
+class Stored(BaseModel):
+    """The submission is kept."""
+
+    stored: bool
+
+
+class Texts(BaseModel):
+    """What the pop-up shows."""
+
+    scale: str
+    lang: str
+    dir: str
+    ask: str
+    low: str
+    high: str
+    why: str
+    contact: str
+    name: str
+    email: str
+    send: str
+    close: str
+    link: str
+    thanks: str
+    wrong: str
+    often: str
+    retry: str
+    options: list[dict[str, str | int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormDesk:
+    """Everything that one form's endpoints need. ``counts`` says what became of submissions."""
+
+    form: FormSettings
+    brand: str
+    url: str | None
+    secret: str
+    clock: Clock
+    spool: Spool
+    address: Limits
+    everyone: Limits
+    counts: Counter[str]
+
+    @classmethod
+    def of(cls, form: FormSettings, brand: str, front: FeedbackSettings, **rest: Any) -> FormDesk:
+        """The desk of a form, with the limits that settings name."""
+        clock: Clock = rest["clock"]
+        minute, hour = timedelta(minutes=1), timedelta(hours=1)
+        return cls(
+            form=form,
+            brand=brand,
+            url=front.url,
+            address=Limits([(front.per_minute, minute), (front.per_hour, hour)], clock=clock),
+            everyone=Limits([(form.per_hour, hour)], clock=clock),
+            counts=Counter(),
+            **rest,
+        )
+
+    def words(self, request: Request, lang: str) -> dict[str, Any]:
+        """The texts in the visitor's language."""
+        language = texts.choose(lang, request.headers.get("accept-language", ""))
+        return texts.texts(language, brand=self.brand, scale=self.form.scale)
+
+    async def show(self, request: Request, lang: str = "") -> Response:
+        """The form as a page that works without JavaScript."""
+        return page(
+            "form.html",
+            self.words(request, lang),
+            sites=self.form.sites,
+            headers={"Vary": "Accept-Language"},
+            scale=self.form.scale,
+            token=signing.token(self.secret, self.form.name, signing.PAGE),
+            id=uuid4(),
+        )
+
+    async def texts(self, request: Request, lang: str = "") -> Response:
+        """What the pop-up shows, in the visitor's language."""
+        found = {"scale": self.form.scale, **self.words(request, lang)}
+        answer = JSONResponse(found, headers={"Vary": "Accept-Language"})
+        return allow(request, answer, self.form.sites)
+
+    async def preflight(self, request: Request) -> Response:
+        """What a browser asks before a page of another site sends JSON (CORS)."""
+        answer = Response(status_code=204)
+        if request.headers.get("origin") in self.form.sites:
+            answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+            answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+            answer.headers["Access-Control-Max-Age"] = "3600"
+        return allow(request, answer, self.form.sites)
+
+    async def take(self, request: Request, lang: str = "") -> Response:
+        """Keep one submission, sent as JSON by the pop-up or as a plain form.
+
+        There is no cookie and no login here, so there is nothing that a forged request could
+        abuse (CSRF): it can say no more than anybody may say anyway.
+        """
+        try:
+            self.counts[await self._keep(request)] += 1
+        except Refused as why:
+            self.counts[f"refused with {why.status}"] += 1
+            if media_type(request) == submission.FORM:
+                return self._refusal(request, why, lang)
+            return allow(request, problem(why), self.form.sites)
+        if media_type(request) == submission.FORM:
+            words = self.words(request, lang)
+            return page("said.html", words, sites=self.form.sites, status=201, said=words["thanks"])
+        answer = JSONResponse({"stored": True}, status_code=201)
+        return allow(request, answer, self.form.sites)
+
+    async def _keep(self, request: Request) -> str:
+        origin = request.headers.get("origin")
+        ours = origin in (None, "null") or from_ourselves(request, self.url)
+        if not ours and origin not in self.form.sites:
+            raise Refused(403, "this site is not among the form's sites")
+        body = await body_of(request, BODY_CAP)
+        found = submission.read(body, media_type(request), self.form.scale)
+        sites = [signing.PAGE, *self.form.sites]
+        site = signing.site_of(self.secret, self.form.name, sites, found.token)
+        if site is None or (not ours and site != origin):
+            raise Refused(403, "the token is not this form's token for this site")
+        if found.topic:
+            return "left to a trap for programs"
+        visitor = who(request.client.host if request.client else "")
+        self._count(visitor)
+        await self._store(found, visitor)
+        return "stored"
+
+    def _count(self, visitor: str) -> None:
+        wait = self.address.wait(visitor) or self.everyone.wait("")
+        if wait:
+            raise Refused(429, "that was too much in a short time", retry_after=wait)
+
+    async def _store(self, found: submission.Submission, visitor: str) -> None:
+        now = self.clock()
+        identity = found.identity(visitor, f"{now:%Y%m%dT%H%M}")
+        line = {"at": now.isoformat(), "id": identity, **found.line(self.form.scale)}
+        await run_in_threadpool(append, self.spool, [line])
+
+    def _refusal(self, request: Request, why: Refused, lang: str) -> Response:
+        """The same for a person, in their language."""
+        words = self.words(request, lang)
+        said = {429: words["often"], 503: words["retry"]}.get(why.status, words["wrong"])
+        return page(
+            "said.html",
+            words,
+            sites=self.form.sites,
+            status=why.status,
+            headers=why.headers(),
+            said=said,
+            detail=why.why if said == words["wrong"] else "",
+        )
+
+
+def append(spool: Spool, lines: list[dict[str, Any]]) -> None:
+    """Keep lines for the listener. Refused with 503 when the disk is full or away."""
+    try:
+        spool.append(lines)
+    except OSError as error:
+        raise Refused(503, "it could not be kept; please send it again", retry_after=_RETRY) from (
+            error
+        )
+
+
+def add(app: FastAPI, desk: FormDesk) -> None:
+    """Give the app the form's endpoints, each told in openapi.json as exactly as it is."""
+    path, name = f"/f/{desk.form.name}", desk.form.name
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "content": {"text/html": {}}}
+        for status in (400, 403, 408, 413, 415, 422, 429, 503)
+    }
+    html: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
+    shape = submission.model_for(desk.form.scale).model_json_schema()
+    body = {
+        "required": True,
+        "content": {kind: {"schema": shape} for kind in (submission.JSON, submission.FORM)},
+    }
+    app.add_api_route(
+        path, desk.show, operation_id=f"show_{name}", response_class=Response, responses=html
+    )
+    app.add_api_route(
+        f"{path}/texts", desk.texts, operation_id=f"texts_{name}", response_model=Texts
+    )
+    app.add_api_route(
+        path,
+        desk.take,
+        methods=["POST"],
+        status_code=201,
+        operation_id=f"take_{name}",
+        response_model=Stored,
+        responses={201: {"content": {"text/html": {}}}, **refusals},
+        openapi_extra={"requestBody": body},
+    )
+    for where, kind in ((path, "form"), (f"{path}/texts", "texts")):
+        app.add_api_route(
+            where,
+            desk.preflight,
+            methods=["OPTIONS"],
+            status_code=204,
+            operation_id=f"preflight_{kind}_{name}",
+            response_class=Response,
+        )

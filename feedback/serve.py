@@ -1,0 +1,59 @@
+"""Running the service: one process, on loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import uvicorn
+
+from earful import clock as wall
+from earful.clock import Clock
+from earful.settings.load import Settings
+from feedback.app import build
+from feedback.impatient import Impatient
+
+_MOST_AT_ONCE = 500  # requests; above it the answer is 503
+
+
+def server(
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    clock: Clock = wall.now,
+) -> uvicorn.Server:
+    """The server, ready to run. Raises SettingsError as ``build`` does.
+
+    Who a visitor is comes from X-Forwarded-For only when a trusted proxy says it.
+    """
+    front = settings.feedback
+    return uvicorn.Server(
+        uvicorn.Config(
+            build(settings, clock=clock),
+            host=host or front.host,
+            port=port or front.port,
+            proxy_headers=bool(front.trusted_proxies),
+            forwarded_allow_ips=list(front.trusted_proxies),
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            http=Impatient,
+            ws="none",
+            limit_concurrency=_MOST_AT_ONCE,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+def run(service: uvicorn.Server) -> None:
+    """Serve until SIGTERM or Ctrl-C, and let those who are being answered finish."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops by itself and then raises the signal again: it has done its work by then
+        signal.signal(number, _done)
+    service.run()
+
+
+def _done(_number: int, _frame: FrameType | None) -> None:
+    pass

@@ -1,0 +1,66 @@
+"""Tokens of the sites that show a form, and signatures of what is sent to a hook."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+
+from listeners.common import times
+
+TOLERANCE = 300  # seconds between signing and arriving
+PAGE = "page"  # the site that the service's own page is
+SIGNATURE = "X-Earful-Signature"
+
+
+def token(secret: str, form: str, site: str) -> str:
+    """The token that a site sends with each submission to a form. It is public: it stands in the
+    site's pages. Taking a site out of the settings makes it worthless."""
+    return _hex(secret, f"{form}\n{site}".encode())[:32]
+
+
+def site_of(secret: str, form: str, sites: Iterable[str], given: str) -> str | None:
+    """Which site a token is of; None when it is of none."""
+    found = None
+    for site in sites:  # all of them: how long it takes tells nothing
+        if hmac.compare_digest(token(secret, form, site).encode(), given.encode()):
+            found = site
+    return found
+
+
+def sign(secret: str, body: bytes, at: int) -> str:
+    """The value of X-Earful-Signature for a body that is sent at ``at`` (seconds since 1970)."""
+    return f"t={at},v1={_hex(secret, _signed(at, body))}"
+
+
+def signed(secret: str, body: bytes, header: str, now: datetime) -> str:
+    """What is wrong with X-Earful-Signature, in plain words; "" when it is right."""
+    parts = dict(part.strip().partition("=")[::2] for part in header[:500].split(","))
+    at, given = parts.get("t", ""), parts.get("v1", "")
+    if not (at.isascii() and at.isdecimal() and len(at) < 12 and given):
+        return f"{SIGNATURE} is missing or is not written t=<seconds since 1970>,v1=<hex>"
+    if not hmac.compare_digest(_hex(secret, _signed(int(at), body)).encode(), given.encode()):
+        return f"{SIGNATURE} does not fit the body; sign the bytes as they are sent"
+    if abs(times.to_epoch(now) - int(at)) > TOLERANCE:
+        return f"{SIGNATURE} was made more than {TOLERANCE} seconds from now; look at your clock"
+    return ""
+
+
+def plainly_signed(secret: str, body: bytes, header: str, prefix: str) -> bool:
+    """Whether a header holds the HMAC-SHA256 of the body, in hex or base64, behind ``prefix``."""
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+    if not header.startswith(prefix):
+        return False
+    given = header.removeprefix(prefix).strip().encode("utf-8", "replace")
+    forms = (digest.hex().encode(), base64.b64encode(digest))
+    return any(hmac.compare_digest(one, given) for one in forms)
+
+
+def _signed(at: int, body: bytes) -> bytes:
+    return f"{at}.".encode() + body
+
+
+def _hex(secret: str, data: bytes) -> str:
+    return hmac.new(secret.encode(), data, hashlib.sha256).hexdigest()

@@ -1,0 +1,119 @@
+"""What a visitor may send: one model, read from JSON and from a plain form."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from feedback.incoming import Refused
+
+# what a browser takes for an e-mail address:
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
+_MAIL = (
+    r"^([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)?$"
+)
+_UUID = r"^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?$"
+_MOST_FIELDS = 20
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+_PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "is no field of this form",
+}
+_NO_MATCH = {"email": "is no e-mail address", "id": "is no UUID"}
+
+
+def _whole(value: object) -> object:
+    """In JSON 3.0 is a whole number too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Submission(BaseModel):
+    """One answer. ``topic`` is invisible to people; whoever fills it in is a program."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Annotated[str, Field(max_length=64)]
+    rating: int
+    why: Annotated[str, Field(max_length=5000)] = ""
+    name: Annotated[str, Field(max_length=100)] = ""
+    email: Annotated[str, Field(max_length=254, pattern=_MAIL)] = ""
+    id: Annotated[str, Field(pattern=_UUID)] = ""
+    topic: Annotated[str, Field(max_length=1000)] = ""
+
+    def line(self, scale: str) -> dict[str, Any]:
+        """What is kept of it."""
+        kept = self.model_dump(mode="json", include={"rating", "why", "name", "email"})
+        return {"kind": scale, **kept}
+
+    def identity(self, visitor: str, minute: str) -> str:
+        """Its id, else one that the same answer of a visitor within a minute has again."""
+        if self.id:
+            return self.id.lower()
+        parts = (visitor, minute, str(self.rating), self.why, self.name, self.email)
+        known = "\0".join(parts).encode("utf-8", "replace")
+        return hashlib.sha256(known).hexdigest()[:32]
+
+
+class NpsSubmission(Submission):
+    """An answer from 0 to 10."""
+
+    rating: Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
+
+
+class CsatSubmission(Submission):
+    """An answer by one of five faces."""
+
+    rating: Annotated[int, Field(ge=1, le=5), BeforeValidator(_whole)]
+
+
+def model_for(scale: str) -> type[Submission]:
+    """What a form on this scale takes."""
+    return NpsSubmission if scale == "nps" else CsatSubmission
+
+
+def read(body: bytes, media: str, scale: str) -> Submission:
+    """The submission in a body. Refused: 415 for another type, 422 saying which field is wrong."""
+    model = model_for(scale)
+    try:
+        if media == JSON:
+            return model.model_validate_json(body, strict=True)
+        if media == FORM:
+            return model.model_validate(_fields(body))
+    except ValidationError as error:
+        if error.error_count() > _MOST_FIELDS:  # to tell of thousands would take a while
+            raise Refused(422, f"more than {_MOST_FIELDS} fields are wrong") from error
+        raise Refused(422, "; ".join(_plainly(dict(one)) for one in error.errors())) from error
+    raise Refused(415, f"the body should be {JSON} or {FORM}")
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=_MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise Refused(422, "the body is no form in UTF-8 with a handful of fields") from error
+    # browsers send \r\n for each line end that they counted as one character
+    found = {name: value.replace("\r\n", "\n") for name, value in pairs}
+    if len(found) < len(pairs):
+        raise Refused(422, "a field is there twice")
+    return found
+
+
+def _plainly(one: dict[str, Any]) -> str:
+    """What is wrong in one field, without what the visitor wrote in it."""
+    name = "".join(str(part) for part in one["loc"])[:40] or "the body"
+    kind, message = one["type"], str(one["msg"])
+    if kind == "json_invalid":
+        return "the body is no JSON"
+    if kind == "string_pattern_mismatch":
+        message = _NO_MATCH[name]
+    return f"{name!r} {_PLAIN.get(kind, message[:1].lower() + message[1:])}"

@@ -1,0 +1,246 @@
+"""The source "appstore": what people write about an app in Apple's App Store. No key.
+
+Apple's feed of customer reviews, https://itunes.apple.com/COUNTRY/rss/customerreviews/page=N/
+id=APP/sortby=mostrecent/json: one for each country's store, 50 reviews a page, newest first, and
+10 pages ("CustomerReviews RSS page depth is limited to 10", it answers to the eleventh). Apple runs
+it and does not document it any more. An edited review comes under its old id with a new time. Old
+feeds begin with an entry for the app itself, and a single entry is not in a list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field, field_validator
+
+from earful import clock as wall
+from earful.contracts import BadItem, Purse, Transient
+from earful.limits import OpenPurse
+from earful.settings.load import Duration
+from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Rejected
+from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.common import times
+from listeners.common.options import WebOptions, read
+from listeners.common.plain_text import from_html, one_line, web_link
+from listeners.common.rejects import rejected
+from listeners.common.values import count
+from listeners.http.errors import shown
+from listeners.http.fetch import Fetcher
+
+_PAGES = 10
+_PAGE = 50
+_COUNTRY = re.compile(r"[a-z]{2}")
+_ACCOUNT = re.compile(r"/id(\d{1,20})$")
+_LAST_PAGE = re.compile(r"/page=(\d{1,3})/")
+
+
+class AppReviewsOptions(WebOptions):
+    """``options`` of a [[listen]] block with source = "appstore"; see docs/sources/appstore.md."""
+
+    apps: Annotated[tuple[str, ...], Field(min_length=1)]
+    countries: Annotated[tuple[str, ...], Field(min_length=1)]
+    endpoint: str = "https://itunes.apple.com"
+    since: Duration = timedelta(days=30)
+    overlap: Duration = timedelta(hours=48)
+    max_requests: Annotated[int, Field(ge=4, le=2000)] = 100
+
+    @field_validator("apps")
+    @classmethod
+    def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found = tuple(one.strip().lower().removeprefix("id") for one in value)
+        for given, number in zip(value, found, strict=True):
+            if not (number.isascii() and number.isdecimal()):
+                raise ValueError(
+                    f"{given!r} is no app's number; it stands behind id in the app's address, as "
+                    'in apps.apple.com/app/id1234567890: write "1234567890"'
+                )
+        return found
+
+    @field_validator("countries")
+    @classmethod
+    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found = tuple(one.strip().lower() for one in value)
+        for code in found:
+            if not _COUNTRY.fullmatch(code):
+                raise ValueError(f"{code!r} is no country's code of two letters, as gr or us")
+        return found
+
+    def parts(self) -> list[str]:
+        """Every feed there is to read: an app in a country's store."""
+        every = (f"{app}/{country}" for app in self.apps for country in self.countries)
+        return list(dict.fromkeys(every))
+
+
+class AppReviews:
+    """Reads the reviews of apps."""
+
+    name: ClassVar[str] = "appstore"
+    Options: ClassVar[type[BaseModel]] = AppReviewsOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+        self._clock = clock
+        self._purse = purse or OpenPurse()
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """Reviews that were written, or edited, since ``position``.
+
+        Gaps that are lost: what lies below the 500 newest of a store. Transient: the feed is away,
+        or no feed. Permanent: it refuses.
+        """
+        options = read(AppReviewsOptions, query)
+        rules = Rules(
+            first=options.since,
+            overlap=options.overlap,
+            most=options.max_requests,
+            addressed=False,
+        )
+        now = self._clock()
+        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+            store = _Store(options.endpoint, web, now)
+            yield from walk(position, parts=options.parts(), ask=store.ask, rules=rules, now=now)
+
+
+class _Store:
+    """Asks for one page of an app's reviews and reads it."""
+
+    def __init__(self, endpoint: str, web: Fetcher, now: datetime) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._web = web
+        self._now = now
+
+    def ask(self, step: Step) -> Page:
+        """One request."""
+        app, _, country = step.part.partition("/")
+        number = int(step.cursor or 1)
+        url = (
+            f"{self._endpoint}/{country}/rss/customerreviews/page={number}/id={app}"
+            "/sortby=mostrecent/json"
+        )
+        entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
+        if not entries and number < pages:
+            raise Transient(
+                f"{shown(url)}: page {number} of {pages} is empty; it will be tried again"
+            )
+        mentions, rejected = self._read(entries, app, country)
+        instants = [at for entry in entries if (at := _updated(entry)) is not None]
+        full = len(entries) >= _PAGE
+        if full and not instants:
+            raise Transient(
+                f"{shown(url)}: no review on the page has a readable time; it will be tried again, "
+                "and if it stays so the feed has changed"
+            )
+        last = number >= _PAGES
+        return Page(
+            mentions=mentions,
+            rejected=rejected,
+            newest=max(instants, default=None),
+            oldest=instants[-1] if instants else None,  # one out of order must not end the walk
+            cursor=str(number + 1) if entries and not last and (full or number < pages) else None,
+            ceiling=f"the feed shows the {_PAGES * _PAGE} newest reviews" if full and last else "",
+        )
+
+    def _read(
+        self, entries: list[Any], app: str, country: str
+    ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
+        mentions, bad = [], []
+        for entry in entries:
+            if isinstance(entry, dict) and "im:rating" not in entry and "im:name" in entry:
+                continue  # the app itself
+            try:
+                mentions.append(self._mention(entry, app, country))
+            except BadItem as error:
+                where = f"review {_label(entry, 'id')[:40]}".strip()
+                bad.append(rejected(where, error, entry))
+        return tuple(mentions), tuple(bad)
+
+    def _mention(self, entry: Any, app: str, country: str) -> Mention:
+        if not isinstance(entry, dict):
+            raise BadItem("it is not an object")
+        number = one_line(_label(entry, "id"), 100)
+        if not number:
+            raise BadItem("it has no id")
+        try:
+            at = times.parse(_label(entry, "updated") or None)
+        except BadItem as error:
+            raise BadItem(f"updated: {error}") from None
+        title = one_line(from_html(_label(entry, "title")), 500)
+        text = "\n".join(one for one in (title, from_html(_label(entry, "content"))) if one)
+        if not text:
+            raise BadItem("it has neither title nor content")
+        return Mention(
+            source="appstore",
+            external_id=number,
+            author=_author(entry, number),
+            text=text,
+            published_at=min(at, self._now),
+            edited_at=min(at, self._now),  # Apple's servers are not all up to date
+            fetched_at=self._now,
+            url=f"https://apps.apple.com/{country}/app/id{app}?see-all=reviews",
+            engagement=Engagement(likes=count(_label(entry, "im:voteSum"))),
+            rating=_rating(entry),
+            direct=True,
+        )
+
+
+def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
+    """The feed's entries, and the number of its last page (0 when it does not say)."""
+    try:
+        feed = json.loads(body)["feed"]
+        entries = feed.get("entry", [])
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
+        raise Transient(
+            f"{shown(url)}: the answer is no feed of reviews ({type(error).__name__}); it will be "
+            "tried again, and if it stays so check the option endpoint"
+        ) from error
+    links = feed.get("link")
+    pages = [
+        int(found.group(1))
+        for link in (links if isinstance(links, list) else [])
+        if isinstance(link, dict)
+        and isinstance(attributes := link.get("attributes"), dict)
+        and attributes.get("rel") == "last"
+        and (found := _LAST_PAGE.search(_string(attributes.get("href"))))
+    ]
+    return entries if isinstance(entries, list) else [entries], max(pages, default=0)
+
+
+def _label(entry: Any, *path: str) -> str:
+    """What stands at a path of an entry; every value is in an object of its own as "label"."""
+    value = entry
+    for step in (*path, "label"):
+        value = value.get(step) if isinstance(value, dict) else None
+    return _string(value).strip()
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _updated(entry: Any) -> datetime | None:
+    try:
+        return times.parse(_label(entry, "updated") or None)
+    except BadItem:
+        return None
+
+
+def _author(entry: Any, number: str) -> Author:
+    name = one_line(_label(entry, "author", "name"), 120)
+    link = web_link(_label(entry, "author", "uri"))
+    found = _ACCOUNT.search(link or "")
+    if found is None:
+        # each one for itself: two people who call themselves the same are not one customer
+        identity = f"review-{number}"
+        return Author(source="appstore", external_id=identity, handle=name or "anonymous")
+    account = found.group(1)
+    return Author(source="appstore", external_id=account, handle=name or account, url=link)
+
+
+def _rating(entry: Any) -> Rating | None:
+    stars = _label(entry, "im:rating")
+    if stars not in {"1", "2", "3", "4", "5"}:
+        return None
+    return Rating(kind="stars", value=int(stars), lowest=1, highest=5)

@@ -1,0 +1,230 @@
+"""The account that a walk keeps: which stretches of time are open, in whole seconds since 1970.
+
+Pure, and stored as JSON in a query's position. A stretch is half-open; its end is the second
+behind the oldest post that was met, so that what shares this second is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from earful.types import GapKind
+from listeners.common.json_fields import inner, is_instant, kept
+
+OLDEST = (0, "")  # a cut that changes nothing in the order of the old stretches
+
+_MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Stretch:
+    """[low, high) is yet to be walked.
+
+    Before ``known``, an earlier walk has seen all: there it is only looked at again. ``tries``
+    counts polls that brought it no further, ``kind`` and ``why`` say what cut the last one.
+    ``began`` (its ``high`` when this poll began) and ``asked`` (requests) belong to this poll.
+    """
+
+    low: int
+    high: int
+    known: int
+    tries: int = 0
+    kind: GapKind = GapKind.LIMIT
+    why: str = ""
+    began: int = 0
+    asked: int = 0
+
+    def unseen(self, *, below: int) -> tuple[int, int] | None:
+        """What of it nobody has seen yet, under ``below``."""
+        since, until = max(self.low, self.known), min(self.high, below)
+        return (since, until) if since < until else None
+
+    def blame(self, kind: GapKind, why: str) -> None:
+        """What keeps it open."""
+        self.kind, self.why = kind, why
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """What is remembered of one search of a query.
+
+    ``floor``: nothing older is wanted. ``mark``: the newest post met. ``seen``: up to where walks
+    were begun; it differs from the mark where nobody has written for a while. ``deep``: when the
+    whole overlap was looked at last.
+    """
+
+    floor: int
+    mark: int
+    seen: int = 0
+    deep: int = 0
+    open: list[Stretch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.seen = max(self.seen, self.floor)
+        for one in self.open:
+            one.began = one.high
+
+    def set_back(self, now: int, first: int) -> None:
+        """Take back what a clock that was ahead wrote. Nothing was seen of what is yet to come; up
+        to when it was, only the newest post says. A ``floor`` in the future becomes ``first``."""
+        if self.floor > now:
+            self.floor = first
+            self.mark = first if self.mark > now else self.mark
+        self.mark = min(self.mark, now)
+        if self.seen > now:
+            self.seen = max(self.mark, self.floor)
+        if self.deep > now:
+            self.deep = 0
+        self.open = [one for one in self.open if one.low < now]
+        for one in self.open:
+            one.high = one.began = min(one.high, now)
+            one.known = min(one.known, self.seen)
+
+    def begin(self, now: int, low: int) -> Stretch:
+        """Open a stretch from ``low`` up to now; one that no page was had of goes on in it."""
+        high = max(now, low + 1)
+        for one in self.open:
+            if one.high >= self.seen:
+                one.low, one.high, one.began = min(one.low, low), high, high
+                break
+        else:
+            one = Stretch(low=low, high=high, known=self.seen, began=high)
+            self.open.append(one)
+        self.seen = max(self.seen, now)
+        return one
+
+    def above_open(self, low: int) -> int:
+        """``low``, or the end of the open stretches that lie over it: they are walked anyway."""
+        for one in sorted(self.open, key=lambda one: one.low):
+            if one.low <= low < one.high < self.seen:
+                low = one.high
+        return low
+
+    def close(self, since: int, until: int) -> None:
+        """[since, until) is dealt with: take it off every open stretch."""
+        left: list[Stretch] = []
+        for one in self.open:
+            if until <= one.low or since >= one.high:
+                left.append(one)
+                continue
+            if one.low < since and one.high > until:
+                left.append(Stretch(low=one.low, high=since, known=one.known, began=since))
+            if one.high > until:
+                one.low = until
+                left.append(one)
+            elif one.low < since:
+                one.high = since
+                left.append(one)
+        self.open = left
+
+    def unseen(self, since: int, until: int) -> list[tuple[int, int]]:
+        """What of [since, until) is open and was never seen: spans in order, none twice."""
+        spans: list[tuple[int, int]] = []
+        for one in sorted(self.open, key=lambda one: max(one.low, one.known)):
+            span = one.unseen(below=until)
+            start = max([since, *(end for _, end in spans)])
+            if span and span[1] > start:
+                spans.append((max(span[0], start), span[1]))
+        return spans
+
+    def drop_before(self, reach: int) -> list[tuple[int, int]]:
+        """Forget what is older than ``reach``; gives what of it nobody has seen."""
+        lost = self.unseen(0, reach)
+        self.close(0, reach)
+        self.floor = max(self.floor, reach)
+        return lost
+
+    def join(self) -> None:
+        """Keep the account small: of too many stretches the closest neighbours become one."""
+        self.open.sort(key=lambda one: one.low)
+        self._join_overlaps()
+        while len(self.open) > _MOST_OPEN:
+            gaps = [right.low - left.high for left, right in pairwise(self.open)]
+            at = gaps.index(min(gaps))
+            left, right = self.open[at], self.open.pop(at + 1)
+            left.high, left.known = max(left.high, right.high), min(left.known, right.known)
+            left.began = left.high
+
+    def _join_overlaps(self) -> None:
+        """What is only looked at again is one stretch where it overlaps."""
+        kept: list[Stretch] = []
+        last: Stretch | None = None
+        for one in self.open:
+            if one.unseen(below=one.high):
+                kept.append(one)
+            elif last is not None and one.low <= last.high:
+                last.high = last.began = max(last.high, one.high)
+            else:
+                kept.append(one)
+                last = one
+        self.open = kept
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """In what order the next poll asks.
+
+    ``turn``: the part whose newest posts are asked for first. ``cut``: the old stretch, by its
+    ``low`` and part, at which the last poll ended; the newest posts come before all old stretches
+    then, and this one and those below it last of all.
+    """
+
+    turn: str = ""
+    cut: tuple[int, str] | None = None
+
+
+def dump(parts: Mapping[str, Part], order: Order) -> str:
+    """The position: every part's account, and the order."""
+    held = {
+        name: {
+            "floor": part.floor,
+            "mark": part.mark,
+            "seen": part.seen,
+            "deep": part.deep,
+            "open": [
+                [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:200]]
+                for one in part.open
+            ],
+        }
+        for name, part in parts.items()
+    }
+    asked = {"turn": order.turn} | ({"cut": order.cut} if order.cut else {})
+    return json.dumps(asked | {"parts": held}, separators=(",", ":"))
+
+
+def load(position: str | None) -> tuple[dict[str, Part], Order]:
+    """What dump() wrote. A damaged position costs a second reading, never a post: what cannot be
+    read is left out."""
+    found = kept(position)
+    try:
+        parts = {name: _part(one) for name, one in inner(found, "parts").items()}
+    except (ValueError, TypeError, KeyError):
+        return {}, Order()
+    turn, cut = found.get("turn"), found.get("cut")
+    return parts, Order(turn=turn if isinstance(turn, str) else "", cut=_cut(cut))
+
+
+def _cut(held: object) -> tuple[int, str] | None:
+    match held:
+        case [low, str(name)] if is_instant(low):
+            return low, name
+    return None
+
+
+def _part(held: Mapping[str, object]) -> Part:
+    numbers = [held[name] for name in ("floor", "mark", "seen", "deep")]
+    stretches = held["open"]
+    if not isinstance(stretches, list) or not all(map(is_instant, numbers)):
+        raise TypeError("not a part's account")
+    floor, mark, seen, deep = numbers
+    opened = [_stretch(*one) for one in stretches]
+    return Part(floor=floor, mark=mark, seen=seen, deep=deep, open=opened)  # type: ignore[arg-type]
+
+
+def _stretch(low: int, high: int, known: int, tries: int, kind: str, why: str) -> Stretch:
+    if not all(map(is_instant, (low, high, known, tries))) or not low < high:
+        raise TypeError("not a stretch")
+    return Stretch(low=low, high=high, known=known, tries=tries, kind=GapKind(kind), why=str(why))

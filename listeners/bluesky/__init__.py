@@ -1,0 +1,1 @@
+"""Bluesky: search and mentions through the AppView, and the Jetstream."""

@@ -1,0 +1,1 @@
+"""Helpers that several listeners share: options, text, times, search terms, rejects."""

@@ -1,0 +1,90 @@
+"""What every listener's options have in common: frozen, no unknown key, read from a query."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from earful.contracts import Permanent
+from earful.loopback import is_loopback
+from earful.settings.errors import SettingsError, explain
+from earful.settings.load import secret
+from earful.types import Query
+from listeners.http.session import Limits
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)]
+
+
+class ListenerOptions(BaseModel):
+    """Base of the options blocks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _safe_address(address: str) -> str:
+    parts = urlsplit(address)
+    plain = parts.scheme in ("http", "ws") and is_loopback(parts.hostname or "")
+    if not parts.hostname or not (plain or parts.scheme in ("https", "wss")):
+        raise ValueError(
+            f"{address[:100]!r} is no address that a key may be sent to; write it as https://…"
+        )
+    return address
+
+
+# Where keys are sent to: over TLS, or to this machine
+SafeAddress = Annotated[str, AfterValidator(_safe_address)]
+
+
+class WebOptions(ListenerOptions):
+    """Base of the options of what is reached over HTTP: what one request may take."""
+
+    timeout: Seconds = 15.0
+    deadline: Seconds = 60.0
+    max_bytes: Bytes = 10 * 1024 * 1024
+
+    @property
+    def limits(self) -> Limits:
+        """The same for the guard."""
+        return Limits(timeout=self.timeout, deadline=self.deadline, max_bytes=self.max_bytes)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], query: Query) -> Model:
+    """The query's options, checked; Permanent when they are wrong.
+
+    ``listeners.check_query`` says the same when settings are loaded; this is for queries that
+    did not come through there.
+    """
+    try:
+        return model.model_validate(dict(query.options))
+    except ValidationError as error:
+        raise Permanent(explain(f"{query.id} options", error, model)) from error
+
+
+def account_secret(query: Query, name: str, *, mend: str) -> str:
+    """The secret ``name`` of the account that the query uses, as EARFUL_<ACCOUNT>_<name> gives it.
+
+    Permanent when it is not there; ``mend`` says where one gets it.
+    """
+    variable = f"{secret_prefix(query)}_{name}"
+    try:
+        found = secret(variable)
+    except SettingsError as error:
+        raise Permanent(str(error)) from None
+    if found is None or not found.get_secret_value().strip():
+        raise Permanent(
+            f"EARFUL_{variable} is not set: {mend}. Put it there, or into a file that "
+            f"EARFUL_{variable}_FILE names"
+        )
+    return found.get_secret_value().strip()
+
+
+def secret_prefix(query: Query) -> str:
+    """How the secrets of the query's account begin, behind EARFUL_: "X", "MASTODON_SHOP"."""
+    return re.sub(r"[^A-Z0-9]", "_", (query.account or query.source).upper())

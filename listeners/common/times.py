@@ -1,0 +1,93 @@
+"""Instants as platforms and files write them, read into aware UTC datetimes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
+
+from earful.contracts import BadItem
+from listeners.common.rejects import glimpse
+
+_NUMBER = re.compile(r"-?\d{9,}(\.\d+)?$")
+_LOOSE_OFFSET = re.compile(r"\s+(?=([+-]\d{2}:?\d{2}|Z|UTC)$)")
+# what else is met in exports: a blank before the offset, X's archive format, RFC 2822
+_NOTATIONS: tuple[Callable[[str], datetime], ...] = (
+    lambda text: datetime.fromisoformat(_LOOSE_OFFSET.sub("", text).replace("UTC", "Z")),
+    lambda text: datetime.strptime(text, "%a %b %d %H:%M:%S %z %Y"),
+    parsedate_to_datetime,
+)
+_LONGEST = 80  # characters; no notation takes more
+_SECONDS = (1e8, 1e11)  # 1973 to 5138
+_MILLISECONDS = (1e11, 1e14)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def from_epoch(seconds: float) -> datetime:
+    """The instant that many seconds after 1970 (UTC); exact to the microsecond."""
+    return EPOCH + timedelta(seconds=seconds)
+
+
+def to_epoch(instant: datetime) -> int:
+    """Whole seconds since 1970, rounded down."""
+    return (instant - EPOCH) // timedelta(seconds=1)
+
+
+def parse(value: object, zone: tzinfo | None = None) -> datetime:
+    """ISO 8601 with an offset, epoch seconds or milliseconds, RFC 2822 or X's archive format; or
+    what a library has made of one.
+
+    ``zone`` is where an instant without an offset was written; without it such a one is refused.
+    Raises BadItem saying what to give instead.
+    """
+    if isinstance(value, datetime):
+        return _utc(value, str(value), zone)
+    if isinstance(value, str):
+        value = value.strip()
+        if _NUMBER.match(value):
+            return _number(float(value))
+        return _utc(_text(value), value, zone)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(value)
+    if value is None:
+        raise BadItem("it is missing")
+    raise BadItem(f"{glimpse(value, 60)} is not a time; give ISO 8601 with an offset")
+
+
+def _text(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        for notation in _NOTATIONS if len(value) <= _LONGEST else ():
+            with suppress(ValueError, TypeError, IndexError, OverflowError):
+                return notation(value)
+        raise BadItem(
+            f"{value[:60]!r} is not a time; give ISO 8601, as 2024-05-01T09:30:00+02:00"
+        ) from error
+
+
+def _utc(instant: datetime, shown: str, zone: tzinfo | None) -> datetime:
+    if instant.tzinfo is None:
+        if zone is None:
+            raise BadItem(
+                f"{shown[:60]!r} has no time zone; add an offset, or the option "
+                'timezone = "Europe/Athens" when the whole file is in one zone'
+            )
+        instant = instant.replace(tzinfo=zone)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise BadItem(f"{shown[:60]!r} is outside the calendar") from error
+
+
+def _number(value: float) -> datetime:
+    if _SECONDS[0] <= value < _SECONDS[1]:
+        return from_epoch(value)
+    if _MILLISECONDS[0] <= value < _MILLISECONDS[1]:
+        return EPOCH + timedelta(milliseconds=value)
+    known = repr(value) if abs(value) < 1e20 else "this number"
+    raise BadItem(
+        f"{known} is no time since 1970 in seconds or milliseconds; give one of them or ISO 8601"
+    )

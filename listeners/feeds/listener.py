@@ -1,0 +1,283 @@
+"""The source "rss": RSS and Atom feeds - news sites, blogs, review pages, search alerts.
+
+A feed shows its newest entries and nothing else: what has moved out of that window between two
+polls cannot be had any more, and is told of as a Gap. Formats: RSS 2.0 and RFC 4287 (Atom), read
+by feedparser; conditional requests: RFC 9110 section 13.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from earful import clock as wall
+from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.limits import OpenPurse
+from earful.matching import Matcher
+from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
+from listeners.common import times
+from listeners.common.cooldown import is_waiting, wait_until
+from listeners.common.json_fields import inner, is_instant, kept
+from listeners.common.options import WebOptions, read
+from listeners.feeds.parser import Feed, NotAFeed, fingerprint, mention, parse
+from listeners.http.errors import shown, worst
+from listeners.http.fetch import Fetcher
+
+_ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
+
+
+class RssOptions(WebOptions):
+    """``options`` of a [[listen]] block with source = "rss"; docs/sources.md explains each."""
+
+    url: str | None = None
+    urls: tuple[str, ...] = ()
+    all: bool = False
+    max_entries: Annotated[int, Field(ge=1, le=5000)] = 1000
+
+    @model_validator(mode="after")
+    def _some(self) -> RssOptions:
+        if not self.feeds():
+            raise ValueError('url: there is none; give url = "https://…/feed.xml" or urls = […]')
+        return self
+
+    def feeds(self) -> list[str]:
+        """Every address, once."""
+        return list(dict.fromkeys([*([self.url] if self.url else []), *self.urls]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a position holds of one feed. ``seen`` are fingerprints of the window's entries,
+    ``newest``, ``looked`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we
+    looked for."""
+
+    etag: str | None = None
+    modified: str | None = None
+    seen: tuple[str, ...] = ()
+    newest: int | None = None
+    looked: int | None = None
+    asked: str = ""
+    wait: int = 0
+
+
+class Rss:
+    """Reads feeds and keeps the entries that name what a query looks for."""
+
+    name: ClassVar[str] = "rss"
+    Options: ClassVar[type[BaseModel]] = RssOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+        self._clock = clock
+        self._purse = purse or OpenPurse()
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """One batch for each feed that has something new.
+
+        With several feeds, one that fails is told of as Rejected and the others go on; when all
+        fail, and with a single feed, the error is raised: Transient, or Permanent when the
+        address has never given a feed or the site refuses.
+        """
+        options = read(RssOptions, query)
+        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+            yield from _Poll(query, options, web, self._clock()).batches(position)
+
+
+class _Poll:
+    """One look at every feed."""
+
+    def __init__(self, query: Query, options: RssOptions, web: Fetcher, now: datetime) -> None:
+        self._options = options
+        self._web = web
+        self._now = now
+        any_of = () if options.all else query.any_of
+        self._matcher = Matcher(any_of, query.none_of)
+        self._languages = {code.partition("-")[0].lower() for code in query.languages}
+        self._parts = _names(options.feeds())
+        self._asked = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
+
+    def batches(self, position: str | None) -> Iterator[Batch]:
+        stored = _load(position)
+        feeds = self._options.feeds()
+        known = {url: stored.get(fingerprint(url), _Known()) for url in feeds}
+        failed: dict[str, Transient | Permanent] = {}
+        worked = 0
+        for url in feeds:
+            if is_waiting(known[url].wait, times.to_epoch(self._now)):
+                continue
+            try:
+                batch, known[url] = self._look(url, known[url])
+            except (Transient, Permanent) as error:
+                failed[url] = error
+                known[url] = self._put_off(known[url], error)
+                continue
+            worked += 1
+            yield replace(batch, position=_dump(known), more=len(feeds) > 1)
+        if failed and not worked:
+            raise worst(list(failed.values()))
+        if len(feeds) > 1 and (failed or worked):
+            told = [Rejected(where=shown(url), reason=str(why)) for url, why in failed.items()]
+            yield Batch(mentions=(), position=_dump(known), rejected=tuple(told))
+
+    def _look(self, url: str, known: _Known) -> tuple[Batch, _Known]:
+        """What a feed has that was not seen, and what to remember of it."""
+        same = known.asked == self._asked  # else look at everything again: the terms have changed
+        answer = self._web.get(
+            url,
+            accept=_ACCEPT,
+            etag=known.etag if same else None,
+            modified=known.modified if same else None,
+        )
+        now = times.to_epoch(self._now)
+        if answer.not_modified:
+            seen = self._seen(url, known.looked)
+            return Batch(mentions=(), position=None, seen=seen), replace(known, wait=0, looked=now)
+        try:
+            feed = parse(answer, most=self._options.max_entries)
+        except NotAFeed as error:
+            raise _no_feed(url, known, str(error)) from error
+        before = known.seen if same else ()
+        mentions, rejected = self._new(feed, set(before))
+        told = (*feed.rejected, *rejected)
+        if not feed.whole:
+            batch = Batch(mentions=mentions, position=None, rejected=told)
+            return batch, self._half(feed, replace(known, seen=before))
+        gap = self._gap(url, feed, known)
+        oldest = self._oldest(feed)
+        since = known.looked if known.looked is not None and not gap else oldest
+        batch = Batch(
+            mentions=mentions,
+            position=None,
+            seen=self._seen(url, since),
+            gaps=(gap,) if gap else (),
+            rejected=told,
+        )
+        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        newest = times.to_epoch(min(max(dates, default=self._now), self._now))
+        return batch, _Known(
+            etag=answer.etag,
+            modified=answer.modified,
+            seen=tuple(entry.fingerprint for entry in feed.entries) or known.seen,
+            newest=newest if feed.entries else known.newest,
+            looked=now,
+            asked=self._asked,
+        )
+
+    def _half(self, feed: Feed, known: _Known) -> _Known:
+        """What to remember of a feed that broke off: its entries, and nothing by which a site, or
+        the ledger, could take the rest of it for read."""
+        seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *known.seen))
+        return replace(
+            known,
+            etag=None,
+            modified=None,
+            seen=tuple(seen)[: self._options.max_entries],
+            asked=self._asked,
+            wait=0,
+        )
+
+    def _new(self, feed: Feed, seen: set[str]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
+        mentions: list[Mention] = []
+        rejected: list[Rejected] = []
+        for entry in feed.entries:
+            if entry.fingerprint in seen:
+                continue
+            try:
+                made, words = mention(feed, entry, self._now)
+            except BadItem as error:
+                where = f"entry {entry.id[:80]}"
+                rejected.append(Rejected(where=where, reason=str(error)))
+                continue
+            if self._wanted(made, words):
+                every = self._options.all
+                mentions.append(replace(made, direct=every, context="" if every else words))
+        return tuple(mentions), tuple(rejected)
+
+    def _wanted(self, made: Mention, words: str) -> bool:
+        foreign = bool(self._languages and made.lang) and made.lang not in self._languages
+        return not foreign and self._matcher.matches(words)
+
+    def _seen(self, url: str, since: int | None) -> tuple[Seen, ...]:
+        """Of a feed that gives no dates nobody can say since when it was seen: since now."""
+        begin = self._now if since is None else times.from_epoch(since)
+        return (Seen(since=min(begin, self._now), until=self._now, part=self._parts[url]),)
+
+    def _gap(self, url: str, feed: Feed, known: _Known) -> Gap | None:
+        """A Gap when nothing that we knew is left in the window, and its dates say so too.
+
+        Some feeds give their entries new ids at every look: those would have a gap each time, but
+        their dates overlap.
+        """
+        if not known.seen or known.newest is None or not feed.entries:
+            return None
+        if {entry.fingerprint for entry in feed.entries} & set(known.seen):
+            return None
+        oldest = self._oldest(feed)
+        since = times.from_epoch(known.newest)
+        until = self._now if oldest is None else times.from_epoch(oldest)
+        if since >= until:
+            return None
+        return Gap(
+            since=since,
+            until=until,
+            reason=f"feed window moved on ({feed.site} shows {len(feed.entries)} entries)",
+            kind=GapKind.WINDOW,
+            part=self._parts[url],
+            lost=True,
+        )
+
+    def _oldest(self, feed: Feed) -> int | None:
+        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        return times.to_epoch(min(min(dates), self._now)) if dates else None
+
+    def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
+        return replace(known, wait=wait_until(error, times.to_epoch(self._now)))
+
+
+def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
+    """A page where a feed was yesterday will pass; where none ever was, the address is wrong."""
+    if known.asked:
+        return Transient(f"{shown(url)}: what came is no feed ({trouble}); it will be tried again")
+    return Permanent(
+        f"{shown(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom feed "
+        "itself, not of the page that it belongs to"
+    )
+
+
+def _names(feeds: Sequence[str]) -> dict[str, str]:
+    """What the ledger calls each feed: its address without what may be a key."""
+    names = [shown(url) for url in feeds]
+    return {
+        url: name if names.count(name) == 1 else f"{name} {fingerprint(url)[:6]}"
+        for url, name in zip(feeds, names, strict=True)
+    }
+
+
+def _dump(known: dict[str, _Known]) -> str:
+    # fingerprints, not addresses: an address can hold a key
+    feeds = {fingerprint(url): asdict(one) for url, one in known.items()}
+    return json.dumps({"feeds": feeds}, separators=(",", ":"))
+
+
+def _load(position: str | None) -> dict[str, _Known]:
+    """What a position holds; a damaged one costs a second reading, never an entry."""
+    found = ((key, _known(one)) for key, one in inner(kept(position), "feeds").items())
+    return {key: one for key, one in found if one is not None}
+
+
+def _known(stored: object) -> _Known | None:
+    try:
+        known = _Known(**stored) if isinstance(stored, dict) else None
+    except TypeError:
+        return None
+    if known is None or not isinstance(known.seen, list):
+        return None
+    words = [known.asked, known.etag or "", known.modified or "", *known.seen]
+    instants = [one for one in (known.newest, known.looked) if one is not None]
+    usable = all(isinstance(one, str) for one in words)
+    usable = usable and all(map(is_instant, [known.wait, *instants]))
+    return replace(known, seen=tuple(known.seen)) if usable else None

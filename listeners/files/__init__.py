@@ -1,0 +1,1 @@
+"""Files: imports by the source "replay" and watched folders."""

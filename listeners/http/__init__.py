@@ -1,0 +1,1 @@
+"""HTTP for every client: sessions, deadlines, downloads and errors."""

@@ -1,0 +1,1 @@
+"""The inbox that the feedback service fills: forms and webhooks."""

@@ -1,0 +1,111 @@
+"""The source "feedback": what visitors wrote into one of our own forms.
+
+`earful feedback serve` takes it and drops it into the form's inbox, a line each; nothing is asked
+of any network here. The [[form]] block in settings makes the query.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+from earful import clock as wall
+from earful.contracts import BadItem, Purse
+from earful.types import Author, Batch, Mention, Query, Rating
+from listeners.common import times
+from listeners.common.options import ListenerOptions, read
+from listeners.common.plain_text import clean, one_line
+from listeners.common.rejects import glimpse
+from listeners.inbox import spool
+
+SCALES = {"nps": (0, 10), "csat": (1, 5), "stars": (1, 5)}
+InboxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+class FeedbackOptions(ListenerOptions):
+    """What a [[form]] block says to its listener; see docs/sources/feedback.md."""
+
+    form: InboxName
+    inbox: Path
+
+
+class Feedback:
+    """Takes what the feedback service has kept out of a form's inbox."""
+
+    name: ClassVar[str] = "feedback"
+    Options: ClassVar[type[BaseModel]] = FeedbackOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+        self._clock = clock  # a purse has nothing to do here: no request is made
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """The submissions behind ``position``, in batches; the last batch says Seen.
+
+        Permanent: the inbox may not be read. Transient: the disk fails.
+        """
+        options, now = read(FeedbackOptions, query), self._clock()
+        folder = folder_of(options.inbox, options.form)
+
+        def take(line: Mapping[str, Any]) -> Mention:
+            return _mention(line, options.form, now)
+
+        yield from spool.batches(folder, position, now=now, take=take)
+
+
+def folder_of(inbox: Path, form: str) -> Path:
+    """Where a form's submissions lie until they are stored."""
+    return inbox / f"form-{form}"
+
+
+def rating_of(value: object, kind: str) -> Rating:
+    """A rating on one of SCALES. Raises BadItem when it is no whole number on the scale."""
+    lowest, highest = SCALES[kind]
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+        raise BadItem(f"rating: {glimpse(value)} is no whole number from {lowest} to {highest}")
+    return Rating(kind=kind, value=value, lowest=lowest, highest=highest)
+
+
+def _mention(line: Mapping[str, Any], form: str, now: datetime) -> Mention:
+    identity = f"{form}-{_word(line, 'id', 100)}"
+    if identity == f"{form}-":
+        raise BadItem("id: it is missing")
+    kind = line.get("kind")
+    if kind not in SCALES:
+        raise BadItem(f"kind: {glimpse(kind)} is none of {', '.join(SCALES)}")
+    return Mention(
+        source="feedback",
+        external_id=identity,
+        author=_author(line, identity),
+        text=clean(why) if isinstance(why := line.get("why"), str) else "",
+        published_at=times.parse(line.get("at")),
+        fetched_at=now,
+        direct=True,
+        rating=rating_of(line.get("rating"), str(kind)),
+    )
+
+
+def _author(line: Mapping[str, Any], identity: str) -> Author:
+    name, mail = _word(line, "name", 100), _word(line, "email", 254)
+    if mail:
+        # one address is one customer, however often they write
+        known = hashlib.sha256(mail.lower().encode("utf-8", "replace")).hexdigest()[:32]
+        return Author(
+            source="feedback", external_id=f"mail-{known}", handle=mail, name=name or None
+        )
+    # each one for itself: two people without an address are not one customer
+    return Author(
+        source="feedback",
+        external_id=f"anonymous-{identity}",
+        handle=name or "anonymous",
+        name=name or None,
+    )
+
+
+def _word(line: Mapping[str, Any], key: str, limit: int) -> str:
+    value = line.get(key)
+    return one_line(value, limit) if isinstance(value, str) else ""

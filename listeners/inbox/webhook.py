@@ -1,0 +1,123 @@
+"""The source "webhook": what chats, helpdesks and call notes send to one of our own addresses.
+
+`earful feedback serve` checks the signature, takes the mapped fields out of what was sent and
+drops them into the hook's inbox; nothing is asked of any network here. The [[hook]] block in
+settings makes the query.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from earful import clock as wall
+from earful.contracts import BadItem, Purse
+from earful.types import Batch, Mention, Query, Rating
+from listeners.common.options import ListenerOptions, read
+from listeners.files.rows import Columns, RowReader
+from listeners.inbox import spool
+from listeners.inbox.feedback import SCALES, InboxName, rating_of
+
+
+class WebhookOptions(ListenerOptions):
+    """What a [[hook]] block says to its listener; see docs/sources/webhook.md."""
+
+    hook: InboxName
+    inbox: Path
+
+
+class Webhook:
+    """Takes what the webhook's service has kept out of a hook's inbox."""
+
+    name: ClassVar[str] = "webhook"
+    Options: ClassVar[type[BaseModel]] = WebhookOptions
+
+    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+        self._clock = clock  # a purse has nothing to do here: no request is made
+
+    def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
+        """The items behind ``position``, in batches; the last batch says Seen.
+
+        Permanent: the inbox may not be read. Transient: the disk fails.
+        """
+        options, now = read(WebhookOptions, query), self._clock()
+        folder = folder_of(options.inbox, options.hook)
+        reader = ItemReader(options.hook, now)
+        yield from spool.batches(folder, position, now=now, take=reader.line)
+
+
+def folder_of(inbox: Path, hook: str) -> Path:
+    """Where a hook's items lie until they are stored."""
+    return inbox / f"hook-{hook}"
+
+
+class ItemReader:
+    """Makes Mentions of a hook's items. Give one to each poll and request."""
+
+    def __init__(self, hook: str, now: datetime) -> None:
+        self._hook = hook
+        self._rows = RowReader(Columns(), source="webhook", fetched_at=now)
+
+    def line(self, line: Mapping[str, Any]) -> Mention:
+        """A line of the inbox as a Mention. Raises BadItem."""
+        row, kind = line.get("row"), line.get("kind")
+        if not isinstance(row, dict) or kind not in SCALES:
+            raise BadItem("it is no line that the service writes")
+        return self.read(row, str(kind))
+
+    def read(self, row: dict[str, Any], kind: str) -> Mention:
+        """The mapped fields of an item as a Mention. BadItem names the field and the mend.
+
+        A rating that is no number on its scale is left out: it must not lose what was said.
+        """
+        rating = _rating(row.get("rating"), kind)
+        silent = rating is not None and row.get("text") in (None, "")
+        found = self._rows.read({**row, "text": "-"} if silent else dict(row))
+        author = found.author
+        # another hook may count its items and people from 1 too
+        return replace(
+            found,
+            external_id=f"{self._hook}-{found.external_id}",
+            author=replace(author, external_id=f"{self._hook}-{author.external_id}"),
+            reply_to=found.reply_to and f"{self._hook}-{found.reply_to}",
+            text="" if silent else found.text,
+            direct=True,
+            rating=rating,
+        )
+
+
+def fields_of(item: Mapping[str, Any], places: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    """The fields that ``places`` find in an item; a dot goes inside ("user.name").
+
+    An item without a time is of now; without an id too, the same item is the same for an hour.
+    """
+    row = {field: value for field, path in places.items() if (value := _at(item, path)) is not None}
+    if row.get("published_at") in (None, ""):
+        if row.get("id") in (None, ""):
+            known = json.dumps(row, sort_keys=True) + f"{at:%Y%m%dT%H}"
+            row["id"] = "item-" + hashlib.sha256(known.encode()).hexdigest()[:32]
+        row["published_at"] = at.isoformat()
+    return row
+
+
+def _at(item: Mapping[str, Any], path: str) -> object:
+    if path in item:  # a key may have a dot of its own
+        return item[path]
+    value: object = item
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _rating(value: object, kind: str) -> Rating | None:
+    try:
+        return rating_of(int(value) if isinstance(value, str) else value, kind)
+    except (BadItem, ValueError):
+        return None

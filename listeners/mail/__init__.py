@@ -1,0 +1,1 @@
+"""Mail: IMAP folders and mbox files."""

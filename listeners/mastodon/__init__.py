@@ -1,0 +1,1 @@
+"""Mastodon: hashtags, search and mentions on any number of servers."""

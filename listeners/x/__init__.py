@@ -1,0 +1,1 @@
+"""X (formerly Twitter): the paid API v2 through tweepy."""

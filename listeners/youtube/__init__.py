@@ -1,0 +1,1 @@
+"""YouTube: comments under videos through the Data API v3."""

@@ -1,0 +1,179 @@
+"""Facts put into words once, so that the text and the HTML of a message cannot disagree.
+
+Everything that a stranger wrote leaves here cleaned; escaping for HTML is the template's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from earful.languages import name_of
+from earful.types import CaseStatus
+from outreach.facts import BrandNumbers, CaseLine
+from outreach.words import called, count, length, moment, percent, said_again
+from outreach.wrap import Link, clean, isolate, link
+
+MOST_TEXT = 280
+MOST_NAME = 60
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """One case in words. ``who`` and ``text`` hold a stranger's characters, cleaned."""
+
+    priority: int
+    who: str
+    facts: str
+    text: str
+    lang: str | None
+    why: str
+    standing: str
+    overdue: bool
+    link: Link | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandView:
+    """One row of the table of brands."""
+
+    name: str
+    mentions: str
+    before: str
+    negative: str
+    net: str
+    net_before: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row's cells, in the order of ``HEADINGS``."""
+        return (self.name, self.mentions, self.before, self.negative, self.net, self.net_before)
+
+
+HEADINGS = ("Brand", "Mentions", "before", "Negative", "Net sentiment", "before")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading and the cases below it, and how many more there are."""
+
+    title: str
+    cases: tuple[CaseView, ...]
+    more: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A whole message in words, from top to bottom."""
+
+    title: str
+    lead: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    brands: tuple[BrandView, ...] = ()
+    foot: tuple[str, ...] = ()
+
+
+def urgency(case: CaseLine) -> tuple[float, float, int]:
+    """The sort key of the queue: highest priority, then whose answer is due first."""
+    due = case.due_at or case.opened_at
+    return (-case.priority, due.timestamp(), case.case_id)
+
+
+def is_overdue(case: CaseLine, now: datetime) -> bool:
+    """True when nobody has contacted the author although the time to answer has passed."""
+    return _unanswered(case) and case.due_at is not None and case.due_at <= now
+
+
+def _unanswered(case: CaseLine) -> bool:
+    return case.status in {CaseStatus.OPEN, CaseStatus.TAKEN}
+
+
+def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:
+    """Whom to call first: the top of the queue among those whom nobody has contacted."""
+    return min(filter(_unanswered, cases), key=urgency, default=None)
+
+
+def handle(case: CaseLine) -> str:
+    """ "@maria", cleaned and cut; "somebody" where a source gives no name."""
+    shown = clean(case.handle, MOST_NAME)
+    if not shown.lstrip("@"):
+        return clean(case.name or "", MOST_NAME) or "somebody"
+    return called(shown, case.source)
+
+
+def brief(case: CaseLine, now: datetime) -> str:
+    """ "@maria on x (priority 82, overdue by 3 hours)"."""
+    late = ""
+    if case.due_at is not None and is_overdue(case, now):
+        late = f", overdue by {length(now - case.due_at)}"
+    who = f"{isolate(handle(case))} on {clean(case.source, MOST_NAME)}"
+    return f"{who} (priority {case.priority}{late})"
+
+
+def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
+    """A case in words, as at ``now``."""
+    named = clean(case.name or "", MOST_NAME)
+    account = handle(case)
+    extra = f" ({isolate(named)})" if named and named.casefold() not in account.casefold() else ""
+    where = f"{clean(case.source, MOST_NAME)}, about {clean(case.brand, MOST_NAME)}"
+    facts = [count(case.complaints, "complaint")]
+    if case.followers is not None:
+        facts.append(count(case.followers, "follower"))
+    if again := said_again(case.said, case.accounts, case.heard_by):
+        facts.append(again)
+    facts.append(f"opened {moment(case.opened_at, zone)}")
+    lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None
+    if lang:
+        facts.append(f"written in {name_of(lang)}")
+    return CaseView(
+        priority=case.priority,
+        who=f"{isolate(account)}{extra} on {where}",
+        facts=", ".join(facts),
+        text=clean(case.text, MOST_TEXT) or "(no text)",
+        lang=lang,
+        why=clean(case.reason),
+        standing=_standing(case, zone, now),
+        overdue=is_overdue(case, now),
+        link=link(case.url),
+    )
+
+
+def _standing(case: CaseLine, zone: ZoneInfo, now: datetime) -> str:
+    """Who has it, and by when somebody should have answered."""
+    name = clean(case.assignee or "", MOST_NAME)
+    if case.status is CaseStatus.RESOLVED:
+        return f"Resolved by {name}." if name else "Resolved."
+    if case.status is CaseStatus.CONTACTED:
+        return f"{name} has contacted them." if name else "Somebody has contacted them."
+    who = f"{name} has it." if name else "Nobody has it yet."
+    if case.due_at is None:
+        return who
+    due = moment(case.due_at, zone)
+    if is_overdue(case, now):
+        return f"{who} An answer was due {due}: overdue by {length(now - case.due_at)}."
+    return f"{who} Answer by {due}, in {length(case.due_at - now)}."
+
+
+def numbers(brand: BrandNumbers) -> BrandView:
+    """A brand's row, with a dash where nothing was classified."""
+    share = brand.negative_share
+    return BrandView(
+        name=clean(brand.name, MOST_NAME),
+        mentions=f"{brand.mentions:,}",
+        before=f"{brand.before:,}",
+        negative=_UNKNOWN if share is None else percent(share),
+        net=_signed(brand.net_sentiment),
+        net_before=_signed(brand.net_before),
+    )
+
+
+def _signed(net: float | None) -> str:
+    if net is None:
+        return _UNKNOWN
+    return f"{round(net):+d}" if round(net) else "0"

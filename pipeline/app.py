@@ -1,0 +1,137 @@
+"""Puts the parts together as settings ask: database, rules, classifier, listeners, channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import listeners
+from earful import clock as wall
+from earful.clock import Clock
+from earful.contracts import Classifier, Listener, Notifier
+from earful.settings.errors import SettingsError, nearest
+from earful.settings.load import SentimentSettings, Settings, load, secret
+from earful.types import Brand, Query
+from outreach import notifiers
+from outreach.notifiers.mail import password_name
+from outreach.rules import Rules
+from pipeline.budget.meter import StoredPurse, Till
+from pipeline.budget.policy import Terms, terms_of
+from pipeline.flag import Paging
+from storage.collecting import polling
+from storage.database import migrate
+from storage.database.engine import Database, connect
+from storage.entities import brands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything that a command or the scheduler works with."""
+
+    settings: Settings
+    db: Database
+    queries: tuple[Query, ...]
+    clock: Clock = wall.now
+    till: Till = field(default_factory=Till)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that settings ask for, with the look-back."""
+        return Rules.of(self.settings.rules)
+
+    @property
+    def brands(self) -> tuple[Brand, ...]:
+        """Our brands and their competitors, as settings name them."""
+        return self.settings.brands()
+
+    @property
+    def timezone(self) -> str:
+        """The first brand's time zone: digests are sent and told in it."""
+        return self.settings.brand[0].timezone if self.settings.brand else "UTC"
+
+    @property
+    def paging(self) -> Paging:
+        """Whom to page about urgent cases."""
+        return Paging(
+            channels=self.settings.alerts.channels,
+            within=self.settings.alerts.page_within,
+            timezone=self.timezone,
+        )
+
+    def listener(self, query: Query) -> Listener:
+        """The listener for a query, on this house's clock, with its account's purse."""
+        purse = StoredPurse(self.db, query, self.terms(query), clock=self.clock, till=self.till)
+        return listeners.get(query.source, clock=self.clock, purse=purse)
+
+    def terms(self, query: Query) -> Terms:
+        """What the query's account may spend, and which brands share it."""
+        return terms_of(query, self.settings.account, self.queries, listeners.limit)
+
+    def billed(self, query: Query) -> bool:
+        """True when the platform bills the query's account for every post that is read."""
+        return self.terms(query).price > 0
+
+    def classifier(self) -> Classifier:
+        """The classifier that settings name; SettingsError with the mend when it cannot be had."""
+        return classifier_for(self.settings.sentiment)
+
+    def notifiers(self) -> dict[str, Notifier]:
+        """A notifier for each [[channel]], by its name."""
+        return {
+            channel.name: notifiers.build(channel, secret(password_name(channel.name)))
+            for channel in self.settings.channel
+        }
+
+
+def classifier_for(wanted: SentimentSettings) -> Classifier:
+    """Load what a [sentiment] block names; SettingsError with the mend when it cannot be had."""
+    import sentiment
+    from sentiment.shipped import ModelDamaged
+
+    try:
+        return sentiment.load(
+            wanted.backend, model=wanted.model, threads=wanted.threads, labels=wanted.labels
+        )
+    except (ValueError, ImportError, OSError, ModelDamaged) as error:
+        raise SettingsError(f"[sentiment]: {error}") from error
+
+
+def open_house(settings: Settings, *, clock: Clock = wall.now) -> House:
+    """Open the database, bring it up to date, and write down brands and queries.
+
+    Raises SettingsError or DatabaseError, each with the mend.
+    """
+    queries = settings.queries()
+    for query in queries:
+        listeners.check_query(query)
+    _check_accounts(settings)
+    db = connect(settings.database_url.get_secret_value())
+    migrate.upgrade(db)
+    brands.sync(db, settings.brands())
+    polling.register(db, queries, _terms_said(settings))
+    return House(settings=settings, db=db, queries=queries, clock=clock)
+
+
+def _check_accounts(settings: Settings) -> None:
+    for number, account in enumerate(settings.account, 1):
+        if account.source not in listeners.names():
+            raise SettingsError(
+                f"[[account]] {number} source: there is no source {account.source!r}"
+                f"{nearest(account.source, listeners.names())}"
+            )
+
+
+def _terms_said(settings: Settings) -> Mapping[str, str]:
+    """What settings say of each account: when it changes, its queries are asked again at once."""
+    return {account.name: account.model_dump_json() for account in settings.account}
+
+
+@contextmanager
+def opened() -> Iterator[House]:
+    """The house that settings describe, closed behind the block. Raises what open_house does."""
+    house = open_house(load())
+    try:
+        yield house
+    finally:
+        house.db.close()

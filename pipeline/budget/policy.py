@@ -1,0 +1,62 @@
+"""What a query's account may spend: from settings, else what the platform itself lets one ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from earful.limits import Limit
+from earful.settings.load import AccountSettings
+from earful.types import Query
+from storage.collecting.spending import account_of
+
+NO_LIMIT = Limit()
+_MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an account may spend, who shares it, and what a read costs in millionths."""
+
+    account: str
+    limit: Limit = NO_LIMIT
+    price: int = 0
+    currency: str = "USD"
+    budget_day: int | None = None
+    budget_month: int | None = None
+    brands: frozenset[str] = frozenset()
+
+
+def terms_of(
+    query: Query,
+    accounts: Sequence[AccountSettings],
+    queries: Iterable[Query],
+    limit_of: Callable[[str], Limit | None],
+) -> Terms:
+    """The terms of a query's account: its [[account]] where there is one, else the source's own.
+
+    The brands that share it are those of all enabled ``queries`` under the same account.
+    """
+    name = account_of(query)
+    limit = limit_of(query.source) or NO_LIMIT
+    brands = {one.brand_id for one in queries if one.enabled and account_of(one) == name}
+    shared = frozenset(brands | {query.brand_id})
+    block = next((one for one in accounts if one.name == name), None)
+    if block is None:
+        return Terms(account=name, limit=limit, brands=shared)
+    if block.requests is not None:
+        limit = replace(limit, requests=block.requests, per=block.per.total_seconds())
+    return Terms(
+        account=name,
+        limit=limit,
+        price=_millionths(block.price_per_read),
+        currency=block.currency,
+        budget_day=None if block.budget_day is None else _millionths(block.budget_day),
+        budget_month=None if block.budget_month is None else _millionths(block.budget_month),
+        brands=shared,
+    )
+
+
+def _millionths(amount: Decimal) -> int:
+    return int(amount * _MICRO)  # settings allow no finer amount

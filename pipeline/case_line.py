@@ -1,0 +1,32 @@
+"""A case as the digest and the alerts tell it."""
+
+from __future__ import annotations
+
+from outreach.facts import CaseLine
+from storage.views import CaseView, Told
+
+
+def case_line(case: CaseView) -> CaseLine:
+    """The stored case in the outreach package's own words."""
+    told = case.told or Told(mentions=1, authors=1, reach=0)
+    return CaseLine(
+        case_id=case.id,
+        brand=case.brand,
+        handle=case.handle,
+        name=case.name,
+        source=case.source,
+        url=case.url,
+        followers=case.followers,
+        priority=case.priority,
+        status=case.status,
+        assignee=case.assignee,
+        opened_at=case.opened_at,
+        due_at=case.due_at,
+        complaints=case.complaints,
+        reason=case.reason,
+        text=case.text,
+        lang=case.language or case.lang,
+        said=told.mentions,
+        accounts=told.authors,
+        heard_by=told.reach,
+    )

@@ -1,0 +1,1 @@
+"""Readings of mentions: predictions, roll-ups, stories and ratings."""

@@ -1,0 +1,40 @@
+"""A rating as four columns of a mention, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from earful.types import Rating
+from storage.database.clean import storable
+from storage.database.upsert import table_of
+from storage.tables import MentionRow
+
+_MENTION = table_of(MentionRow)
+COLUMNS: tuple[Any, ...] = (
+    _MENTION.c.rating_kind,
+    _MENTION.c.rating_value,
+    _MENTION.c.rating_lowest,
+    _MENTION.c.rating_highest,
+)
+
+
+def row_of(rating: Rating | None) -> dict[str, Any]:
+    """The four columns' values; all None for no rating."""
+    return {
+        "rating_kind": rating and storable(rating.kind, 20),
+        "rating_value": rating and rating.value,
+        "rating_lowest": rating and rating.lowest,
+        "rating_highest": rating and rating.highest,
+    }
+
+
+def of(row: Any) -> Rating | None:
+    """The rating in a row that has the four columns."""
+    if row.rating_kind is None:
+        return None
+    return Rating(
+        kind=row.rating_kind,
+        value=row.rating_value,
+        lowest=row.rating_lowest,
+        highest=row.rating_highest,
+    )

@@ -1,0 +1,1 @@
+"""Cases: verdicts, the queue, commands on a case, deliveries."""

@@ -1,0 +1,1 @@
+"""Collection: ingest, polling positions, spending, coverage, edits, re-checks."""

@@ -1,0 +1,144 @@
+"""What every account spent, by query and hour, and what it brought: one place that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from earful.clock import Window
+from earful.types import Query
+from storage.database.engine import Database
+from storage.database.upsert import insert_or_update, table_of
+from storage.database.utc import EPOCH
+from storage.tables import SpendingRow
+
+_SPENDING = table_of(SpendingRow)
+_HOUR = timedelta(hours=1)
+_KEYS = ("account", "query_id", "brand_id", "hour")
+_COUNTED = ("requests", "received", "reads", "units", "money", "new", "again", "noise")
+
+
+def account_of(query: Query) -> str:
+    """The account that a query's requests are counted under: its own, else its source's."""
+    return query.account or query.source
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The hour that ``instant`` lies in."""
+    return instant - (instant - EPOCH) % _HOUR
+
+
+def add(connection: Connection, query: Query, at: datetime, **spent: int) -> None:
+    """Add to what the query's account spent in this hour; amounts may be negative.
+
+    ``spent`` names columns: requests, received, reads, units, money, new, again, noise.
+    """
+    whose = {"account": account_of(query), "query_id": query.id, "brand_id": query.brand_id}
+    insert_or_update(
+        connection,
+        SpendingRow,
+        [{**whose, "hour": hour_of(at), **dict.fromkeys(_COUNTED, 0), **spent}],
+        keys=_KEYS,
+        change=_added,
+    )
+
+
+def _added(new: Any, old: Any) -> dict[str, Any]:
+    return {name: old.c[name] + new[name] for name in _COUNTED}
+
+
+def brought(
+    connection: Connection, query: Query, at: datetime, *, new: int, again: int, noise: int
+) -> None:
+    """Count what a batch brought; nothing is written for one without mentions."""
+    if new or again:
+        add(connection, query, at, new=new, again=again, noise=noise)
+
+
+def by_brand(
+    connection: Connection, account: str, window: Window, column: str
+) -> Mapping[str, int]:
+    """How much of one column ("money", "units") each brand of an account used in a window."""
+    found = connection.execute(
+        select(_SPENDING.c.brand_id, func.sum(_SPENDING.c[column]))
+        .where(
+            _SPENDING.c.account == account,
+            _SPENDING.c.hour >= window.since,
+            _SPENDING.c.hour < window.until,
+        )
+        .group_by(_SPENDING.c.brand_id)
+    )
+    return {brand_id: int(used) for brand_id, used in found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What an account spent on a query in a window, and what that brought.
+
+    ``received`` is in bytes, ``money`` in millionths of the account's currency.
+    """
+
+    account: str
+    query_id: str
+    brand_id: str
+    requests: int = 0
+    received: int = 0
+    reads: int = 0
+    units: int = 0
+    money: int = 0
+    new: int = 0
+    again: int = 0
+    noise: int = 0
+
+    @property
+    def read_again(self) -> float | None:
+        """The share of mentions that were stored already, 0 to 1; None when none came."""
+        came = self.new + self.again
+        return self.again / came if came else None
+
+    @property
+    def requests_per_thousand(self) -> float | None:
+        """Requests for every 1,000 new mentions; None when none came."""
+        return 1000 * self.requests / self.new if self.new else None
+
+
+def spent(db: Database, window: Window) -> tuple[Spending, ...]:
+    """What every account spent on every query in a window (whole hours), by account and query."""
+    whose = (_SPENDING.c.account, _SPENDING.c.query_id, _SPENDING.c.brand_id)
+    with db.read() as connection:
+        rows = connection.execute(
+            select(*whose, *(func.sum(_SPENDING.c[name]).label(name) for name in _COUNTED))
+            .where(_SPENDING.c.hour >= hour_of(window.since), _SPENDING.c.hour < window.until)
+            .group_by(*whose)
+            .order_by(*whose)
+        ).all()
+    return tuple(
+        Spending(
+            account=row.account,
+            query_id=row.query_id,
+            brand_id=row.brand_id,
+            **{name: int(getattr(row, name)) for name in _COUNTED},
+        )
+        for row in rows
+    )
+
+
+def total(db: Database, account: str, window: Window, column: str) -> int:
+    """How much of one column ("money", "units") an account used in a window."""
+    with db.read() as connection:
+        return sum(by_brand(connection, account, window, column).values())
+
+
+def first_hour(db: Database, account: str) -> datetime | None:
+    """The first hour in which an account spent anything; None when it never did."""
+    with db.read() as connection:
+        return connection.execute(
+            select(_SPENDING.c.hour)
+            .where(_SPENDING.c.account == account)
+            .order_by(_SPENDING.c.hour)
+            .limit(1)
+        ).scalar_one_or_none()

@@ -1,0 +1,1 @@
+"""The database itself: engine, migrations, upserts, types, the leader lock."""

@@ -1,0 +1,1 @@
+"""Brands, authors, and lookups by external id."""

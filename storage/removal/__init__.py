@@ -1,0 +1,1 @@
+"""Deletion: erasing a person and remembering what must not come back."""

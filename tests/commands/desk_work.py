@@ -1,0 +1,100 @@
+"""The command line in this process: its settings in a folder of their own, its words caught."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import FakeClassifier, FrozenClock
+
+from commands import main
+from earful import logs
+from pipeline import app
+from pipeline.app import House
+from storage.database.engine import Database, connect
+
+SETTINGS = """
+database_url = "sqlite:///earful.db"
+
+[[brand]]
+name = "Acme Air"
+own_accounts = ["acmehelp"]
+competitors = ["Rival Jet"]
+timezone = "Europe/Athens"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class Desk:
+    """A folder to work in, and the command `earful` in it."""
+
+    folder: Path
+    run: Callable[..., Said]
+
+    def settings(self, more: str = "", text: str = SETTINGS) -> None:
+        """Write settings.toml."""
+        (self.folder / "settings.toml").write_text(text + more, encoding="utf-8")
+
+    def file(self, name: str, *rows: dict[str, Any] | str) -> str:
+        """Write a JSONL file of rows; a string is a line as it is."""
+        lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+        (self.folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return name
+
+    def db(self) -> Database:
+        """The database that the command works with."""
+        return connect(f"sqlite:///{self.folder / 'earful.db'}")
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    """`earful` in an empty folder, with the fake model and at the tests' own time."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logs, "configure", lambda **_how: None)
+    monkeypatch.setattr(House, "classifier", lambda _house: FakeClassifier())
+    real, clock = app.open_house, FrozenClock()
+    monkeypatch.setattr(app, "open_house", lambda settings: real(settings, clock=clock))
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr("sys.argv", ["earful", *map(str, words)])
+        capsys.readouterr()
+        clock.forward(minutes=1)
+        try:
+            main.main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        else:
+            status = 0
+        written = capsys.readouterr()
+        assert "Traceback" not in written.out + written.err
+        return Said(status, written.out, written.err)
+
+    made = Desk(tmp_path, run)
+    made.settings()
+    yield made
+
+
+def row(number: int, text: str = "awful", **other: Any) -> dict[str, Any]:
+    """A row of an import file, published an hour before the tests' time."""
+    told = {
+        "id": str(number),
+        "author": "maria",
+        "text": f"{text} ({number})",
+        "published_at": "2026-11-20T11:00:00Z",
+    }
+    return told | other

@@ -1,0 +1,437 @@
+"""The other commands: what they print, how they end, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from desk_work import Desk, row
+from factories import FakeClassifier, rows
+
+from earful.settings.errors import SettingsError
+from pipeline.app import House
+
+REPLAY = """
+[[listen]]
+source = "replay"
+brand = "Acme Air"
+[listen.options]
+path = "posts.jsonl"
+"""
+OUTBOX = '[[channel]]\nname = "out"\nkind = "file"\npath = "outbox"\n'
+DIGEST = OUTBOX + '[digest]\nchannels = ["out"]\n'
+
+
+@pytest.fixture
+def full(desk: Desk) -> Desk:
+    """Two unhappy people, one content one, one of long ago; all classified and judged."""
+    them = [
+        row(1, author="maria"),
+        row(2, author="=bo"),
+        row(3, "lovely", author="chi"),
+        row(4, author="old", published_at="2026-01-01T00:00:00Z"),
+    ]
+    desk.run("import", desk.file("posts.jsonl", *them), "--source", "x")
+    desk.run("classify")
+    desk.run("flag")
+    return desk
+
+
+# --- classify, flag -------------------------------------------------------------------------
+
+
+def test_classify_says_how_many_by_which_model_and_how_fast(desk: Desk) -> None:
+    desk.run("import", desk.file("posts.jsonl", row(1), row(2)), "--source", "x")
+    done = desk.run("classify")
+    assert done.status == 0
+    assert "2 mentions classified by fake-model/1" in done.out
+    assert "mentions per second" in done.out
+    assert desk.run("classify").out == "0 mentions classified by fake-model/1\n"
+    desk.run("import", desk.file("more.jsonl", row(3)), "--source", "x")
+    assert "1 mention classified by fake-model/1" in desk.run("classify").out
+
+
+def test_without_a_model_classify_says_what_to_do(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_house: House) -> None:
+        raise SettingsError("[sentiment]: there is no model in /models; see docs/model.md")
+
+    monkeypatch.setattr(House, "classifier", none)
+    done = desk.run("classify")
+    assert (done.status, done.out) == (1, "")
+    assert "docs/model.md" in done.err
+
+
+def test_flag_and_flag_all(full: Desk) -> None:
+    assert full.run("flag").out == "0 judged, 0 flagged, 0 cases opened (0 urgent)\n"
+    assert full.run("flag", "--all").out == "1 judged, 1 flagged, 1 case opened (0 urgent)\n"
+    assert full.run("flag", "--all").out == "0 judged, 0 flagged, 0 cases opened (0 urgent)\n"
+
+
+# --- export ---------------------------------------------------------------------------------
+
+
+def test_export_as_csv_and_jsonl(full: Desk) -> None:
+    done = full.run("export", "--out", "deep/out.csv")
+    assert (done.status, done.out) == (0, "4 rows written to deep/out.csv\n")
+    with (full.folder / "deep" / "out.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [one["author"] for one in found] == ["old", "maria", "'=bo", "chi"]
+    assert [one["flagged"] for one in found] == ["false", "true", "true", "false"]
+    full.run("export", "--out", "out.jsonl", "--format", "jsonl")
+    lines = (full.folder / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["author"] for line in lines] == ["old", "maria", "=bo", "chi"]
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["--brand", "acme AIR"], 4),
+        (["--brand", "Rival Jet"], 0),
+        (["--label", "positive"], 1),
+        (["--label", "positive", "--label", "negative"], 4),
+        (["--flagged"], 2),
+        (["--no-flagged"], 2),
+        (["--since", "2026-11-20"], 3),
+        (["--until", "2026-11-20"], 1),
+        (["--since", "2026-11-20T13:00+02:00", "--until", "2026-11-20T13:00:01+02:00"], 3),
+        (["--source", "x"], 4),
+        (["--source", "y"], 0),
+    ],
+)
+def test_export_takes_what_was_asked_for(full: Desk, words: list[str], number: int) -> None:
+    done = full.run("export", "--out", "out.csv", *words)
+    said = "1 row" if number == 1 else f"{number} rows"
+    assert (done.status, done.out) == (0, f"{said} written to out.csv\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--brand", "Acmee Air"], "--brand: there is no brand 'Acmee Air' (did you mean 'Acme"),
+        (["--label", "negativ"], "--label: 'negativ' is no label (did you mean 'negative'?)"),
+        (["--since", "yesterday"], "--since: 'yesterday' is not a time; write 2026-11-01"),
+        (["--since", "2026-02-01", "--until", "2026-01-01"], "is after --until"),
+    ],
+)
+def test_export_of_what_is_not_there(full: Desk, words: list[str], expected: str) -> None:
+    done = full.run("export", "--out", "out.csv", *words)
+    assert done.status == 1
+    assert expected in done.err
+    assert not (full.folder / "out.csv").exists()
+
+
+def test_export_to_where_nobody_may_write(full: Desk) -> None:
+    (full.folder / "taken").mkdir()
+    done = full.run("export", "--out", "taken")
+    assert done.status == 1
+    assert done.err.startswith("earful: ")
+    assert [one.name for one in full.folder.glob(".taken*")] == []
+
+
+# --- digest ---------------------------------------------------------------------------------
+
+
+def test_digest_printed_tells_nobody_and_sets_no_mark(full: Desk) -> None:
+    full.settings(DIGEST)
+    for _ in range(2):
+        done = full.run("digest", "--print")
+        assert done.status == 0
+        assert "2 new unhappy customers" in done.out
+        assert "awful (1)" in done.out
+    db = full.db()
+    assert rows(db, "SELECT * FROM delivery") == rows(db, "SELECT * FROM digest") == []
+    db.close()
+
+
+def test_digest_into_files(full: Desk) -> None:
+    done = full.run("digest", "--out", "deep/folder")
+    assert "written to deep/folder/digest.txt" in done.out
+    assert "awful (1)" in (full.folder / "deep/folder/digest.txt").read_text()
+    assert "<html" in (full.folder / "deep/folder/digest.html").read_text()
+
+
+def test_digest_sent_through_the_outbox_once(full: Desk) -> None:
+    full.settings(DIGEST)
+    done = full.run("digest")
+    assert done.status == 0
+    assert "out: queued" in done.out
+    assert "1 sent" in done.out
+    letters = [one for one in (full.folder / "outbox").rglob("*") if one.is_file()]
+    assert any("awful (1)" in one.read_text() for one in letters)
+    db = full.db()
+    assert rows(db, "SELECT channel, state FROM delivery") == [("out", "sent")]
+    db.close()
+
+
+def test_digest_of_one_brand_and_since(full: Desk) -> None:
+    full.run("flag", "--all")
+    assert "3 new unhappy" in full.run("digest", "--print", "--since", "2026-01-01").out
+    assert full.run("digest", "--print", "--brand", "Acme Air").status == 0
+    wrong = full.run("digest", "--print", "--brand", "Nobody")
+    assert (wrong.status, "there is no brand 'Nobody'" in wrong.err) == (1, True)
+
+
+@pytest.mark.parametrize("since", ["2999-01-01", "whenever"])
+def test_digest_since_what_is_no_past(full: Desk, since: str) -> None:
+    done = full.run("digest", "--print", "--since", since)
+    assert done.status == 1
+    assert f"--since: '{since}'" in done.err
+
+
+def test_digest_of_nothing(desk: Desk) -> None:
+    assert "Nobody new is unhappy" in desk.run("digest", "--print").out
+    desk.settings('[digest]\nwhen_nothing = "skip"\n')
+    assert desk.run("digest", "--print").out == "nothing happened since the last digest\n"
+
+
+def test_a_digest_that_cannot_be_sent_ends_with_one(full: Desk) -> None:
+    full.settings(DIGEST)
+    (full.folder / "outbox").write_text("a file where the folder should be")
+    assert full.run("digest").status == 1
+
+
+# --- poll, deliver, status ------------------------------------------------------------------
+
+
+def test_poll_once_asks_now_due_or_not(desk: Desk) -> None:
+    desk.settings(REPLAY)
+    desk.file("posts.jsonl", row(1))
+    assert desk.run("poll").out == "1 new of 1 mention from 1 query\n"
+    desk.file("posts.jsonl", row(1), row(2))
+    assert "from 0 queries" in desk.run("poll").out
+    done = desk.run("poll", "--once")
+    assert (done.status, done.out) == (0, "1 new of 1 mention from 1 query\n")
+
+
+def test_a_paused_query_says_why_until_it_is_resumed(desk: Desk) -> None:
+    desk.settings(REPLAY)
+    failed = desk.run("poll", "--once")
+    assert failed.status == 1
+    assert "replay/acme-air: " in failed.err
+    assert "posts.jsonl" in failed.err
+    desk.file("posts.jsonl", row(1))
+    still = desk.run("poll", "--once")
+    assert "from 0 queries" in still.out
+    assert "posts.jsonl" in still.err
+    wrong = desk.run("poll", "--resume", "replay/acme")
+    assert wrong.status == 1
+    assert "there is no query 'replay/acme' (did you mean 'replay/acme-air'?)" in wrong.err
+    assert "1 new" in desk.run("poll", "--resume", "replay/acme-air").out
+
+
+def test_poll_without_anything_to_listen_to(desk: Desk) -> None:
+    done = desk.run("poll")
+    assert done.status == 0
+    assert "no [[listen]] block" in done.out
+
+
+def test_an_unknown_source_is_named_with_the_nearest(desk: Desk) -> None:
+    desk.settings('[[listen]]\nsource = "hackernew"\nbrand = "Acme Air"\n')
+    done = desk.run("poll")
+    assert done.status == 1
+    assert "there is no source 'hackernew' (did you mean 'hackernews'?)" in done.err
+
+
+def test_status_shows_brands_the_queue_and_problems(full: Desk) -> None:
+    full.settings(REPLAY.replace("posts.jsonl", "gone.jsonl"))
+    full.run("poll", "--once")
+    done = full.run("status")
+    assert done.status == 0
+    assert "Acme Air" in done.out
+    assert "0 mentions to be classified" in done.out
+    assert "replay/acme-air: paused: " in done.out
+
+
+def test_deliver_again(full: Desk) -> None:
+    full.settings(DIGEST)
+    full.run("digest")
+    assert full.run("deliver").out == "0 sent, 0 put off, 0 given up\n"
+    assert full.run("deliver", "--again").status == 0
+
+
+# --- settings and usage ---------------------------------------------------------------------
+
+
+def test_wrong_settings_are_one_sentence_for_every_command(desk: Desk) -> None:
+    desk.settings(text="[rules]\nnegative = 0.5\n")
+    for command in ("poll", "classify", "flag", "status", "digest", "deliver"):
+        done = desk.run(command)
+        assert done.status == 1
+        assert done.err == (
+            "earful: settings.toml: [rules]: unknown key 'negative' (did you mean 'negative_at'?)\n"
+        )
+
+
+def test_no_settings_at_all(desk: Desk) -> None:
+    (desk.folder / "settings.toml").unlink()
+    done = desk.run("status")
+    assert done.status == 1
+    assert "there is no such file" in done.err
+
+
+def test_a_command_that_does_not_exist(desk: Desk) -> None:
+    done = desk.run("clasify")
+    assert done.status == 2
+    assert "clasify" in done.err
+
+
+# --- doctor ---------------------------------------------------------------------------------
+
+
+def test_doctor_finds_a_sound_house_sound(desk: Desk) -> None:
+    desk.settings(REPLAY + OUTBOX)
+    desk.file("posts.jsonl", row(1))
+    done = desk.run("doctor")
+    assert done.status == 0, done.out
+    for what in ("settings", "database", "source replay/acme-air", "channel out"):
+        assert f"ok  {what}: " in done.out
+    assert "BAD" not in done.out
+
+
+def _find(desk: Desk, what: str) -> str:
+    done = desk.run("doctor")
+    assert done.status == 1, done.out
+    lines = done.out.splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.startswith(f"BAD {what}"))
+    assert lines[at + 1].startswith("      -> "), "it says what to do"
+    return lines[at]
+
+
+def test_doctor_on_wrong_settings(desk: Desk) -> None:
+    desk.settings("[rules]\nnegative = 1\n")
+    assert "unknown key 'negative'" in _find(desk, "settings")
+    desk.settings('[[listen]]\nsource = "rs"\nbrand = "Acme Air"\n')
+    assert "there is no source 'rs'" in _find(desk, "settings")
+
+
+def test_doctor_on_a_database_that_is_none(desk: Desk) -> None:
+    (desk.folder / "earful.db").write_text("Dear diary, " * 99)
+    assert "earful.db" in _find(desk, "database")
+
+
+def test_doctor_on_a_server_that_is_not_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARFUL_DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/earful")
+    found = _find(desk, "database")
+    assert "hunter2" not in found
+
+
+def test_doctor_on_a_missing_model(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_house: House) -> None:
+        raise SettingsError("[sentiment]: there is no model")
+
+    monkeypatch.setattr(House, "classifier", none)
+    assert "there is no model" in _find(desk, "model")
+
+
+def test_doctor_on_a_model_that_sees_no_complaint(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from factories import scores_of
+
+    blind = FakeClassifier(says=lambda _text: scores_of("lovely"))
+    monkeypatch.setattr(House, "classifier", lambda _house: blind)
+    done = desk.run("doctor")
+    assert "?   model: fake-model/1 read a complaint as positive" in done.out
+
+
+def test_doctor_on_a_source_that_is_not_there(desk: Desk) -> None:
+    desk.settings(REPLAY)
+    assert "posts.jsonl" in _find(desk, "source replay/acme-air")
+
+
+def test_doctor_on_a_search_that_does_not_answer(desk: Desk) -> None:
+    """Its walk tells what stays unseen before it raises; that is no answer."""
+    nowhere = '[listen.options]\nendpoint = "http://127.0.0.1:1"\n'
+    desk.settings(f'[[listen]]\nsource = "hackernews"\nbrand = "Acme Air"\n{nowhere}')
+    out = desk.run("doctor").out
+    assert "?   source hackernews/acme-air: http://127.0.0.1:1/search_by_date" in out
+    assert "answers" not in out
+
+
+def test_doctor_says_which_secret_is_missing_and_where_the_steps_are(desk: Desk) -> None:
+    desk.settings('[[listen]]\nsource = "x"\nbrand = "Acme Air"\n' + REPLAY)
+    desk.file("posts.jsonl", row(1))
+    found = _find(desk, "source x/acme-air")
+    assert found.startswith("BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set: ")
+    out = desk.run("doctor").out
+    assert "docs/sources/x.md" in out
+    assert "ok  source replay/acme-air: answers; 1 mention to fetch at once" in out
+
+
+def test_doctor_on_a_channel_that_cannot_be_reached(desk: Desk) -> None:
+    (desk.folder / "outbox").write_text("a file where the folder should be")
+    desk.settings(OUTBOX)
+    assert "outbox" in _find(desk, "channel out")
+
+
+def test_doctor_keeps_nothing_of_what_a_source_answers(desk: Desk) -> None:
+    desk.settings(REPLAY)
+    desk.file("posts.jsonl", row(1))
+    desk.run("doctor")
+    db = desk.db()
+    assert rows(db, "SELECT position FROM query") == [(None,)]
+    assert rows(db, "SELECT * FROM mention") == []
+    db.close()
+
+
+def test_doctor_remembers_what_went_wrong_lately(desk: Desk) -> None:
+    desk.settings(REPLAY)
+    desk.run("poll", "--once")
+    assert "paused; " in _find(desk, "source replay/acme-air")
+    desk.settings()  # the query has left the settings: its trouble went with it
+    assert "replay/acme-air" not in desk.run("doctor").out
+
+
+def test_doctor_needs_nothing_but_settings(desk: Desk) -> None:
+    (desk.folder / "settings.toml").unlink()
+    assert "there is no such file" in _find(desk, "settings")
+
+
+# --- the real thing -------------------------------------------------------------------------
+
+
+def _really(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", "from commands.main import main; main()", *words],
+        cwd=folder,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_as_a_process_of_its_own(desk: Desk) -> None:
+    desk.file("posts.jsonl", row(1, "my private words"), "{broken")
+    done = _really(desk.folder, "-v", "import", "posts.jsonl", "--source", "x")
+    assert done.returncode == 0, done.stderr
+    assert "1 new of 1 mention\n" in done.stdout
+    assert "my private words" not in done.stderr
+    wrong = _really(desk.folder, "import", "gone.jsonl", "--source", "x")
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("earful: ")
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_a_bug_keeps_its_traceback_but_not_what_people_wrote(desk: Desk) -> None:
+    """The disk gives out in the middle: the log names the trouble, not the mention."""
+    desk.file("posts.jsonl", row(1, "my private words"))
+    desk.run("status")
+    database = desk.db()
+    with database.write() as connection:
+        from sqlalchemy import text
+
+        connection.execute(text("DROP TABLE match"))
+    database.close()
+    done = _really(desk.folder, "-v", "import", "posts.jsonl", "--source", "x")
+    assert done.returncode != 0
+    assert "no such table: match" in done.stderr
+    assert "my private words" not in done.stderr

@@ -1,0 +1,116 @@
+"""What `earful doctor` says of blocks that are paused, unpriced, or fed by the feedback service."""
+
+from __future__ import annotations
+
+import pytest
+from desk_work import Desk, row
+
+from storage.collecting import polling
+
+SPACED = """
+[[listen]]
+source = "replay"
+brand = "Acme Air"
+name = "our account"
+options = { path = "posts.jsonl" }
+"""
+FORM = """
+[[form]]
+name = "shop"
+brand = "Acme Air"
+
+[[hook]]
+name = "help-desk"
+brand = "Acme Air"
+"""
+
+
+def _lines(desk: Desk, what: str) -> list[str]:
+    """Whatever doctor says of one thing, each finding with its mend."""
+    lines = desk.run("doctor").out.splitlines()
+    at = [number for number, line in enumerate(lines) if what in line and not line.startswith(" ")]
+    return [line for number in at for line in lines[number : number + 2]]
+
+
+def test_a_paused_block_is_told_of_once_with_a_command_that_can_be_pasted(desk: Desk) -> None:
+    desk.settings(SPACED)
+    desk.run("poll", "--once")
+    found, mend = _lines(desk, "replay/acme-air/our account")
+    assert found.startswith("BAD source replay/acme-air/our account: paused; ")
+    assert "posts.jsonl" in found
+    assert "docs/sources/replay.md" in mend
+    assert mend.endswith(
+        "when mended, `earful poll --resume 'replay/acme-air/our account'`, "
+        "or start `earful up` anew"
+    )
+
+
+def test_a_paused_block_that_answers_again_still_waits_for_its_person(desk: Desk) -> None:
+    desk.settings(SPACED)
+    desk.run("poll", "--once")
+    desk.file("posts.jsonl", row(1))
+    found, mend = _lines(desk, "replay/acme-air/our account")
+    assert found.startswith("BAD source replay/acme-air/our account: answers; 1 mention ")
+    assert "it is paused because of this: " in found
+    assert "--resume 'replay/acme-air/our account'" in mend
+    desk.run("poll", "--resume", "replay/acme-air/our account")
+    assert _lines(desk, "replay/acme-air/our account")[0].startswith("ok  source")
+
+
+def test_a_block_that_is_switched_off_is_not_asked_for_its_trouble(desk: Desk) -> None:
+    desk.settings(SPACED)
+    db = desk.db()
+    desk.run("status")
+    polling.pause(db, "replay/acme-air/our account", error="gone")
+    db.close()
+    desk.settings(SPACED + "enabled = false\n")
+    said = desk.run("doctor")
+    assert "ok  source replay/acme-air/our account: switched off in settings" in said.out
+    assert "gone" not in said.out
+
+
+def test_forms_and_hooks_are_sources_and_their_secrets_are_looked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.settings(FORM)
+    assert _lines(desk, " settings: ")[0] == (
+        "ok  settings: 1 brand, 1 [[form]] block, 1 [[hook]] block, 0 channels"
+    )
+    form, mend, hook, _ = _lines(desk, "feedback service")
+    assert form.startswith("?   feedback service: [[form]] shop needs EARFUL_FEEDBACK_SECRET, ")
+    assert "earful feedback serve" in mend
+    assert "[[hook]] help-desk needs EARFUL_HOOK_HELP_DESK_SECRET, " in hook
+    monkeypatch.setenv("EARFUL_FEEDBACK_SECRET", "")
+    monkeypatch.setenv("EARFUL_HOOK_HELP_DESK_SECRET", "0123456789abcdef")
+    monkeypatch.setenv("EARFUL_HOOK_HELP_DESK_SECRET_FILE", "/somewhere")
+    form, _, hook, _ = _lines(desk, "feedback service")
+    assert "[[form]] shop needs EARFUL_FEEDBACK_SECRET" in form
+    assert "are both set; set one of them" in hook
+    assert "0123456789abcdef" not in hook
+    monkeypatch.setenv("EARFUL_FEEDBACK_SECRET", "0123456789abcdef")
+    monkeypatch.delenv("EARFUL_HOOK_HELP_DESK_SECRET_FILE")
+    assert _lines(desk, "feedback service") == []
+
+
+def test_without_any_source_it_says_which_block_to_add(desk: Desk) -> None:
+    found, mend = _lines(desk, " settings: ")
+    assert found == "?   settings: 1 brand, no source, 0 channels"
+    assert "[[listen]]" in mend
+
+
+def test_what_bills_and_has_no_price_is_worth_a_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from listeners.x.listener import X
+
+    monkeypatch.setattr(X, "forecast", lambda _self, _query: 120.0)
+    block = '[[listen]]\nsource = "x"\nbrand = "Acme Air"\n'
+    desk.settings(block)
+    found, mend = _lines(desk, "source x/acme-air")
+    assert found.startswith("?   source x/acme-air: answers; about 120 posts read a day; no price ")
+    assert mend.endswith("docs/sources/x.md has the [[account]] block with price and budget")
+    desk.settings(block + '[[account]]\nname = "x"\nsource = "x"\nprice_per_read = 0.005\n')
+    assert _lines(desk, "source x/acme-air")[0] == (
+        "ok  source x/acme-air: answers; about 120 posts read a day, 0.60 USD a day; "
+        "re-checks cost up to as much again"
+    )

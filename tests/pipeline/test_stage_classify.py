@@ -1,0 +1,76 @@
+"""Classifying goes on where it was, whatever stopped it, and reads nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+from factories import FakeClassifier, FrozenClock, check_all, keep, mention, number, scores_of
+
+from earful.types import Scores
+from pipeline import classify as stage
+from pipeline.classify import classify
+from storage.analysis import predictions
+from storage.database.engine import Database
+
+
+@pytest.fixture(autouse=True)
+def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "_AT_ONCE", 4)
+
+
+def test_everything_is_read_once_in_pieces(db: Database, clock: FrozenClock) -> None:
+    keep(db, *(mention(n) for n in range(10)))
+    model, told = FakeClassifier(), list[int]()
+    assert classify(db, model, clock=clock, progress=told.append) == 10
+    assert model.calls == told == [4, 4, 2]
+    assert classify(db, model, clock=clock) == 0
+    assert model.calls == [4, 4, 2]
+    check_all(db)
+
+
+def test_a_stop_lets_the_batch_end_and_the_next_run_go_on(db: Database, clock: FrozenClock) -> None:
+    keep(db, *(mention(n) for n in range(10)))
+    told = iter([False, True])
+    assert classify(db, FakeClassifier(), clock=clock, stop=lambda: next(told)) == 4
+    with db.read() as connection:
+        assert predictions.count_never_read(connection) == 6
+    assert classify(db, FakeClassifier(), clock=clock) == 6
+
+
+def test_a_model_that_breaks_loses_its_batch_only(db: Database, clock: FrozenClock) -> None:
+    keep(db, *(mention(n) for n in range(10)))
+    calls = 0
+
+    def breaks(text: str) -> Scores:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise MemoryError("too long")
+        return scores_of(text)
+
+    with pytest.raises(MemoryError):
+        classify(db, FakeClassifier(says=breaks), clock=clock)
+    assert number(db, "prediction") == 4
+    check_all(db)
+    assert classify(db, FakeClassifier(), clock=clock) == 6
+
+
+def test_a_model_that_answers_too_few_is_a_bug(db: Database, clock: FrozenClock) -> None:
+    keep(db, mention(1), mention(2))
+
+    class Short(FakeClassifier):
+        def classify(self, texts: object) -> list[Scores]:
+            return [scores_of("awful")]
+
+    with pytest.raises(ValueError, match="zip"):
+        classify(db, Short(), clock=clock)
+    assert number(db, "prediction") == 0
+
+
+def test_a_new_model_reads_everything_again_and_the_old_words_stay(
+    db: Database, clock: FrozenClock
+) -> None:
+    keep(db, *(mention(n) for n in range(5)))
+    classify(db, FakeClassifier(), clock=clock)
+    assert classify(db, FakeClassifier(model_id="fake-model/2"), clock=clock) == 5
+    assert number(db, "prediction") == 10
+    check_all(db)
