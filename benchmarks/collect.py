@@ -36,7 +36,7 @@ import requests
 from pydantic import SecretStr
 
 from earful.settings.load import BrandSettings, ListenSettings, Settings
-from pipeline.app import House, open_house
+from pipeline.app import App, open_app
 from pipeline.classify import classify
 from pipeline.flag import flag
 from pipeline.group import group
@@ -148,7 +148,7 @@ def bare(url: str, now: Synchronized[int], days: int, page: int, folder: Path) -
     return time.process_time() - started
 
 
-def house(folder: Path, url: str, now: Synchronized[int], overlap: str) -> House:
+def app(folder: Path, url: str, now: Synchronized[int], overlap: str) -> App:
     """A house that listens to the search, on the clock of the search."""
     settings = Settings(
         database_url=SecretStr(f"sqlite:///{folder / 'collect.db'}"),
@@ -161,7 +161,7 @@ def house(folder: Path, url: str, now: Synchronized[int], overlap: str) -> House
             ),
         ),
     )
-    return open_house(settings, clock=lambda: START + timedelta(seconds=now.value))
+    return open_app(settings, clock=lambda: START + timedelta(seconds=now.value))
 
 
 def megabytes() -> float:
@@ -170,7 +170,7 @@ def megabytes() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def collect(here: House, now: Synchronized[int], days: int, *, whole: bool) -> list[float]:
+def collect(here: App, now: Synchronized[int], days: int, *, whole: bool) -> list[float]:
     """Poll through the days as the scheduler would; gives memory at each sixth of the way."""
     classifier = here.classifier() if whole else None
     memory: list[float] = []
@@ -185,7 +185,7 @@ def collect(here: House, now: Synchronized[int], days: int, *, whole: bool) -> l
         if classifier is not None:
             classify(here.db, classifier, clock=here.clock)
             group(here.db, clock=here.clock)
-            flag(here.db, here.rules, clock=here.clock, paging=here.paging)
+            flag(here.db, here.rules, clock=here.clock, alert_policy=here.alert_policy)
         if number % (len(ends) // 6) == 0:
             memory.append(megabytes())
     return memory
@@ -204,7 +204,7 @@ def main() -> None:
         folder = Path(name)
         os.sched_setaffinity(0, cores[:1])
         baseline = bare(url, now, asked.days, asked.page, folder)
-        here = house(folder, url, now, asked.overlap)
+        here = app(folder, url, now, asked.overlap)
         started, wall = time.process_time(), time.perf_counter()
         memory = collect(here, now, asked.days, whole=asked.whole)
         took, wall = time.process_time() - started, time.perf_counter() - wall
@@ -213,7 +213,7 @@ def main() -> None:
 
 
 def report(
-    here: House,
+    here: App,
     days: int,
     page: int,
     baseline: float,
@@ -242,7 +242,7 @@ def report(
     )
 
 
-def _spent(here: House) -> int:
+def _spent(here: App) -> int:
     """Requests that the purse counted."""
     from sqlalchemy import text
 

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from commands.importing import ImportOrder, import_file, parse_map
 from earful.settings.load import Settings
-from pipeline.app import open_house
+from pipeline.app import open_app
 
 _WORDS = ("parcel", "late", "again", "nobody", "answers", "refund", "please", "thanks", "great")
 _MAP = "text=text,author=author,id=id,published_at=created_at,shares=shares"
@@ -69,7 +69,7 @@ def raw(path: Path, folder: Path) -> tuple[int, float]:
 def ours(path: Path, folder: Path, columns: str, brand_from: str) -> tuple[int, float, float]:
     """Import the file twice; gives new rows, and the seconds of the first and the second time."""
     url = SecretStr(f"sqlite:///{folder / 'earful.db'}")
-    house = open_house(Settings(database_url=url))
+    app = open_app(Settings(database_url=url))
     order = ImportOrder(
         file=path,
         source="bench",
@@ -81,9 +81,9 @@ def ours(path: Path, folder: Path, columns: str, brand_from: str) -> tuple[int, 
     new = []
     for _ in range(2):
         started = time.process_time()
-        new.append(import_file(house, order, progress=lambda _stored: None).new)
+        new.append(import_file(app, order, progress=lambda _stored: None).new)
         seconds.append(time.process_time() - started)
-    house.db.close()
+    app.db.close()
     if new[1]:
         raise SystemExit(f"the second import added {new[1]} rows; it must add none")
     return new[0], seconds[0], seconds[1]

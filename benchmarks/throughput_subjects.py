@@ -54,7 +54,7 @@ def earful(texts: list[str], model: Path | None) -> Done:
     classifier.classify(texts[:WARM])
     with Watch() as watch:
         scores = classifier.classify(texts)
-    labels = [str(one.label) for one in scores]
+    labels = [str(one.sentiment) for one in scores]
     return Done(time=watch, labels=labels, tokens=_tokens(texts, model))
 
 

@@ -11,18 +11,18 @@ from earful.clock import Window
 from earful.settings.errors import SettingsError, nearest
 from earful.settings.load import slug
 from earful.types import Brand
-from pipeline.app import House
+from pipeline.app import App
 from storage.entities import brands
 
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
 _LAST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def brand_named(house: House, name: str | None) -> Brand | None:
+def brand_named(app: App, name: str | None) -> Brand | None:
     """The stored brand of that name; None for None. Raises SettingsError with the nearest one."""
     if name is None:
         return None
-    known = brands.every(house.db)
+    known = brands.every(app.db)
     if slug(name) not in known:
         names = [brand.name for brand in known.values()]
         raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")

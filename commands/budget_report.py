@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from earful.clock import Window
 from earful.limits import money
-from pipeline.app import House
+from pipeline.app import App
 from pipeline.budget import fair_share
 from storage.collecting import spending
 from storage.collecting.spending import account_of
@@ -53,27 +53,27 @@ class AccountState:
         return ", which is over the budget: it would stop before"
 
 
-def states(house: House, now: datetime, query_ids: Collection[str]) -> tuple[AccountState, ...]:
+def states(app: App, now: datetime, query_ids: Collection[str]) -> tuple[AccountState, ...]:
     """The accounts of those queries, by name."""
-    queries = {account_of(one): one for one in house.queries if one.id in query_ids}
+    queries = {account_of(one): one for one in app.queries if one.id in query_ids}
     found = []
     for account, query in sorted(queries.items()):
-        terms = house.terms(query)
-        month, pace = fair_share.month_of(now), _pace(house, account, now)
-        so_far = spending.total(house.db, account, month, "money")
+        terms = app.terms(query)
+        month, pace = fair_share.month_of(now), _pace(app, account, now)
+        so_far = spending.total(app.db, account, month, "money")
         quota_day = fair_share.day_of(now, terms.limit.zone)
-        lately = spending.total(house.db, account, pace, "money")
+        lately = spending.total(app.db, account, pace, "money")
         found.append(
             AccountState(
                 account=account,
                 currency=terms.currency,
                 price=terms.price,
-                today=spending.total(house.db, account, fair_share.day_of(now), "money"),
+                today=spending.total(app.db, account, fair_share.day_of(now), "money"),
                 month=so_far,
                 forecast=forecast(so_far, lately, pace.length, month.until - now),
                 budget_day=terms.budget_day,
                 budget_month=terms.budget_month,
-                units=spending.total(house.db, account, quota_day, "units"),
+                units=spending.total(app.db, account, quota_day, "units"),
                 units_per_day=terms.limit.units_per_day,
             )
         )
@@ -85,7 +85,7 @@ def forecast(so_far: int, lately: int, over: timedelta, left: timedelta) -> int:
     return so_far + round(lately * (left / over))
 
 
-def _pace(house: House, account: str, now: datetime) -> Window:
+def _pace(app: App, account: str, now: datetime) -> Window:
     """The last 7 days, or what the account has of them; a first hour alone would tell too much."""
-    first = spending.first_hour(house.db, account) or now
+    first = spending.first_hour(app.db, account) or now
     return Window.last(min(_PACE, max(_DAY, now - first)), now)

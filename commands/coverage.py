@@ -22,7 +22,7 @@ from earful.limits import money
 from earful.settings.errors import SettingsError, nearest
 from outreach.words import count, length, percent
 from outreach.wrap import clean
-from pipeline.app import House
+from pipeline.app import App
 from storage.collecting import coverage_report, spending
 from storage.collecting.coverage_report import PartCoverage, QueryCoverage
 from storage.collecting.coverage_rules import Noted
@@ -31,18 +31,18 @@ from storage.collecting.spending import Spending
 _MEGABYTE = 1_000_000
 
 
-def show(house: House, query: str | None, *, days: int, cost: bool, as_json: bool) -> None:
+def show(app: App, query: str | None, *, days: int, cost: bool, as_json: bool) -> None:
     """Print the last ``days`` of one query or of all. Raises SettingsError for an unknown one."""
-    ids = [one.id for one in house.queries]
+    ids = [one.id for one in app.queries]
     if query is not None:
         if query not in ids:
             raise SettingsError(f"--query: there is no query {query!r}{nearest(query, ids)}")
         ids = [query]
-    window = Window.last(timedelta(days=days), house.clock())
-    found = coverage_report.of(house.db, ids, window)
-    spent = [one for one in spending.spent(house.db, window) if one.query_id in ids]
-    accounts = states(house, window.until, ids) if cost else ()
-    off = {one.id for one in house.queries if not one.enabled}
+    window = Window.last(timedelta(days=days), app.clock())
+    found = coverage_report.of(app.db, ids, window)
+    spent = [one for one in spending.spent(app.db, window) if one.query_id in ids]
+    accounts = states(app, window.until, ids) if cost else ()
+    off = {one.id for one in app.queries if not one.enabled}
     if as_json:
         told: dict[str, Any] = {"queries": [_plain(one, spent, off) for one in found]}
         if cost:

@@ -15,8 +15,8 @@ from earful.settings.errors import SettingsError
 from earful.settings.load import SentimentSettings, Settings, secret
 from earful.types import Query
 from outreach.words import count
-from pipeline.app import House, open_house
-from pipeline.budget.policy import Terms
+from pipeline.app import App, open_app
+from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import polling
 from storage.database.engine import DatabaseError
 from storage.queries import health
@@ -24,12 +24,12 @@ from storage.queries import health
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing looked at. ``state`` is GOOD, LOOK or BAD; ``mend`` says what to do."""
+    """One thing looked at. ``state`` is GOOD, LOOK or BAD; ``hint`` says what to do."""
 
     what: str
     state: str
     found: str
-    mend: str = ""
+    hint: str = ""
 
 
 GOOD, LOOK, BAD = "good", "worth a look", "bad"
@@ -43,26 +43,26 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        yield Finding(what="settings", state=BAD, found=str(error), mend="mend it and look again")
+        yield Finding(what="settings", state=BAD, found=str(error), hint="mend it and look again")
         return
     yield _settings(settings)
     try:
-        house = open_house(settings)
+        app = open_app(settings)
     except SettingsError as error:
-        yield Finding(what="settings", state=BAD, found=str(error), mend="mend it and look again")
+        yield Finding(what="settings", state=BAD, found=str(error), hint="mend it and look again")
         return
     except DatabaseError as error:
-        yield Finding(what="database", state=BAD, found=str(error), mend="mend it and look again")
+        yield Finding(what="database", state=BAD, found=str(error), hint="mend it and look again")
         return
     try:
-        yield Finding(what="database", state=GOOD, found=f"{house.db.shown_url} is up to date")
-        yield _model(house)
-        yield from _sources(house)
+        yield Finding(what="database", state=GOOD, found=f"{app.db.shown_url} is up to date")
+        yield _model(app)
+        yield from _sources(app)
         yield from _service(settings)
-        yield from _channels(house)
-        yield from _stored(house)
+        yield from _channels(app)
+        yield from _stored(app)
     finally:
-        house.db.close()
+        app.db.close()
 
 
 def _settings(settings: Settings) -> Finding:
@@ -73,27 +73,27 @@ def _settings(settings: Settings) -> Finding:
     found = ", ".join([*parts, count(len(settings.channel), "channel")])
     if not ours or not sources:
         missing = "[[brand]]" if not ours else "[[listen]]"
-        mend = f"add a {missing} block to settings.toml, or use `earful import`"
-        return Finding(what="settings", state=LOOK, found=found, mend=mend)
+        hint = f"add a {missing} block to settings.toml, or use `earful import`"
+        return Finding(what="settings", state=LOOK, found=found, hint=hint)
     return Finding(what="settings", state=GOOD, found=found)
 
 
-def _model(house: House) -> Finding:
-    wanted = house.settings.sentiment
+def _model(app: App) -> Finding:
+    wanted = app.settings.sentiment
     started = time.perf_counter()
     try:
-        classifier = house.classifier()
+        classifier = app.classifier()
         (scores,) = classifier.classify(["Nobody answers me, this is the worst service ever."])
     except SettingsError as error:
-        mend = "see docs/model.md, then look again"
+        hint = "see docs/model.md, then look again"
         found = f"{_which(wanted)} cannot be used: {error}"
-        return Finding(what="model", state=BAD, found=found, mend=mend)
+        return Finding(what="model", state=BAD, found=found, hint=hint)
     took = time.perf_counter() - started
-    found = f"{classifier.model_id} read a complaint as {scores.label.value}, {took:.1f} s"
+    found = f"{classifier.model_id} read a complaint as {scores.sentiment.value}, {took:.1f} s"
     found += f"; {_which(wanted)}, {_languages(wanted)}"
-    if scores.label.value != "negative":
-        mend = "try it on texts of yours: earful model check --data FILE"
-        return Finding(what="model", state=LOOK, found=found, mend=mend)
+    if scores.sentiment.value != "negative":
+        hint = "try it on texts of yours: earful model check --data FILE"
+        return Finding(what="model", state=LOOK, found=found, hint=hint)
     return Finding(what="model", state=GOOD, found=found)
 
 
@@ -114,11 +114,11 @@ def _languages(wanted: SentimentSettings) -> str:
     return "its languages are not known here"
 
 
-def _sources(house: House) -> Iterator[Finding]:
+def _sources(app: App) -> Iterator[Finding]:
     """Each source asked once; a paused one is told of once, with how it is taken up again."""
-    paused = {one.query_id: one.error for one in health(house.db).sources if one.paused}
-    for query in house.queries:
-        finding = _source(house, query)
+    paused = {one.query_id: one.error for one in health(app.db).sources if one.paused}
+    for query in app.queries:
+        finding = _source(app, query)
         if query.id in paused and query.enabled:
             finding = _paused(finding, query, paused[query.id] or "")
         yield finding
@@ -128,37 +128,37 @@ def _paused(now: Finding, query: Query, error: str) -> Finding:
     """What was found ``now`` of a query that is paused because of ``error``."""
     resume = f"`earful poll --resume {shlex.quote(query.id)}`, or start `earful up` anew"
     if now.state == BAD:
-        return replace(now, found=f"paused; {now.found}", mend=f"{now.mend}; when mended, {resume}")
+        return replace(now, found=f"paused; {now.found}", hint=f"{now.hint}; when mended, {resume}")
     found = f"{now.found}; it is paused because of this: {error}"
-    return replace(now, state=BAD, found=found, mend=f"if that is mended, {resume}")
+    return replace(now, state=BAD, found=found, hint=f"if that is mended, {resume}")
 
 
-def _source(house: House, query: Query) -> Finding:
+def _source(app: App, query: Query) -> Finding:
     """Ask the source once, and keep nothing of the answer."""
     what = f"source {query.id}"
     if not query.enabled:
         return Finding(what=what, state=GOOD, found="switched off in settings")
     try:
-        listener = house.listener(query)
-        found = _foreseen(house, listener, query) or _fetched(house, listener, query)
+        listener = app.listener(query)
+        found = _foreseen(app, listener, query) or _fetched(app, listener, query)
     except Transient as error:
-        mend = "nothing, if it passes: Earful tries again by itself; else check address and network"
-        return Finding(what=what, state=LOOK, found=str(error), mend=mend)
+        hint = "nothing, if it passes: Earful tries again by itself; else check address and network"
+        return Finding(what=what, state=LOOK, found=str(error), hint=hint)
     except EdgeError as error:
-        mend = f"mend what it names and look again; docs/sources/{query.source}.md has the steps"
-        return Finding(what=what, state=BAD, found=str(error), mend=mend)
+        hint = f"mend what it names and look again; docs/sources/{query.source}.md has the steps"
+        return Finding(what=what, state=BAD, found=str(error), hint=hint)
     found = f"answers; {found}"
-    if hasattr(listener, "forecast") and not house.billed(query):  # only who bills foresees
+    if hasattr(listener, "forecast") and not app.billed(query):  # only who bills foresees
         found += "; no price is set, so no money is counted and no budget stops it"
-        mend = f"docs/sources/{query.source}.md has the [[account]] block with price and budget"
-        return Finding(what=what, state=LOOK, found=found, mend=mend)
+        hint = f"docs/sources/{query.source}.md has the [[account]] block with price and budget"
+        return Finding(what=what, state=LOOK, found=found, hint=hint)
     return Finding(what=what, state=GOOD, found=found)
 
 
-def _fetched(house: House, listener: Listener, query: Query) -> str:
+def _fetched(app: App, listener: Listener, query: Query) -> str:
     """The beginning of a poll, from where the query stands."""
     found = 0
-    for batch in listener.poll(query, polling.position(house.db, query.id)):
+    for batch in listener.poll(query, polling.position(app.db, query.id)):
         found = len(batch.mentions)
         seen = any(one.since < one.until for one in batch.seen)
         if batch.mentions or batch.rejected or batch.gone or seen:
@@ -166,7 +166,7 @@ def _fetched(house: House, listener: Listener, query: Query) -> str:
     return f"{count(found, 'mention')} to fetch at once"
 
 
-def _foreseen(house: House, listener: Listener, query: Query) -> str:
+def _foreseen(app: App, listener: Listener, query: Query) -> str:
     """What a day will bring and cost, where the platform says it without selling a page of posts;
     "" where it does not."""
     if not hasattr(listener, "forecast"):
@@ -174,12 +174,12 @@ def _foreseen(house: House, listener: Listener, query: Query) -> str:
     a_day = cast(Forecaster, listener).forecast(query)
     if a_day is None:
         return ""
-    schedule = house.settings.schedule
+    schedule = app.settings.schedule
     again = schedule.recheck_within >= schedule.recheck
-    return expected(a_day, house.terms(query), again=again)
+    return expected(a_day, app.terms(query), again=again)
 
 
-def expected(a_day: float, terms: Terms, *, again: bool) -> str:
+def expected(a_day: float, terms: BudgetPolicy, *, again: bool) -> str:
     """``a_day`` posts read in a sentence: what they cost, and how far the account's budgets reach.
 
     ``again`` says that each is asked about once more when it is stored: where reads have a price,
@@ -216,8 +216,8 @@ def _service(settings: Settings) -> Iterator[Finding]:
     for name, block in wanted:
         found = _missing(name, block)
         if found:
-            mend = "set it where `earful feedback serve` runs: it does not start without"
-            yield Finding(what="feedback service", state=LOOK, found=found, mend=mend)
+            hint = "set it where `earful feedback serve` runs: it does not start without"
+            yield Finding(what="feedback service", state=LOOK, found=found, hint=hint)
 
 
 def _missing(name: str, block: str) -> str:
@@ -234,36 +234,36 @@ def _missing(name: str, block: str) -> str:
     )
 
 
-def _channels(house: House) -> Iterator[Finding]:
-    settings = house.settings
+def _channels(app: App) -> Iterator[Finding]:
+    settings = app.settings
     if not settings.channel:
-        mend = "add a [[channel]] and name it in [digest] channels: docs/digest.md"
-        yield Finding(what="channels", state=LOOK, found="nobody gets digests", mend=mend)
+        hint = "add a [[channel]] and name it in [digest] channels: docs/digest.md"
+        yield Finding(what="channels", state=LOOK, found="nobody gets digests", hint=hint)
         return
     try:
-        notifiers = house.notifiers()
+        notifiers = app.notifiers()
     except (ValueError, SettingsError) as error:
-        yield Finding(what="channels", state=BAD, found=str(error), mend="mend settings.toml")
+        yield Finding(what="channels", state=BAD, found=str(error), hint="mend settings.toml")
         return
     for name, notifier in notifiers.items():
         what = f"channel {name}"
         try:
             notifier.check()
         except EdgeError as error:
-            mend = "mend it in settings.toml; docs/digest.md says how"
-            yield Finding(what=what, state=BAD, found=str(error), mend=mend)
+            hint = "mend it in settings.toml; docs/digest.md says how"
+            yield Finding(what=what, state=BAD, found=str(error), hint=hint)
         else:
             yield Finding(what=what, state=GOOD, found="can be reached")
 
 
-def _stored(house: House) -> Iterator[Finding]:
+def _stored(app: App) -> Iterator[Finding]:
     """What went wrong lately, as the tables remember it."""
-    state = health(house.db)
+    state = health(app.db)
     for stage in state.stages:
         if stage.error:
-            mend = "look into the log of `earful up` at that time"
-            yield Finding(what=f"stage {stage.name}", state=BAD, found=stage.error, mend=mend)
+            hint = "look into the log of `earful up` at that time"
+            yield Finding(what=f"stage {stage.name}", state=BAD, found=stage.error, hint=hint)
     if state.deliveries_dead:
         found = f"{count(state.deliveries_dead, 'message')} could not be sent"
-        mend = "mend the channel, then `earful deliver --again`"
-        yield Finding(what="outbox", state=BAD, found=found, mend=mend)
+        hint = "mend the channel, then `earful deliver --again`"
+        yield Finding(what="outbox", state=BAD, found=found, hint=hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from earful.settings.errors import SettingsError
 from outreach.words import count
 from outreach.wrap import clean
-from pipeline.app import House
+from pipeline.app import App
 from storage.exports import Exported
 from storage.removal import erasing
 from storage.removal.erasing import Erased, Person
@@ -35,7 +35,7 @@ def _named(option: str, value: str) -> _Named:
     return _Named(source, name.strip())
 
 
-def erase(house: House, author: str | None, mention: str | None, *, confirm: Confirm) -> bool:
+def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm) -> bool:
     """Erase what one of the two names, once ``confirm`` says yes; False when it says no.
 
     Says what will go, what went, which exports may hold it, and what is out of reach. Raises
@@ -44,19 +44,19 @@ def erase(house: House, author: str | None, mention: str | None, *, confirm: Con
     if (author is None) == (mention is None):
         raise SettingsError("erase: name one of --author SOURCE:ID and --mention SOURCE:ID")
     if author is not None:
-        done = _author(house, _named("--author", author), confirm)
+        done = _author(app, _named("--author", author), confirm)
     else:
-        done = _mention(house, _named("--mention", mention or ""), confirm)
+        done = _mention(app, _named("--mention", mention or ""), confirm)
     if done is None:
         print("nothing was erased")
         return False
     _say(done)
-    _overwrite(house)
+    _overwrite(app)
     return True
 
 
-def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
-    found = erasing.people(house.db, named.source, named.name)
+def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
+    found = erasing.people(app.db, named.source, named.name)
     if len(found) > 1:
         ids = ", ".join(f"{one.source}:{one.external_id}" for one in found)
         raise SettingsError(
@@ -64,7 +64,7 @@ def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
             f"name one by its id: {ids}"
         )
     if not found:
-        if erasing.was_erased(house.db, named.source, named.name):
+        if erasing.was_erased(app.db, named.source, named.name):
             print(f"{named} was erased before")
             return Erased()
         raise SettingsError(
@@ -75,7 +75,7 @@ def _author(house: House, named: _Named, confirm: Confirm) -> Erased | None:
     if not confirm(f"Erase {named}? This cannot be undone."):
         return None
     try:
-        return erasing.erase_author(house.db, person, house.clock())
+        return erasing.erase_author(app.db, person, app.clock())
     except KeyError as error:
         raise SettingsError(f"--author: {named} was removed meanwhile") from error
 
@@ -87,12 +87,12 @@ def _announce(person: Person) -> None:
     print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")
 
 
-def _mention(house: House, named: _Named, confirm: Confirm) -> Erased | None:
-    stored = erasing.is_stored(house.db, named.source, named.name)
+def _mention(app: App, named: _Named, confirm: Confirm) -> Erased | None:
+    stored = erasing.is_stored(app.db, named.source, named.name)
     print(f"{named}: {'stored here' if stored else 'not stored; it will not be stored later'}")
     if not confirm(f"Erase {named}, and plain reposts of it? This cannot be undone."):
         return None
-    return erasing.erase_mention(house.db, named.source, named.name, house.clock())
+    return erasing.erase_mention(app.db, named.source, named.name, app.clock())
 
 
 def _say(done: Erased) -> None:
@@ -123,14 +123,14 @@ def _line(one: Exported) -> str:
     return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
 
 
-def _overwrite(house: House) -> None:
-    if not house.db.sqlite:
+def _overwrite(app: App) -> None:
+    if not app.db.sqlite:
         print(
             "PostgreSQL keeps deleted rows until its VACUUM and its log until it is recycled: "
             "that is the server's work."
         )
         return
-    trouble = house.db.overwrite_deleted()
+    trouble = app.db.overwrite_deleted()
     if trouble:
         print(
             f"The rows are gone, but the database file could not be written anew ({trouble}), so "

@@ -9,15 +9,15 @@ import typer
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
 
-app = typer.Typer(name="feedback", no_args_is_help=True)
+cli = typer.Typer(name="feedback", no_args_is_help=True)
 
 
-@app.callback()
+@cli.callback()
 def _feedback() -> None:
     """Serve the forms and webhooks, and say how to put a form on a page."""
 
 
-@app.command("serve")
+@cli.command("serve")
 def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen; default: settings.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
@@ -36,7 +36,7 @@ def serve(
     run(service)
 
 
-@app.command("token")
+@cli.command("token")
 def token(name: Annotated[str, typer.Argument(help="The form's name in settings.")]) -> None:
     """What to put into the pages of each of a form's sites."""
     from feedback import signing

@@ -12,7 +12,7 @@ from earful.settings.errors import SettingsError, nearest
 from earful.settings.load import slug
 from earful.types import Batch, Brand, Query
 from listeners import check_query
-from pipeline.app import House
+from pipeline.app import App
 from pipeline.poll import Polled, store_all
 from storage.collecting.ingest import Stored
 from storage.entities import brands
@@ -45,7 +45,7 @@ def parse_map(text: str) -> dict[str, str]:
     return columns
 
 
-def import_file(house: House, order: ImportOrder, *, progress: Callable[[Stored], None]) -> Polled:
+def import_file(app: App, order: ImportOrder, *, progress: Callable[[Stored], None]) -> Polled:
     """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
 
     Raises SettingsError for options that do not fit, and the listener's Permanent or Transient
@@ -53,23 +53,23 @@ def import_file(house: House, order: ImportOrder, *, progress: Callable[[Stored]
     """
     if not order.file.exists():
         raise SettingsError(f"{order.file}: there is no such file")
-    query = _query(house, order)
+    query = _query(app, order)
     check_query(query)
     total = Polled(queries=1)
-    batches = house.listener(query).poll(query, None)
+    batches = app.listener(query).poll(query, None)
     with RejectsFile(order.rejects) as rejects:
         store_all(
-            house.db,
+            app.db,
             query,
             rejects.passing(batches),
-            clock=house.clock,
+            clock=app.clock,
             total=total,
             progress=progress,
         )
     return total
 
 
-def _query(house: House, order: ImportOrder) -> Query:
+def _query(app: App, order: ImportOrder) -> Query:
     options: dict[str, Any] = {
         "path": str(order.file),
         "source_as": order.source,
@@ -84,15 +84,15 @@ def _query(house: House, order: ImportOrder) -> Query:
     options |= {name: value for name, value in wanted if value is not None}
     return Query(
         id=f"import/{order.source}/{order.file.name}",
-        brand_id=_brand_id(house, order),
+        brand_id=_brand_id(app, order),
         source="replay",
         options=options,
     )
 
 
-def _brand_id(house: House, order: ImportOrder) -> str:
+def _brand_id(app: App, order: ImportOrder) -> str:
     """The brand that the rows are about, made known when nobody named it before."""
-    known = brands.every(house.db)
+    known = brands.every(app.db)
     if order.brand_from is not None:
         if order.brand is not None:
             raise SettingsError("--brand and --brand-from: give one of the two")
@@ -100,9 +100,9 @@ def _brand_id(house: House, order: ImportOrder) -> str:
     if order.brand is not None:
         brand = Brand(id=slug(order.brand), name=order.brand)
         if brand.id not in known:
-            brands.add_missing(house.db, [brand])
+            brands.add_missing(app.db, [brand])
         return brand.id
-    ours = [brand for brand in house.settings.brands() if brand.ours]
+    ours = [brand for brand in app.settings.brands() if brand.ours]
     if len(ours) == 1:
         return ours[0].id
     names = [brand.name for brand in ours]

@@ -29,16 +29,16 @@ from pipeline.app import opened
 from storage import exports, queries
 from storage.database.engine import DatabaseError
 
-app = typer.Typer(
+cli = typer.Typer(
     name="earful",
     help="The listening post that a brand runs itself.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(stages.app)
-app.add_typer(model.app)
-app.add_typer(feedback.app)
+cli.add_typer(stages.cli)
+cli.add_typer(model.cli)
+cli.add_typer(feedback.cli)
 _MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
 
 
@@ -52,7 +52,7 @@ class ExportFormat(StrEnum):
 def main() -> None:
     """Entry point: errors that a person can mend are one sentence, bugs keep their traceback."""
     try:
-        app()
+        cli()
     except _MENDABLE as error:
         Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
         sys.exit(1)
@@ -60,14 +60,14 @@ def main() -> None:
         sys.exit(130)
 
 
-@app.callback()
+@cli.callback()
 def _configure(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more in the log.")] = False,
 ) -> None:
     logs.configure(verbose=verbose)
 
 
-@app.command()
+@cli.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="No page: print a summary and end.")] = False,
     port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
@@ -79,18 +79,18 @@ def demo(
     sys.exit(demonstration.run(once=once, port=port, browser=browser))
 
 
-@app.command()
+@cli.command()
 def up(
     page: Annotated[bool, typer.Option(help="Serve the command center too.")] = True,
 ) -> None:
     """Listen, classify, flag and deliver on schedule, and serve the command center."""
     from commands.up import serve
 
-    with opened() as house:
-        sys.exit(serve(house, page=page))
+    with opened() as app:
+        sys.exit(serve(app, page=page))
 
 
-@app.command("import")
+@cli.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="JSONL, CSV or TSV, also .gz.")],
     source: Annotated[str, typer.Option(help="The platform that the mentions are from.")],
@@ -116,9 +116,9 @@ def import_(
         timezone=timezone,
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
     )
-    with opened() as house, counting("read") as advance:
+    with opened() as app, counting("read") as advance:
         found = importing.import_file(
-            house, order, progress=lambda stored: advance(stored.seen + stored.rejected)
+            app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
     changed = f", {found.changed:,} changed" if found.changed else ""
     print(f"{found.new:,} new of {count(found.seen, 'mention')}{changed}")
@@ -126,43 +126,45 @@ def import_(
         print(f"{count(found.rejected, 'row')} could not be read: see {order.rejects}")
 
 
-@app.command()
+@cli.command()
 def export(
     out: Annotated[Path, typer.Option(help="The file to write.")],
     file_format: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
     brand: Annotated[str | None, typer.Option(help="About this brand alone.")] = None,
     since: Annotated[str | None, typer.Option(help="Published from then on.")] = None,
     until: Annotated[str | None, typer.Option(help="Published before then.")] = None,
-    label: Annotated[
-        list[str] | None, typer.Option(help=f"{', '.join(exports.LABELS)}; may be repeated.")
+    sentiment: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(exports.SENTIMENTS)}; may be repeated.")
     ] = None,
     source: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
     flagged: Annotated[bool | None, typer.Option(help="Only those flagged, or not.")] = None,
 ) -> None:
     """Take stored mentions away as a file: whole or not at all."""
-    labels = tuple(label or ())
-    for one in labels:
-        if one not in exports.LABELS:
-            raise SettingsError(f"--label: {one!r} is no label{nearest(one, exports.LABELS)}")
-    with opened() as house:
-        chosen = arguments.brand_named(house, brand)
+    sentiments = tuple(sentiment or ())
+    for value in sentiments:
+        if value not in exports.SENTIMENTS:
+            raise SettingsError(
+                f"--sentiment: {value!r} is no sentiment{nearest(value, exports.SENTIMENTS)}"
+            )
+    with opened() as app:
+        chosen = arguments.brand_named(app, brand)
         which = exports.ExportFilter(
             brand_id=chosen.id if chosen else None,
             window=arguments.window(since, until, chosen),
-            labels=labels,
+            sentiments=sentiments,
             sources=tuple(source or ()),
             flagged=flagged,
         )
         with counting("written") as advance:
             number = exports.write(
-                out, file_format.value, _counted(exports.rows(house.db, which), advance)
+                out, file_format.value, _counted(exports.rows(app.db, which), advance)
             )
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
-        words |= {"label": ", ".join(labels), "source": ", ".join(which.sources)}
+        words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(which.sources)}
         exports.note(
-            house.db,
+            app.db,
             exports.Exported(
-                at=house.clock(),
+                at=app.clock(),
                 by=arguments.who(),
                 path=str(out.resolve()),
                 format=file_format.value,
@@ -173,7 +175,7 @@ def export(
     print(f"{count(number, 'row')} written to {out}")
 
 
-@app.command()
+@cli.command()
 def erase(
     author: Annotated[
         str | None, typer.Option(help="SOURCE:ID or SOURCE:HANDLE; everything about them.")
@@ -182,14 +184,14 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person or a post for good, and store neither again."""
-    with opened() as house:
+    with opened() as app:
         done = erase_command.erase(
-            house, author, mention, confirm=lambda question: yes or typer.confirm(question)
+            app, author, mention, confirm=lambda question: yes or typer.confirm(question)
         )
     sys.exit(0 if done else 1)
 
 
-@app.command()
+@cli.command()
 def coverage(
     query: Annotated[str | None, typer.Option(help="This query alone, by its id.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How far to look back.")] = 7,
@@ -197,11 +199,11 @@ def coverage(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What was seen of each source, what was not, and why."""
-    with opened() as house:
-        coverage_command.show(house, query, days=days, cost=cost, as_json=as_json)
+    with opened() as app:
+        coverage_command.show(app, query, days=days, cost=cost, as_json=as_json)
 
 
-@app.command()
+@cli.command()
 def doctor() -> None:
     """Look at settings, database, model, sources and channels; say what to do."""
     signs = {doctors.GOOD: "ok ", doctors.LOOK: "?  ", doctors.BAD: "BAD"}
@@ -209,22 +211,22 @@ def doctor() -> None:
     for finding in doctors.examine(configuration.load):
         bad |= finding.state == doctors.BAD
         print(f"{signs[finding.state]} {finding.what}: {finding.found}")
-        if finding.mend:
-            print(f"      -> {finding.mend}")
+        if finding.hint:
+            print(f"      -> {finding.hint}")
     sys.exit(1 if bad else 0)
 
 
-@app.command()
+@cli.command()
 def status() -> None:
     """How the sources, stages and the queue fare right now."""
-    with opened() as house:
-        state = queries.health(house.db)
+    with opened() as app:
+        state = queries.health(app.db)
         table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
-        now = house.clock()
+        now = app.clock()
         window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=now)
-        for view in queries.brands(house.db):
+        for view in queries.brands(app.db):
             found = queries.headline(
-                house.db, view.id, window, now=now, urgent_at=house.settings.rules.urgent_at
+                app.db, view.id, window, now=now, urgent_at=app.settings.rules.urgent_at
             )
             net = found.now.net_sentiment
             table.add_row(
@@ -236,7 +238,7 @@ def status() -> None:
             )
     Console().print(table)
     print(f"{count(state.pending, 'mention')} to be classified")
-    for problem in digests.problems(house.db, house.queries, now):
+    for problem in digests.problems(app.db, app.queries, now):
         print(problem)
 
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 BAD_ROWS_SHOWN = 10
 
-app = typer.Typer(name="model", no_args_is_help=True)
+cli = typer.Typer(name="model", no_args_is_help=True)
 
 
-@app.callback()
+@cli.callback()
 def _model() -> None:
     """Try the model that reads the mentions, or one of your own."""
 
 
-@app.command("check")
+@cli.command("check")
 def check(
     model: Annotated[
         str | None,

@@ -15,7 +15,7 @@ from earful.settings.errors import SettingsError, nearest
 from outreach.rules import Rules
 from outreach.words import count
 from pipeline import digest as digests
-from pipeline.app import House, opened
+from pipeline.app import App, opened
 from pipeline.classify import classify as classify_all
 from pipeline.deliver import deliver as deliver_all
 from pipeline.flag import flag as flag_all
@@ -26,104 +26,104 @@ from storage.analysis import predictions
 from storage.cases import deliveries
 from storage.collecting import polling
 
-app = typer.Typer()
+cli = typer.Typer()
 
 
-@app.command()
+@cli.command()
 def poll(
     once: Annotated[bool, typer.Option("--once", help="Ask every query now, due or not.")] = False,
     resume: Annotated[str | None, typer.Option(help="Take this paused query up again.")] = None,
 ) -> None:
     """Ask the sources that are due for what is new."""
-    with opened() as house:
-        ids = [query.id for query in house.queries]
+    with opened() as app:
+        ids = [query.id for query in app.queries]
         if resume is not None:
             if resume not in ids:
                 raise SettingsError(f"--resume: there is no query {resume!r}{nearest(resume, ids)}")
-            polling.resume(house.db, resume)
+            polling.resume(app.db, resume)
         if once:
-            polling.all_due(house.db, ids)
-        if not house.queries:
+            polling.all_due(app.db, ids)
+        if not app.queries:
             print("settings.toml has no [[listen]] block: nothing to poll")
         found = poll_all(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
-            listened=house.brands,
-            paging=house.paging,
+            app.db,
+            app.queries,
+            clock=app.clock,
+            listener_for=app.listener,
+            listened=app.brands,
+            alert_policy=app.alert_policy,
         )
         print(found)
-        for source in queries.health(house.db).sources:
+        for source in queries.health(app.db).sources:
             if source.error and source.query_id in ids:
                 print(f"  {source.query_id}: {source.error}", file=sys.stderr)
     sys.exit(1 if found.failed else 0)
 
 
-@app.command()
+@cli.command()
 def classify() -> None:
     """Give every mention that the current model has not read its scores."""
-    with opened() as house:
-        classifier = house.classifier()
-        waiting = predictions.count_unread(house.db, classifier.model_id)
+    with opened() as app:
+        classifier = app.classifier()
+        waiting = predictions.count_unread(app.db, classifier.model_id)
         started = time.perf_counter()
         with counting("classified", waiting) as advance:
-            done = classify_all(house.db, classifier, clock=house.clock, progress=advance)
+            done = classify_all(app.db, classifier, clock=app.clock, progress=advance)
         took = time.perf_counter() - started
     print(f"{count(done, 'mention')} classified by {classifier.model_id}")
     if done:
         print(f"{done / took:,.0f} mentions per second ({took:.1f} s)")
 
 
-@app.command()
+@cli.command()
 def flag(
     every: Annotated[
         bool, typer.Option("--all", help="Whatever their age: an archive, a trial.")
     ] = False,
 ) -> None:
     """Judge what was classified; open cases for unhappy customers."""
-    with opened() as house:
-        rules = Rules.of(house.settings.rules, any_age=every)
+    with opened() as app:
+        rules = Rules.of(app.settings.rules, any_age=every)
         with counting("judged") as advance:
             found = flag_all(
-                house.db, rules, clock=house.clock, paging=house.paging, progress=advance
+                app.db, rules, clock=app.clock, alert_policy=app.alert_policy, progress=advance
             )
     print(found)
 
 
-@app.command()
+@cli.command()
 def recheck() -> None:
     """Ask the platforms again about posts that are stored: changed ones, deleted ones."""
-    with opened() as house:
-        schedule = house.settings.schedule
+    with opened() as app:
+        schedule = app.settings.schedule
         found = recheck_all(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
+            app.db,
+            app.queries,
+            clock=app.clock,
+            listener_for=app.listener,
             every=schedule.recheck,
             within=schedule.recheck_within,
-            billed=house.billed,
-            listened=house.brands,
+            billed=app.billed,
+            listened=app.brands,
         )
     print(found)
     sys.exit(1 if found.failed else 0)
 
 
-@app.command()
+@cli.command()
 def deliver(
     again: Annotated[bool, typer.Option("--again", help="Also what was given up.")] = False,
 ) -> None:
     """Send the alerts and digests that are due."""
-    with opened() as house:
+    with opened() as app:
         if again:
-            deliveries.revive(house.db, channel=None, due_at=house.clock())
-        found = deliver_all(house.db, house.notifiers(), clock=house.clock)
+            deliveries.revive(app.db, channel=None, due_at=app.clock())
+        found = deliver_all(app.db, app.notifiers(), clock=app.clock)
     print(found)
     sys.exit(1 if found.put_off or found.dead else 0)
 
 
-@app.command()
+@cli.command()
 def digest(
     printed: Annotated[
         bool, typer.Option("--print", help="Show it here; nobody is sent anything.")
@@ -133,18 +133,18 @@ def digest(
     brand: Annotated[str | None, typer.Option(help="Of this brand alone.")] = None,
 ) -> None:
     """What support should know since the last digest; sent to the [digest] channels."""
-    with opened() as house:
-        channels = house.settings.digest.channels
+    with opened() as app:
+        channels = app.settings.digest.channels
         if not (printed or out) and channels:
-            sys.exit(_send_digests(house))
-        now = house.clock()
-        window = digests.window_for(house.db, channels[0] if channels else None, now)
-        chosen = arguments.brand_named(house, brand)
+            sys.exit(_send_digests(app))
+        now = app.clock()
+        window = digests.window_for(app.db, channels[0] if channels else None, now)
+        chosen = arguments.brand_named(app, brand)
         if since is not None:
             window = arguments.window_until(now, since, chosen)
         brand_id = chosen.id if chosen else None
         message = digests.message(
-            house.db, window, house.settings.digest, house.rules, house.queries, brand_id
+            app.db, window, app.settings.digest, app.rules, app.queries, brand_id
         )
     if message is None:
         print("nothing happened since the last digest")
@@ -158,13 +158,11 @@ def digest(
         print(message.subject, message.text, sep="\n\n")
 
 
-def _send_digests(house: House) -> int:
-    now = house.clock()
-    for channel in house.settings.digest.channels:
-        queued = digests.queue(
-            house.db, channel, house.settings.digest, house.rules, house.queries, now
-        )
+def _send_digests(app: App) -> int:
+    now = app.clock()
+    for channel in app.settings.digest.channels:
+        queued = digests.queue(app.db, channel, app.settings.digest, app.rules, app.queries, now)
         print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
-    found = deliver_all(house.db, house.notifiers(), clock=house.clock)
+    found = deliver_all(app.db, app.notifiers(), clock=app.clock)
     print(found)
     return 1 if found.put_off or found.dead else 0

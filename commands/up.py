@@ -13,7 +13,7 @@ import structlog
 
 from dashboard import launch
 from pipeline import scheduler
-from pipeline.app import House
+from pipeline.app import App
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ _PATIENCE = 10.0  # seconds that the page's server has for closing
 
 
 def serve(
-    house: House,
+    app: App,
     *,
     page: bool = True,
     port: int | None = None,
@@ -37,13 +37,13 @@ def serve(
     _stop_on_signals(stop)
     server = None
     if page:
-        server = launch.start(house.settings, settings_file=settings_file, port=port)
-        where = launch.address(house.settings, port=port)
+        server = launch.start(app.settings, settings_file=settings_file, port=port)
+        where = launch.address(app.settings, port=port)
         (ready or (lambda at: log.info("command center", at=at)))(where)
     watcher = threading.Thread(target=_watch, args=(server, stop), daemon=True)
     watcher.start()
     try:
-        scheduler.run(house, stop)
+        scheduler.run(app, stop)
     finally:
         stop.set()
         status = _end(server)

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import access, data, states
 from dashboard.safe import label, one_line
 from earful import clock
-from earful.types import CaseStatus, Label
+from earful.types import CaseStatus, Sentiment
 from storage.cases import commands
 from storage.views import CaseView, FlaggedMention
 
@@ -130,7 +130,7 @@ def _resolved(case: CaseView) -> None:
 def correction(case: CaseView, mention: FlaggedMention) -> None:
     """Let a person overrule the model on one mention; their word counts from then on."""
     with st.popover(
-        "The model is wrong" if mention.feeling == "negative" else "Change the feeling"
+        "The model is wrong" if mention.sentiment == "negative" else "Change the sentiment"
     ):
         if access.who() is None:
             access.ask_name(f"correct-{mention.mention_id}")
@@ -138,18 +138,18 @@ def correction(case: CaseView, mention: FlaggedMention) -> None:
         st.text(
             "How does this mention really feel?\nYour word counts from now on, in every figure."
         )
-        for feeling in Label:
-            if feeling.value == mention.feeling:
+        for sentiment in Sentiment:
+            if sentiment.value == mention.sentiment:
                 continue
             st.button(
-                f"It is {feeling.value}",
-                key=f"correct-{mention.mention_id}-{feeling.value}",
+                f"It is {sentiment.value}",
+                key=f"correct-{mention.mention_id}-{sentiment.value}",
                 on_click=_correct,
                 kwargs={
                     "case_id": case.id,
                     "mention_id": mention.mention_id,
                     "edition": mention.edition,
-                    "feeling": feeling,
+                    "sentiment": sentiment,
                 },
             )
 
@@ -241,16 +241,16 @@ def _reopen(case_id: int, version: int) -> None:
     _do(case_id, step)
 
 
-def _correct(case_id: int, mention_id: int, edition: int, feeling: Label) -> None:
+def _correct(case_id: int, mention_id: int, edition: int, sentiment: Sentiment) -> None:
     def step(name: str) -> str:
         commands.correct(
-            data.database(), mention_id, feeling, edition=edition, by=name, at=clock.now()
+            data.database(), mention_id, sentiment, edition=edition, by=name, at=clock.now()
         )
-        if feeling is Label.NEGATIVE:
+        if sentiment is Sentiment.NEGATIVE:
             return "Kept: this mention is negative."
         return (
-            f"Kept: this mention is {feeling.value}. If nothing else is wrong, resolve the case as "
-            "'not a complaint'."
+            f"Kept: this mention is {sentiment.value}. If nothing else is wrong, resolve the case "
+            "as 'not a complaint'."
         )
 
     _do(case_id, step)

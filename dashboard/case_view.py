@@ -13,7 +13,7 @@ from dashboard.safe import clean, label, one_line
 from dashboard.words import STATUS, STATUS_COLOUR, ago, due, percent, when, zone_name
 from earful.languages import name_of
 from earful.settings.load import Settings
-from earful.types import Label
+from earful.types import Sentiment
 from outreach.words import count, rated, said_again
 from storage import queries
 from storage.database.engine import Database
@@ -107,9 +107,9 @@ def _mention(case: CaseView, mention: FlaggedMention, zone: str, now: datetime) 
             case_actions.correction(case, mention)
             link("Open the post", mention.url, f"post-{key}")
         if mention.corrected:
-            word = label(mention.feeling)
+            word = label(mention.sentiment)
             st.badge(
-                f"A person said: {word}", color="green" if word != Label.NEGATIVE else "orange"
+                f"A person said: {word}", color="green" if word != Sentiment.NEGATIVE else "orange"
             )
 
 

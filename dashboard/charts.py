@@ -30,10 +30,12 @@ _TICK_FORMAT = {1: "%H:%M", 3: "%a %-d", 6: "%a %-d", 24: "%-d %b"}
 
 
 def trend(bars: Sequence[Bar], period: Period) -> Any:
-    """Mentions by feeling over time: negative at the foot, where it can be compared."""
+    """Mentions by sentiment over time: negative at the foot, where it can be compared."""
     rows = [row for bar in bars for row in _stack(bar, _span(bar, period))]
     shown = [
-        name for name in COLOURS if any(row["feeling"] == name and row["mentions"] for row in rows)
+        name
+        for name in COLOURS
+        if any(row["sentiment"] == name and row["mentions"] for row in rows)
     ]
     chart = (
         alt.Chart(_rows(rows))
@@ -46,7 +48,7 @@ def trend(bars: Sequence[Bar], period: Period) -> Any:
             color=_colour(shown),
             tooltip=[
                 alt.Tooltip("when:N", title="When"),
-                alt.Tooltip("feeling:N", title="Feeling"),
+                alt.Tooltip("sentiment:N", title="Sentiment"),
                 alt.Tooltip("mentions:Q", title="Mentions"),
                 alt.Tooltip("all:Q", title="Of all"),
             ],
@@ -122,11 +124,11 @@ def voice(shares: Sequence[VoiceShare]) -> Any:
 
 
 def sources(found: Sequence[SourceCounts]) -> Any:
-    """What each source brought, by feeling."""
+    """What each source brought, by sentiment."""
     rows = [
-        {"source": one.source, "feeling": feeling, "mentions": number, "order": order}
+        {"source": one.source, "sentiment": sentiment, "mentions": number, "order": order}
         for one in found
-        for order, (feeling, number) in enumerate(_feelings(one.counts))
+        for order, (sentiment, number) in enumerate(_feelings(one.counts))
         if number
     ]
     order = [one.source for one in found]
@@ -139,12 +141,12 @@ def sources(found: Sequence[SourceCounts]) -> Any:
             y=y,
             x=alt.X("mentions:Q", axis=None, scale=alt.Scale(domain=[0, top * 1.3])),
             color=_colour(
-                [name for name in COLOURS if any(r["feeling"] == name for r in rows)], None
+                [name for name in COLOURS if any(r["sentiment"] == name for r in rows)], None
             ),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("source:N", title="Source"),
-                alt.Tooltip("feeling:N", title="Feeling"),
+                alt.Tooltip("sentiment:N", title="Sentiment"),
                 alt.Tooltip("mentions:Q", title="Mentions"),
             ],
         )
@@ -170,12 +172,12 @@ def _feelings(counts: Counts) -> tuple[tuple[str, int], ...]:
 def _stack(bar: Bar, when: str) -> Iterator[dict[str, Any]]:
     """The bar's parts on top of each other: Vega does not stack what has a start and an end."""
     foot = 0
-    for feeling, number in _feelings(bar.counts):
+    for sentiment, number in _feelings(bar.counts):
         if number or not foot:  # an empty bar keeps its place on the axis of time
             yield {
                 "start": _wall(bar.start),
                 "end": _wall(bar.end),
-                "feeling": feeling,
+                "sentiment": sentiment,
                 "mentions": number,
                 "foot": foot,
                 "top": foot + number,
@@ -266,7 +268,7 @@ def _colour(shown: Sequence[str], legend: Any = ...) -> Any:
             orient="top", title=None, labelFontSize=14, labelColor=_TEXT, symbolType="square"
         )
     scale = alt.Scale(domain=list(shown), range=[COLOURS[name] for name in shown])
-    return alt.Color("feeling:N", scale=scale, legend=legend)
+    return alt.Color("sentiment:N", scale=scale, legend=legend)
 
 
 def _dressed(chart: Any, height: int) -> Any:

@@ -51,7 +51,7 @@ class BadItem(EdgeError):
 class Listener(Protocol):
     """Reads one platform. A constructor does no I/O.
 
-    It is made with a ``clock`` and a ``purse``, and tells the purse of every request.
+    It is made with a ``clock`` and a ``meter``, and tells the purse of every request.
 
     The law: every yielded position is safe to resume from; a newest-first source moves its
     high-water mark only after walking back to the old one; what a platform's limit hides is
@@ -89,21 +89,21 @@ class Forecaster(Protocol):
         ...
 
 
-class Purse(Protocol):
+class SpendMeter(Protocol):
     """What one poll may spend of its credential; the one place where spending is counted."""
 
-    def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
         """Before spending: write it down, or raise Spent when a limit or budget forbids it.
 
         ``reads`` are posts that the platform bills, ``units`` its own quota units.
         """
         ...
 
-    def settle(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
         """Afterwards: ``received`` bytes; negative reads and units were asked for and not used."""
         ...
 
-    def said(self, *, remaining: int | None, reset_after: float | None) -> None:
+    def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
         """What the platform says is left, and in how many seconds it begins anew."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Label(StrEnum):
+class Sentiment(StrEnum):
     """What a mention feels like, as the model or a person says it."""
 
     NEGATIVE = "negative"

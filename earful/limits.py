@@ -17,7 +17,7 @@ class Limit:
 
 
 @dataclass(slots=True)
-class OpenPurse:
+class UnlimitedMeter:
     """Lets everything through and adds it up."""
 
     requests: int = 0
@@ -25,19 +25,19 @@ class OpenPurse:
     units: int = 0
     received: int = 0
 
-    def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
         """Never refuses."""
         self.requests += requests
         self.reads += reads
         self.units += units
 
-    def settle(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
         """Add what came, take off what was not used."""
         self.received += received
         self.reads += reads
         self.units += units
 
-    def said(self, *, remaining: int | None, reset_after: float | None) -> None:
+    def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
         """A purse without limits has nothing to learn."""
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from earful.enums import CaseStatus as CaseStatus
 from earful.enums import DeliveryState as DeliveryState
 from earful.enums import GapKind as GapKind
-from earful.enums import Label as Label
+from earful.enums import Sentiment as Sentiment
 from earful.enums import Verdict as Verdict
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -272,12 +272,12 @@ class Scores:
             raise ValueError(f"Scores sum to {total:.4f}; three probabilities must sum to 1")
 
     @property
-    def label(self) -> Label:
+    def sentiment(self) -> Sentiment:
         """The most probable of the three; ties go to neutral, then negative."""
         ranked = (
-            (self.neutral, Label.NEUTRAL),
-            (self.negative, Label.NEGATIVE),
-            (self.positive, Label.POSITIVE),
+            (self.neutral, Sentiment.NEUTRAL),
+            (self.negative, Sentiment.NEGATIVE),
+            (self.positive, Sentiment.POSITIVE),
         )
         return max(ranked, key=lambda pair: pair[0])[1]
 
@@ -304,7 +304,7 @@ class Correction:
     """A person's word on a mention; it wins over every model's."""
 
     mention_id: int
-    label: Label
+    sentiment: Sentiment
     by: str
     at: datetime
 
@@ -380,7 +380,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ClassifiedMention:
     """All that the rules need to know of one classified mention about one brand.
 
     ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
@@ -400,7 +400,7 @@ class Heard:
     own: bool
     model_id: str
     scores: Scores
-    corrected: Label | None = None
+    corrected: Sentiment | None = None
     earlier_complaints: int = 0
     rating: Rating | None = None
     story_id: int | None = None

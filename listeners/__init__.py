@@ -9,8 +9,8 @@ from typing import Protocol
 from pydantic import BaseModel, ValidationError
 
 from earful import clock as wall
-from earful.contracts import Listener, Purse
-from earful.limits import Limit, OpenPurse
+from earful.contracts import Listener, SpendMeter
+from earful.limits import Limit, UnlimitedMeter
 from earful.settings.errors import SettingsError, explain, nearest
 from earful.types import Query
 
@@ -57,7 +57,7 @@ class _Plugin(Protocol):
 
     Options: type[BaseModel]
 
-    def __call__(self, *, clock: wall.Clock, purse: Purse) -> Listener: ...
+    def __call__(self, *, clock: wall.Clock, meter: SpendMeter) -> Listener: ...
 
 
 def names() -> tuple[str, ...]:
@@ -65,13 +65,13 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTER))
 
 
-def get(source: str, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> Listener:
+def get(source: str, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> Listener:
     """The listener for a source; does no I/O. Raises UnknownSource (a SettingsError).
 
-    ``clock`` says what time it is: the tests and the demo bring their own. ``purse`` is what the
+    ``clock`` says what time it is: the tests and the demo bring their own. ``meter`` is what the
     poll may spend; without one it may spend what it likes.
     """
-    return _plugin(source)(clock=clock, purse=purse or OpenPurse())
+    return _plugin(source)(clock=clock, meter=meter or UnlimitedMeter())
 
 
 def limit(source: str) -> Limit | None:

@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field, field_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Rejected
 from listeners.backfill.walk import Page, Rules, Step, walk
@@ -81,9 +81,9 @@ class AppReviews:
     name: ClassVar[str] = "appstore"
     Options: ClassVar[type[BaseModel]] = AppReviewsOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Reviews that were written, or edited, since ``position``.
@@ -99,7 +99,7 @@ class AppReviews:
             addressed=False,
         )
         now = self._clock()
-        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+        with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             store = _Store(options.endpoint, web, now)
             yield from walk(position, parts=options.parts(), ask=store.ask, rules=rules, now=now)
 

@@ -16,8 +16,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
@@ -61,9 +61,9 @@ class HackerNews:
     name: ClassVar[str] = "hackernews"
     Options: ClassVar[type[BaseModel]] = HackerNewsOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written, or indexed, since ``position``; the first time since ``since`` ago.
@@ -78,7 +78,7 @@ class HackerNews:
             raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
         rules = Rules(first=options.since, overlap=options.overlap, most=options.max_requests)
         now = self._clock()
-        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+        with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             search = _Search(query, options, web, now)
             yield from walk(position, parts=terms, ask=search.ask, rules=rules, now=now)
 

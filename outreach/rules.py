@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from earful.scoring import reach
 from earful.settings.load import RuleSettings
-from earful.types import Brand, Evidence, Flag, Heard, Label, Rating, Verdict
+from earful.types import Brand, ClassifiedMention, Evidence, Flag, Rating, Sentiment, Verdict
 from outreach.words import count, length, listed, percent, rated, times
 
 RULE_MODEL = "the model is sure enough"
@@ -75,7 +75,7 @@ class Rules:
         )
 
 
-def decide(heard: Heard, rules: Rules, now: datetime) -> Flag | Verdict:
+def decide(heard: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Verdict:
     """Judge one mention about one brand at the instant ``now`` (aware).
 
     Returns a Flag, or the Verdict that says why there is none. The order matters: age is asked
@@ -90,7 +90,7 @@ def decide(heard: Heard, rules: Rules, now: datetime) -> Flag | Verdict:
     barred = _not_a_complaint_to_us(heard)
     if barred is not None:
         return barred
-    if heard.corrected is Label.NEGATIVE:
+    if heard.corrected is Sentiment.NEGATIVE:
         return _flag(heard, rules, now, RULE_PERSON)
     if heard.corrected is not None:
         return Verdict.CORRECTED
@@ -119,7 +119,7 @@ def is_low(rating: Rating | None) -> bool:
     return rating.value - rating.lowest < LOW_SHARE * steps and steps > 1
 
 
-def _not_a_complaint_to_us(heard: Heard) -> Verdict | None:
+def _not_a_complaint_to_us(heard: ClassifiedMention) -> Verdict | None:
     """Why this mention is nobody's complaint to us, whatever it says."""
     if not heard.brand.ours:
         return Verdict.COMPETITOR
@@ -128,7 +128,7 @@ def _not_a_complaint_to_us(heard: Heard) -> Verdict | None:
     return Verdict.REPOST if heard.repost else None
 
 
-def _flag(heard: Heard, rules: Rules, now: datetime, rule: str) -> Flag:
+def _flag(heard: ClassifiedMention, rules: Rules, now: datetime, rule: str) -> Flag:
     age = max(timedelta(0), now - heard.published_at)  # a platform's clock may run ahead of ours
     age_hours = age / _HOUR
     heard_by = reach(heard.followers, heard.engagement.shares)
@@ -216,7 +216,7 @@ def replay(evidence: Evidence) -> int | None:
     )
 
 
-def _reason(heard: Heard, rules: Rules, rule: str, age: timedelta) -> str:
+def _reason(heard: ClassifiedMention, rules: Rules, rule: str, age: timedelta) -> str:
     """The sentence that an agent can read aloud: what, how often, how many listen, how old."""
     parts = [_sure(heard, rules, rule)]
     if heard.rating is not None and rule != RULE_RATING:
@@ -229,7 +229,7 @@ def _reason(heard: Heard, rules: Rules, rule: str, age: timedelta) -> str:
     return listed(parts) + "."
 
 
-def _sure(heard: Heard, rules: Rules, rule: str) -> str:
+def _sure(heard: ClassifiedMention, rules: Rules, rule: str) -> str:
     said = percent(heard.scores.negative)
     if rule == RULE_PERSON:
         model = "could not tell" if heard.scores.could_not_tell else f"gave it {said}"

@@ -18,7 +18,7 @@ Stop = Callable[[], bool]
 Lane = Callable[[Stop], None]
 
 
-class Lanes:
+class AccountLocks:
     """Which accounts this process is polling right now. Safe to share between threads."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Lanes:
                     self._taken.remove(account)
 
 
-def run(lanes: Sequence[Lane], stop: Stop) -> None:
+def run(account_locks: Sequence[Lane], stop: Stop) -> None:
     """Run them all, a few at a time, and wait for the last; each is told when it has to stop.
 
     Whatever ends the wait, what a lane raises or Ctrl-C, stops the others too, where they next
@@ -62,7 +62,7 @@ def run(lanes: Sequence[Lane], stop: Stop) -> None:
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="poll") as pool:
         try:
-            for one in [pool.submit(begin, lane) for lane in lanes]:
+            for one in [pool.submit(begin, lane) for lane in account_locks]:
                 one.result()
         except BaseException:
             log.info("stopping: what was asked already is waited for")

@@ -16,9 +16,9 @@ from earful.types import Brand, Query
 from outreach import notifiers
 from outreach.notifiers.mail import password_name
 from outreach.rules import Rules
-from pipeline.budget.meter import StoredPurse, Till
-from pipeline.budget.policy import Terms, terms_of
-from pipeline.flag import Paging
+from pipeline.budget.meter import AccountMeter, AccountState
+from pipeline.budget.policy import BudgetPolicy, policy_for
+from pipeline.flag import AlertPolicy
 from storage.collecting import polling
 from storage.database import migrate
 from storage.database.engine import Database, connect
@@ -26,14 +26,14 @@ from storage.entities import brands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class App:
     """Everything that a command or the scheduler works with."""
 
     settings: Settings
     db: Database
     queries: tuple[Query, ...]
     clock: Clock = wall.now
-    till: Till = field(default_factory=Till)
+    account_state: AccountState = field(default_factory=AccountState)
 
     @property
     def rules(self) -> Rules:
@@ -51,9 +51,9 @@ class House:
         return self.settings.brand[0].timezone if self.settings.brand else "UTC"
 
     @property
-    def paging(self) -> Paging:
+    def alert_policy(self) -> AlertPolicy:
         """Whom to page about urgent cases."""
-        return Paging(
+        return AlertPolicy(
             channels=self.settings.alerts.channels,
             within=self.settings.alerts.page_within,
             timezone=self.timezone,
@@ -61,12 +61,14 @@ class House:
 
     def listener(self, query: Query) -> Listener:
         """The listener for a query, on this house's clock, with its account's purse."""
-        purse = StoredPurse(self.db, query, self.terms(query), clock=self.clock, till=self.till)
-        return listeners.get(query.source, clock=self.clock, purse=purse)
+        meter = AccountMeter(
+            self.db, query, self.terms(query), clock=self.clock, account_state=self.account_state
+        )
+        return listeners.get(query.source, clock=self.clock, meter=meter)
 
-    def terms(self, query: Query) -> Terms:
+    def terms(self, query: Query) -> BudgetPolicy:
         """What the query's account may spend, and which brands share it."""
-        return terms_of(query, self.settings.account, self.queries, listeners.limit)
+        return policy_for(query, self.settings.account, self.queries, listeners.limit)
 
     def billed(self, query: Query) -> bool:
         """True when the platform bills the query's account for every post that is read."""
@@ -97,7 +99,7 @@ def classifier_for(wanted: SentimentSettings) -> Classifier:
         raise SettingsError(f"[sentiment]: {error}") from error
 
 
-def open_house(settings: Settings, *, clock: Clock = wall.now) -> House:
+def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     """Open the database, bring it up to date, and write down brands and queries.
 
     Raises SettingsError or DatabaseError, each with the mend.
@@ -110,7 +112,7 @@ def open_house(settings: Settings, *, clock: Clock = wall.now) -> House:
     migrate.upgrade(db)
     brands.sync(db, settings.brands())
     polling.register(db, queries, _terms_said(settings))
-    return House(settings=settings, db=db, queries=queries, clock=clock)
+    return App(settings=settings, db=db, queries=queries, clock=clock)
 
 
 def _check_accounts(settings: Settings) -> None:
@@ -128,10 +130,10 @@ def _terms_said(settings: Settings) -> Mapping[str, str]:
 
 
 @contextmanager
-def opened() -> Iterator[House]:
+def opened() -> Iterator[App]:
     """The house that settings describe, closed behind the block. Raises what open_house does."""
-    house = open_house(load())
+    app = open_app(load())
     try:
-        yield house
+        yield app
     finally:
-        house.db.close()
+        app.db.close()

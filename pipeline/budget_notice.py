@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from earful.contracts import Spent
 from earful.types import Message, Query
-from pipeline.flag import Paging
+from pipeline.flag import AlertPolicy
 from storage.cases import deliveries
 from storage.collecting import polling
 from storage.collecting.spending import account_of
@@ -15,11 +15,17 @@ from storage.database.engine import Database
 
 
 def tell_spent(
-    db: Database, query: Query, why: Spent, *, now: datetime, goes_on: datetime, paging: Paging
+    db: Database,
+    query: Query,
+    why: Spent,
+    *,
+    now: datetime,
+    goes_on: datetime,
+    alert_policy: AlertPolicy,
 ) -> None:
     """Queue one message to every alert channel: what stopped, since when posts are not seen, when
     it goes on, and what to change. It was queued before: nothing happens."""
-    account, zone = account_of(query), ZoneInfo(paging.timezone)
+    account, zone = account_of(query), ZoneInfo(alert_policy.timezone)
     since = polling.seen_until(db, query.id) or now
     text = (
         f"{why}.\n\n"
@@ -30,7 +36,7 @@ def tell_spent(
     )
     message = Message(subject=f"Earful: account {account!r} has stopped at its budget", text=text)
     with db.write() as transaction:
-        for channel in paging.channels:
+        for channel in alert_policy.channels:
             # by the day on which it goes on: a quota's day may not be ours
             key = f"budget/{account}/{goes_on:%Y-%m-%d}/{channel}"
             deliveries.queue(transaction, key=key, channel=channel, message=message, due_at=now)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from outreach.facts import CaseLine
-from storage.views import CaseView, Told
+from storage.views import CaseView, StoryReach
 
 
 def case_line(case: CaseView) -> CaseLine:
     """The stored case in the outreach package's own words."""
-    told = case.told or Told(mentions=1, authors=1, reach=0)
+    told = case.told or StoryReach(mentions=1, authors=1, reach=0)
     return CaseLine(
         case_id=case.id,
         brand=case.brand,

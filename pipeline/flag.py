@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from earful.clock import Clock
 from earful.scoring import case_priority
-from earful.types import Flag, Heard, Verdict
+from earful.types import ClassifiedMention, Flag, Verdict
 from outreach import digest
 from outreach.rules import Rules, decide, due_at, is_urgent
 from outreach.words import count
@@ -24,11 +24,11 @@ from storage.database.engine import Database, Transaction
 _AT_ONCE = 500
 
 Stop = Callable[[], bool]
-Decision = tuple[Heard, Flag | Verdict]
+Decision = tuple[ClassifiedMention, Flag | Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paging:
+class AlertPolicy:
     """Whom to page about an urgent new case, and how fresh its complaint must be for that."""
 
     channels: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def flag(
     rules: Rules,
     *,
     clock: Clock,
-    paging: Paging | None = None,
+    alert_policy: AlertPolicy | None = None,
     stop: Stop = lambda: False,
     progress: Callable[[int], None] = lambda _number: None,
 ) -> Flagged:
@@ -69,12 +69,12 @@ def flag(
     """
     group(db, clock=clock, stop=stop)
     total = Flagged()
-    paging = paging or Paging()
+    alert_policy = alert_policy or AlertPolicy()
     verdicts = ("",) if rules.look_back is not None else ("", Verdict.TOO_OLD.value)
     for verdict in verdicts:
         after: verdict_store.After = (0, "")
         while not stop():
-            waiting = _judge(db, verdict, after, rules, paging, clock(), total)
+            waiting = _judge(db, verdict, after, rules, alert_policy, clock(), total)
             if not waiting:
                 break
             after = (waiting[-1].mention_id, waiting[-1].brand.id)
@@ -87,10 +87,10 @@ def _judge(
     verdict: str,
     after: verdict_store.After,
     rules: Rules,
-    paging: Paging,
+    alert_policy: AlertPolicy,
     now: datetime,
     total: Flagged,
-) -> Sequence[Heard]:
+) -> Sequence[ClassifiedMention]:
     """Judge the next few behind ``after``, in one transaction; gives them."""
     case_rules = CaseRules(
         priority=case_priority,
@@ -105,14 +105,14 @@ def _judge(
             if isinstance(decision, Verdict)
         ]
         verdict_store.keep_verdicts(transaction, calm)
-        kept: list[tuple[Heard, Kept]] = []
+        kept: list[tuple[ClassifiedMention, Kept]] = []
         for heard, decision in decisions:
             if isinstance(decision, Flag):
                 one = verdict_store.keep_flag(transaction, decision, heard, case_rules)
                 if one is not None:
                     kept.append((heard, one))
         urgent = _newly_urgent(kept, rules)
-        _page(transaction, urgent, paging, now)
+        _page(transaction, urgent, alert_policy, now)
     total.judged += len(waiting)
     total.flags += len(kept)
     total.opened += sum(one.opened for _, one in kept)
@@ -120,7 +120,7 @@ def _judge(
     return waiting
 
 
-def decide_all(waiting: Sequence[Heard], rules: Rules, now: datetime) -> list[Decision]:
+def decide_all(waiting: Sequence[ClassifiedMention], rules: Rules, now: datetime) -> list[Decision]:
     """Decide oldest first, each knowing the complaints decided before it in this run."""
     complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
     told: set[tuple[int | None, str]] = set()
@@ -139,7 +139,9 @@ def decide_all(waiting: Sequence[Heard], rules: Rules, now: datetime) -> list[De
     return decisions
 
 
-def _newly_urgent(kept: Sequence[tuple[Heard, Kept]], rules: Rules) -> list[tuple[Heard, Kept]]:
+def _newly_urgent(
+    kept: Sequence[tuple[ClassifiedMention, Kept]], rules: Rules
+) -> list[tuple[ClassifiedMention, Kept]]:
     """Flags that opened an urgent case, or made a case urgent that was not."""
     before: dict[int, int] = {}
     urgent = []
@@ -153,19 +155,21 @@ def _newly_urgent(kept: Sequence[tuple[Heard, Kept]], rules: Rules) -> list[tupl
 
 def _page(
     transaction: Transaction,
-    urgent: Sequence[tuple[Heard, Kept]],
-    paging: Paging,
+    urgent: Sequence[tuple[ClassifiedMention, Kept]],
+    alert_policy: AlertPolicy,
     now: datetime,
 ) -> None:
     """Queue one page for all fresh urgent cases; old complaints wait for the digest."""
-    fresh = [one for heard, one in urgent if now - heard.published_at <= paging.within]
-    if not fresh or not paging.channels:
+    fresh = [one for heard, one in urgent if now - heard.published_at <= alert_policy.within]
+    if not fresh or not alert_policy.channels:
         return
     cases = queue.by_ids(transaction, [one.case_id for one in fresh])
-    message = digest.alert([case_line(case) for case in cases], timezone=paging.timezone, now=now)
+    message = digest.alert(
+        [case_line(case) for case in cases], timezone=alert_policy.timezone, now=now
+    )
     # the first flag's mention names this page: a rerun cannot flag it again, nor page again
     name = f"{fresh[0].flag.mention_ids[0]}-{fresh[0].flag.brand_id}"
-    for channel in paging.channels:
+    for channel in alert_policy.channels:
         deliveries.queue(
             transaction,
             key=f"alert-{name}-{channel}",

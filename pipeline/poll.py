@@ -12,11 +12,11 @@ from earful.clock import Clock
 from earful.contracts import BadItem, Listener, Permanent, Spent, Transient
 from earful.types import Batch, Brand, GapKind, Query, Rejected
 from outreach.words import count
-from pipeline.account_locks import Lanes, Stop, run
+from pipeline.account_locks import AccountLocks, Stop, run
 from pipeline.backoff import as_said, backoff
 from pipeline.brand_attribution import Aboutness
 from pipeline.budget_notice import tell_spent
-from pipeline.flag import Paging
+from pipeline.flag import AlertPolicy
 from storage.collecting import ingest, polling
 from storage.collecting.spending import account_of
 from storage.database.engine import Database
@@ -78,24 +78,24 @@ def poll(
     clock: Clock,
     listener_for: Callable[[Query], Listener],
     listened: Sequence[Brand] = (),
-    paging: Paging | None = None,
-    lanes: Lanes | None = None,
+    alert_policy: AlertPolicy | None = None,
+    account_locks: AccountLocks | None = None,
     stop: Stop = lambda: False,
 ) -> Polled:
     """Poll every query that is due. A query's trouble is its own: the others go on.
 
     Accounts are asked side by side, the queries of one account one after the other. Those that
-    another round is busy with are left to it, when both were given the same ``lanes``. What a
-    query finds may name other brands than its own: those of ``listened`` are looked for.
+    another round is busy with are left to it, when both were given the same ``account_locks``.
+    What a query finds may name other brands than its own: those of ``listened`` are looked for.
 
     Transient trouble is tried again later, permanent trouble pauses the query; what no listener
     may raise is a bug and is raised again, after the query was put off and the rest was polled.
-    An account that stops at its budget is told to the channels of ``paging``, once a day.
+    An account that stops at its budget is told to the channels of ``alert_policy``, once a day.
     """
     by_account: dict[str, list[Query]] = {}
     for query in polling.due(db, queries, clock()):
         by_account.setdefault(account_of(query), []).append(query)
-    shared = lanes or Lanes()
+    shared = account_locks or AccountLocks()
     rounds = [
         _Round(
             db=db,
@@ -104,8 +104,8 @@ def poll(
             queries=asked,
             listener_for=listener_for,
             listened=listened,
-            paging=paging,
-            lanes=shared,
+            alert_policy=alert_policy,
+            account_locks=shared,
         )
         for account, asked in by_account.items()
     ]
@@ -129,14 +129,14 @@ class _Round:
     queries: Sequence[Query]
     listener_for: Callable[[Query], Listener]
     listened: Sequence[Brand]
-    paging: Paging | None
-    lanes: Lanes
+    alert_policy: AlertPolicy | None
+    account_locks: AccountLocks
     total: Polled = field(default_factory=Polled)
     bugs: list[Exception] = field(default_factory=list)
 
     def run(self, stop: Stop) -> None:
         """Poll the queries one after the other, unless somebody else is at this account."""
-        with self.lanes.enter(self.account) as free:
+        with self.account_locks.enter(self.account) as free:
             # looked up again: while we waited our turn another round may have polled them
             for query in polling.due(self.db, self.queries, self.clock()) if free else ():
                 if stop():
@@ -201,9 +201,16 @@ class _Round:
         wait = _FIRST_WAIT if why.retry_after is None else as_said(why.retry_after)
         goes_on = self.clock() + wait
         _log_wait(query, wait, str(why))
-        if self.paging is not None and why.kind is GapKind.BUDGET:
+        if self.alert_policy is not None and why.kind is GapKind.BUDGET:
             # told first: killed in between, it is asked again, and told once all the same
-            tell_spent(self.db, query, why, now=self.clock(), goes_on=goes_on, paging=self.paging)
+            tell_spent(
+                self.db,
+                query,
+                why,
+                now=self.clock(),
+                goes_on=goes_on,
+                alert_policy=self.alert_policy,
+            )
         polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
 
     def _reject(self, query: Query, reason: str) -> None:

@@ -10,8 +10,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from outreach.words import count
-from pipeline.account_locks import Lanes
-from pipeline.app import House
+from pipeline.account_locks import AccountLocks
+from pipeline.app import App
 from pipeline.classify import classify
 from pipeline.deliver import deliver
 from pipeline.digest import digest
@@ -35,25 +35,25 @@ _QUIET = timedelta(minutes=5)  # an idle stage is written down no more often tha
 class Stages:
     """The stages of a house as functions without arguments that say what they did, or ""."""
 
-    def __init__(self, house: House, stop: threading.Event) -> None:
-        self._house = house
+    def __init__(self, app: App, stop: threading.Event) -> None:
+        self._app = app
         self._stop = stop
-        self._classifier = house.classifier()
-        self._notifiers = house.notifiers()
-        self._lanes = Lanes()
+        self._classifier = app.classifier()
+        self._notifiers = app.notifiers()
+        self._account_locks = AccountLocks()
         self._waits = Waits()
 
     def poll(self) -> str:
         """Ask the sources that are due."""
-        house = self._house
+        app = self._app
         found = poll(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
-            listened=house.brands,
-            paging=house.paging,
-            lanes=self._lanes,
+            app.db,
+            app.queries,
+            clock=app.clock,
+            listener_for=app.listener,
+            listened=app.brands,
+            alert_policy=app.alert_policy,
+            account_locks=self._account_locks,
             stop=self._stop.is_set,
         )
         came = found.seen or found.gone or found.rejected
@@ -62,30 +62,34 @@ class Stages:
     def classify(self) -> str:
         """Classify what the model has not read."""
         done = classify(
-            self._house.db, self._classifier, clock=self._house.clock, stop=self._stop.is_set
+            self._app.db, self._classifier, clock=self._app.clock, stop=self._stop.is_set
         )
         return f"{done} classified" if done else ""
 
     def flag(self) -> str:
         """Judge what has no verdict."""
-        house = self._house
+        app = self._app
         found = flag(
-            house.db, house.rules, clock=house.clock, paging=house.paging, stop=self._stop.is_set
+            app.db,
+            app.rules,
+            clock=app.clock,
+            alert_policy=app.alert_policy,
+            stop=self._stop.is_set,
         )
         return str(found) if found.judged else ""
 
     def recheck(self) -> str:
         """Ask again about stored posts."""
-        house = self._house
+        app = self._app
         found = recheck(
-            house.db,
-            house.queries,
-            clock=house.clock,
-            listener_for=house.listener,
-            every=house.settings.schedule.recheck,
-            within=house.settings.schedule.recheck_within,
-            billed=house.billed,
-            listened=house.brands,
+            app.db,
+            app.queries,
+            clock=app.clock,
+            listener_for=app.listener,
+            every=app.settings.schedule.recheck,
+            within=app.settings.schedule.recheck_within,
+            billed=app.billed,
+            listened=app.brands,
             waits=self._waits,
             stop=self._stop.is_set,
         )
@@ -94,30 +98,30 @@ class Stages:
     def deliver(self) -> str:
         """Send what is due."""
         found = deliver(
-            self._house.db, self._notifiers, clock=self._house.clock, stop=self._stop.is_set
+            self._app.db, self._notifiers, clock=self._app.clock, stop=self._stop.is_set
         )
         return str(found) if found.sent or found.put_off or found.dead else ""
 
     def digest(self) -> str:
         """Queue digests whose hour has passed."""
-        house = self._house
+        app = self._app
         queued = digest(
-            house.db,
-            house.settings.digest,
-            house.rules,
-            queries=house.queries,
-            timezone=house.timezone,
-            clock=house.clock,
+            app.db,
+            app.settings.digest,
+            app.rules,
+            queries=app.queries,
+            timezone=app.timezone,
+            clock=app.clock,
         )
         return f"{count(queued, 'digest')} queued" if queued else ""
 
 
-def run(house: House, stop: threading.Event) -> None:
+def run(app: App, stop: threading.Event) -> None:
     """Lead the schedule until ``stop`` is set; stand by while another process leads.
 
     Ends cleanly: a stage that is at work finishes its batch first.
     """
-    leader = Leader(house.db)
+    leader = Leader(app.db)
     said = False
     while not stop.is_set():
         try:
@@ -133,16 +137,16 @@ def run(house: House, stop: threading.Event) -> None:
             stop.wait(_STANDBY)
             continue
         try:
-            _lead(house, leader, stop)
+            _lead(app, leader, stop)
         finally:
             leader.release()
 
 
-def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
+def _lead(app: App, leader: Leader, stop: threading.Event) -> None:
     halt = threading.Event()
-    stages = Stages(house, halt)
+    stages = Stages(app, halt)
     scheduler = BackgroundScheduler(timezone="UTC")
-    every = house.settings.schedule
+    every = app.settings.schedule
     for name, work, interval in (
         ("poll", stages.poll, _POLL_TICK),
         ("classify", stages.classify, every.classify),
@@ -152,18 +156,18 @@ def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
         ("recheck", stages.recheck, _RECHECK_TICK),
     ):
         scheduler.add_job(
-            Recorded(house, name, work),
+            Recorded(app, name, work),
             "interval",
             seconds=interval.total_seconds(),
             id=name,
-            next_run_time=house.clock(),
+            next_run_time=app.clock(),
             misfire_grace_time=None,
             coalesce=True,
             max_instances=_POLL_ROUNDS if name == "poll" else 1,
         )
     # who sets a missing key starts Earful anew, and should not have to resume each block by hand
-    polling.resume_paused(house.db, [query.id for query in house.queries])
-    log.info("listening", queries=len(house.queries), brands=len(house.settings.brand))
+    polling.resume_paused(app.db, [query.id for query in app.queries])
+    log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
     scheduler.start()
     try:
         while leader.still() and not stop.wait(1.0):
@@ -177,29 +181,29 @@ def _lead(house: House, leader: Leader, stop: threading.Event) -> None:
 class Recorded:
     """A stage that writes down when it ran, what it did, and why it failed."""
 
-    def __init__(self, house: House, name: str, work: Callable[[], str]) -> None:
-        self._house = house
+    def __init__(self, app: App, name: str, work: Callable[[], str]) -> None:
+        self._app = app
         self._name = name
         self._work = work
-        self._written_at = house.clock() - _QUIET
+        self._written_at = app.clock() - _QUIET
         self._failed = False
 
     def __call__(self) -> None:
         """Run once. A stage that fails is tried again at its next turn, from where it was."""
-        started = self._house.clock()
+        started = self._app.clock()
         try:
             did, error = self._work(), None
         except Exception as bug:
             log.exception("stage failed", stage=self._name)
             did, error = "", f"{type(bug).__name__}: {bug}"[:500]
-        now = self._house.clock()
+        now = self._app.clock()
         if did:
             log.info(self._name, did=did)
         # a stage that works again is written down at once: its error is over
         if did or error or self._failed or now - self._written_at >= _QUIET:
             self._written_at, self._failed = now, error is not None
             polling.stage_ran(
-                self._house.db,
+                self._app.db,
                 self._name,
                 started_at=started,
                 finished_at=now,

@@ -1,8 +1,8 @@
 """Sentiment: from texts to Scores, offline, by the model that ships in ``sentiment/model``.
 
 >>> from sentiment import load
->>> load().classify(["The agents were kind and quick, thank you!"])[0].label
-<Label.POSITIVE: 'positive'>
+>>> load().classify(["The agents were kind and quick, thank you!"])[0].sentiment
+<Sentiment.POSITIVE: 'positive'>
 """
 
 from __future__ import annotations

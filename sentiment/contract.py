@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from earful.contracts import Classifier
-from earful.types import Label, Scores
+from earful.types import Scores, Sentiment
 
 ALONE = "a text's scores depend on the text alone"
 
@@ -137,9 +137,11 @@ def probabilities(classifier: Classifier) -> str:
         three = numbers(one)
         if not all(0.0 <= share <= 1.0 for share in three) or abs(sum(three) - 1.0) > 1e-6:
             return f"{text[:60]!r} got {three}; three probabilities must be in 0..1 and sum to 1"
-        by_label = dict(zip((Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE), three, strict=True))
-        if by_label[one.label] < max(three):
-            return f"{text[:60]!r} got {three} and the label {one.label}: it is not the largest"
+        by_label = dict(
+            zip((Sentiment.NEGATIVE, Sentiment.NEUTRAL, Sentiment.POSITIVE), three, strict=True)
+        )
+        if by_label[one.sentiment] < max(three):
+            return f"{text[:60]!r} got {three} and the label {one.sentiment}: it is not the largest"
     return ""
 
 
@@ -176,7 +178,7 @@ def difference(some: Sequence[Scores], others: Sequence[Scores]) -> Difference:
     """Compare two answers to the same texts; one that is "could not tell" only once counts 1."""
     largest, labels = 0.0, 0
     for one, other in zip(some, others, strict=True):
-        labels += (one.label, one.could_not_tell) != (other.label, other.could_not_tell)
+        labels += (one.sentiment, one.could_not_tell) != (other.sentiment, other.could_not_tell)
         pairs = zip(numbers(one), numbers(other), strict=True)
         apart = one.could_not_tell != other.could_not_tell
         largest = max(largest, float(apart), *(abs(a - b) for a, b in pairs))

@@ -34,12 +34,12 @@ from storage.tables import (
 
 COLUMNS: tuple[str, ...] = (
     *("source", "external_id", "url", "author", "text", "lang", "language_found"),
-    *("published_at", "brand", "label"),
+    *("published_at", "brand", "sentiment"),
     *("negative", "neutral", "positive", "could_not_tell", "model_id", "flagged", "case_status"),
     *("story_id", "rating_kind", "rating_value", "rating_lowest", "rating_highest"),
 )
 FORMATS = ("csv", "jsonl")
-LABELS = ("negative", "neutral", "positive", "could_not_tell", "pending")
+SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000
 _ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
 _BRAND, _PREDICTION, _FLAG = table_of(BrandRow), table_of(PredictionRow), table_of(FlagRow)
@@ -50,12 +50,12 @@ _CASE, _EXPORT = table_of(CaseRow), table_of(ExportRow)
 class ExportFilter:
     """Which mentions to take away; None or () means whatever it is.
 
-    ``labels`` are of LABELS; ``window`` is of published_at.
+    ``sentiments`` are of SENTIMENTS; ``window`` is of published_at.
     """
 
     brand_id: str | None = None
     window: Window | None = None
-    labels: tuple[str, ...] = ()
+    sentiments: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     flagged: bool | None = None
 
@@ -63,7 +63,7 @@ class ExportFilter:
 def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
     """One row a mention and brand, oldest stored first, with COLUMNS as keys.
 
-    ``label`` is what counts: a person's correction, else the model's label; it is "" while the
+    ``sentiment`` is what counts: a person's correction, else the model's answer; it is "" while the
     mention is not classified and when the model could not tell. The three probabilities are the
     model's, or None. ``lang`` is what the source said, ``language_found`` what the text was found
     to be written in. Rows with the same ``story_id`` say the same; it is None until that is known.
@@ -90,7 +90,7 @@ def _statement(which: ExportFilter) -> Any:
         select(
             *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
             _MENTION.c.published_at,
-            _MENTION.c.feeling,
+            _MENTION.c.sentiment,
             _AUTHOR.c.handle,
             _BRAND.c.name.label("brand"),
             *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
@@ -126,9 +126,9 @@ def _conditions(which: ExportFilter, flagged: Any) -> list[Any]:
             _ABOUT.c.published_at >= which.window.since,
             _ABOUT.c.published_at < which.window.until,
         ]
-    if which.labels:
+    if which.sentiments:
         words = {"could_not_tell": UNKNOWN, "pending": ""}
-        wanted.append(_MENTION.c.feeling.in_([words.get(one, one) for one in which.labels]))
+        wanted.append(_MENTION.c.sentiment.in_([words.get(one, one) for one in which.sentiments]))
     if which.sources:
         wanted.append(_MENTION.c.source.in_(which.sources))
     if which.flagged is not None:
@@ -147,7 +147,7 @@ def _export_row(row: Any) -> dict[str, Any]:
         "language_found": row.language or "",
         "published_at": row.published_at.isoformat().replace("+00:00", "Z"),
         "brand": row.brand,
-        "label": "" if row.feeling == UNKNOWN else row.feeling,
+        "sentiment": "" if row.sentiment == UNKNOWN else row.sentiment,
         "negative": row.negative,
         "neutral": row.neutral,
         "positive": row.positive,

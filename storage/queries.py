@@ -82,7 +82,7 @@ def brands(db: Database) -> tuple[BrandView, ...]:
 
 
 def counts(db: Database, brand_id: str, window: Window) -> Counts:
-    """How many mentions of each feeling the window holds."""
+    """How many mentions of each sentiment the window holds."""
     with db.read() as connection:
         return _counts(connection, brand_id, _on_quarters(window))
 
@@ -117,13 +117,13 @@ def trend(
         if source is not None:
             which = and_(which, _TALLY.c.source == source)
         rows = connection.execute(
-            select(_TALLY.c.quarter, _TALLY.c.feeling, func.sum(_TALLY.c.mentions))
+            select(_TALLY.c.quarter, _TALLY.c.sentiment, func.sum(_TALLY.c.mentions))
             .where(which)
-            .group_by(_TALLY.c.quarter, _TALLY.c.feeling)
+            .group_by(_TALLY.c.quarter, _TALLY.c.sentiment)
         ).all()
     steps: list[dict[str, int]] = [defaultdict(int) for _ in edges]
-    for quarter, feeling, number in rows:
-        steps[bisect_right(edges, quarter) - 1][feeling] += int(number)
+    for quarter, sentiment, number in rows:
+        steps[bisect_right(edges, quarter) - 1][sentiment] += int(number)
     return tuple(
         TrendPoint(start=start, counts=_to_counts(found))
         for start, found in zip(edges, steps, strict=True)
@@ -157,12 +157,12 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
     window = _on_quarters(window)
     found: dict[str, dict[str, int]] = defaultdict(dict)
     with db.read() as connection:
-        for source, feeling, number in connection.execute(
-            select(_TALLY.c.source, _TALLY.c.feeling, func.sum(_TALLY.c.mentions))
+        for source, sentiment, number in connection.execute(
+            select(_TALLY.c.source, _TALLY.c.sentiment, func.sum(_TALLY.c.mentions))
             .where(_in_window(brand_id, window))
-            .group_by(_TALLY.c.source, _TALLY.c.feeling)
+            .group_by(_TALLY.c.source, _TALLY.c.sentiment)
         ):
-            found[source][feeling] = int(number)
+            found[source][sentiment] = int(number)
     counted = [SourceCounts(source=source, counts=_to_counts(one)) for source, one in found.items()]
     return tuple(sorted(counted, key=lambda one: (-one.counts.mentions, one.source)))
 
@@ -205,11 +205,11 @@ def _in_window(brand_id: str, window: Window) -> Any:
 
 def _counts(connection: Connection, brand_id: str, window: Window) -> Counts:
     rows = connection.execute(
-        select(_TALLY.c.feeling, func.sum(_TALLY.c.mentions))
+        select(_TALLY.c.sentiment, func.sum(_TALLY.c.mentions))
         .where(_in_window(brand_id, window))
-        .group_by(_TALLY.c.feeling)
+        .group_by(_TALLY.c.sentiment)
     ).all()
-    return _to_counts({feeling: int(number) for feeling, number in rows})
+    return _to_counts({sentiment: int(number) for sentiment, number in rows})
 
 
 def _to_counts(found: Mapping[str, int]) -> Counts:

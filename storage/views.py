@@ -24,7 +24,7 @@ class BrandView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many mentions of each feeling. ``unknown`` could not be told, ``pending`` await it."""
+    """How many mentions of each sentiment. ``unknown`` could not be told, ``pending`` await it."""
 
     negative: int = 0
     neutral: int = 0
@@ -39,7 +39,7 @@ class Counts:
 
     @property
     def judged(self) -> int:
-        """Those that a model or a person gave a feeling."""
+        """Those that a model or a person gave a sentiment."""
         return self.negative + self.neutral + self.positive
 
     @property
@@ -100,7 +100,7 @@ class SourceCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StoryReach:
     """How often the same was said, by how many accounts, and about how many people that reached."""
 
     mentions: int
@@ -144,7 +144,7 @@ class CaseView:
     reason: str
     severity: int
     published_at: datetime
-    told: Told | None = None
+    told: StoryReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class FlaggedMention:
     shares: int
     likes: int
     replies: int
-    feeling: str
+    sentiment: str
     negative: float | None
     neutral: float | None
     positive: float | None
@@ -187,7 +187,7 @@ class FlaggedMention:
     flagged_at: datetime
     earlier: tuple[Revision, ...] = ()
     rating: Rating | None = None
-    told: Told | None = None
+    told: StoryReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

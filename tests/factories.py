@@ -251,7 +251,7 @@ def tallies(db: Database) -> dict[tuple[str, datetime, str, str], int]:
     with db.read() as connection:
         found = connection.execute(select(table)).all()
     return {
-        (row.brand_id, row.quarter, row.source, row.feeling): row.mentions
+        (row.brand_id, row.quarter, row.source, row.sentiment): row.mentions
         for row in found
         if row.mentions
     }
@@ -264,12 +264,12 @@ def recount(db: Database) -> dict[tuple[str, datetime, str, str], int]:
     with db.read() as connection:
         for row in connection.execute(
             select(
-                about_.c.brand_id, mention_.c.published_at, mention_.c.source, mention_.c.feeling
+                about_.c.brand_id, mention_.c.published_at, mention_.c.source, mention_.c.sentiment
             )
             .join(mention_, mention_.c.id == about_.c.mention_id)
             .where(about_.c.own.is_(False))
         ):
-            counted[(row.brand_id, quarter_of(row.published_at), row.source, row.feeling)] += 1
+            counted[(row.brand_id, quarter_of(row.published_at), row.source, row.sentiment)] += 1
     return dict(counted)
 
 
@@ -331,14 +331,14 @@ def _check_feelings(mentions: Iterable[Any], said: Mapping[tuple[int, str], Any]
             assert (row.id, row.model_id) in said, "the counting model has no prediction"
         if not row.corrected:
             expected = "" if not row.model_id else _word(said[(row.id, row.model_id)])
-            assert row.feeling == expected
+            assert row.sentiment == expected
 
 
 def _word(row: Any) -> str:
     if row.could_not_tell:
         return "unknown"
     scores = Scores(negative=row.negative, neutral=row.neutral, positive=row.positive)
-    return scores.label.value
+    return scores.sentiment.value
 
 
 def loud(number_: int, **other: Any) -> Mention:

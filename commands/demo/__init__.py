@@ -16,7 +16,7 @@ from commands.demo import answers, story, summary
 from commands.progress import counting
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError
-from pipeline.app import House, open_house
+from pipeline.app import App, open_app
 from pipeline.classify import classify
 from pipeline.flag import flag
 from pipeline.poll import poll
@@ -44,23 +44,23 @@ def run(*, once: bool = False, port: int | None = None, browser: bool = True) ->
 
 def _once(folder: Path) -> int:
     started = time.perf_counter()
-    house = prepare(folder, live=False)
+    app = prepare(folder, live=False)
     try:
-        play(house)
-        summary.show(house, Console(), took=time.perf_counter() - started)
+        play(app)
+        summary.show(app, Console(), took=time.perf_counter() - started)
     finally:
-        house.db.close()
+        app.db.close()
     return 0
 
 
 def _page(folder: Path, *, port: int | None, browser: bool) -> int:
     from commands import up
 
-    house = prepare(folder, live=True)
+    app = prepare(folder, live=True)
     console = Console()
     try:
-        play(house)
-        answers.rewrite(house.settings.feedback.inbox, house.clock)
+        play(app)
+        answers.rewrite(app.settings.feedback.inbox, app.clock)
         console.print("More posts arrive in the next minutes. Ctrl-C ends it.")
 
         def ready(where: str) -> None:
@@ -68,12 +68,12 @@ def _page(folder: Path, *, port: int | None, browser: bool) -> int:
             if browser:
                 webbrowser.open(where)
 
-        return up.serve(house, port=port, settings_file=folder / "settings.toml", ready=ready)
+        return up.serve(app, port=port, settings_file=folder / "settings.toml", ready=ready)
     finally:
-        house.db.close()
+        app.db.close()
 
 
-def prepare(folder: Path, *, live: bool) -> House:
+def prepare(folder: Path, *, live: bool) -> App:
     """Lay settings, story and database into ``folder``. Raises SettingsError, DatabaseError."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "settings.toml"
@@ -82,10 +82,10 @@ def prepare(folder: Path, *, live: bool) -> House:
     settings = configuration.load(file)
     if "EARFUL_DATABASE_URL" in os.environ or "EARFUL_DATABASE_URL_FILE" in os.environ:
         _refuse_other_data(settings)
-    house = open_house(settings)
-    story.write(folder / "mentions.jsonl", house.clock(), live=live)
-    answers.write(settings.feedback.inbox, house.clock)
-    return house
+    app = open_app(settings)
+    story.write(folder / "mentions.jsonl", app.clock(), live=live)
+    answers.write(settings.feedback.inbox, app.clock)
+    return app
 
 
 def _refuse_other_data(settings: configuration.Settings) -> None:
@@ -104,10 +104,10 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
         db.close()
 
 
-def play(house: House) -> None:
+def play(app: App) -> None:
     """Poll, classify and flag whatever is there."""
-    poll(house.db, house.queries, clock=house.clock, listener_for=house.listener)
-    classifier = house.classifier()
+    poll(app.db, app.queries, clock=app.clock, listener_for=app.listener)
+    classifier = app.classifier()
     with counting("classified") as advance:
-        classify(house.db, classifier, clock=house.clock, progress=advance)
-    flag(house.db, house.rules, clock=house.clock, paging=house.paging)
+        classify(app.db, classifier, clock=app.clock, progress=advance)
+    flag(app.db, app.rules, clock=app.clock, alert_policy=app.alert_policy)

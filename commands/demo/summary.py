@@ -10,7 +10,7 @@ from rich.text import Text
 
 from earful.clock import Window
 from outreach.words import called
-from pipeline.app import House
+from pipeline.app import App
 from storage import queries
 from storage.views import CaseView, QueueFilter, VoiceShare
 
@@ -18,19 +18,19 @@ _STORY = timedelta(days=14)
 _MOST = 8
 
 
-def show(house: House, console: Console, *, took: float) -> None:
+def show(app: App, console: Console, *, took: float) -> None:
     """The brands side by side, and whom to call first."""
-    now = house.clock()
-    ours = house.settings.brands()[0]
+    now = app.clock()
+    ours = app.settings.brands()[0]
     window = Window.last(_STORY, now)
-    voices = queries.share_of_voice(house.db, ours.id, window)
+    voices = queries.share_of_voice(app.db, ours.id, window)
     which = QueueFilter(brand_id=ours.id)
     console.print(_brands(voices))
-    console.print(_people(queries.queue(house.db, which, limit=_MOST)))
-    heard = sum(source.stored for source in queries.health(house.db).sources)
+    console.print(_people(queries.queue(app.db, which, limit=_MOST)))
+    heard = sum(source.stored for source in queries.health(app.db).sources)
     console.print(
         f"{heard:,} mentions in fourteen days (one about two brands counts for both), "
-        f"{queries.count_cases(house.db, which)} unhappy customers of {ours.name}, "
+        f"{queries.count_cases(app.db, which)} unhappy customers of {ours.name}, "
         f"found in {took:.1f} s. See the page: ./run demo",
         markup=False,
     )

@@ -113,10 +113,10 @@ def _check_channel(place: str, channel: ChannelSettings) -> None:
                 raise SettingsError(f"{place}: kind 'mail' needs {key}")
 
 
-def no_twins(file: str, block: str, ids: Sequence[str], mend: str = "another name") -> None:
+def no_twins(file: str, block: str, ids: Sequence[str], hint: str = "another name") -> None:
     """Raise SettingsError when a name is there twice."""
     for number, one in enumerate(ids, 1):
         if one in ids[: number - 1]:
             raise SettingsError(
-                f"{file}: [[{block}]] {number}: {one!r} is there twice; give {mend}"
+                f"{file}: [[{block}]] {number}: {one!r} is there twice; give {hint}"
             )

@@ -255,6 +255,6 @@ def _check(file: str, settings: Settings) -> None:
     check_listens(file, settings.listen, names)
     check_accounts(file, settings.account, settings.listen)
     front.check(file, names, settings.form, settings.hook)
-    no_twins(file, "listen", [query.id for query in settings.queries()], mend="a name of its own")
+    no_twins(file, "listen", [query.id for query in settings.queries()], hint="a name of its own")
     check_channels(file, settings.channel, settings.digest, settings.alerts)
     check_sentiment(f"{file}: [sentiment]", settings.sentiment)

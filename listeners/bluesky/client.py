@@ -16,7 +16,7 @@ from earful.contracts import Permanent, Transient
 from listeners.http.errors import Refused, shown
 from listeners.http.session import GuardedSession
 
-MENDS = {
+HINTS = {
     400: "the question or the login is not accepted; check the options",
     401: "the login is refused; check the option handle, and make a new app password "
     "(Settings, Privacy and security, App passwords)",

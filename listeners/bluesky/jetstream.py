@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, reconnect
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, Permanent, Purse, Spent, Transient
+from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.matching import Matcher
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners.bluesky import posts
@@ -77,7 +77,7 @@ class Stream:
         *,
         query: Query,
         clock: wall.Clock,
-        purse: Purse,
+        meter: SpendMeter,
         timeout: float,
         seconds: float,
         profiles: Callable[[Sequence[str]], list[Mapping[str, Any]]],
@@ -85,7 +85,7 @@ class Stream:
         self._url = url
         self._matcher = Matcher(query.any_of)
         self._clock = clock
-        self._purse = purse
+        self._meter = meter
         self._timeout = timeout
         self._seconds = seconds
         self._profiles = profiles
@@ -98,7 +98,7 @@ class Stream:
         now = _micros(self._clock())
         mark = min(_load(position) or now, now)
         try:
-            self._purse.ask(requests=1)
+            self._meter.reserve(requests=1)
             with self._connect(mark) as socket:
                 for batch in self._walk(socket, mark, now):
                     mark = _load(batch.position) or mark
@@ -134,7 +134,7 @@ class Stream:
         more = True
         while more:
             read = self._read(socket, now, ends)
-            self._purse.settle(received=read.received)
+            self._meter.reconcile(received=read.received)
             if read.first > mark + _LATE and low == mark:
                 lost = _gap(mark, read.first, GapKind.WINDOW, _TOO_OLD, lost=True)
                 low = read.first

@@ -19,13 +19,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, Permanent, SpendMeter
+from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Gone, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.bluesky import posts
-from listeners.bluesky.client import MENDS, Account, Xrpc, listed
+from listeners.bluesky.client import HINTS, Account, Xrpc, listed
 from listeners.bluesky.jetstream import Stream
 from listeners.common.json_fields import kept, string
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read
@@ -37,7 +37,7 @@ from listeners.http.session import GuardedSession
 
 _PAGE = 100
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
-_MEND = "make an app password (Settings, Privacy and security, App passwords)"
+_HINT = "make an app password (Settings, Privacy and security, App passwords)"
 _TURN = "turn"  # in a position: the walk that comes first
 _ADDRESSED = ["mention", "reply", "quote"]
 
@@ -76,9 +76,9 @@ class Bluesky:
     name: ClassVar[str] = posts.SOURCE
     Options: ClassVar[type[BaseModel]] = BlueskyOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written since ``position``; the first time since ``since`` ago.
@@ -95,7 +95,7 @@ class Bluesky:
                     options.jetstream,
                     query=query,
                     clock=self._clock,
-                    purse=self._purse,
+                    meter=self._meter,
                     timeout=options.timeout,
                     seconds=options.seconds,
                     profiles=people.profiles,
@@ -127,11 +127,11 @@ class Bluesky:
 
     def _session(self, options: BlueskyOptions) -> GuardedSession:
         return GuardedSession(
-            clock=self._clock, purse=self._purse, limits=options.limits, mends=MENDS
+            clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS
         )
 
     def _account(self, query: Query, options: BlueskyOptions, session: GuardedSession) -> Account:
-        password = account_secret(query, _PASSWORD, mend=_MEND)
+        password = account_secret(query, _PASSWORD, hint=_HINT)
         handle = options.handle.strip().lstrip("@")
         return Account(Xrpc(options.service, session), options.service, handle, password)
 

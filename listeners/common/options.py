@@ -67,10 +67,10 @@ def read(model: type[Model], query: Query) -> Model:
         raise Permanent(explain(f"{query.id} options", error, model)) from error
 
 
-def account_secret(query: Query, name: str, *, mend: str) -> str:
+def account_secret(query: Query, name: str, *, hint: str) -> str:
     """The secret ``name`` of the account that the query uses, as EARFUL_<ACCOUNT>_<name> gives it.
 
-    Permanent when it is not there; ``mend`` says where one gets it.
+    Permanent when it is not there; ``hint`` says where one gets it.
     """
     variable = f"{secret_prefix(query)}_{name}"
     try:
@@ -79,7 +79,7 @@ def account_secret(query: Query, name: str, *, mend: str) -> str:
         raise Permanent(str(error)) from None
     if found is None or not found.get_secret_value().strip():
         raise Permanent(
-            f"EARFUL_{variable} is not set: {mend}. Put it there, or into a file that "
+            f"EARFUL_{variable} is not set: {hint}. Put it there, or into a file that "
             f"EARFUL_{variable}_FILE names"
         )
     return found.get_secret_value().strip()

@@ -16,8 +16,8 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
 from listeners.common import times
@@ -71,9 +71,9 @@ class Rss:
     name: ClassVar[str] = "rss"
     Options: ClassVar[type[BaseModel]] = RssOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """One batch for each feed that has something new.
@@ -83,7 +83,7 @@ class Rss:
         address has never given a feed or the site refuses.
         """
         options = read(RssOptions, query)
-        with Fetcher(self._clock, options.limits, purse=self._purse) as web:
+        with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             yield from _Poll(query, options, web, self._clock()).batches(position)
 
 

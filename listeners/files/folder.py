@@ -18,8 +18,8 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from earful import clock as wall
-from earful.contracts import Permanent, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import Permanent, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.json_fields import inner, kept
 from listeners.common.options import read
@@ -53,9 +53,9 @@ class Folder:
     name: ClassVar[str] = "folder"
     Options: ClassVar[type[BaseModel]] = FolderOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The rows of files that are new, or have grown, since ``position``.

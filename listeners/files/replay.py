@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.settings.errors import nearest
 from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
@@ -126,9 +126,9 @@ class Replay:
     name: ClassVar[str] = "replay"
     Options: ClassVar[type[BaseModel]] = ReplayOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The rows behind ``position``, in batches.

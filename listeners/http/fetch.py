@@ -12,7 +12,7 @@ from types import TracebackType
 from urllib.parse import SplitResult, urlsplit
 
 from earful.clock import Clock
-from earful.contracts import Permanent, Purse
+from earful.contracts import Permanent, SpendMeter
 from listeners.http.errors import not_an_address, redirect, shown
 from listeners.http.session import GuardedSession, Limits
 
@@ -36,8 +36,8 @@ class Answer:
 class Fetcher:
     """Fetches, keeping connections open between requests; use it in a ``with``."""
 
-    def __init__(self, clock: Clock, limits: Limits | None = None, *, purse: Purse) -> None:
-        self._session = GuardedSession(clock=clock, purse=purse, limits=limits)
+    def __init__(self, clock: Clock, limits: Limits | None = None, *, meter: SpendMeter) -> None:
+        self._session = GuardedSession(clock=clock, meter=meter, limits=limits)
 
     def __enter__(self) -> Fetcher:
         return self

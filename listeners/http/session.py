@@ -23,7 +23,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import LocationValueError, MaxRetryError
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Purse, Transient
+from earful.contracts import EdgeError, SpendMeter, Transient
 from listeners.http.deadline import TimedAdapter, deadline, seconds_left
 from listeners.http.errors import (
     Broken,
@@ -39,7 +39,7 @@ from listeners.http.errors import (
 _CHUNK = 16 * 1024  # small: a chunk of a compression bomb unpacks to 1,000 times its size
 _LATER = {408, 425, 429}
 _LONGEST_WAIT = 7 * 86400.0  # seconds; a longer Retry-After is a mistake
-_MENDS = {
+_HINTS = {
     400: "the site does not understand the request; check the options",
     401: "the site wants a login; check the address or its key",
     403: "the site refuses us; check that the address may be read by a program",
@@ -77,7 +77,7 @@ class Limits:
 class GuardedSession(requests.Session):
     """A requests session that keeps the guard's rules, for a library that takes one.
 
-    ``mends`` says for a status what a person should do, in words that fit this platform.
+    ``hints`` says for a status what a person should do, in words that fit this platform.
     ``explain`` gives the error for a status of 400 and above by its body, where that is a JSON
     object of at most 4 kB.
     """
@@ -86,17 +86,17 @@ class GuardedSession(requests.Session):
         self,
         *,
         clock: Clock,
-        purse: Purse,
+        meter: SpendMeter,
         limits: Limits | None = None,
-        mends: Mapping[int, str] | None = None,
+        hints: Mapping[int, str] | None = None,
         explain: Explain | None = None,
     ) -> None:
         super().__init__()
         guard = Guard(
             clock=clock,
-            purse=purse,
+            meter=meter,
             limits=limits or Limits(),
-            mends=mends or {},
+            hints=hints or {},
             explain=explain,
         )
         self.mount("http://", guard)
@@ -131,16 +131,16 @@ class Guard(TimedAdapter):
         self,
         *,
         clock: Clock,
-        purse: Purse,
+        meter: SpendMeter,
         limits: Limits,
-        mends: Mapping[int, str],
+        hints: Mapping[int, str],
         explain: Explain | None,
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._purse = purse
+        self._meter = meter
         self._limits = limits
-        self._mends = {**_MENDS, **mends}
+        self._mends = {**_HINTS, **hints}
         self._explain = explain
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
@@ -150,7 +150,7 @@ class Guard(TimedAdapter):
         when the purse says no. A 304 and a redirect on the same host are given back as they are."""
         url = request.url or ""
         options |= {"stream": True, "timeout": self._limits.timeout}
-        self._purse.ask(requests=1)
+        self._meter.reserve(requests=1)
         try:
             with deadline(self._limits.deadline):
                 response = super().send(request, **options)
@@ -160,7 +160,7 @@ class Guard(TimedAdapter):
                     body = self._body(url, response) if response.status_code < 300 else b""
         except (trouble.RequestException, TimeoutError, UnicodeError, LocationValueError) as error:
             raise self._edge_error(url, error) from None  # its text may hold the key in the URL
-        self._purse.settle(received=len(body))
+        self._meter.reconcile(received=len(body))
         response._content = body  # as requests does it itself when it is told not to stream
         return response
 
@@ -191,8 +191,8 @@ class Guard(TimedAdapter):
             raise Transient(
                 f"{shown(url)} answered {status}; it will be tried again", retry_after=wait
             )
-        mend = self._mends.get(status, "check the address and the options")
-        raise Refused(f"{shown(url)} answered {status}: {mend}", status=status)
+        hint = self._mends.get(status, "check the address and the options")
+        raise Refused(f"{shown(url)} answered {status}: {hint}", status=status)
 
     def _tell(self, headers: CaseInsensitiveDict[str]) -> None:
         left = _first(headers, _REMAINING)
@@ -203,7 +203,7 @@ class Guard(TimedAdapter):
             remaining = None if left is None else int(float(left))
         except (ValueError, OverflowError):
             remaining = None
-        self._purse.said(remaining=remaining, reset_after=reset)
+        self._meter.report_remaining(remaining=remaining, reset_after=reset)
 
     def _wait(self, headers: CaseInsensitiveDict[str]) -> float | None:
         """Seconds that the platform asks us to wait: Retry-After, else its rate limit's reset."""

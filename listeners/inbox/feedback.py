@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field
 
 from earful import clock as wall
-from earful.contracts import BadItem, Purse
+from earful.contracts import BadItem, SpendMeter
 from earful.types import Author, Batch, Mention, Query, Rating
 from listeners.common import times
 from listeners.common.options import ListenerOptions, read
@@ -40,7 +40,7 @@ class Feedback:
     name: ClassVar[str] = "feedback"
     Options: ClassVar[type[BaseModel]] = FeedbackOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock  # a purse has nothing to do here: no request is made
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from earful import clock as wall
-from earful.contracts import BadItem, Purse
+from earful.contracts import BadItem, SpendMeter
 from earful.types import Batch, Mention, Query, Rating
 from listeners.common.options import ListenerOptions, read
 from listeners.files.rows import Columns, RowReader
@@ -39,7 +39,7 @@ class Webhook:
     name: ClassVar[str] = "webhook"
     Options: ClassVar[type[BaseModel]] = WebhookOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock  # a purse has nothing to do here: no request is made
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from earful.contracts import BadItem, Permanent, Purse, Transient
+from earful.contracts import BadItem, Permanent, SpendMeter, Transient
 from listeners.common import times
 from listeners.common.plain_text import one_line
 from listeners.http.deadline import deadline, seconds_left
@@ -125,9 +125,9 @@ class Refused(Transient):
 class Mailbox:
     """A folder that is open for reading."""
 
-    def __init__(self, place: Place, purse: Purse, client: _Bounded) -> None:
+    def __init__(self, place: Place, meter: SpendMeter, client: _Bounded) -> None:
         self._place = place
-        self._purse = purse
+        self._meter = meter
         self._client = client
         self.validity = 0
 
@@ -174,25 +174,25 @@ class Mailbox:
     @contextmanager
     def _command(self, allowed: int = 0) -> Iterator[None]:
         client = self._client
-        self._purse.ask(requests=1)
+        self._meter.reserve(requests=1)
         client.allowed, client.received = allowed + _ANSWER, 0
         with told_apart(self._place), deadline(self._place.deadline):
             yield
-        self._purse.settle(received=client.received)
+        self._meter.reconcile(received=client.received)
 
 
 @contextmanager
-def opened(place: Place, password: str, purse: Purse) -> Iterator[Mailbox]:
+def opened(place: Place, password: str, meter: SpendMeter) -> Iterator[Mailbox]:
     """A connection that is logged in. Raises Transient when the server is away, Permanent, with
     the mend, when it refuses the login or its TLS cannot be trusted."""
-    purse.ask(requests=1)
+    meter.reserve(requests=1)
     with told_apart(place), deadline(place.deadline):
         client = _connected(place)
     try:
         with told_apart(place), deadline(place.deadline):
             _log_in(client, place, password)
-        purse.settle(received=client.received)
-        yield Mailbox(place, purse, client)
+        meter.reconcile(received=client.received)
+        yield Mailbox(place, meter, client)
         with suppress(OSError, imaplib.IMAP4.error, _TooMuch), deadline(place.timeout):
             client.logout()
     finally:

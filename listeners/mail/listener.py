@@ -20,8 +20,8 @@ import structlog
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, Purse, Spent
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, EdgeError, SpendMeter, Spent
+from earful.limits import UnlimitedMeter
 from earful.loopback import is_loopback
 from earful.settings.load import Duration
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 _AT_ONCE = 50  # mails in one request
 _ZONES = timedelta(days=1)  # IMAP's SINCE names a day in the server's own zone
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-_MEND = "it is the mailbox's password, for Gmail, iCloud and others an app password"
+_HINT = "it is the mailbox's password, for Gmail, iCloud and others an app password"
 
 
 class MailOptions(ListenerOptions):
@@ -126,9 +126,9 @@ class Mail:
     name: ClassVar[str] = "mail"
     Options: ClassVar[type[BaseModel]] = MailOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The letters that came since ``position``; the first time since ``since`` ago.
@@ -138,16 +138,18 @@ class Mail:
         Permanent: it refuses the login, or has no such folder.
         """
         options = read(MailOptions, query)
-        yield from _Poll(query, options, self._purse, self._clock()).batches(position)
+        yield from _Poll(query, options, self._meter, self._clock()).batches(position)
 
 
 class _Poll:
     """One look at the folder."""
 
-    def __init__(self, query: Query, options: MailOptions, purse: Purse, now: datetime) -> None:
+    def __init__(
+        self, query: Query, options: MailOptions, meter: SpendMeter, now: datetime
+    ) -> None:
         self._query = query
         self._options = options
-        self._purse = purse
+        self._meter = meter
         self._now = now
         self._passed: Counter[str] = Counter()
         where = f"{options.host}\0{options.username}\0{options.folder}"
@@ -156,9 +158,9 @@ class _Poll:
     def batches(self, position: str | None) -> Iterator[Batch]:
         found = _Position.of(position)
         self._at = found if found.box == self._box else _Position(box=self._box)
-        password = account_secret(self._query, "PASSWORD", mend=_MEND)
+        password = account_secret(self._query, "PASSWORD", hint=_HINT)
         try:
-            with opened(self._options.place(), password, self._purse) as box:
+            with opened(self._options.place(), password, self._meter) as box:
                 box.examine(self._options.folder)
                 self._number_anew(box.validity)
                 yield from self._walk(box)

@@ -19,8 +19,8 @@ import structlog
 from pydantic import BaseModel, field_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, Purse, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common import times
@@ -71,9 +71,9 @@ class Mbox:
     name: ClassVar[str] = "mbox"
     Options: ClassVar[type[BaseModel]] = MboxOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The letters behind ``position``, in batches.

@@ -26,7 +26,7 @@ LARGEST_PAGE = 40  # https://docs.joinmastodon.org/methods/timelines/: "max 40 s
 _MOST_IDS = 20  # of one question for several statuses (StatusesController, Mastodon 4.3)
 _VERSION = "4.3.0"  # what we speak; told to the library so that it does not ask
 _TOKEN = "an access token (Preferences, Development, New application)"  # noqa: S105
-MENDS = {
+HINTS = {
     401: f"the server wants {_TOKEN}, or the one it has was revoked",
     403: f"the server refuses; it may want {_TOKEN} with the scopes read:statuses, read:search "
     "and read:notifications",

@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, Permanent, Purse, Spent, Transient
-from earful.limits import OpenPurse
+from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Gap, GapKind, Gone, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, Step, walk
@@ -32,13 +32,13 @@ from listeners.http.errors import worst
 from listeners.http.session import GuardedSession
 from listeners.mastodon import posts
 from listeners.mastodon.checkpoints import Marks, Memory
-from listeners.mastodon.client import MENDS, Answer, Server, check
+from listeners.mastodon.client import HINTS, Answer, Server, check
 from listeners.mastodon.recheck import recheck
 from listeners.mastodon.timeline import Ask, Requests, Timeline
 
 _SHIFT = 4  # posts that are asked for twice: the pages move when one is deleted meanwhile
 _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
-_MEND = "make an access token on your server (Preferences, Development, New application)"
+_HINT = "make an access token on your server (Preferences, Development, New application)"
 
 
 class MastodonOptions(WebOptions):
@@ -78,9 +78,9 @@ class Mastodon:
     name: ClassVar[str] = posts.SOURCE
     Options: ClassVar[type[BaseModel]] = MastodonOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What the servers got since ``position``; the first time since ``since`` ago.
@@ -107,7 +107,7 @@ class Mastodon:
 
     def _session(self, options: MastodonOptions) -> GuardedSession:
         return GuardedSession(
-            clock=self._clock, purse=self._purse, limits=options.limits, mends=MENDS
+            clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS
         )
 
     def _servers(
@@ -115,7 +115,7 @@ class Mastodon:
     ) -> dict[str, Server]:
         # a token goes to its own server only: blocks without an account read as strangers
         personal = options.wants_token or (query.account and len(options.instances) == 1)
-        token = account_secret(query, _TOKEN, mend=_MEND) if personal else None
+        token = account_secret(query, _TOKEN, hint=_HINT) if personal else None
         found = [
             Server(url, session=session, token=token, timeout=options.timeout)
             for url in options.instances

@@ -19,7 +19,7 @@ from praw.exceptions import PRAWException
 from prawcore.exceptions import OAuthException, PrawcoreException, Redirect, RequestException
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, Purse, Transient
+from earful.contracts import EdgeError, Permanent, SpendMeter, Transient
 from earful.matching import Matcher
 from earful.types import Query
 from listeners.common.options import account_secret, secret_prefix
@@ -29,7 +29,7 @@ from listeners.reddit import posts
 from listeners.reddit.posts import Posts
 
 CLOSED = {302, 403, 404, 451}  # statuses that say no to one subreddit and nothing of the others
-_MEND = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"
+_HINT = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"
 _MEND_INBOX = (
     "let your own account allow the app to read its inbox (docs/sources/reddit.md says how)"
 )
@@ -53,7 +53,7 @@ class Desk:
         addresses: tuple[str, str],
         limits: Limits,
         clock: Clock,
-        purse: Purse,
+        meter: SpendMeter,
         as_user: bool,
     ) -> None:
         reddit_url, oauth_url = addresses
@@ -61,14 +61,14 @@ class Desk:
         self._account = f"EARFUL_{secret_prefix(query)}_"
         self._oauth_url = oauth_url
         session = GuardedSession(
-            clock=clock, purse=purse, limits=limits, mends=self._mends(), explain=_explain
+            clock=clock, meter=meter, limits=limits, hints=self._mends(), explain=_explain
         )
         self._reddit = praw.Reddit(
             "DEFAULT",  # every setting is given here: a praw.ini lying about changes nothing
-            client_id=account_secret(query, "CLIENT_ID", mend=_MEND),
-            client_secret=account_secret(query, "CLIENT_SECRET", mend=_MEND),
+            client_id=account_secret(query, "CLIENT_ID", hint=_HINT),
+            client_secret=account_secret(query, "CLIENT_SECRET", hint=_HINT),
             refresh_token=(
-                account_secret(query, "REFRESH_TOKEN", mend=_MEND_INBOX) if as_user else None
+                account_secret(query, "REFRESH_TOKEN", hint=_MEND_INBOX) if as_user else None
             ),
             username=None,
             password=None,

@@ -18,8 +18,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Permanent, Purse
-from earful.limits import OpenPurse
+from earful.contracts import Permanent, SpendMeter
+from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
@@ -80,9 +80,9 @@ class Reddit:
     name: ClassVar[str] = "reddit"
     Options: ClassVar[type[BaseModel]] = RedditOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written since ``position``; the first time since ``since`` ago.
@@ -142,7 +142,7 @@ class Reddit:
             addresses=(options.reddit_url, options.oauth_url),
             limits=options.limits,
             clock=self._clock,
-            purse=self._purse,
+            meter=self._meter,
             as_user="mentions" in options.kinds,
         )
 

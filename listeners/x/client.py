@@ -19,7 +19,7 @@ import requests
 import tweepy
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, Purse, Spent, Transient
+from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.types import GapKind
 from listeners.common.json_fields import string
 from listeners.common.plain_text import one_line
@@ -29,7 +29,7 @@ from listeners.x import posts as x_posts
 
 SMALLEST = 10  # posts of a page
 _TWEEPYS_HOST = "https://api.twitter.com"
-_MENDS = {
+_HINTS = {
     400: "X does not understand the search; check any_of, none_of, languages and max_query",
     401: "X does not know the bearer token; make a new one in X's developer console",
     402: "the credits of the X account are used up; buy some in X's developer console",
@@ -49,15 +49,15 @@ class Desk:
     """One poll's way to X. ``client`` is tweepy's; its methods are what page() asks with."""
 
     def __init__(
-        self, token: str, *, endpoint: str, limits: Limits, clock: Clock, purse: Purse
+        self, token: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
     ) -> None:
-        self._purse = purse
+        self._meter = meter
         self.now = clock()
         logging.getLogger("tweepy").setLevel(logging.INFO)  # its debug lines hold the token
         self.client = tweepy.Client(token, return_type=requests.Response)
         self.client.user_agent = user_agent()
         self.client.session = _Session(
-            endpoint, clock=clock, purse=purse, limits=limits, mends=_MENDS, explain=_explain
+            endpoint, clock=clock, meter=meter, limits=limits, hints=_HINTS, explain=_explain
         )
 
     def page(
@@ -79,7 +79,7 @@ class Desk:
 
     def look_up(self, ids: list[str]) -> tuple[x_posts.Posts, object]:
         """Posts by their ids, at most 100, and the answer itself: it says what became of others."""
-        self._purse.ask(reads=len(ids))
+        self._meter.reserve(reads=len(ids))
         with self._paid(len(ids)) as bill:
             answer, url = _fetch(self.client.get_tweets, ids=ids, **_FIELDS)
             posts = self._read(answer, url, direct=False)
@@ -88,7 +88,7 @@ class Desk:
 
     def count(self, search: str) -> int:
         """How many posts of the last 7 days a search finds. X bills a count like a post."""
-        self._purse.ask(reads=1)
+        self._meter.reserve(reads=1)
         with self._paid(1) as bill:
             answer, url = _fetch(
                 self.client.get_recent_tweets_count, query=search, granularity="day"
@@ -102,11 +102,11 @@ class Desk:
     def _affordable(self, most: int) -> int:
         """What the purse lets us have: a page as wanted, else X's smallest."""
         try:
-            self._purse.ask(reads=most)
+            self._meter.reserve(reads=most)
         except Spent:
             if most <= SMALLEST:
                 raise
-            self._purse.ask(reads=SMALLEST)
+            self._meter.reserve(reads=SMALLEST)
             return SMALLEST
         return most
 
@@ -121,7 +121,7 @@ class Desk:
             bill.used = asked if isinstance(error, (Broken, TooBig)) else 0
             raise
         finally:
-            self._purse.settle(reads=bill.used - asked)
+            self._meter.reconcile(reads=bill.used - asked)
 
     def _read(self, answer: object, url: str, *, direct: bool) -> x_posts.Posts:
         try:

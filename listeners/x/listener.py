@@ -19,8 +19,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
-from earful.contracts import Purse
-from earful.limits import OpenPurse
+from earful.contracts import SpendMeter
+from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query
 from listeners.backfill.walk import Page, Rules, Step, walk
@@ -35,7 +35,7 @@ _KEEPS = _WEEK - timedelta(minutes=15)  # a start_time that is too old by a seco
 _NOT_YET = timedelta(seconds=30)  # what is newer is not searched
 _TIMELINE = 800
 _NEARLY = 780  # posts that X hides are missing from its 800
-_MEND = "make an app in X's developer console (https://console.x.com) and copy its Bearer Token"
+_HINT = "make an app in X's developer console (https://console.x.com) and copy its Bearer Token"
 
 
 class XOptions(WebOptions):
@@ -68,9 +68,9 @@ class X:
     name: ClassVar[str] = "x"
     Options: ClassVar[type[BaseModel]] = XOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written, or indexed, since ``position``; the first time since ``since`` ago.
@@ -124,13 +124,13 @@ class X:
         return sum(found) / _WEEK.days + polls * (sum(map(bool, found)) + before_it)
 
     def _desk(self, query: Query, options: XOptions) -> Desk:
-        token = account_secret(query, "BEARER_TOKEN", mend=_MEND)
+        token = account_secret(query, "BEARER_TOKEN", hint=_HINT)
         return Desk(
             token,
             endpoint=options.endpoint,
             limits=options.limits,
             clock=self._clock,
-            purse=self._purse,
+            meter=self._meter,
         )
 
 

@@ -21,7 +21,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import Error as GoogleError
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, Purse, Spent, Transient
+from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.types import GapKind
 from listeners.common.json_fields import inner, string
 from listeners.http.errors import Refused, shown
@@ -33,7 +33,7 @@ T = TypeVar("T")
 SEARCH_UNITS = 100
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 _CREDENTIALS = "https://console.cloud.google.com/apis/credentials"
-_MENDS = {
+_HINTS = {
     400: "YouTube does not understand it; check videos, channels and the API key",
     401: f"YouTube does not know the API key; copy it from {_CREDENTIALS}",
     403: f"YouTube refuses the API key; see at {_CREDENTIALS} what it may do",
@@ -78,12 +78,12 @@ class Desk:
     """One poll's way to YouTube; ``api`` is Google's client."""
 
     def __init__(
-        self, key: str, *, endpoint: str, limits: Limits, clock: Clock, purse: Purse
+        self, key: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
     ) -> None:
         self.now = clock()
-        self._purse = purse
+        self._meter = meter
         self._session = GuardedSession(
-            clock=clock, purse=purse, limits=limits, mends=_MENDS, explain=self._explain
+            clock=clock, meter=meter, limits=limits, hints=_HINTS, explain=self._explain
         )
         self._session.headers["X-Goog-Api-Key"] = key
         self.api = build(
@@ -98,7 +98,7 @@ class Desk:
     def ask(self, request: Any, read: Callable[[object], T], *, units: int = 1) -> T:
         """What ``read`` makes of the answer to ``request``. Raises Closed, Stale, Spent when the
         units are used up, Transient when the answer is none, and what the guard raises."""
-        self._purse.ask(units=units)
+        self._meter.reserve(units=units)
         try:
             answer: object = request.execute(num_retries=0)
         # what is no JSON of Google's shows itself in several ways inside its client

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel
 
 from earful import clock as wall
-from earful.contracts import Permanent, Purse
-from earful.limits import OpenPurse
+from earful.contracts import Permanent, SpendMeter
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, Mention, Query
 from listeners.common.options import account_secret, read
 from listeners.common.rechecks import changed, trusted
@@ -25,7 +25,7 @@ from listeners.youtube.options import YoutubeOptions
 if TYPE_CHECKING:
     from listeners.youtube.client import Desk
 
-_MEND = "make an API key at https://console.cloud.google.com/apis/credentials"
+_HINT = "make an API key at https://console.cloud.google.com/apis/credentials"
 _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
 
 
@@ -35,9 +35,9 @@ class Youtube:
     name: ClassVar[str] = "youtube"
     Options: ClassVar[type[BaseModel]] = YoutubeOptions
 
-    def __init__(self, *, clock: wall.Clock = wall.now, purse: Purse | None = None) -> None:
+    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
         self._clock = clock
-        self._purse = purse or OpenPurse()
+        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written since ``position``; the first time since ``since`` ago.
@@ -100,11 +100,11 @@ class Youtube:
                 f"Google's client is not installed ({error}); run `pip install 'earful[youtube]'`"
             ) from error
         return Desk(
-            account_secret(query, "API_KEY", mend=_MEND),
+            account_secret(query, "API_KEY", hint=_HINT),
             endpoint=options.endpoint,
             limits=options.limits,
             clock=self._clock,
-            purse=self._purse,
+            meter=self._meter,
         )
 
 

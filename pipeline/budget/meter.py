@@ -20,7 +20,7 @@ from earful.limits import money
 from earful.types import GapKind, Query
 from pipeline.budget import fair_share
 from pipeline.budget.fair_share import Answer, Use
-from pipeline.budget.policy import Terms
+from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import spending
 from storage.database.engine import Database, Transaction
 
@@ -29,7 +29,7 @@ _UNSAID = 60.0  # seconds to wait where a platform says that nothing is left, an
 
 
 @dataclass(slots=True, kw_only=True)
-class Tab:
+class UsageWindow:
     """What happened in one window: requests by brand, and who was refused."""
 
     window: Window
@@ -39,7 +39,7 @@ class Tab:
     refused_before: frozenset[str] = frozenset()
 
 
-class Till:
+class AccountState:
     """What this process remembers of its accounts between polls.
 
     Several threads share it: who looks at it and then counts on it holds ``lock`` meanwhile.
@@ -47,25 +47,25 @@ class Till:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self._tabs: dict[tuple[str, str], Tab] = {}
+        self._usage: dict[tuple[str, str], UsageWindow] = {}
         self._empty_until: dict[str, datetime] = {}
 
-    def tab(self, account: str, what: str, window: Window) -> Tab:
-        """The tab of an account's window; a new window knows the one just before it."""
-        tab = self._tabs.get((account, what))
-        if tab is None or tab.window != window:
-            next_one = Tab(window=window)
-            if tab is not None and tab.window.until == window.since:
-                next_one.before, next_one.refused_before = tab.used, frozenset(tab.refused)
-            tab = self._tabs[(account, what)] = next_one
-        return tab
+    def usage(self, account: str, what: str, window: Window) -> UsageWindow:
+        """The usage of an account's window; a new window knows the one just before it."""
+        usage = self._usage.get((account, what))
+        if usage is None or usage.window != window:
+            next_one = UsageWindow(window=window)
+            if usage is not None and usage.window.until == window.since:
+                next_one.before, next_one.refused_before = usage.used, frozenset(usage.refused)
+            usage = self._usage[(account, what)] = next_one
+        return usage
 
     def empty_until(self, account: str, now: datetime) -> datetime | None:
         """Until when the platform said that nothing is left; None when there is something."""
         until = self._empty_until.get(account)
         return until if until is not None and now < until else None
 
-    def said(self, account: str, *, empty_until: datetime | None) -> None:
+    def set_empty_until(self, account: str, *, empty_until: datetime | None) -> None:
         """The platform's last word on what is left."""
         if empty_until is None:
             self._empty_until.pop(account, None)
@@ -82,32 +82,38 @@ class _Cap:
     window: Window
     kind: GapKind
     said: str
-    mend: str
+    hint: str
     amount: Callable[[int], str]
 
 
-class StoredPurse:
-    """A Purse for one poll of one query."""
+class AccountMeter:
+    """A SpendMeter for one poll of one query."""
 
     def __init__(
-        self, db: Database, query: Query, terms: Terms, *, clock: Clock, till: Till
+        self,
+        db: Database,
+        query: Query,
+        terms: BudgetPolicy,
+        *,
+        clock: Clock,
+        account_state: AccountState,
     ) -> None:
         self._db = db
         self._query = query
         self._terms = terms
         self._clock = clock
-        self._till = till
+        self._account_state = account_state
         self._asked_at: datetime | None = None
 
-    def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
         """Write down what is about to be spent; raises Spent, with when it goes on."""
         # two threads must not both find room for the last request
-        with self._till.lock:
-            self._ask(requests, reads, units)
+        with self._account_state.lock:
+            self._reserve(requests, reads, units)
 
-    def _ask(self, requests: int, reads: int, units: int) -> None:
+    def _reserve(self, requests: int, reads: int, units: int) -> None:
         now, price = self._clock(), self._terms.price
-        tab = self._request_tab(now, requests) if requests else None
+        usage = self._request_usage(now, requests) if requests else None
         with self._db.write() as transaction:
             if reads and price:
                 for cap, before in self._budgets(now):
@@ -117,11 +123,11 @@ class StoredPurse:
                 self._stored(transaction, cap, before, "units", units, now)
             spent = {"requests": requests, "reads": reads, "units": units, "money": reads * price}
             spending.add(transaction, self._query, now, **spent)
-        if tab is not None:
-            tab.used[self._query.brand_id] += requests
+        if usage is not None:
+            usage.used[self._query.brand_id] += requests
         self._asked_at = now
 
-    def settle(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
         """Count what came, and give back what was asked for and not used."""
         # in the hour of the asking: what is given back after midnight is not the new day's
         at = self._asked_at or self._clock()
@@ -130,18 +136,18 @@ class StoredPurse:
         with self._db.write() as transaction:
             spending.add(transaction, self._query, at, **spent)
 
-    def said(self, *, remaining: int | None, reset_after: float | None) -> None:
+    def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
         """Remember until when the platform has nothing left for this account."""
         if remaining is None:
             return
         wait = timedelta(seconds=_UNSAID if reset_after is None else reset_after)
         until = self._clock() + wait if remaining <= 0 else None
-        self._till.said(self._terms.account, empty_until=until)
+        self._account_state.set_empty_until(self._terms.account, empty_until=until)
 
-    def _request_tab(self, now: datetime, requests: int) -> Tab | None:
-        """The tab to count requests on, where requests are limited; raises Spent."""
+    def _request_usage(self, now: datetime, requests: int) -> UsageWindow | None:
+        """The usage to count requests on, where requests are limited; raises Spent."""
         terms = self._terms
-        until = self._till.empty_until(terms.account, now)
+        until = self._account_state.empty_until(terms.account, now)
         if until is not None:
             raise Spent(
                 f"account {terms.account!r}: the platform allows no more requests until "
@@ -157,12 +163,12 @@ class StoredPurse:
             window=fair_share.window_of(now, terms.limit.per),
             kind=GapKind.LIMIT,
             said=f"limit of {terms.limit.requests:,} requests in {terms.limit.per:g} s",
-            mend="it goes on by itself; a longer `every` in its [[listen]] blocks asks for less",
+            hint="it goes on by itself; a longer `every` in its [[listen]] blocks asks for less",
             amount=lambda number: f"{number:,} requests",
         )
-        tab = self._till.tab(terms.account, cap.what, cap.window)
-        self._decide(cap, requests, tab.used, tab.before, now)
-        return tab
+        usage = self._account_state.usage(terms.account, cap.what, cap.window)
+        self._decide(cap, requests, usage.used, usage.before, now)
+        return usage
 
     def _budgets(self, now: datetime) -> list[tuple[_Cap, Window]]:
         """The budgets of money that are set, each with the window before."""
@@ -181,7 +187,7 @@ class StoredPurse:
                 window=window,
                 kind=GapKind.BUDGET,
                 said=f"budget of {money(most, terms.currency)} a {word}",
-                mend=f"{_BEFORE_THAT}raise {key} of [[account]] {terms.account!r} in settings.toml",
+                hint=f"{_BEFORE_THAT}raise {key} of [[account]] {terms.account!r} in settings.toml",
                 amount=lambda number: money(number, terms.currency),
             )
             found.append((cap, window_of(fair_share.moment_before(window))))
@@ -196,7 +202,7 @@ class StoredPurse:
             window=window,
             kind=GapKind.BUDGET,
             said=f"quota of {most:,} units a day",
-            mend="to hear all day long, ask less often (`every`) or for less in its [[listen]] "
+            hint="to hear all day long, ask less often (`every`) or for less in its [[listen]] "
             "blocks",
             amount=lambda number: f"{number:,} units",
         )
@@ -225,18 +231,21 @@ class StoredPurse:
         before: Mapping[str, int],
         now: datetime,
     ) -> None:
-        brand, tab = self._query.brand_id, self._till.tab(self._terms.account, cap.what, cap.window)
+        brand, usage = (
+            self._query.brand_id,
+            self._account_state.usage(self._terms.account, cap.what, cap.window),
+        )
         use = Use(
             most=cap.most,
             brands=self._terms.brands,
             used=used,
             before=before,
-            refused=tab.refused_before,
+            refused=usage.refused_before,
         )
         answer = fair_share.may_take(brand, asked, use)
         if answer is Answer.YES:
             return
-        tab.refused.add(brand)
+        usage.refused.add(brand)
         raise Spent(
             self._why(cap, answer, asked, used),
             kind=cap.kind,
@@ -248,7 +257,7 @@ class StoredPurse:
         text = f"account {self._terms.account!r}: "
         if asked > cap.most:  # midnight will not change that
             text += f"the {cap.said} is too small: one request may take {cap.amount(asked)}"
-            return f"{text}; {cap.mend.removeprefix(_BEFORE_THAT)}"
+            return f"{text}; {cap.hint.removeprefix(_BEFORE_THAT)}"
         if answer is Answer.SPENT:
             text += f"the {cap.said} is used up: {cap.amount(all_of_it)} are spent"
         else:
@@ -256,7 +265,7 @@ class StoredPurse:
             text += f"{cap.amount(used.get(brand, 0))} of {cap.amount(all_of_it)}, and the rest is "
             text += "kept for the other brands"
         text += f", {cap.amount(asked)} more would be asked for"
-        return f"{text}. It goes on at {_clock_time(cap.window.until)}; {cap.mend}"
+        return f"{text}. It goes on at {_clock_time(cap.window.until)}; {cap.hint}"
 
 
 def _clock_time(instant: datetime) -> str:

@@ -16,7 +16,7 @@ _MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class BudgetPolicy:
     """What an account may spend, who shares it, and what a read costs in millionths."""
 
     account: str
@@ -28,12 +28,12 @@ class Terms:
     brands: frozenset[str] = frozenset()
 
 
-def terms_of(
+def policy_for(
     query: Query,
     accounts: Sequence[AccountSettings],
     queries: Iterable[Query],
     limit_of: Callable[[str], Limit | None],
-) -> Terms:
+) -> BudgetPolicy:
     """The terms of a query's account: its [[account]] where there is one, else the source's own.
 
     The brands that share it are those of all enabled ``queries`` under the same account.
@@ -44,10 +44,10 @@ def terms_of(
     shared = frozenset(brands | {query.brand_id})
     block = next((one for one in accounts if one.name == name), None)
     if block is None:
-        return Terms(account=name, limit=limit, brands=shared)
+        return BudgetPolicy(account=name, limit=limit, brands=shared)
     if block.requests is not None:
         limit = replace(limit, requests=block.requests, per=block.per.total_seconds())
-    return Terms(
+    return BudgetPolicy(
         account=name,
         limit=limit,
         price=_millionths(block.price_per_read),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from earful.types import Label, Prediction, Scores, Verdict
+from earful.types import Prediction, Scores, Sentiment, Verdict
 from storage.analysis import tallies
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
@@ -93,7 +93,7 @@ def _is_news(prediction: Prediction, state: Any) -> bool:
 def _states(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     rows = connection.execute(
         select(
-            *(_MENTION.c[name] for name in ("id", "feeling", "model_id", "corrected", "edition"))
+            *(_MENTION.c[name] for name in ("id", "sentiment", "model_id", "corrected", "edition"))
         ).where(_MENTION.c.id.in_(ids))
     )
     return {row.id: row for row in rows}
@@ -113,23 +113,23 @@ def _row(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def feeling_of(scores: Scores) -> str:
+def sentiment_of(scores: Scores) -> str:
     """The word that the tallies count a classified mention under."""
-    return UNKNOWN if scores.could_not_tell else scores.label.value
+    return UNKNOWN if scores.could_not_tell else scores.sentiment.value
 
 
 def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) -> None:
     changed: dict[int, tuple[str, str]] = {}
     updates: list[dict[str, Any]] = []
     for one, state in fresh:
-        feeling = state.feeling if state.corrected else feeling_of(one.scores)
-        changed[one.mention_id] = (state.feeling, feeling)
-        updates.append({"b_id": one.mention_id, "b_model": one.model_id, "b_feeling": feeling})
+        sentiment = state.sentiment if state.corrected else sentiment_of(one.scores)
+        changed[one.mention_id] = (state.sentiment, sentiment)
+        updates.append({"b_id": one.mention_id, "b_model": one.model_id, "b_sentiment": sentiment})
     if updates:
         connection.execute(
             update(_MENTION)
             .where(_MENTION.c.id == bindparam("b_id"))
-            .values(model_id=bindparam("b_model"), feeling=bindparam("b_feeling")),
+            .values(model_id=bindparam("b_model"), sentiment=bindparam("b_sentiment")),
             updates,
         )
     tallies.move(connection, changed)
@@ -150,7 +150,7 @@ def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
 
 
 def correct(
-    db: Database, mention_id: int, label: Label, *, edition: int, by: str, at: datetime
+    db: Database, mention_id: int, sentiment: Sentiment, *, edition: int, by: str, at: datetime
 ) -> bool:
     """A person's word on the text of that edition; it counts from now on.
 
@@ -166,14 +166,14 @@ def correct(
         connection.execute(
             table_of(CorrectionRow)
             .insert()
-            .values(mention_id=mention_id, label=label.value, by=by, at=at)
+            .values(mention_id=mention_id, sentiment=sentiment.value, by=by, at=at)
         )
         connection.execute(
             update(_MENTION)
             .where(_MENTION.c.id == mention_id)
-            .values(feeling=label.value, corrected=True)
+            .values(sentiment=sentiment.value, corrected=True)
         )
-        tallies.move(connection, {mention_id: (state.feeling, label.value)})
+        tallies.move(connection, {mention_id: (state.sentiment, sentiment.value)})
         let_judge(connection, [mention_id])
     return True
 

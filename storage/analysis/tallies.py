@@ -1,4 +1,4 @@
-"""Moving the counts that trends are drawn from, in the transaction that changes a feeling."""
+"""Moving the counts that trends are drawn from, in the transaction that changes a sentiment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.tables import AboutRow, MentionRow, TallyRow
 
 QUARTER = timedelta(minutes=15)
 _ABOUT, _MENTION = table_of(AboutRow), table_of(MentionRow)
-Key = tuple[str, datetime, str, str]  # brand, quarter, source, feeling
+Key = tuple[str, datetime, str, str]  # brand, quarter, source, sentiment
 
 
 def quarter_of(instant: datetime) -> datetime:
@@ -30,17 +30,17 @@ def add(connection: Connection, changes: Mapping[Key, int]) -> None:
             "brand_id": brand,
             "quarter": quarter,
             "source": source,
-            "feeling": feeling,
+            "sentiment": sentiment,
             "mentions": change,
         }
-        for (brand, quarter, source, feeling), change in changes.items()
+        for (brand, quarter, source, sentiment), change in changes.items()
         if change
     ]
     insert_or_update(
         connection,
         TallyRow,
         rows,
-        keys=["brand_id", "quarter", "source", "feeling"],
+        keys=["brand_id", "quarter", "source", "sentiment"],
         change=_added,
     )
 
@@ -50,7 +50,7 @@ def _added(new: Any, old: Any) -> dict[str, Any]:
 
 
 def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None:
-    """``changed`` maps mention ids to (feeling before, feeling now); the counts follow."""
+    """``changed`` maps mention ids to (sentiment before, sentiment now); the counts follow."""
     moved = {key: pair for key, pair in changed.items() if pair[0] != pair[1]}
     changes: Counter[Key] = Counter()
     for ids in chunks(list(moved)):
@@ -63,7 +63,7 @@ def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None
 
 
 def take_away(connection: Connection, gone: Mapping[int, str]) -> None:
-    """Mentions by id with their feeling: they are about to be deleted and count no more."""
+    """Mentions by id with their sentiment: they are about to be deleted and count no more."""
     changes: Counter[Key] = Counter()
     for ids in chunks(list(gone)):
         for about in _abouts(connection, ids):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from earful.types import Label
+from earful.types import Sentiment
 from storage.analysis import predictions
 from storage.database.clean import storable
 from storage.database.engine import Database
@@ -135,14 +135,14 @@ def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -
 
 
 def correct(
-    db: Database, mention_id: int, label: Label, *, edition: int, by: str, at: datetime
+    db: Database, mention_id: int, sentiment: Sentiment, *, edition: int, by: str, at: datetime
 ) -> None:
     """A person says how a mention feels; that counts from now on, whatever a model says.
 
     ``edition`` is that of the text which they read. Raises Conflict: it was changed or is gone.
     """
     try:
-        kept = predictions.correct(db, mention_id, label, edition=edition, by=_named(by), at=at)
+        kept = predictions.correct(db, mention_id, sentiment, edition=edition, by=_named(by), at=at)
     except KeyError as error:
         raise Conflict("This post is not there any more.") from error
     if not kept:

@@ -31,7 +31,7 @@ from storage.views import (
     FlaggedMention,
     QueueFilter,
     Revision,
-    Told,
+    StoryReach,
 )
 
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
@@ -244,10 +244,10 @@ def _view(row: Any, flag: Any) -> CaseView:
     )
 
 
-def _told(row: Any) -> Told | None:
+def _told(row: Any) -> StoryReach | None:
     if row.told_mentions is None:
         return None
-    return Told(mentions=row.told_mentions, authors=row.told_authors, reach=row.told_reach)
+    return StoryReach(mentions=row.told_mentions, authors=row.told_authors, reach=row.told_reach)
 
 
 def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...]:
@@ -262,7 +262,7 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
             _MENTION.c.shares,
             _MENTION.c.likes,
             _MENTION.c.replies,
-            _MENTION.c.feeling,
+            _MENTION.c.sentiment,
             _MENTION.c.model_id,
             _MENTION.c.corrected,
             _PREDICTION.c.negative,
@@ -307,7 +307,7 @@ def _flagged(row: Any, earlier: Sequence[Revision]) -> FlaggedMention:
             "published_at",
             "shares",
         ),
-        *("likes", "replies", "feeling", "negative", "neutral", "positive", "model_id", "rule"),
+        *("likes", "replies", "sentiment", "negative", "neutral", "positive", "model_id", "rule"),
         *("reason", "severity", "evidence", "corrected"),
     )
     return FlaggedMention(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
-from earful.types import CaseStatus, Engagement, Flag, Heard, Label, Scores, Verdict
+from earful.types import CaseStatus, ClassifiedMention, Engagement, Flag, Scores, Sentiment, Verdict
 from storage.analysis import ratings
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import brands
@@ -60,7 +60,7 @@ class Kept:
 
 def unjudged(
     connection: Connection, limit: int, *, verdict: str = "", after: After = (0, "")
-) -> tuple[Heard, ...]:
+) -> tuple[ClassifiedMention, ...]:
     """Classified mentions with that ``verdict`` ("" = none yet), by mention, behind ``after``.
 
     Ask inside the transaction that keeps the verdicts: a correction or a newer model's word that
@@ -88,7 +88,7 @@ def _heard_statement(verdict: str, after: After) -> Any:
             _MENTION.c.shares,
             _MENTION.c.likes,
             _MENTION.c.replies,
-            _MENTION.c.feeling,
+            _MENTION.c.sentiment,
             _MENTION.c.corrected,
             _MENTION.c.story_id,
             *ratings.COLUMNS,
@@ -151,10 +151,10 @@ def _heard(
     known: Mapping[str, Any],
     times: Mapping[tuple[int, str], list[datetime]],
     told: Collection[tuple[int, str]],
-) -> Heard:
+) -> ClassifiedMention:
     before = times.get((row.author_id, row.brand_id), [])
     since = row.published_at - REPEAT_WITHIN
-    return Heard(
+    return ClassifiedMention(
         mention_id=row.mention_id,
         brand=known[row.brand_id],
         author_id=row.author_id,
@@ -173,7 +173,7 @@ def _heard(
             could_not_tell=row.could_not_tell,
             language=row.language,
         ),
-        corrected=Label(row.feeling) if row.corrected else None,
+        corrected=Sentiment(row.sentiment) if row.corrected else None,
         earlier_complaints=sum(since <= at < row.published_at for at in before),
         rating=ratings.of(row),
         story_id=row.story_id,
@@ -199,7 +199,9 @@ def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Ver
             )
 
 
-def keep_flag(connection: Connection, flag: Flag, heard: Heard, rules: CaseRules) -> Kept | None:
+def keep_flag(
+    connection: Connection, flag: Flag, heard: ClassifiedMention, rules: CaseRules
+) -> Kept | None:
     """Keep one flag, of what was ``heard``, and open or extend its author's case; None when it
     was kept before."""
     mention_id, published_at = flag.mention_ids[0], heard.published_at
@@ -302,7 +304,7 @@ def _event(connection: Connection, case_id: int, kind: str, flag: Flag) -> None:
     )
 
 
-def _flag_row(flag: Flag, heard: Heard, case_id: int) -> dict[str, Any]:
+def _flag_row(flag: Flag, heard: ClassifiedMention, case_id: int) -> dict[str, Any]:
     evidence = asdict(flag.evidence) | {"priority_parts": dict(flag.evidence.priority_parts)}
     return {
         "mention_id": flag.mention_ids[0],

@@ -19,7 +19,7 @@ _ABOUT, _MATCH, _MENTION = table_of(AboutRow), table_of(MatchRow), table_of(Ment
 _IDS: Any = bindparam("ids", expanding=True)
 _LINKS = select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(_IDS))
 _MENTIONS = select(
-    _MENTION.c.id, _MENTION.c.published_at, _MENTION.c.feeling, _MENTION.c.noise
+    _MENTION.c.id, _MENTION.c.published_at, _MENTION.c.sentiment, _MENTION.c.noise
 ).where(_MENTION.c.id.in_(_IDS))
 _MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise).where(
     _MATCH.c.query_id == bindparam("query_id"), _MATCH.c.mention_id.in_(_IDS)
@@ -91,7 +91,7 @@ def keep(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class _Stored:
-    """What is known of mentions that were stored before: their links to brands, the time, feeling
+    """What is known of mentions that were stored before: their links to brands, the time, sentiment
     and noise of each, and why this query called it noise ("": it did not) where it found it."""
 
     about: set[tuple[int, str]] = field(default_factory=set)
@@ -103,12 +103,12 @@ def _store_about(connection: Connection, found: Sequence[Found], stored: _Stored
     fresh: list[dict[str, Any]] = []
     counted: Counter[tallies.Key] = Counter()
     for one in found:
-        published_at, feeling = one.mention.published_at, ""
+        published_at, sentiment = one.mention.published_at, ""
         if one.known:
             # as it was stored first: the platform may tell another time by now
             before = stored.mentions[one.id]
-            published_at, feeling = before.published_at, before.feeling
-        verdict = UNJUDGED if feeling else UNREAD
+            published_at, sentiment = before.published_at, before.sentiment
+        verdict = UNJUDGED if sentiment else UNREAD
         for brand_id, own in dict(one.concerns).items():
             if (one.id, brand_id) in stored.about:
                 continue
@@ -123,7 +123,7 @@ def _store_about(connection: Connection, found: Sequence[Found], stored: _Stored
             )
             if not own:
                 quarter = tallies.quarter_of(published_at)
-                counted[(brand_id, quarter, one.mention.source, feeling)] += 1
+                counted[(brand_id, quarter, one.mention.source, sentiment)] += 1
     insert_new(connection, AboutRow, fresh)
     tallies.add(connection, counted)
 

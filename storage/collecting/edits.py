@@ -44,7 +44,7 @@ _REFRESHED = (
 )
 # a page that is written anew all day long would fill the database, and each poll the memory
 _MOST_EARLIER = 50
-_EDITED = ("text", "edition", "feeling", "model_id", "corrected")
+_EDITED = ("text", "edition", "sentiment", "model_id", "corrected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     _update(connection, newer, edited)
     story_counts.reshared(connection, _reshared(newer.values()))
     stories.say_anew(connection, edited)
-    tallies.move(connection, {number: (newer[number][0].feeling, "") for number in edited})
+    tallies.move(connection, {number: (newer[number][0].sentiment, "") for number in edited})
     _read_anew(connection, edited)
     _tell_cases(connection, edited, at)
     predictions.let_judge(connection, rated)
@@ -166,7 +166,7 @@ def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
             text=row.text,
             lang=row.lang,
             until=at,
-            feeling=row.feeling,
+            sentiment=row.sentiment,
             predictions=[_said(one) for one in said],
         )
     )
@@ -193,7 +193,7 @@ def _update(
         values = _now(row, one)
         if number in known:
             anew = {"text": storable(one.text), "edition": row.edition + 1}
-            values |= anew | {"feeling": "", "model_id": "", "corrected": False}
+            values |= anew | {"sentiment": "", "model_id": "", "corrected": False}
             changed.append({"_number": number} | values)
         elif tuple(values[name] for name in _REFRESHED) != _kept(row, _REFRESHED):
             plain.append({"_number": number} | values)

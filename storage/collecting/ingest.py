@@ -186,7 +186,7 @@ def _mention_row(
         "shares": countable(mention.engagement.shares),
         "likes": countable(mention.engagement.likes),
         "replies": countable(mention.engagement.replies),
-        "feeling": "",
+        "sentiment": "",
         "model_id": "",
         "corrected": False,
         "noise": noise,

@@ -70,7 +70,7 @@ def with_reposts(connection: Connection, posts: Sequence[Known]) -> list[Any]:
             rows = connection.execute(
                 select(
                     *(_MENTION.c[name] for name in ("id", "source", "external_id")),
-                    *(_MENTION.c[name] for name in ("author_id", "feeling")),
+                    *(_MENTION.c[name] for name in ("author_id", "sentiment")),
                 ).where(_MENTION.c.source == source, which)
             )
             found.update({row.id: row for row in rows})
@@ -85,7 +85,7 @@ def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: date
     """
     ids = [row.id for row in rows]
     tombstones.bury(connection, _keys(rows), reason=reason, at=at)
-    tallies.take_away(connection, {row.id: row.feeling for row in rows})
+    tallies.take_away(connection, {row.id: row.sentiment for row in rows})
     cases, names, told = _delete_flags(connection, ids)
     _let_copies_speak(connection, told)  # while their stories still have those numbers
     stories.let_go(connection, ids)

@@ -1,8 +1,8 @@
 """The tables. Rows of these classes never leave storage: outside are the facts of earful.types.
 
-``mention.feeling`` is the word that counts now: a person's correction, else the newest model's
+``mention.sentiment`` is the word that counts now: a person's correction, else the newest model's
 label, "unknown" when it could not tell, "" until classified. ``tally`` counts mentions by brand,
-quarter of an hour, source and feeling; whoever changes a feeling moves the count in the same
+quarter of an hour, source and sentiment; whoever changes a sentiment moves the count in the same
 transaction. A quarter, because every time zone's day begins on one.
 """
 

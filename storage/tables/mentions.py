@@ -88,7 +88,7 @@ class MentionRow(SQLModel, table=True):
     shares: int = Field(default=0, sa_type=BigInteger)
     likes: int = Field(default=0, sa_type=BigInteger)
     replies: int = Field(default=0, sa_type=BigInteger)
-    feeling: str = ""
+    sentiment: str = ""
     model_id: str = ""
     corrected: bool = False
     edition: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
@@ -113,7 +113,7 @@ class RevisionRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     lang: str | None = None
     until: datetime = instant()
-    feeling: str
+    sentiment: str
     predictions: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
 
 
@@ -194,13 +194,13 @@ class StoryBandRow(SQLModel, table=True):
 
 
 class TallyRow(SQLModel, table=True):
-    """How many mentions by brand, quarter of an hour, source and feeling; own posts left out."""
+    """How many mentions by brand, quarter of an hour, source and sentiment; own posts left out."""
 
     __tablename__ = "tally"
     brand_id: str = Field(primary_key=True)
     quarter: datetime = Field(sa_column=Column(UTCInstant, primary_key=True))
     source: str = Field(primary_key=True)
-    feeling: str = Field(primary_key=True)
+    sentiment: str = Field(primary_key=True)
     mentions: int = Field(sa_type=BigInteger)
 
 
@@ -228,6 +228,6 @@ class CorrectionRow(SQLModel, table=True):
     __tablename__ = "correction"
     id: int | None = id_column()
     mention_id: int = Field(foreign_key="mention.id", index=True, sa_type=BigInteger)
-    label: str
+    sentiment: str
     by: str
     at: datetime = instant()

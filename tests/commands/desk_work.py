@@ -14,7 +14,7 @@ from factories import FakeClassifier, FrozenClock
 from commands import main
 from earful import logs
 from pipeline import app
-from pipeline.app import House
+from pipeline.app import App
 from storage.database.engine import Database, connect
 
 SETTINGS = """
@@ -66,9 +66,9 @@ def desk(
     """`earful` in an empty folder, with the fake model and at the tests' own time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda **_how: None)
-    monkeypatch.setattr(House, "classifier", lambda _house: FakeClassifier())
-    real, clock = app.open_house, FrozenClock()
-    monkeypatch.setattr(app, "open_house", lambda settings: real(settings, clock=clock))
+    monkeypatch.setattr(App, "classifier", lambda _app: FakeClassifier())
+    real, clock = app.open_app, FrozenClock()
+    monkeypatch.setattr(app, "open_app", lambda settings: real(settings, clock=clock))
 
     def run(*words: object) -> Said:
         monkeypatch.setattr("sys.argv", ["earful", *map(str, words)])

@@ -14,7 +14,7 @@ from desk_work import Desk, row
 from factories import FakeClassifier, rows
 
 from earful.settings.errors import SettingsError
-from pipeline.app import House
+from pipeline.app import App
 
 REPLAY = """
 [[listen]]
@@ -59,10 +59,10 @@ def test_classify_says_how_many_by_which_model_and_how_fast(desk: Desk) -> None:
 def test_without_a_model_classify_says_what_to_do(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none(_house: House) -> None:
+    def none(_app: App) -> None:
         raise SettingsError("[sentiment]: there is no model in /models; see docs/model.md")
 
-    monkeypatch.setattr(House, "classifier", none)
+    monkeypatch.setattr(App, "classifier", none)
     done = desk.run("classify")
     assert (done.status, done.out) == (1, "")
     assert "docs/model.md" in done.err
@@ -94,8 +94,8 @@ def test_export_as_csv_and_jsonl(full: Desk) -> None:
     [
         (["--brand", "acme AIR"], 4),
         (["--brand", "Rival Jet"], 0),
-        (["--label", "positive"], 1),
-        (["--label", "positive", "--label", "negative"], 4),
+        (["--sentiment", "positive"], 1),
+        (["--sentiment", "positive", "--sentiment", "negative"], 4),
         (["--flagged"], 2),
         (["--no-flagged"], 2),
         (["--since", "2026-11-20"], 3),
@@ -115,7 +115,10 @@ def test_export_takes_what_was_asked_for(full: Desk, words: list[str], number: i
     ("words", "expected"),
     [
         (["--brand", "Acmee Air"], "--brand: there is no brand 'Acmee Air' (did you mean 'Acme"),
-        (["--label", "negativ"], "--label: 'negativ' is no label (did you mean 'negative'?)"),
+        (
+            ["--sentiment", "negativ"],
+            "--sentiment: 'negativ' is no sentiment (did you mean 'negative'?)",
+        ),
         (["--since", "yesterday"], "--since: 'yesterday' is not a time; write 2026-11-01"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "is after --until"),
     ],
@@ -323,10 +326,10 @@ def test_doctor_on_a_server_that_is_not_there(desk: Desk, monkeypatch: pytest.Mo
 
 
 def test_doctor_on_a_missing_model(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(_house: House) -> None:
+    def none(_app: App) -> None:
         raise SettingsError("[sentiment]: there is no model")
 
-    monkeypatch.setattr(House, "classifier", none)
+    monkeypatch.setattr(App, "classifier", none)
     assert "there is no model" in _find(desk, "model")
 
 
@@ -336,7 +339,7 @@ def test_doctor_on_a_model_that_sees_no_complaint(
     from factories import scores_of
 
     blind = FakeClassifier(says=lambda _text: scores_of("lovely"))
-    monkeypatch.setattr(House, "classifier", lambda _house: blind)
+    monkeypatch.setattr(App, "classifier", lambda _app: blind)
     done = desk.run("doctor")
     assert "?   model: fake-model/1 read a complaint as positive" in done.out
 

@@ -198,10 +198,10 @@ def test_an_account_of_a_source_that_is_not_there_is_named(desk: Desk) -> None:
 
 def test_a_query_is_held_to_its_accounts_terms(kept: Desk) -> None:
     from earful.settings.load import load
-    from pipeline.app import open_house
+    from pipeline.app import open_app
 
-    house = open_house(load(kept.folder / "settings.toml"))
-    terms = house.terms(house.queries[0])
+    app = open_app(load(kept.folder / "settings.toml"))
+    terms = app.terms(app.queries[0])
     assert (terms.account, terms.price, terms.budget_day) == ("hackernews", 5_000, 1_000_000)
     assert terms.limit.requests == 10_000
-    house.db.close()
+    app.db.close()

@@ -35,11 +35,11 @@ def _lines(desk: Desk, what: str) -> list[str]:
 def test_a_paused_block_is_told_of_once_with_a_command_that_can_be_pasted(desk: Desk) -> None:
     desk.settings(SPACED)
     desk.run("poll", "--once")
-    found, mend = _lines(desk, "replay/acme-air/our account")
+    found, hint = _lines(desk, "replay/acme-air/our account")
     assert found.startswith("BAD source replay/acme-air/our account: paused; ")
     assert "posts.jsonl" in found
-    assert "docs/sources/replay.md" in mend
-    assert mend.endswith(
+    assert "docs/sources/replay.md" in hint
+    assert hint.endswith(
         "when mended, `earful poll --resume 'replay/acme-air/our account'`, "
         "or start `earful up` anew"
     )
@@ -49,10 +49,10 @@ def test_a_paused_block_that_answers_again_still_waits_for_its_person(desk: Desk
     desk.settings(SPACED)
     desk.run("poll", "--once")
     desk.file("posts.jsonl", row(1))
-    found, mend = _lines(desk, "replay/acme-air/our account")
+    found, hint = _lines(desk, "replay/acme-air/our account")
     assert found.startswith("BAD source replay/acme-air/our account: answers; 1 mention ")
     assert "it is paused because of this: " in found
-    assert "--resume 'replay/acme-air/our account'" in mend
+    assert "--resume 'replay/acme-air/our account'" in hint
     desk.run("poll", "--resume", "replay/acme-air/our account")
     assert _lines(desk, "replay/acme-air/our account")[0].startswith("ok  source")
 
@@ -76,9 +76,9 @@ def test_forms_and_hooks_are_sources_and_their_secrets_are_looked_for(
     assert _lines(desk, " settings: ")[0] == (
         "ok  settings: 1 brand, 1 [[form]] block, 1 [[hook]] block, 0 channels"
     )
-    form, mend, hook, _ = _lines(desk, "feedback service")
+    form, hint, hook, _ = _lines(desk, "feedback service")
     assert form.startswith("?   feedback service: [[form]] shop needs EARFUL_FEEDBACK_SECRET, ")
-    assert "earful feedback serve" in mend
+    assert "earful feedback serve" in hint
     assert "[[hook]] help-desk needs EARFUL_HOOK_HELP_DESK_SECRET, " in hook
     monkeypatch.setenv("EARFUL_FEEDBACK_SECRET", "")
     monkeypatch.setenv("EARFUL_HOOK_HELP_DESK_SECRET", "0123456789abcdef")
@@ -93,9 +93,9 @@ def test_forms_and_hooks_are_sources_and_their_secrets_are_looked_for(
 
 
 def test_without_any_source_it_says_which_block_to_add(desk: Desk) -> None:
-    found, mend = _lines(desk, " settings: ")
+    found, hint = _lines(desk, " settings: ")
     assert found == "?   settings: 1 brand, no source, 0 channels"
-    assert "[[listen]]" in mend
+    assert "[[listen]]" in hint
 
 
 def test_what_bills_and_has_no_price_is_worth_a_look(
@@ -106,9 +106,9 @@ def test_what_bills_and_has_no_price_is_worth_a_look(
     monkeypatch.setattr(X, "forecast", lambda _self, _query: 120.0)
     block = '[[listen]]\nsource = "x"\nbrand = "Acme Air"\n'
     desk.settings(block)
-    found, mend = _lines(desk, "source x/acme-air")
+    found, hint = _lines(desk, "source x/acme-air")
     assert found.startswith("?   source x/acme-air: answers; about 120 posts read a day; no price ")
-    assert mend.endswith("docs/sources/x.md has the [[account]] block with price and budget")
+    assert hint.endswith("docs/sources/x.md has the [[account]] block with price and budget")
     desk.settings(block + '[[account]]\nname = "x"\nsource = "x"\nprice_per_read = 0.005\n')
     assert _lines(desk, "source x/acme-air")[0] == (
         "ok  source x/acme-air: answers; about 120 posts read a day, 0.60 USD a day; "

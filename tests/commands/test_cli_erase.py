@@ -10,7 +10,7 @@ from factories import FrozenClock, keep, mention, number, rows
 
 from commands import erase
 from earful.settings.load import Settings
-from pipeline.app import House
+from pipeline.app import App
 from storage.database import engine
 from storage.database.engine import Database, connect
 
@@ -86,10 +86,10 @@ def test_one_post(full: Desk) -> None:
 
 
 def test_exports_that_may_hold_it_are_named_with_who_made_them(full: Desk) -> None:
-    full.run("export", "--out", "deep/out.csv", "--brand", "Acme Air", "--label", "negative")
+    full.run("export", "--out", "deep/out.csv", "--brand", "Acme Air", "--sentiment", "negative")
     done = full.run("erase", "--author", "x:maria", "--yes")
     assert str(full.folder / "deep" / "out.csv") in done.out
-    assert "(2 rows, brand Acme Air; label negative) by " in done.out
+    assert "(2 rows, brand Acme Air; sentiment negative) by " in done.out
 
 
 def test_an_export_without_a_row_holds_nothing_of_anybody(full: Desk) -> None:
@@ -166,9 +166,9 @@ def test_on_postgresql_the_rest_is_the_servers_work(
     postgres_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db = connect(postgres_url)
-    house = House(settings=Settings(), db=db, queries=(), clock=FrozenClock())
+    app = App(settings=Settings(), db=db, queries=(), clock=FrozenClock())
     keep(db, mention(1))
-    assert erase.erase(house, "fake:maria", None, confirm=lambda _question: True)
+    assert erase.erase(app, "fake:maria", None, confirm=lambda _question: True)
     assert "that is the server's work" in capsys.readouterr().out
     assert number(db, "mention") == 0
     db.close()
@@ -180,12 +180,12 @@ def test_a_file_in_use_is_said_with_what_to_do(
     keep(sqlite, mention(1))
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     db = connect(f"sqlite:///{sqlite.engine.url.database}")
-    house = House(settings=Settings(), db=db, queries=(), clock=FrozenClock())
+    app = App(settings=Settings(), db=db, queries=(), clock=FrozenClock())
     with sqlite.read() as reading:
         reading.exec_driver_sql("SELECT count(*) FROM mention").all()
-        assert erase.erase(house, "fake:maria", None, confirm=lambda _question: True)
+        assert erase.erase(app, "fake:maria", None, confirm=lambda _question: True)
     assert "run the same command with the id again" in capsys.readouterr().out
-    assert erase.erase(house, "fake:id-maria", None, confirm=lambda _question: True)
+    assert erase.erase(app, "fake:id-maria", None, confirm=lambda _question: True)
     said = capsys.readouterr().out
     assert "was erased before" in said
     assert "traces stay in it" not in said

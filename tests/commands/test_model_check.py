@@ -12,7 +12,7 @@ import pytest
 from desk_work import Desk
 from tiny_onnx import Tiny
 
-from pipeline.app import House, classifier_for
+from pipeline.app import App, classifier_for
 
 TORCH = bool(importlib.util.find_spec("torch"))
 OURS = ("negative", "neutral", "positive")
@@ -271,7 +271,7 @@ def test_doctor_loads_the_model(
     tiny: Desk, monkeypatch: pytest.MonkeyPatch, block: str, says: str
 ) -> None:
     Tiny().write(tiny.folder / "nameless")
-    monkeypatch.setattr(House, "classifier", lambda house: classifier_for(house.settings.sentiment))
+    monkeypatch.setattr(App, "classifier", lambda app: classifier_for(app.settings.sentiment))
     tiny.settings(f"[sentiment]\n{block}\n")
     assert says.format(folder=tiny.folder) in tiny.run("doctor").out
 

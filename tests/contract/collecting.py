@@ -11,7 +11,7 @@ from sqlalchemy import text
 from world import HttpWorld, World
 
 import listeners
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, Brand, Query
 from pipeline.poll import poll
 from storage.collecting import polling
@@ -54,7 +54,7 @@ class Collection:
         """One poll, due or not; ``options`` are other ones than the world's, for this once."""
 
         def listener_for(query: Query) -> listeners.Listener:
-            found = listeners.get(query.source, clock=self.world.clock, purse=OpenPurse())
+            found = listeners.get(query.source, clock=self.world.clock, meter=UnlimitedMeter())
             if dies_at is None:
                 return found
             assert isinstance(self.world, HttpWorld)
@@ -147,7 +147,7 @@ def failing_at(world: HttpWorld, nth: int, reply: Reply) -> Callable[[], None]:
 
     world.site.script = script
 
-    def mend() -> None:
+    def hint() -> None:
         world.site.script = world.serve
 
-    return mend
+    return hint

@@ -91,11 +91,11 @@ def test_a_fault_in_the_middle_of_a_walk(
     here = collection(source)
     assert isinstance(here.world, HttpWorld)
     here.world.add(here.world.deep // 2)
-    mend = failing_at(here.world, 2, FAULTS[fault][0])
+    hint = failing_at(here.world, 2, FAULTS[fault][0])
     here.poll(**patience(fault))
     failed = here.error
     assert not here.silently_missing() or failed, "a fault that nobody is told of"
-    mend()
+    hint()
     here.world.now += timedelta(minutes=15)
     here.collect()
     assert here.error is None
@@ -109,10 +109,10 @@ def test_a_platform_that_is_away_at_first(
     here = collection(source)
     assert isinstance(here.world, HttpWorld)
     here.world.add(30)
-    mend = failing_at(here.world, 1, FAULTS["500"][0])
+    hint = failing_at(here.world, 1, FAULTS["500"][0])
     here.poll()
     assert here.error
-    mend()
+    hint()
     here.world.now += timedelta(minutes=15)
     here.collect()
     assert here.error is None

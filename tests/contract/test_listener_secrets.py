@@ -49,7 +49,7 @@ def secrets_of(world: World) -> set[str]:
     return found | {quote(one, safe="") for one in found}
 
 
-class Told:
+class StoryReach:
     """Everything that a poll lets anybody read."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
@@ -67,8 +67,8 @@ class Told:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Told:
-    return Told(caplog, capfd)
+def told(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> StoryReach:
+    return StoryReach(caplog, capfd)
 
 
 def check(world: World, said: str) -> None:
@@ -86,7 +86,7 @@ def _token_of_mastodon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("source", WEB)
 def test_no_fault_of_a_server_tells_a_secret(
-    source: str, fault: str, nth: int, make_world: Callable[[str], World], told: Told
+    source: str, fault: str, nth: int, make_world: Callable[[str], World], told: StoryReach
 ) -> None:
     world = make_world(source)
     assert isinstance(world, HttpWorld)
@@ -97,7 +97,7 @@ def test_no_fault_of_a_server_tells_a_secret(
 
 @pytest.mark.parametrize("source", sorted(WORLDS))
 def test_a_poll_that_goes_well_tells_no_secret(
-    source: str, make_world: Callable[[str], World], told: Told
+    source: str, make_world: Callable[[str], World], told: StoryReach
 ) -> None:
     world = make_world(source)
     world.add(3)
@@ -119,7 +119,7 @@ def _cases() -> list[object]:
 
 @pytest.mark.parametrize(("source", "case"), _cases())
 def test_no_trouble_of_its_own_tells_a_secret(
-    source: str, case: str, make_world: Callable[[str], World], told: Told
+    source: str, case: str, make_world: Callable[[str], World], told: StoryReach
 ) -> None:
     world = make_world(source)
     world.add(3)

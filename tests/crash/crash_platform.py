@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from earful.contracts import Purse
+from earful.contracts import SpendMeter
 from earful.types import Author, Batch, Engagement, Gap, Gone, Mention, Query, Seen
 
 IMPORTED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ class Platform:
     """A listener of it, and what it answers when it is asked about single posts."""
 
     file: Path
-    purse: Purse
+    meter: SpendMeter
     at_once: int
     name: str = "x"
 
@@ -35,7 +35,7 @@ class Platform:
         rows = self._rows()
         start = int(position or 0)
         for first in range(start, len(rows), self.at_once):
-            self.purse.ask(requests=1, reads=self.at_once)
+            self.meter.reserve(requests=1, reads=self.at_once)
             some = range(first, min(first + self.at_once, len(rows)))
             mentions = [one for n in some for one in _shown(n, rows[n])]
             yield Batch(
@@ -44,7 +44,7 @@ class Platform:
                 gone=tuple(_gone(n) for n in some if n % 17 == 0),
                 **_ledger(first // self.at_once),
             )
-            self.purse.settle(received=1000, reads=-2)
+            self.meter.reconcile(received=1000, reads=-2)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Some are gone since, some were changed."""

@@ -9,14 +9,14 @@ from factories import check_all, rows
 
 from storage.database.engine import Database
 
-Told = dict[str, list[Any]]
+Tables = dict[str, list[Any]]
 Spent = tuple[int, int, int]  # requests, reads, money
-Outcome = tuple[Told, Spent]
+Outcome = tuple[Tables, Spent]
 
 # what people see of the data, without the numbers that a database gives its rows
 _STORY = {
     "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
-        m.feeling, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
+        m.sentiment, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
     "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict
         FROM about b JOIN mention m ON m.id = b.mention_id""",
     "matches": """SELECT m.external_id, q.query_id
@@ -31,10 +31,11 @@ _STORY = {
         JOIN author a ON a.id = c.author_id""",
     "events": """SELECT c.brand_id, a.handle, e.kind, e.note FROM case_event e
         JOIN "case" c ON c.id = e.case_id JOIN author a ON a.id = c.author_id""",
-    "tallies": "SELECT brand_id, quarter, source, feeling, mentions FROM tally WHERE mentions <> 0",
+    "tallies": """SELECT brand_id, quarter, source, sentiment, mentions FROM tally
+        WHERE mentions <> 0""",
     "pages": "SELECT channel, subject, text, state FROM delivery",
     "rejects": "SELECT query_id, item, reason FROM rejected",
-    "revisions": """SELECT m.external_id, m.edition, r.text, r.feeling
+    "revisions": """SELECT m.external_id, m.edition, r.text, r.sentiment
         FROM revision r JOIN mention m ON m.id = r.mention_id""",
     "tombstones": "SELECT source, external_id, reason FROM tombstone",
     "asked": "SELECT external_id, noise, shares, fetched_at, checked_at FROM mention",
@@ -53,7 +54,7 @@ _WHOSE = """SELECT c.id, a.handle FROM "case" c JOIN author a ON a.id = c.author
 _NUMBERED = re.compile(r"(?<=for the others: case )\d+(, \d+)*")
 
 
-def _told(db: Database) -> Told:
+def _told(db: Database) -> Tables:
     story = {name: sorted(map(repr, rows(db, query))) for name, query in _STORY.items()}
     # who was killed half-way takes numbers along: PostgreSQL gives none of them again
     whose = {str(number): handle for number, handle in rows(db, _WHOSE)}

@@ -22,19 +22,19 @@ from sqlalchemy import Connection, event
 from worker_server import say, serve
 
 from commands import importing
-from earful.settings import load as configuration
+from earful.settings.load import load as configuration
 from pipeline import classify as classifying
 from pipeline import flag as flagging
 from pipeline import group as grouping
 from pipeline import poll as polling
 from pipeline import recheck as rechecking
-from pipeline.app import House, open_house
-from pipeline.budget.meter import StoredPurse, Till
-from pipeline.budget.policy import Terms
+from pipeline.app import App, open_app
+from pipeline.budget.meter import AccountMeter, AccountState
+from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import polling as queries
 from storage.database import engine
 
-TERMS = Terms(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
+TERMS = BudgetPolicy(account="x", price=5_000, budget_day=10**9, brands=frozenset([QUERY.brand_id]))
 
 
 class _Tick:
@@ -67,7 +67,7 @@ class _Grave:
 _tick = _Tick()  # of a worker: each has its own copy
 
 
-def _import(house: House, job: dict[str, Any]) -> None:
+def _import(app: App, job: dict[str, Any]) -> None:
     order = importing.ImportOrder(
         file=Path(job["file"]),
         source="x",
@@ -75,43 +75,43 @@ def _import(house: House, job: dict[str, Any]) -> None:
         columns={},
         rejects=Path(job["file"]).with_suffix(".rejects.jsonl"),
     )
-    importing.import_file(house, order, progress=_tick)
+    importing.import_file(app, order, progress=_tick)
 
 
-def _classify(house: House, _job: dict[str, Any]) -> None:
-    classifying.classify(house.db, FakeClassifier(), clock=house.clock, progress=_tick)
+def _classify(app: App, _job: dict[str, Any]) -> None:
+    classifying.classify(app.db, FakeClassifier(), clock=app.clock, progress=_tick)
 
 
-def _flag(house: House, _job: dict[str, Any]) -> None:
-    flagging.flag(house.db, house.rules, clock=house.clock, paging=house.paging, progress=_tick)
+def _flag(app: App, _job: dict[str, Any]) -> None:
+    flagging.flag(app.db, app.rules, clock=app.clock, alert_policy=app.alert_policy, progress=_tick)
 
 
-def _platform(house: House, job: dict[str, Any]) -> Platform:
-    purse = StoredPurse(house.db, QUERY, TERMS, clock=house.clock, till=Till())
-    return Platform(Path(job["file"]), purse, job["at_once"])
+def _platform(app: App, job: dict[str, Any]) -> Platform:
+    meter = AccountMeter(app.db, QUERY, TERMS, clock=app.clock, account_state=AccountState())
+    return Platform(Path(job["file"]), meter, job["at_once"])
 
 
-def _follow(house: House, job: dict[str, Any]) -> None:
-    position = queries.position(house.db, QUERY.id)
+def _follow(app: App, job: dict[str, Any]) -> None:
+    position = queries.position(app.db, QUERY.id)
     polling.store_all(
-        house.db,
+        app.db,
         QUERY,
-        _platform(house, job).poll(QUERY, position),
+        _platform(app, job).poll(QUERY, position),
         after=position,
-        clock=house.clock,
+        clock=app.clock,
         total=polling.Polled(),
         progress=_tick,
     )
 
 
-def _recheck(house: House, job: dict[str, Any]) -> None:
-    platform = _platform(house, job)
+def _recheck(app: App, job: dict[str, Any]) -> None:
+    platform = _platform(app, job)
     asked = 1
     while asked:
         asked = rechecking.recheck(
-            house.db,
+            app.db,
             [QUERY],
-            clock=house.clock,
+            clock=app.clock,
             listener_for=lambda _query: platform,
             every=timedelta(days=1),
             within=timedelta(days=30),
@@ -148,11 +148,11 @@ def _work(job: dict[str, Any]) -> None:
         (rechecking, "AT_ONCE"),
     ):
         setattr(module, name, job["at_once"])
-    house = open_house(configuration.load(Path(job["settings"])), clock=lambda: _now(job["step"]))
+    app = open_app(configuration.load(Path(job["settings"])), clock=lambda: _now(job["step"]))
     if job["dies_before"] is not None:
-        event.listen(house.db.engine, "commit", _Grave(job["dies_before"]))
-    _STEPS[job["step"]](house, job)
-    house.db.close()
+        event.listen(app.db.engine, "commit", _Grave(job["dies_before"]))
+    _STEPS[job["step"]](app, job)
+    app.db.close()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ _ONLY_READS = ("AUTHENTICATE", "EXAMINE", "UID SEARCH", "UID FETCH", "LOGOUT")
 
 
 @dataclass
-class House:
+class App:
     """A database, the ``world`` that its one query listens to, and workers that poll it."""
 
     server: subprocess.Popen[str]
@@ -112,7 +112,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def app(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     (tmp_path / "house" / "world").mkdir(parents=True)
     shutil.copy(migrated_file, tmp_path / "house" / "earful.db")
     monkeypatch.setenv("EARFUL_MAIL_PASSWORD", PASSWORD)
@@ -120,49 +120,49 @@ def house(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) 
         [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         try:
-            yield House(server, tmp_path / "house")
+            yield App(server, tmp_path / "house")
         finally:
             server.kill()
 
 
-def killed_at_every_step(house: House, *, runs: int = 1) -> int:
+def killed_at_every_step(app: App, *, runs: int = 1) -> int:
     """Poll with each step killed in turn, and with ``runs`` each of the runs behind it; gives how
     many steps there are. The house is left as an undisturbed poll leaves it."""
-    before = house.copied("before")
-    assert house.poll()
-    after = house.copied("after")
-    house.back_to(before)
-    expected = _settled(house)
+    before = app.copied("before")
+    assert app.poll()
+    after = app.copied("after")
+    app.back_to(before)
+    expected = _settled(app)
     steps = 0
-    while _killed_at(house, before, steps + 1, expected, runs):
+    while _killed_at(app, before, steps + 1, expected, runs):
         steps += 1
-    house.back_to(after)
+    app.back_to(after)
     return steps
 
 
-def _killed_at(house: House, before: Path, step: int, expected: dict[str, Any], runs: int) -> bool:
-    house.back_to(before)
-    if house.poll(step):
+def _killed_at(app: App, before: Path, step: int, expected: dict[str, Any], runs: int) -> bool:
+    app.back_to(before)
+    if app.poll(step):
         return False
-    killed, again = house.copied(f"killed-{runs}"), 1
-    while runs > 1 and _killed_at(house, killed, again, expected, runs - 1):
+    killed, again = app.copied(f"killed-{runs}"), 1
+    while runs > 1 and _killed_at(app, killed, again, expected, runs - 1):
         again += 1
-    house.back_to(killed)
-    found = _settled(house)
+    app.back_to(killed)
+    found = _settled(app)
     for name, told in expected.items():
         assert found[name] == told, (name, step, runs)
     return True
 
 
-def _settled(house: House) -> dict[str, Any]:
+def _settled(app: App) -> dict[str, Any]:
     """The story when the source has been asked again, and once more: a run that was killed before
     it had done its share leaves some of it to the next."""
-    assert house.poll(rounds=2)
-    return house.story()
+    assert app.poll(rounds=2)
+    return app.story()
 
 
-def next_round(house: House) -> None:
-    house.now += HOUR
+def next_round(app: App) -> None:
+    app.now += HOUR
 
 
 # --- folder ---------------------------------------------------------------------------------------
@@ -174,22 +174,22 @@ def _row(number: int | str, words: str = "late") -> str:
 
 
 @pytest.mark.timeout(120)
-def test_a_watched_folder(house: House) -> None:
+def test_a_watched_folder(app: App) -> None:
     def put(name: str, *lines: str, end: str = "\n") -> None:
-        (house.world / name).write_text("\n".join(lines) + end, encoding="utf-8")
+        (app.world / name).write_text("\n".join(lines) + end, encoding="utf-8")
 
-    rejects = str(house.world / "rejects.jsonl")
-    house.listens("folder", path=str(house.world), batch=2, rejects=rejects, source_as="x")
+    rejects = str(app.world / "rejects.jsonl")
+    app.listens("folder", path=str(app.world), batch=2, rejects=rejects, source_as="x")
     put("a.jsonl", _row(1), _row(2), '{"text": "no date"}', _row(3))
     put("b.jsonl", _row(4), "no json", _row(5), end="")
     put("c.csv", "text,published_at", '"two\nlines",2026-11-20T10:00:00Z')
-    assert killed_at_every_step(house) >= 5
-    next_round(house)
+    assert killed_at_every_step(app) >= 5
+    next_round(app)
     put("a.jsonl", _row(1), _row(2), '{"text": "no date"}', _row(3), _row(6))
     put("b.jsonl", _row(4, "changed"), _row(7), "nor this")
-    (house.world / "c.csv").unlink()
-    assert killed_at_every_step(house) >= 4
-    story = house.story()
+    (app.world / "c.csv").unlink()
+    assert killed_at_every_step(app) >= 4
+    story = app.story()
     assert len(story["mentions"]) == 8
     assert len(story["rejects"]) == 3 == len(story["files"]["rejects.jsonl"])
     assert len(story["revisions"]) == 1
@@ -206,19 +206,19 @@ def _letter(number: int, at: datetime) -> bytes:
 
 
 @pytest.mark.timeout(120)
-def test_an_mbox(house: House) -> None:
+def test_an_mbox(app: App) -> None:
     def add(*letters: bytes) -> None:
-        with (house.world / "mails").open("ab") as file:
+        with (app.world / "mails").open("ab") as file:
             for one in letters:
                 file.write(b"From ann@mail.example Fri Nov 20 10:00:00 2026\n" + one)
 
-    house.listens("mbox", path=str(house.world / "mails"))
+    app.listens("mbox", path=str(app.world / "mails"))
     add(*(_letter(number, NOW - HOUR) + b"\n" for number in range(4)), _letter(4, NOW - HOUR))
-    assert killed_at_every_step(house) >= 4
-    next_round(house)
+    assert killed_at_every_step(app) >= 4
+    next_round(app)
     add(b"It is a shame.\n\n", _letter(5, NOW) + b"\n")
-    assert killed_at_every_step(house) >= 2
-    assert len(house.story()["mentions"]) == 6
+    assert killed_at_every_step(app) >= 2
+    assert len(app.story()["mentions"]) == 6
 
 
 # --- the inbox of a form or hook ------------------------------------------------------------------
@@ -234,10 +234,10 @@ def _answer(name: str, number: int, at: datetime) -> dict[str, Any]:
 _FOLDERS = {"feedback": "form-shop", "webhook": "hook-shop"}
 
 
-def _put(house: House, hours_ago: int, *numbers: int, torn: bytes = b"") -> None:
+def _put(app: App, hours_ago: int, *numbers: int, torn: bytes = b"") -> None:
     """Answers in a file of an hour that is over, and what was written when the service died."""
-    source, folder = house.query.source, house.world / _FOLDERS[house.query.source]
-    at = house.now - hours_ago * HOUR
+    source, folder = app.query.source, app.world / _FOLDERS[app.query.source]
+    at = app.now - hours_ago * HOUR
     box = Spool(folder, clock=lambda: at)
     box.append(_answer(source, number, at) for number in numbers)
     box.close()
@@ -246,49 +246,49 @@ def _put(house: House, hours_ago: int, *numbers: int, torn: bytes = b"") -> None
 
 
 @pytest.mark.timeout(120)
-def test_an_inbox(house: House) -> None:
-    house.listens("feedback", inbox=str(house.world), form="shop")
-    _put(house, 5, 1, 2, 3)
+def test_an_inbox(app: App) -> None:
+    app.listens("feedback", inbox=str(app.world), form="shop")
+    _put(app, 5, 1, 2, 3)
     # of a service that died before its first line
-    (house.world / _FOLDERS["feedback"] / "20261120T10-7-00000000.jsonl").touch()
-    _put(house, 1, 4, 5, torn=b'[1]\n{"id": "half of')
-    assert killed_at_every_step(house) >= 6
-    next_round(house)
-    _put(house, 0, 3, 6)
-    assert killed_at_every_step(house) >= 5
-    next_round(house)
-    assert killed_at_every_step(house) >= 3
-    story = house.story()
+    (app.world / _FOLDERS["feedback"] / "20261120T10-7-00000000.jsonl").touch()
+    _put(app, 1, 4, 5, torn=b'[1]\n{"id": "half of')
+    assert killed_at_every_step(app) >= 6
+    next_round(app)
+    _put(app, 0, 3, 6)
+    assert killed_at_every_step(app) >= 5
+    next_round(app)
+    assert killed_at_every_step(app) >= 3
+    story = app.story()
     assert len(story["mentions"]) == 6
     assert len(story["rejects"]) == 2
     assert story["files"] == {}
 
 
 @pytest.mark.timeout(120)
-def test_an_inbox_when_the_next_run_is_killed_too(house: House) -> None:
-    house.listens("webhook", inbox=str(house.world), hook="shop")
-    _put(house, 5, 1)
-    _put(house, 1, 2)
-    assert killed_at_every_step(house, runs=2) >= 4
-    (seen,) = house.story()["coverage"]
+def test_an_inbox_when_the_next_run_is_killed_too(app: App) -> None:
+    app.listens("webhook", inbox=str(app.world), hook="shop")
+    _put(app, 5, 1)
+    _put(app, 1, 2)
+    assert killed_at_every_step(app, runs=2) >= 4
+    (seen,) = app.story()["coverage"]
     assert str(int((NOW - 5 * HOUR).timestamp())) in seen  # from the hour of the first answer on
 
 
 @pytest.mark.timeout(120)
-def test_a_service_that_writes_an_inbox(house: House) -> None:
+def test_a_service_that_writes_an_inbox(app: App) -> None:
     """What it said that it has is there once, and what it did not say can be sent again."""
-    inbox = house.world / "form-shop"
-    house.listens("feedback", inbox=str(house.world), form="shop")
+    inbox = app.world / "form-shop"
+    app.listens("feedback", inbox=str(app.world), form="shop")
     lines = [_answer("feedback", number, NOW) for number in range(3)]
-    before = house.copied("before")
+    before = app.copied("before")
     for step in itertools.count(1):
-        house.back_to(before)
-        whole, kept = house.serve(lines, step)
-        assert house.poll()  # meanwhile somebody looks
-        assert len(house.story()["mentions"]) >= kept
-        assert house.serve(lines[kept:]) == (True, 3 - kept)
-        assert house.poll(rounds=3)
-        story = house.story()
+        app.back_to(before)
+        whole, kept = app.serve(lines, step)
+        assert app.poll()  # meanwhile somebody looks
+        assert len(app.story()["mentions"]) >= kept
+        assert app.serve(lines[kept:]) == (True, 3 - kept)
+        assert app.poll(rounds=3)
+        story = app.story()
         assert len(story["mentions"]) == 3
         assert story["revisions"] == []
         assert len(story["rejects"]) <= 1
@@ -302,39 +302,39 @@ def test_a_service_that_writes_an_inbox(house: House) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_mailbox(house: House) -> None:
+def test_a_mailbox(app: App) -> None:
     box, user = Box(), "killed"
     site = imap_site()
     site.boxes[user] = box
     place = {"host": "127.0.0.1", "port": site.port, "security": "none", "username": user}
-    house.listens("mail", **place, max_messages=3)
+    app.listens("mail", **place, max_messages=3)
 
     def arrive(number: int) -> None:
-        box.put(house.now - timedelta(minutes=5), _letter(number, house.now - HOUR))
+        box.put(app.now - timedelta(minutes=5), _letter(number, app.now - HOUR))
 
     for number in range(3):
         arrive(number)
-    box.put(house.now, None)  # one that the server cannot give
-    assert killed_at_every_step(house) >= 4  # at the limit: the rest is a gap until the next look
-    next_round(house)
+    box.put(app.now, None)  # one that the server cannot give
+    assert killed_at_every_step(app) >= 4  # at the limit: the rest is a gap until the next look
+    next_round(app)
     arrive(4)
     box.faults["FETCH"] = "bye"
-    assert killed_at_every_step(house) >= 1  # an outage
-    next_round(house)
+    assert killed_at_every_step(app) >= 1  # an outage
+    next_round(app)
     box.faults.clear()
     box.number_anew()
     arrive(5)
-    assert killed_at_every_step(house) >= 4  # everything is read again, in two looks
-    next_round(house)
-    assert killed_at_every_step(house) >= 4
-    next_round(house)
+    assert killed_at_every_step(app) >= 4  # everything is read again, in two looks
+    next_round(app)
+    assert killed_at_every_step(app) >= 4
+    next_round(app)
     box.faults["FETCH"] = "bye"
     arrive(6)
-    assert killed_at_every_step(house) >= 2  # an outage: another gap
-    next_round(house)
+    assert killed_at_every_step(app) >= 2  # an outage: another gap
+    next_round(app)
     box.faults.clear()
-    assert killed_at_every_step(house) >= 3
-    story = house.story()
+    assert killed_at_every_step(app) >= 3
+    story = app.story()
     assert len(story["mentions"]) == 6
     assert len(story["rejects"]) == 1
     assert all("'filled'" in one for one in story["gaps"]), story["gaps"]

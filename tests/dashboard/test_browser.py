@@ -229,7 +229,7 @@ def test_the_server_ends_with_whoever_started_it(lively: World, tmp_path: Path) 
     port = load(lively.settings_file).dashboard.port
     code = (
         "import sys, time; from pathlib import Path; from dashboard import launch; "
-        "from earful.settings import load; file = Path(sys.argv[1]); "
+        "from earful.settings.load import load; file = Path(sys.argv[1]); "
         "launch.start(load(file), settings_file=file); time.sleep(600)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code, str(lively.settings_file)])

@@ -8,7 +8,7 @@ import pytest
 from dashboard_world import Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.types import CaseStatus, Label, Rating
+from earful.types import CaseStatus, Rating, Sentiment
 from storage import queries
 from storage.cases import commands
 from storage.views import CaseDetail, QueueFilter
@@ -189,7 +189,7 @@ def test_a_person_overrules_the_model(world: World, queue: Open) -> None:
     page = queue()
     press(page, "It is neutral")
     assert the_case(world).mentions[0].corrected
-    assert the_case(world).mentions[0].feeling == Label.NEUTRAL
+    assert the_case(world).mentions[0].sentiment == Sentiment.NEUTRAL
     assert "A person said" in texts(page)
 
 

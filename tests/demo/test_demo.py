@@ -83,10 +83,10 @@ def test_it_ends_now_and_its_last_part_is_yet_to_come(tmp_path: Path) -> None:
 def played(tmp_path_factory: pytest.TempPathFactory) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("EARFUL_DATABASE_URL", raising=False)
-        house = demo.prepare(tmp_path_factory.mktemp("demo"), live=False)
-        demo.play(house)
-        yield house
-        house.db.close()
+        app = demo.prepare(tmp_path_factory.mktemp("demo"), live=False)
+        demo.play(app)
+        yield app
+        app.db.close()
 
 
 def test_every_mention_is_read_and_the_failure_shows(played: object) -> None:
@@ -125,16 +125,16 @@ def test_a_complaint_on_three_platforms_is_one_case(played: object) -> None:
 
 
 def test_stars_and_recommendations_are_evidence_and_a_review_is_rewritten(played: object) -> None:
-    house = played
-    found = queries.queue(house.db, QueueFilter(brand_id="kestrova"), limit=500)  # type: ignore[attr-defined]
+    app = played
+    found = queries.queue(app.db, QueueFilter(brand_id="kestrova"), limit=500)  # type: ignore[attr-defined]
     reasons = {case.handle: case.reason for case in found if case.source in ("feedback", "webhook")}
     assert "gave 1 of 10" in reasons["ines@post.example"]
     assert "gave 1 of 5 stars" in reasons["camp_bea"]
-    answers.rewrite(house.settings.feedback.inbox, house.clock)  # type: ignore[attr-defined]
-    polling.all_due(house.db, [query.id for query in house.queries])  # type: ignore[attr-defined]
-    demo.play(house)  # type: ignore[arg-type]
+    answers.rewrite(app.settings.feedback.inbox, app.clock)  # type: ignore[attr-defined]
+    polling.all_due(app.db, [query.id for query in app.queries])  # type: ignore[attr-defined]
+    demo.play(app)  # type: ignore[arg-type]
     (number,) = (case.id for case in found if case.handle == "camp_bea")
-    detail = queries.case(house.db, number)  # type: ignore[attr-defined]
+    detail = queries.case(app.db, number)  # type: ignore[attr-defined]
     assert detail is not None
     (review,) = detail.mentions
     assert "postage" in review.text

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from typer import Typer
 
 import listeners
-from commands.main import app
+from commands.main import cli
 from earful.settings import load
 from outreach import notifiers
 
@@ -53,9 +53,9 @@ def test_every_settings_key_is_explained(section: str, key: str) -> None:
 
 
 def commands() -> list[str]:
-    groups = [one.typer_instance for one in app.registered_groups if one.typer_instance]
+    groups = [one.typer_instance for one in cli.registered_groups if one.typer_instance]
     return [
-        *names_in(app),
+        *names_in(cli),
         *(f"{g.info.name or ''} {name}".strip() for g in groups for name in names_in(g)),
     ]
 

@@ -18,7 +18,7 @@ from earful.clock import Window
 from earful.settings.errors import SettingsError
 from earful.settings.load import load
 from feedback.app import build
-from pipeline.app import open_house
+from pipeline.app import open_app
 from pipeline.poll import poll
 from storage import queries
 
@@ -55,11 +55,11 @@ def test_an_answer_reaches_the_database_which_the_service_never_opens(tmp_path: 
         assert not (tmp_path / "data" / "earful.db").exists()
         service.send_signal(signal.SIGTERM)
         assert service.wait(PATIENCE) == 0
-    house = open_house(front.settings)
-    found = poll(house.db, house.queries, clock=house.clock, listener_for=house.listener)
-    window = Window.last(timedelta(days=1), house.clock() + timedelta(minutes=15))
-    by_source = queries.by_source(house.db, "kestrova", window)
-    house.db.close()
+    app = open_app(front.settings)
+    found = poll(app.db, app.queries, clock=app.clock, listener_for=app.listener)
+    window = Window.last(timedelta(days=1), app.clock() + timedelta(minutes=15))
+    by_source = queries.by_source(app.db, "kestrova", window)
+    app.db.close()
     assert (found.new, found.failed, found.rejected) == (2, 0, 0)
     heard = {one.source: one.counts.mentions for one in by_source}
     assert heard == {"feedback": 1, "webhook": 1}

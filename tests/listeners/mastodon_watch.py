@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from loopback import Site
 from mastodon_server import Instance
 
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, GapKind, Query
 from listeners.mastodon.listener import Mastodon
 
@@ -27,7 +27,7 @@ class Watch:
         self.account = ""
         self.any_of: tuple[str, ...] = ("Kestrova",)
         self.options = {"instances": [site.url], "timeout": 60, "deadline": 120} | options
-        self.purse = OpenPurse()
+        self.meter = UnlimitedMeter()
         self.batches: list[Batch] = []
         self.seen: dict[str, str] = {}
 
@@ -45,7 +45,7 @@ class Watch:
         """The ids that are new; ``most`` batches are stored, then the process is killed."""
         before = set(self.seen)
         self.batches = []
-        listener = Mastodon(clock=lambda: self.now, purse=self.purse)
+        listener = Mastodon(clock=lambda: self.now, meter=self.meter)
         for batch in listener.poll(self.query(), self.position):
             if most is not None and len(self.batches) >= most:
                 break

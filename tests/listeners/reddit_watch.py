@@ -8,7 +8,7 @@ import pytest
 from loopback import Asked, Site
 from reddit_server import CLIENT, SECRET, RedditServer
 
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, GapKind, Mention, Query
 from listeners.reddit.listener import Reddit
 
@@ -26,7 +26,7 @@ class Watch:
         self.site = site
         self.server = RedditServer()
         site.script = self.server
-        self.purse = OpenPurse()
+        self.meter = UnlimitedMeter()
         self.position: str | None = None
         self.options: dict[str, object] = {
             "contact": "earful_tests",
@@ -51,7 +51,7 @@ class Watch:
         )
 
     def listener(self) -> Reddit:
-        return Reddit(clock=lambda: self.now, purse=self.purse)
+        return Reddit(clock=lambda: self.now, meter=self.meter)
 
     def poll(self) -> set[str]:
         """One poll; gives the ids that it brought for the first time."""

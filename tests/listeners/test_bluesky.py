@@ -10,7 +10,7 @@ from bluesky_server import HANDLE, PASSWORD, POST, Network, iso
 from loopback import Asked, Reply, Site
 
 from earful.contracts import Permanent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, GapKind, Mention, Query
 from listeners.bluesky import client
 from listeners.bluesky.listener import Bluesky
@@ -44,7 +44,7 @@ class Watch:
             "timeout": 60,
             "deadline": 120,
         } | options
-        self.purse = OpenPurse()
+        self.meter = UnlimitedMeter()
         self.batches: list[Batch] = []
         self.seen: set[str] = set()
 
@@ -60,7 +60,7 @@ class Watch:
     def poll(self) -> set[str]:
         self.batches = []
         before = set(self.seen)
-        listener = Bluesky(clock=lambda: self.now, purse=self.purse)
+        listener = Bluesky(clock=lambda: self.now, meter=self.meter)
         for batch in listener.poll(self.query(), self.position):
             self.batches.append(batch)
             self.position = batch.position
@@ -117,7 +117,7 @@ def test_one_login_serves_many_polls_and_is_renewed(site: Site) -> None:
     client._LOGINS[key] = client._Tokens("access-1", kept.refresh)
     watch.poll()
     assert (watch.network.logins, watch.network.renewals) == (2, 1)
-    assert watch.purse.requests == len(site.asked)
+    assert watch.meter.requests == len(site.asked)
 
 
 def test_the_login_is_in_no_position_and_no_error(

@@ -12,7 +12,7 @@ from jetstream_server import Jetstream
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Spent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, GapKind, Mention, Query
 from listeners.bluesky import jetstream
 from listeners.bluesky.listener import Bluesky
@@ -39,7 +39,7 @@ class Watch:
         self.site = site
         self.now = NOW
         self.position: str | None = None
-        self.purse = OpenPurse()
+        self.meter = UnlimitedMeter()
         self.batches: list[Batch] = []
         self.query = Query(
             id="bluesky/kestrova",
@@ -58,7 +58,7 @@ class Watch:
 
     def poll(self) -> list[Mention]:
         self.batches = []
-        for batch in Bluesky(clock=lambda: self.now, purse=self.purse).poll(
+        for batch in Bluesky(clock=lambda: self.now, meter=self.meter).poll(
             self.query, self.position
         ):
             self.batches.append(batch)
@@ -104,8 +104,8 @@ def test_posts_that_name_us_are_kept_with_their_authors(site: Site, stream: Jets
     assert watch.batches[-1].more is False
     assert stream.asked[-1]["wantedCollections"] == ["app.bsky.feed.post"]
     assert stream.agents[-1].startswith("Earful/")
-    assert watch.purse.received > 1000
-    assert watch.purse.requests == len(stream.asked) + len(site.asked)
+    assert watch.meter.received > 1000
+    assert watch.meter.requests == len(stream.asked) + len(site.asked)
 
 
 def test_it_reads_on_a_little_before_where_it_was(site: Site, stream: Jetstream) -> None:
@@ -255,12 +255,12 @@ def test_a_stream_that_is_not_there_is_transient(site: Site, stream: Jetstream) 
 
 
 def test_nothing_is_asked_when_the_purse_is_empty(site: Site, stream: Jetstream) -> None:
-    class Empty(OpenPurse):
-        def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    class Empty(UnlimitedMeter):
+        def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
             raise Spent("nothing is left", kind=GapKind.BUDGET)
 
     watch = Watch(site, stream)
-    watch.purse = Empty()
+    watch.meter = Empty()
     with pytest.raises(Spent):
         watch.poll()
     assert stream.asked == []

@@ -9,7 +9,7 @@ import pytest
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from listeners.http.errors import shown
 from listeners.http.fetch import Answer, Fetcher
 from listeners.http.session import Limits
@@ -22,7 +22,7 @@ QUICK = Limits(timeout=0.5, deadline=1.0, max_bytes=100_000)  # where the end is
 
 
 def get(site: Site, path: str = "/x", limits: Limits = PATIENT, **more: str) -> Answer:
-    with Fetcher(lambda: NOW, limits, purse=OpenPurse()) as web:
+    with Fetcher(lambda: NOW, limits, meter=UnlimitedMeter()) as web:
         return web.get(site.url + path, **more)
 
 
@@ -98,7 +98,7 @@ def test_a_bad_connection_is_transient_and_ends_in_time(site: Site, fault: str) 
 
 def test_nobody_listens() -> None:
     with (
-        Fetcher(lambda: NOW, Limits(timeout=0.5), purse=OpenPurse()) as web,
+        Fetcher(lambda: NOW, Limits(timeout=0.5), meter=UnlimitedMeter()) as web,
         pytest.raises(Transient),
     ):
         web.get("http://127.0.0.1:9/feed")
@@ -176,7 +176,7 @@ def test_redirects_in_a_circle_end(site: Site) -> None:
 )
 def test_only_web_addresses(url: str) -> None:
     with (
-        Fetcher(lambda: NOW, purse=OpenPurse()) as web,
+        Fetcher(lambda: NOW, meter=UnlimitedMeter()) as web,
         pytest.raises(Permanent, match="write it as https"),
     ):
         web.get(url)

@@ -11,7 +11,7 @@ import pytest
 from loopback import Reply, Site
 
 from earful.contracts import EdgeError, Permanent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from listeners.http.errors import Refused
 from listeners.http.session import GuardedSession, Limits
 
@@ -36,7 +36,7 @@ def session(heard: list[tuple[int, Mapping[str, Any]]], limits: Limits) -> Guard
 
     return GuardedSession(
         clock=lambda: datetime(2024, 5, 20, tzinfo=UTC),
-        purse=OpenPurse(),
+        meter=UnlimitedMeter(),
         limits=limits,
         explain=explain,
     )

@@ -10,14 +10,14 @@ from loopback import Reply, Site
 
 from earful import clock
 from earful.contracts import Permanent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from listeners.http.session import GuardedSession
 
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> GuardedSession:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    return GuardedSession(clock=clock.now, purse=OpenPurse())
+    return GuardedSession(clock=clock.now, meter=UnlimitedMeter())
 
 
 def test_a_netrc_lying_about_replaces_no_token(

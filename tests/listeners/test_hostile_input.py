@@ -11,29 +11,29 @@ import listeners
 from earful.contracts import BadItem
 from earful.settings.errors import SettingsError
 from earful.types import Query
-from listeners import positions
+from listeners.common import json_fields as positions
 from listeners.common import times
 from listeners.common.plain_text import clean
 from listeners.common.rejects import glimpse, rejected
 
 SLOW = {  # each took from seconds to hours when it was read with care for nothing but its meaning
     "a quotation of dashes": """
-from listeners.mail_text import letter
+from listeners.mail.message import letter
 letter(b"From: a@b.example\\n\\n> " + b"-" * 150_000 + b" x\\n")
 """,
     "marks upon marks": """
-from listeners.match import Matcher
-from listeners.plain import clean
+from earful.matching import Matcher
+from listeners.common.plain_text import clean
 Matcher(["Kestrova"]).matches(clean("a" + "\\u0301\\u0316" * 1_000_000, 2_000_000))
 """,
     "marks upon marks in a stream": """
-from listeners.bluesky_posts import words
-from listeners.match import Matcher
+from listeners.bluesky.posts import words
+from earful.matching import Matcher
 Matcher(["Kestrova"]).matches(words({"text": "a" + "\\u0301\\u0316" * 250_000}))
 """,
     "unclosed tags": """
-from listeners.plain import from_html
-from listeners.mail_html import to_text
+from listeners.common.plain_text import from_html
+from listeners.mail.html import to_text
 for text in ("<a " * 200_000, "<!--" * 100_000, "<div class='" * 50_000, "&" * 300_000):
     from_html(text), to_text(text)
 """,

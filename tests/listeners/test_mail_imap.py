@@ -17,7 +17,7 @@ from mail_server import PASSWORD, MailServer, cutting_proxy, dovecot, imap_of, m
 
 import listeners
 from earful.contracts import Permanent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.settings.errors import SettingsError
 from earful.types import Batch, GapKind, Mention, Query
 from listeners.mail.imap import _quoted
@@ -158,12 +158,12 @@ def test_what_no_person_wrote_to_us_is_no_mention(server: MailServer, user: str)
 
 def test_of_a_large_mail_only_the_head_is_fetched(server: MailServer, user: str) -> None:
     server.send(user, mail(1, "Late.\r\n" + ("x" * 70 + "\r\n") * 20_000))
-    purse = OpenPurse()
+    meter = UnlimitedMeter()
     asked = query(server.imap, user, max_bytes=4096)
-    (one,) = mentions(list(Mail(clock=now, purse=purse).poll(asked, None)))
+    (one,) = mentions(list(Mail(clock=now, meter=meter).poll(asked, None)))
     assert one.text.startswith("Parcel 1\nLate.\nxxx")
-    assert purse.received < 20_000
-    assert purse.requests == 4  # login, folder, search, mails
+    assert meter.received < 20_000
+    assert meter.requests == 4  # login, folder, search, mails
 
 
 @pytest.mark.parametrize("after", [10, 150, 400, 900, 2000, 9000])

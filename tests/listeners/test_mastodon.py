@@ -11,7 +11,7 @@ from mastodon_server import Instance
 from mastodon_watch import EPOCH, NOW, Watch
 
 from earful.contracts import Permanent, Spent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import GapKind
 from listeners.common.search_terms import hashtags
 from listeners.mastodon.listener import Mastodon
@@ -257,17 +257,17 @@ def test_one_poll_is_one_request_when_nothing_is_new(site: Site) -> None:
     watch.later(minutes=15)
     watch.poll()
     assert len(site.asked) == asked + 1
-    assert watch.purse.requests == len(site.asked)
+    assert watch.meter.requests == len(site.asked)
     assert all(one.path.startswith("/api/v1/timelines/tag/") for one in site.asked)
 
 
 def test_an_empty_purse_stops_the_poll_with_a_gap(site: Site) -> None:
-    class Empty(OpenPurse):
-        def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    class Empty(UnlimitedMeter):
+        def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
             raise Spent("nothing is left", kind=GapKind.BUDGET, retry_after=60)
 
     watch = Watch(site)
-    watch.purse = Empty()
+    watch.meter = Empty()
     with pytest.raises(Spent):
         watch.poll()
     assert [kind for _, _, kind in watch.gaps()] == [GapKind.BUDGET]

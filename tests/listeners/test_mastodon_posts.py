@@ -15,7 +15,7 @@ from loopback import Asked, Reply, Site
 from mastodon_server import Instance
 
 from earful.contracts import BadItem
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Query
 from listeners.mastodon.listener import Mastodon
 from listeners.mastodon.posts import local_id, mention
@@ -153,13 +153,13 @@ def test_a_hashtag_as_mastodon_4_6_answers_it(recorded: Path, site: Site) -> Non
         any_of=("hoot",),
         options={"instances": [site.url]},
     )
-    purse = OpenPurse()
-    batches = list(Mastodon(clock=lambda: NOW, purse=purse).poll(query, None))
+    meter = UnlimitedMeter()
+    batches = list(Mastodon(clock=lambda: NOW, meter=meter).poll(query, None))
     (made,) = [one for batch in batches for one in batch.mentions]
     assert made.text == "#hoot (hashtag toot)"
     assert made.author.handle == f"mastodonpy_test_2@{site.url.partition('://')[2]}"
     assert made.published_at == datetime(2026, 8, 1, 13, 55, 55, 867000, tzinfo=UTC)
-    assert purse.received > 1000
+    assert meter.received > 1000
     assert [seen.until for batch in batches for seen in batch.seen] == [NOW]
 
 

@@ -15,7 +15,7 @@ from reddit_watch import NOW, Watch
 
 import listeners
 from earful.contracts import Doubtful, Permanent, Spent, Transient
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.settings.errors import SettingsError
 from earful.types import Batch, GapKind, Mention
 
@@ -217,18 +217,18 @@ def test_a_connection_that_breaks_is_not_tried_again_inside_a_poll(watch: Watch,
 
 
 def test_an_empty_purse_is_told_with_what_it_left_open(watch: Watch) -> None:
-    class Small(OpenPurse):
-        def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    class Small(UnlimitedMeter):
+        def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
             if self.requests + requests > 3:
                 raise Spent("100 requests a minute", kind=GapKind.LIMIT, retry_after=20)
-            OpenPurse.ask(self, requests=requests, reads=reads, units=units)
+            UnlimitedMeter.reserve(self, requests=requests, reads=reads, units=units)
 
     watch.publish(450)
-    watch.purse = Small()
+    watch.meter = Small()
     with pytest.raises(Spent):
         watch.poll()
     assert watch.gaps == [(GapKind.LIMIT, False)]
-    watch.purse = OpenPurse()
+    watch.meter = UnlimitedMeter()
     watch.poll()
     assert len(watch.seen) == 450 and not watch.gaps
 

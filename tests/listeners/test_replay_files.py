@@ -227,7 +227,7 @@ def test_a_big_file_takes_no_memory(tmp_path: Path) -> None:
 _READER = """
 import sys
 from earful.types import Query
-from listeners.replay import Replay
+from listeners.files.replay import Replay
 path, log, position = sys.argv[1], sys.argv[2], sys.argv[3] or None
 asked = Query(id="r", brand_id="k", source="replay", options={"path": path, "batch": 50})
 with open(log, "a") as out:

@@ -91,8 +91,8 @@ SLOW = {
 def test_a_hostile_feed_is_read_in_no_time(what: str, fault: str) -> None:
     """In a process of its own, which can be ended."""
     script = f"""
-from listeners.feed import parse
-from listeners.fetch import Answer
+from listeners.feeds.parser import parse
+from listeners.http.fetch import Answer
 item = '<item><title>K{fault}</title>{SLOW[what]}</item>'
 body = f'<rss version="2.0"><channel>{{item}}</channel></rss>'
 feed = parse(Answer(url="https://n.example/", body=body.encode()), most=10)

@@ -23,7 +23,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from earful import clock
-from listeners.spool import Spool
+from listeners.inbox.spool import Spool
 box, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 one = Spool(box, clock=clock.now)
 for number in range(count):
@@ -35,7 +35,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from earful import clock
-from listeners.spool import Spool
+from listeners.inbox.spool import Spool
 one = Spool(Path(sys.argv[1]), clock=clock.now)
 one.append([{"id": "a"}])
 resource.setrlimit(resource.RLIMIT_FSIZE, (30, resource.RLIM_INFINITY))

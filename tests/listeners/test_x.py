@@ -83,19 +83,19 @@ def test_a_full_poll_goes_on_in_the_next_one(watch: Watch) -> None:
 
 def test_the_budget_stops_a_walk_and_the_rest_comes_when_there_is_more(watch: Watch) -> None:
     everything = publish(watch, 500, first=-10_000, every=10)
-    watch.purse = Budget(most=225)
+    watch.meter = Budget(most=225)
     with pytest.raises(Spent) as error:
         watch.poll()
     assert error.value.kind is GapKind.BUDGET
     assert len(watch.seen) == 220  # two pages of 100, then small ones while there is enough left
-    assert watch.purse.reads == len(watch.server.given) == 220
+    assert watch.meter.reads == len(watch.server.given) == 220
     (gap,) = watch.gaps
     assert (gap.kind, gap.lost) == (GapKind.BUDGET, False)
     assert gap.reason == "the budget of the day is used up"
     oldest = min(one.published_at for one in watch.seen.values())
     assert gap.since < NOW - timedelta(days=1) and gap.until == oldest + timedelta(seconds=1)
     watch.later(hours=12)
-    watch.purse = Budget(most=5000)
+    watch.meter = Budget(most=5000)
     watch.poll()
     assert set(watch.seen) == everything
     assert not watch.gaps
@@ -104,11 +104,11 @@ def test_the_budget_stops_a_walk_and_the_rest_comes_when_there_is_more(watch: Wa
 def test_what_was_not_read_is_given_back(watch: Watch) -> None:
     publish(watch, 7, first=-600)
     watch.poll()
-    assert (watch.purse.reads, watch.purse.requests) == (7, 1)
+    assert (watch.meter.reads, watch.meter.requests) == (7, 1)
     watch.site.faults = [Reply(status=503)]
     with pytest.raises(Transient):
         watch.poll()
-    assert watch.purse.reads == 7
+    assert watch.meter.reads == 7
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_posts_that_x_may_have_given_stay_counted(
     watch.site.faults = [reply]
     with pytest.raises(kind):
         watch.poll()
-    assert watch.purse.reads == 100, "X bills what it gave, and we cannot know that it gave nothing"
+    assert watch.meter.reads == 100, "X bills what it gave, and we cannot know that it gave nothing"
 
 
 def test_a_connection_that_was_never_made_costs_nothing(watch: Watch) -> None:
     watch.ask_for(options=watch.query.options | {"endpoint": "http://127.0.0.1:1"})
     with pytest.raises(Transient, match="the connection failed"):
         watch.poll()
-    assert watch.purse.reads == 0
+    assert watch.meter.reads == 0
 
 
 def test_a_program_stopped_in_the_middle_of_a_request_has_counted_it(
@@ -148,7 +148,7 @@ def test_a_program_stopped_in_the_middle_of_a_request_has_counted_it(
     monkeypatch.setattr("listeners.x.posts.has_page", stopped)
     with pytest.raises(KeyboardInterrupt):
         watch.poll()
-    assert watch.purse.reads == 100
+    assert watch.meter.reads == 100
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_limit_of_the_month_at_x_waits_and_says_so(
     with pytest.raises(Spent, match=f"{detail}; it is asked again every hour.*console") as error:
         watch.poll()
     assert (error.value.kind, error.value.retry_after) == (GapKind.BUDGET, 3600)
-    assert watch.purse.reads == 0
+    assert watch.meter.reads == 0
     assert [(gap.kind, gap.lost) for gap in watch.gaps] == [(GapKind.BUDGET, False)]
     watch.later(hours=1)
     assert watch.poll() == posts and not watch.gaps
@@ -275,11 +275,11 @@ def test_an_answer_that_is_no_page_is_tried_again(watch: Watch, body: bytes) -> 
     watch.site.faults = [Reply(body=body)]
     with pytest.raises(Transient, match="check the option endpoint"):
         watch.poll()
-    assert watch.purse.reads == 0
+    assert watch.meter.reads == 0
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"),
+    ("status", "hint"),
     [
         (400, "check any_of"),
         (401, "make a new one"),
@@ -288,10 +288,10 @@ def test_an_answer_that_is_no_page_is_tried_again(watch: Watch, body: bytes) -> 
         (302, "another host"),
     ],
 )
-def test_refusals_say_how_to_mend_them(watch: Watch, status: int, mend: str) -> None:
+def test_refusals_say_how_to_mend_them(watch: Watch, status: int, hint: str) -> None:
     elsewhere = {"Location": "https://elsewhere.example/"}
     watch.site.faults = [Reply(status=status, headers=elsewhere if status == 302 else {})]
-    with pytest.raises(Permanent, match=mend) as error:
+    with pytest.raises(Permanent, match=hint) as error:
         watch.poll()
     assert TOKEN not in str(error.value)
 
@@ -365,11 +365,11 @@ def test_more_than_the_timeline_shows_is_lost_and_told(timeline: Watch) -> None:
 
 def test_a_timeline_cut_by_the_budget_is_walked_again(timeline: Watch) -> None:
     wanted = name_us(timeline, 300, first=-4000)
-    timeline.purse = Budget(most=100)
+    timeline.meter = Budget(most=100)
     with pytest.raises(Spent):
         timeline.poll()
     assert [gap.kind for gap in timeline.gaps] == [GapKind.BUDGET]
-    timeline.purse = Budget(most=1000)
+    timeline.meter = Budget(most=1000)
     timeline.later(minutes=15)
     timeline.poll()
     assert set(timeline.seen) == wanted
@@ -440,7 +440,7 @@ def test_recheck_tells_what_was_edited_deleted_and_hidden(watch: Watch) -> None:
         (hidden, "protected"),
     }
     assert batch.position is None
-    assert watch.purse.reads == len(watch.server.given) == 4
+    assert watch.meter.reads == len(watch.server.given) == 4
 
 
 def test_recheck_of_nothing_that_x_knows_asks_nothing(watch: Watch) -> None:
@@ -449,7 +449,7 @@ def test_recheck_of_nothing_that_x_knows_asks_nothing(watch: Watch) -> None:
 
 
 def test_recheck_stops_at_the_budget(watch: Watch) -> None:
-    watch.purse = Budget(most=0)
+    watch.meter = Budget(most=0)
     with pytest.raises(Spent):
         watch.listener().recheck(watch.query, [stored("1792000000000000000", "a")])
     assert not watch.site.asked
@@ -459,7 +459,7 @@ def test_the_forecast_counts_the_week(watch: Watch) -> None:
     publish(watch, 700, first=-600_000, every=800)
     hourly = replace(watch.query, every=3600.0)
     assert watch.listener().forecast(hourly) == pytest.approx(100 * (1 + 5 / 60) + 24)
-    assert watch.purse.reads == 1
+    assert watch.meter.reads == 1
     assert not watch.server.given
 
 
@@ -469,12 +469,12 @@ def test_the_forecast_knows_that_every_poll_reads_the_newest_post_again(watch: W
         watch.server.post("Kestrova", NOW - timedelta(hours=23 * number))
     expected = watch.listener().forecast(watch.query)
     watch.poll()
-    watch.purse.reads = 0
+    watch.meter.reads = 0
     watch.server.post("Kestrova", NOW + timedelta(hours=5))
     for _ in range(96):
         watch.later(minutes=15)
         watch.poll()
-    assert watch.purse.reads == pytest.approx(expected, abs=1)
+    assert watch.meter.reads == pytest.approx(expected, abs=1)
 
 
 def test_a_search_that_finds_nothing_costs_nothing(watch: Watch) -> None:

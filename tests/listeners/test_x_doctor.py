@@ -12,8 +12,8 @@ from x_server import TOKEN, XServer
 from commands.doctor import GOOD, Finding, examine, expected
 from earful.settings.errors import SettingsError
 from earful.settings.load import load
-from pipeline.app import House
-from pipeline.budget.policy import Terms
+from pipeline.app import App
+from pipeline.budget.policy import BudgetPolicy
 
 SETTINGS = """
 [[brand]]
@@ -43,10 +43,10 @@ def doctor(folder: Path, url: str) -> Finding:
 
 @pytest.fixture(autouse=True)
 def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(_house: House) -> None:
+    def none(_app: App) -> None:
         raise SettingsError("[sentiment]: not looked at here")
 
-    monkeypatch.setattr(House, "classifier", none)
+    monkeypatch.setattr(App, "classifier", none)
 
 
 def test_doctor_says_the_price_and_reads_no_post(
@@ -70,8 +70,8 @@ def test_doctor_says_the_price_and_reads_no_post(
     assert [asked.path for asked in site.asked] == ["/2/tweets/counts/recent"]
 
 
-def terms(price: int, day: int | None = None, month: int | None = None) -> Terms:
-    return Terms(account="x", price=price, budget_day=day, budget_month=month)
+def terms(price: int, day: int | None = None, month: int | None = None) -> BudgetPolicy:
+    return BudgetPolicy(account="x", price=price, budget_day=day, budget_month=month)
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def terms(price: int, day: int | None = None, month: int | None = None) -> Terms
         ),
     ],
 )
-def test_what_is_expected_in_a_sentence(a_day: float, account: Terms, said: str) -> None:
+def test_what_is_expected_in_a_sentence(a_day: float, account: BudgetPolicy, said: str) -> None:
     assert expected(a_day, account, again=False) == said

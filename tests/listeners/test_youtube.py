@@ -139,7 +139,7 @@ def test_units_that_are_used_up_wait_for_midnight_in_california(watch: Watch) ->
     watch.later(hours=19)
     watch.poll()
     assert len(watch.seen) == 250 and not watch.gaps
-    assert watch.purse.units == watch.asked("commentThreads") == watch.purse.requests
+    assert watch.meter.units == watch.asked("commentThreads") == watch.meter.requests
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_search_finds_videos_and_then_comments_that_name_us(watch: Watch) -> N
     assert watch.poll() == {film, other}
     asked = next(one for one in watch.site.asked if one.path.endswith("/search"))
     assert asked.query["q"] == '"Kestrova"|"kes trova"'
-    assert watch.purse.units == 100
+    assert watch.meter.units == 100
     watch.later(minutes=15)
     assert watch.poll() == {named}
     assert not watch.seen[named].direct

@@ -9,7 +9,7 @@ from loopback import Site
 from x_server import TOKEN, XServer
 
 from earful.contracts import Spent
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected
 from listeners.x.listener import X
 
@@ -17,15 +17,15 @@ NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Budget(OpenPurse):
+class Budget(UnlimitedMeter):
     """Refuses reads over ``most``."""
 
     most: int = 0
 
-    def ask(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
+    def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
         if self.reads + reads > self.most:
             raise Spent("the budget of the day is used up", kind=GapKind.BUDGET, retry_after=3600)
-        OpenPurse.ask(self, requests=requests, reads=reads, units=units)
+        UnlimitedMeter.reserve(self, requests=requests, reads=reads, units=units)
 
 
 class Watch:
@@ -37,7 +37,7 @@ class Watch:
         self.site = site
         self.server = XServer(lambda: self.now)
         site.script = self.server
-        self.purse: OpenPurse = OpenPurse()
+        self.meter: UnlimitedMeter = UnlimitedMeter()
         self.position: str | None = None
         self.query = Query(
             id="x/kestrova",
@@ -51,7 +51,7 @@ class Watch:
         self.batches: list[Batch] = []
 
     def listener(self) -> X:
-        return X(clock=lambda: self.now, purse=self.purse)
+        return X(clock=lambda: self.now, meter=self.meter)
 
     def poll(self) -> set[str]:
         """One poll; gives the ids that it brought for the first time."""

@@ -8,7 +8,7 @@ import pytest
 from loopback import Site
 from youtube_server import CHANNEL, KEY, YoutubeServer
 
-from earful.limits import OpenPurse
+from earful.limits import UnlimitedMeter
 from earful.types import Batch, Gap, Mention, Query
 from listeners.youtube.listener import Youtube
 
@@ -24,7 +24,7 @@ class Watch:
         self.site = site
         self.server = YoutubeServer()
         site.script = self.server
-        self.purse = OpenPurse()
+        self.meter = UnlimitedMeter()
         self.position: str | None = None
         self.options: dict[str, object] = {
             "channels": [CHANNEL],
@@ -46,7 +46,7 @@ class Watch:
         )
 
     def listener(self) -> Youtube:
-        return Youtube(clock=lambda: self.now, purse=self.purse)
+        return Youtube(clock=lambda: self.now, meter=self.meter)
 
     def poll(self) -> set[str]:
         """One poll; gives the ids that it brought for the first time."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from smtp_server import Mailbox, serve
 
-from earful.types import Brand, Engagement, Heard, Scores
+from earful.types import Brand, ClassifiedMention, Engagement, Scores
 from outreach.digest import CaseLine, DigestFacts
 from outreach.rules import Rules
 
@@ -34,7 +34,7 @@ def acme() -> Brand:
 
 
 @pytest.fixture(scope="session")
-def heard() -> Callable[..., Heard]:
+def heard() -> Callable[..., ClassifiedMention]:
     def make(
         negative: float = 0.93,
         *,
@@ -42,7 +42,7 @@ def heard() -> Callable[..., Heard]:
         shares: int = 0,
         unsure: bool = False,
         **other: Any,
-    ) -> Heard:
+    ) -> ClassifiedMention:
         scores = Scores(
             negative=negative, neutral=1 - negative, positive=0.0, could_not_tell=unsure
         )
@@ -60,7 +60,7 @@ def heard() -> Callable[..., Heard]:
             "model_id": "m-1",
             "scores": scores,
         }
-        return Heard(**(told | other))
+        return ClassifiedMention(**(told | other))
 
     return make
 

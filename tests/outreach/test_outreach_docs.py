@@ -11,7 +11,7 @@ import pytest
 
 from earful.scoring import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST, ORDINARY_FOLLOWERS
 from earful.settings.load import RuleSettings, Settings
-from earful.types import Flag, Heard, Verdict
+from earful.types import ClassifiedMention, Flag, Verdict
 from outreach import rules as r
 from outreach.digest import CaseLine, DigestFacts, render
 from outreach.notifiers import KINDS
@@ -29,14 +29,17 @@ def digest_page() -> str:
     return (DOCS / "digest.md").read_text(encoding="utf-8")
 
 
-def decided(heard: Heard, rules: r.Rules, now: datetime) -> Flag:
+def decided(heard: ClassifiedMention, rules: r.Rules, now: datetime) -> Flag:
     got = r.decide(heard, rules, now)
     assert isinstance(got, Flag)
     return got
 
 
 def test_the_worked_example_is_right(
-    rules_page: str, heard: Callable[..., Heard], rules: Callable[..., r.Rules], now: datetime
+    rules_page: str,
+    heard: Callable[..., ClassifiedMention],
+    rules: Callable[..., r.Rules],
+    now: datetime,
 ) -> None:
     shipped = rules(negative_at=RuleSettings().negative_at)
     told = heard(0.93, hours=6, followers=284_000, earlier_complaints=2)

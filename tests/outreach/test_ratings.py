@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from earful.types import Engagement, Evidence, Flag, Heard, Label, Rating, Verdict
+from earful.types import ClassifiedMention, Engagement, Evidence, Flag, Rating, Sentiment, Verdict
 from outreach.rules import RULE_MODEL, RULE_PERSON, RULE_RATING, Rules, decide, is_low, replay
 from outreach.words import rated, said_again
 
-HeardLike = Callable[..., Heard]
+HeardLike = Callable[..., ClassifiedMention]
 RulesLike = Callable[..., Rules]
 
 
@@ -83,9 +83,9 @@ def test_a_high_rating_does_not_excuse_angry_words(
 
 
 def test_a_person_wins_over_a_rating(heard: HeardLike, rules: RulesLike, now: datetime) -> None:
-    fine = heard(0.9, rating=_stars(1), corrected=Label.POSITIVE)
+    fine = heard(0.9, rating=_stars(1), corrected=Sentiment.POSITIVE)
     assert decide(fine, rules(), now) is Verdict.CORRECTED
-    bad = _flag(decide(heard(0.1, rating=_stars(5), corrected=Label.NEGATIVE), rules(), now))
+    bad = _flag(decide(heard(0.1, rating=_stars(5), corrected=Sentiment.NEGATIVE), rules(), now))
     assert bad.rule == RULE_PERSON
     assert "they gave 5 of 5 stars" in bad.reason
 
@@ -116,7 +116,7 @@ def test_a_copy_is_one_only_if_it_would_be_flagged(
     assert decide(heard(0.9, copy=True), rules(), now) is Verdict.COPY
     assert decide(heard(0.1, copy=True), rules(), now) is Verdict.CALM
     assert decide(heard(0.9, copy=True, unsure=True), rules(), now) is Verdict.COULD_NOT_TELL
-    read = heard(0.9, copy=True, corrected=Label.NEGATIVE)
+    read = heard(0.9, copy=True, corrected=Sentiment.NEGATIVE)
     assert _flag(decide(read, rules(), now)).rule == RULE_PERSON
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from earful.scoring import case_priority
 from earful.settings.load import RuleSettings
-from earful.types import Brand, Flag, Heard, Label, Verdict
+from earful.types import Brand, ClassifiedMention, Flag, Sentiment, Verdict
 from outreach.rules import Rules, decide, due_at, is_urgent, own_account
 from outreach.words import length
 
-Make = Callable[..., Heard]
+Make = Callable[..., ClassifiedMention]
 MakeRules = Callable[..., Rules]
 
 
@@ -70,8 +70,8 @@ def test_a_length_of_time_is_never_far_from_what_is_said(minutes: float, words: 
         ({"hours": 71}, "it was already 3 days old"),
         ({"negative": 0.9999}, "The model is 99 % sure"),
         ({"negative": 0.29, "hours": 1}, "The model is 29 % sure"),
-        ({"corrected": Label.NEGATIVE, "negative": 0.12}, "(the model gave it 12 %)"),
-        ({"corrected": Label.NEGATIVE, "unsure": True}, "(the model could not tell)"),
+        ({"corrected": Sentiment.NEGATIVE, "negative": 0.12}, "(the model gave it 12 %)"),
+        ({"corrected": Sentiment.NEGATIVE, "unsure": True}, "(the model could not tell)"),
     ],
 )
 def test_the_reason_is_right_english(

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earful.types import Brand, Engagement, Flag, Heard, Label, Verdict
+from earful.types import Brand, ClassifiedMention, Engagement, Flag, Sentiment, Verdict
 from outreach import rules as r
 from outreach.rules import Rules, decide, due_at, is_urgent, replay
 
-Make = Callable[..., Heard]
+Make = Callable[..., ClassifiedMention]
 MakeRules = Callable[..., Rules]
 
 shares_of_one = st.floats(0, 1, allow_nan=False)
 people = st.none() | st.integers(0, 10**9)
-labels = st.none() | st.sampled_from(Label)
+labels = st.none() | st.sampled_from(Sentiment)
 
 
 def flag(answer: Flag | Verdict) -> Flag:
@@ -48,7 +48,7 @@ def test_the_first_reason_that_applies_is_the_one_given(
         ({"brand": other}, Verdict.COMPETITOR),
         ({"own": True}, Verdict.OWN_ACCOUNT),
         ({"repost": True}, Verdict.REPOST),
-        ({"corrected": Label.POSITIVE}, Verdict.CORRECTED),
+        ({"corrected": Sentiment.POSITIVE}, Verdict.CORRECTED),
         ({"unsure": True}, Verdict.COULD_NOT_TELL),
         ({"negative": 0.1}, Verdict.CALM),
         ({"hours": 1000}, Verdict.TOO_OLD),
@@ -76,9 +76,9 @@ def test_bounds_belong_to_the_flag(heard: Make, rules: MakeRules, now: datetime)
     assert decide(old, rules(), now) is Verdict.TOO_OLD
 
 
-@pytest.mark.parametrize("label", [Label.NEUTRAL, Label.POSITIVE])
+@pytest.mark.parametrize("label", [Sentiment.NEUTRAL, Sentiment.POSITIVE])
 def test_a_person_who_says_not_negative_wins(
-    heard: Make, rules: MakeRules, now: datetime, label: Label
+    heard: Make, rules: MakeRules, now: datetime, label: Sentiment
 ) -> None:
     assert decide(heard(0.99, corrected=label), rules(), now) is Verdict.CORRECTED
 
@@ -87,7 +87,7 @@ def test_a_person_who_says_not_negative_wins(
 def test_a_person_who_says_negative_wins(
     heard: Make, rules: MakeRules, now: datetime, change: dict[str, object]
 ) -> None:
-    got = flag(decide(heard(corrected=Label.NEGATIVE, **change), rules(), now))
+    got = flag(decide(heard(corrected=Sentiment.NEGATIVE, **change), rules(), now))
     assert got.rule == "a person said so"
     # as sure as sure can be: the person has read it
     assert got.evidence.priority_parts["negative"] == r.NEGATIVE_WEIGHT
@@ -97,7 +97,7 @@ def test_a_person_cannot_flag_a_competitor(
     heard: Make, rules: MakeRules, acme: Brand, now: datetime
 ) -> None:
     other = replace(acme, competitor_of="somebody-else")
-    said = heard(brand=other, corrected=Label.NEGATIVE)
+    said = heard(brand=other, corrected=Sentiment.NEGATIVE)
     assert decide(said, rules(), now) is Verdict.COMPETITOR
 
 
@@ -137,7 +137,7 @@ def test_any_flag_stays_in_bounds_and_replays(
     shares: int,
     hours: float,
     earlier: int,
-    corrected: Label | None,
+    corrected: Sentiment | None,
     unsure: bool,
 ) -> None:
     first = heard(
@@ -162,7 +162,7 @@ def test_any_flag_stays_in_bounds_and_replays(
         followers=kept.followers,
         shares=kept.shares,
         earlier_complaints=kept.earlier_complaints,
-        corrected=Label.NEGATIVE if kept.rule == r.RULE_PERSON else None,
+        corrected=Sentiment.NEGATIVE if kept.rule == r.RULE_PERSON else None,
         model_id=kept.model_id,
     )
     told = flag(decide(again, rules(look_back=None, negative_at=kept.threshold), now))
@@ -227,7 +227,7 @@ def test_what_is_not_a_complaint_to_us_is_never_flagged(
     negative: float,
     followers: int | None,
     earlier: int,
-    corrected: Label | None,
+    corrected: Sentiment | None,
     which: int,
 ) -> None:
     barred: dict[str, object] = [

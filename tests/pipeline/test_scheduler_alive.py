@@ -18,7 +18,7 @@ import pytest
 from factories import check_all, rows
 
 from earful.settings.load import load
-from pipeline.app import House, open_house
+from pipeline.app import App, open_app
 from pipeline.scheduler import Recorded
 from storage import queries
 from storage.database.engine import Database, connect
@@ -51,10 +51,10 @@ _REAL = "from commands.main import main; main()"
 _WITH_A_FAKE_MODEL = f"""
 import sys; sys.path.insert(0, {str(TESTS)!r})
 from factories import FakeClassifier
-from earful.wiring import House
-House.classifier = lambda house: FakeClassifier()
+from pipeline.app import App
+App.classifier = lambda house: FakeClassifier()
 from datetime import timedelta
-from earful import scheduler
+from pipeline import scheduler
 scheduler._STANDBY, scheduler._POLL_TICK = 0.3, timedelta(seconds=0.3)
 {_REAL}
 """
@@ -120,8 +120,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def watched(folder: Path) -> Iterator[Database]:
     """The database that the process works with, its tables made beforehand."""
-    house = open_house(load(folder / "settings.toml"))
-    house.db.close()
+    app = open_app(load(folder / "settings.toml"))
+    app.db.close()
     db = connect(f"sqlite:///{folder / 'earful.db'}")
     yield db
     db.close()
@@ -211,23 +211,23 @@ def test_with_the_model_that_ships(folder: Path, watched: Database) -> None:
 
 
 @pytest.fixture
-def house(folder: Path) -> Iterator[House]:
-    made = open_house(load(folder / "settings.toml"))
+def app(folder: Path) -> Iterator[App]:
+    made = open_app(load(folder / "settings.toml"))
     yield made
     made.db.close()
 
 
-def test_a_failing_stage_is_written_down_and_its_end_too(house: House) -> None:
+def test_a_failing_stage_is_written_down_and_its_end_too(app: App) -> None:
     does: list[Callable[[], str]] = [lambda: "", lambda: 1 // 0, lambda: "", lambda: "3 judged"]  # type: ignore[list-item,return-value]
 
     def work() -> str:
         return does.pop(0)()
 
-    stage = Recorded(house, "flag", work)
+    stage = Recorded(app, "flag", work)
 
     def after() -> tuple[str | None, str]:
         stage()
-        (one,) = queries.health(house.db).stages
+        (one,) = queries.health(app.db).stages
         return one.error, one.did
 
     assert after() == (None, "")
@@ -237,9 +237,9 @@ def test_a_failing_stage_is_written_down_and_its_end_too(house: House) -> None:
     assert after() == (None, "3 judged")
 
 
-def test_an_idle_stage_is_not_written_down_at_every_turn(house: House) -> None:
-    stage = Recorded(house, "flag", lambda: "")
+def test_an_idle_stage_is_not_written_down_at_every_turn(app: App) -> None:
+    stage = Recorded(app, "flag", lambda: "")
     stage()
-    (first,) = queries.health(house.db).stages
+    (first,) = queries.health(app.db).stages
     stage()
-    assert queries.health(house.db).stages == (first,)
+    assert queries.health(app.db).stages == (first,)

@@ -57,7 +57,7 @@ ASKED = Query(
 
 
 @pytest.fixture
-def house(db: Database) -> Database:
+def app(db: Database) -> Database:
     brands.sync(db, [*LISTENED, OTHER])
     polling.register(db, [ASKED])
     return db
@@ -101,124 +101,124 @@ def _poll(
         ("", "names none of: Kestrova, @kestrova"),
     ],
 )
-def test_the_words_decide_for_every_brand(house: Database, text: str, said: Sequence[str]) -> None:
-    assert _said(house, _heard(text)) == said
+def test_the_words_decide_for_every_brand(app: Database, text: str, said: Sequence[str]) -> None:
+    assert _said(app, _heard(text)) == said
 
 
-def test_what_the_search_matched_beside_the_text_counts_too(house: Database) -> None:
-    assert _said(house, _heard("look at this", context="https://kestrova.example/help")) == [
+def test_what_the_search_matched_beside_the_text_counts_too(app: Database) -> None:
+    assert _said(app, _heard("look at this", context="https://kestrova.example/help")) == [
         "kestrova"
     ]
     excluded = _heard("Kestrova!", context="Kestrova Falcon for sale")
-    assert _said(house, excluded) == "holds the excluded phrase 'Kestrova Falcon'"
+    assert _said(app, excluded) == "holds the excluded phrase 'Kestrova Falcon'"
 
 
 @pytest.mark.parametrize("lang", [None, "en", "EN", "en-GB", "el", "el_GR"])
 def test_a_language_that_was_asked_for_or_is_not_known_is_heard(
-    house: Database, lang: str | None
+    app: Database, lang: str | None
 ) -> None:
     asked = replace(ASKED, languages=("en", "el"))
-    assert _said(house, _heard("Kestrova", lang=lang), asked) == ["kestrova"]
+    assert _said(app, _heard("Kestrova", lang=lang), asked) == ["kestrova"]
 
 
-def test_a_language_that_nobody_asked_for_is_noise_for_all_brands(house: Database) -> None:
+def test_a_language_that_nobody_asked_for_is_noise_for_all_brands(app: Database) -> None:
     asked = replace(ASKED, languages=("en", "el"))
-    found = _said(house, _heard("Kestrova, Swiftly", lang="fr"), asked)
+    found = _said(app, _heard("Kestrova, Swiftly", lang="fr"), asked)
     assert found == "language 'fr' is not among en, el"
 
 
 def test_what_is_addressed_to_us_or_says_its_brand_is_not_asked_for_its_words(
-    house: Database,
+    app: Database,
 ) -> None:
-    assert _said(house, _heard("Swiftly is better", direct=True)) == ["kestrova"]
-    assert _said(house, _heard("no names", brands=("Other",))) == ["other"]
+    assert _said(app, _heard("Swiftly is better", direct=True)) == ["kestrova"]
+    assert _said(app, _heard("no names", brands=("Other",))) == ["other"]
     foreign = replace(ASKED, languages=("en",))
-    assert _said(house, _heard("mal", direct=True, lang="fr"), foreign) == ["kestrova"]
+    assert _said(app, _heard("mal", direct=True, lang="fr"), foreign) == ["kestrova"]
 
 
-def test_a_query_without_terms_takes_all_that_is_not_excluded(house: Database) -> None:
+def test_a_query_without_terms_takes_all_that_is_not_excluded(app: Database) -> None:
     asked = replace(ASKED, any_of=())
-    assert _said(house, _heard("anything"), asked) == ["kestrova"]
-    assert _said(house, _heard("Kestrova Falcon"), asked) == (
+    assert _said(app, _heard("anything"), asked) == ["kestrova"]
+    assert _said(app, _heard("Kestrova Falcon"), asked) == (
         "holds the excluded phrase 'Kestrova Falcon'"
     )
 
 
-def test_each_brands_own_account_is_known_for_that_brand_alone(house: Database) -> None:
+def test_each_brands_own_account_is_known_for_that_brand_alone(app: Database) -> None:
     one = _heard("Kestrova beats Swiftly", by="kestrova")
-    assert list(Aboutness(house, ASKED, LISTENED)(one)) == [  # type: ignore[arg-type]
+    assert list(Aboutness(app, ASKED, LISTENED)(one)) == [  # type: ignore[arg-type]
         ("kestrova", True),
         ("swiftly", False),
     ]
 
 
 def test_noise_is_kept_with_its_reason_and_never_read_counted_or_flagged(
-    house: Database, clock: FrozenClock
+    app: Database, clock: FrozenClock
 ) -> None:
-    found = _poll(house, clock, _heard("awful kestrovan pottery", 1), _heard("awful Kestrova", 2))
+    found = _poll(app, clock, _heard("awful kestrovan pottery", 1), _heard("awful Kestrova", 2))
     assert (found.seen, found.new, found.noise) == (2, 2, 1)
     assert "1 of them noise" in str(found)
-    kept = rows(house, "SELECT external_id, mention.noise, match.noise FROM match "
+    kept = rows(app, "SELECT external_id, mention.noise, match.noise FROM match "
                        "JOIN mention ON mention.id = mention_id ORDER BY external_id")  # fmt: skip
     assert [(row[0], bool(row[1]), row[2]) for row in kept] == [
         ("m-1", True, "names none of: Kestrova, @kestrova"),
         ("m-2", False, ""),
     ]
-    assert predictions.count_unread(house, MODEL) == 1
-    assert read_all(house) == 1
-    assert queries.health(house).pending == 0
-    assert flag(house, ANY_AGE, clock=clock).flags == 1
-    assert number(house, "about") == number(house, "story") == 1
-    again = _poll(house, clock, _heard("awful kestrovan pottery", 1))
+    assert predictions.count_unread(app, MODEL) == 1
+    assert read_all(app) == 1
+    assert queries.health(app).pending == 0
+    assert flag(app, ANY_AGE, clock=clock).flags == 1
+    assert number(app, "about") == number(app, "story") == 1
+    again = _poll(app, clock, _heard("awful kestrovan pottery", 1))
     assert (again.new, again.noise) == (0, 0)
-    check_all(house)
+    check_all(app)
 
 
 def test_noise_that_a_later_query_finds_for_real_is_read_and_flagged(
-    house: Database, clock: FrozenClock
+    app: Database, clock: FrozenClock
 ) -> None:
     one = _heard("awful pottery of Kestrovan", 1)
-    _poll(house, clock, one)
-    flag(house, ANY_AGE, clock=clock)
+    _poll(app, clock, one)
+    flag(app, ANY_AGE, clock=clock)
     other = replace(ASKED, id="fake/kestrova/pottery", any_of=("pottery",))
-    _poll(house, clock, one, query=other)
-    assert predictions.count_unread(house, MODEL) == 1
-    read_all(house)
-    assert flag(house, ANY_AGE, clock=clock).flags == 1
-    reasons = dict(tuple(row) for row in rows(house, "SELECT query_id, noise FROM match"))
+    _poll(app, clock, one, query=other)
+    assert predictions.count_unread(app, MODEL) == 1
+    read_all(app)
+    assert flag(app, ANY_AGE, clock=clock).flags == 1
+    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise FROM match"))
     assert reasons == {ASKED.id: "names none of: Kestrova, @kestrova", other.id: ""}
-    check_all(house)
+    check_all(app)
 
 
-def test_terms_that_were_changed_take_the_reason_away(house: Database, clock: FrozenClock) -> None:
+def test_terms_that_were_changed_take_the_reason_away(app: Database, clock: FrozenClock) -> None:
     one = _heard("awful pottery", 1)
-    _poll(house, clock, one)
-    _poll(house, clock, one, query=replace(ASKED, any_of=("pottery",)))
-    assert [row[0] for row in rows(house, "SELECT noise FROM match")] == [""]
-    check_all(house)
+    _poll(app, clock, one)
+    _poll(app, clock, one, query=replace(ASKED, any_of=("pottery",)))
+    assert [row[0] for row in rows(app, "SELECT noise FROM match")] == [""]
+    check_all(app)
 
 
 def test_what_was_real_stays_so_when_another_query_calls_it_noise(
-    house: Database, clock: FrozenClock
+    app: Database, clock: FrozenClock
 ) -> None:
     one = _heard("awful Kestrova", 1)
-    _poll(house, clock, one)
-    read_all(house)
+    _poll(app, clock, one)
+    read_all(app)
     other = replace(ASKED, id="fake/kestrova/pottery", any_of=("pottery",))
-    _poll(house, clock, one, query=other)
-    assert flag(house, ANY_AGE, clock=clock).flags == 1
-    reasons = dict(tuple(row) for row in rows(house, "SELECT query_id, noise FROM match"))
+    _poll(app, clock, one, query=other)
+    assert flag(app, ANY_AGE, clock=clock).flags == 1
+    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise FROM match"))
     assert reasons == {ASKED.id: "", other.id: "names none of: pottery"}
-    check_all(house)
+    check_all(app)
 
 
-def test_any_amount_of_noise_leaves_the_way_to_the_unread_short(house: Database) -> None:
+def test_any_amount_of_noise_leaves_the_way_to_the_unread_short(app: Database) -> None:
     """The index that the model's work is found by holds none of it."""
-    if not house.sqlite:
-        plan = rows(house, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_mention_model'")
+    if not app.sqlite:
+        plan = rows(app, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_mention_model'")
         assert "WHERE (NOT noise)" in plan[0][0]
         return
     unread = "SELECT id FROM mention WHERE model_id = '' AND NOT noise ORDER BY model_id, id"
-    plan = rows(house, f"EXPLAIN QUERY PLAN {unread} LIMIT 9")
+    plan = rows(app, f"EXPLAIN QUERY PLAN {unread} LIMIT 9")
     (step,) = (row[3] for row in plan)
     assert step == "SEARCH mention USING INDEX ix_mention_model (model_id=?)"

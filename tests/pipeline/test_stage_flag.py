@@ -27,22 +27,22 @@ from factories import (
 )
 
 from earful.clock import Clock
-from earful.types import CaseStatus, Label, Verdict
+from earful.types import CaseStatus, Sentiment, Verdict
 from pipeline import flag as stage
 from pipeline.classify import classify
-from pipeline.flag import Flagged, Paging, flag
+from pipeline.flag import AlertPolicy, Flagged, flag
 from storage import queries
 from storage.cases import commands
 from storage.database.engine import Database
 from storage.entities import brands
 from storage.views import CaseView, QueueFilter
 
-PAGING = Paging(channels=("desk", "boss"), within=timedelta(hours=6))
+ALERT_POLICY = AlertPolicy(channels=("desk", "boss"), within=timedelta(hours=6))
 
 
 def _judge(db: Database, clock: Clock, rules: Any = RULES, **other: Any) -> Flagged:
     read_all(db)
-    found = flag(db, rules, clock=clock, paging=PAGING, **other)
+    found = flag(db, rules, clock=clock, alert_policy=ALERT_POLICY, **other)
     check_all(db)
     return found
 
@@ -92,7 +92,7 @@ def test_judging_twice_changes_nothing(db: Database, clock: FrozenClock) -> None
     keep(db, loud(1), mention(2), mention(3, "lovely"))
     _judge(db, clock)
     before = [rows(db, f'SELECT * FROM "{t}"') for t in ("case", "flag", "case_event", "delivery")]
-    again = flag(db, ANY_AGE, clock=clock, paging=PAGING)
+    again = flag(db, ANY_AGE, clock=clock, alert_policy=ALERT_POLICY)
     assert (again.judged, again.flags, again.opened, again.urgent) == (0, 0, 0, 0)
     after = [rows(db, f'SELECT * FROM "{t}"') for t in ("case", "flag", "case_event", "delivery")]
     assert after == before
@@ -210,7 +210,7 @@ def test_all_takes_up_what_was_too_old_and_only_that(db: Database, clock: Frozen
     keep(db, *(mention(n, published_at=NOW - timedelta(days=30 + n)) for n in range(3)))
     keep(db, mention(9, "lovely"))
     assert _judge(db, clock).flags == 0
-    found = flag(db, ANY_AGE, clock=clock, paging=PAGING)
+    found = flag(db, ANY_AGE, clock=clock, alert_policy=ALERT_POLICY)
     assert (found.judged, found.flags, found.opened) == (3, 3, 1)
     assert flag(db, ANY_AGE, clock=clock).judged == 0
     check_all(db)
@@ -253,7 +253,7 @@ def test_a_persons_word_flags_whatever_its_age_and_says_so(
 ) -> None:
     keep(db, mention(1, "lovely", published_at=NOW - timedelta(days=99)), mention(2, "awful"))
     _judge(db, clock)
-    commands.correct(db, ids(db)["m-1"], Label.NEGATIVE, edition=0, by="Ana", at=NOW)
+    commands.correct(db, ids(db)["m-1"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
     assert _judge(db, clock).flags == 1
     (case,) = _cases(db)
     reasons = " ".join(one.reason for one in queries.case(db, case.id).mentions)  # type: ignore[union-attr]

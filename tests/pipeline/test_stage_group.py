@@ -33,7 +33,7 @@ from storage import queries
 from storage.analysis import stories
 from storage.cases import verdicts
 from storage.database.engine import Database, Transaction
-from storage.views import QueueFilter, Told
+from storage.views import QueueFilter, StoryReach
 
 LONG = "awful, my parcel was lost for the third time and nobody at the desk answers the phone"
 ARTICLE = (
@@ -333,7 +333,7 @@ def test_a_story_is_flagged_once_and_its_copies_are_counted(
         "e": Verdict.FLAGGED,
     }
     case = next(one for one in queries.queue(db, QueueFilter()) if one.handle == "a")
-    assert case.told == Told(mentions=4, authors=3, reach=300)
+    assert case.told == StoryReach(mentions=4, authors=3, reach=300)
     detail = queries.case(db, case.id)
     assert detail is not None
     assert [one.told for one in detail.mentions] == [case.told]

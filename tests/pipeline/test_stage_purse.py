@@ -23,9 +23,9 @@ from earful.settings.load import AccountSettings
 from earful.types import Batch, GapKind, Query
 from pipeline.budget import fair_share
 from pipeline.budget.fair_share import Answer, Use, may_take
-from pipeline.budget.meter import StoredPurse, Till
-from pipeline.budget.policy import Terms, terms_of
-from pipeline.flag import Paging
+from pipeline.budget.meter import AccountMeter, AccountState
+from pipeline.budget.policy import BudgetPolicy, policy_for
+from pipeline.flag import AlertPolicy
 from pipeline.poll import Polled, poll
 from storage.collecting import polling, spending
 from storage.database.engine import Database
@@ -33,7 +33,7 @@ from storage.entities import brands
 
 SECOND = replace(QUERY, id="fake/other", brand_id="other")
 USD = 1_000_000
-PRICED = Terms(
+PRICED = BudgetPolicy(
     account="fake",
     price=5_000,
     budget_day=USD,
@@ -43,15 +43,17 @@ PRICED = Terms(
 BOTH = frozenset({"acme-air", "other"})
 
 
-def _purse(
+def _meter(
     db: Database,
     clock: FrozenClock,
-    terms: Terms,
+    terms: BudgetPolicy,
     *,
-    till: Till | None = None,
+    account_state: AccountState | None = None,
     query: Query = QUERY,
-) -> StoredPurse:
-    return StoredPurse(db, query, terms, clock=clock, till=till or Till())
+) -> AccountMeter:
+    return AccountMeter(
+        db, query, terms, clock=clock, account_state=account_state or AccountState()
+    )
 
 
 def _spent(db: Database) -> Any:
@@ -139,12 +141,12 @@ def test_money_is_written_as_people_do(millionths: int, text: str) -> None:
 
 
 def test_it_is_written_down_before_and_settled_after(db: Database, clock: FrozenClock) -> None:
-    purse = _purse(db, clock, PRICED)
-    purse.ask(requests=1, reads=100)
+    meter = _meter(db, clock, PRICED)
+    meter.reserve(requests=1, reads=100)
     row = _spent(db)
     assert (row.account, row.query_id, row.brand_id) == ("fake", QUERY.id, "acme-air")
     assert (row.requests, row.reads, row.money) == (1, 100, 500_000)  # killed here: too much
-    purse.settle(received=2000, reads=-90)
+    meter.reconcile(received=2000, reads=-90)
     row = _spent(db)
     assert (row.reads, row.money, row.received) == (10, 50_000, 2000)
 
@@ -153,23 +155,23 @@ def test_what_is_given_back_after_midnight_is_not_the_new_days(
     db: Database, clock: FrozenClock
 ) -> None:
     clock.now = datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC)
-    purse = _purse(db, clock, PRICED)
-    purse.ask(reads=200)
+    meter = _meter(db, clock, PRICED)
+    meter.reserve(reads=200)
     clock.forward(seconds=2)
-    purse.settle(reads=-200)
+    meter.reconcile(reads=-200)
     assert _spent(db).money == 0
-    purse.ask(reads=200)
+    meter.reserve(reads=200)
     with pytest.raises(Spent):
-        purse.ask(reads=1)
+        meter.reserve(reads=1)
 
 
 def test_a_budget_stops_before_it_is_passed_and_says_what_to_do(
     db: Database, clock: FrozenClock
 ) -> None:
-    purse = _purse(db, clock, PRICED)
-    purse.ask(requests=1, reads=150)
+    meter = _meter(db, clock, PRICED)
+    meter.reserve(requests=1, reads=150)
     with pytest.raises(Spent) as caught:
-        purse.ask(requests=1, reads=100)
+        meter.reserve(requests=1, reads=100)
     assert str(caught.value) == (
         "account 'fake': the budget of 1.00 USD a day is used up: 0.75 USD are spent, 0.50 USD "
         "more would be asked for. It goes on at 2026-11-21 00:00:00 UTC; to hear more before that, "
@@ -178,16 +180,16 @@ def test_a_budget_stops_before_it_is_passed_and_says_what_to_do(
     assert caught.value.kind is GapKind.BUDGET
     assert caught.value.retry_after == 12 * 3600
     assert _spent(db).requests == 1, "nothing was asked, nothing is counted"
-    purse.ask(requests=1, reads=50)  # what still fits
+    meter.reserve(requests=1, reads=50)  # what still fits
     clock.forward(hours=12)
-    purse.ask(requests=1, reads=100)
+    meter.reserve(requests=1, reads=100)
 
 
 def test_a_budget_that_is_too_small_for_anything_does_not_say_that_it_is_spent(
     db: Database, clock: FrozenClock
 ) -> None:
     with pytest.raises(Spent) as caught:
-        _purse(db, clock, replace(PRICED, budget_day=20_000)).ask(reads=10)
+        _meter(db, clock, replace(PRICED, budget_day=20_000)).reserve(reads=10)
     assert str(caught.value) == (
         "account 'fake': the budget of 0.02 USD a day is too small: one request may take 0.05 USD; "
         "raise budget_day of [[account]] 'fake' in settings.toml"
@@ -196,12 +198,12 @@ def test_a_budget_that_is_too_small_for_anything_does_not_say_that_it_is_spent(
 
 
 def test_a_month_is_kept_to_over_its_days(db: Database, clock: FrozenClock) -> None:
-    purse = _purse(db, clock, PRICED)
+    meter = _meter(db, clock, PRICED)
     for _ in range(3):
-        purse.ask(reads=200)
+        meter.reserve(reads=200)
         clock.forward(days=1)
     with pytest.raises(Spent, match=r"3\.00 USD a month.*raise budget_month") as caught:
-        purse.ask(reads=1)
+        meter.reserve(reads=1)
     assert caught.value.retry_after == (datetime(2026, 12, 1, tzinfo=UTC) - clock()).total_seconds()
 
 
@@ -209,44 +211,47 @@ def test_units_are_counted_by_the_platforms_own_day(db: Database, clock: FrozenC
     limit = listeners.limit("youtube")
     assert limit is not None
     clock.now = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)  # half an hour before midnight there
-    purse = _purse(db, clock, Terms(account="fake", limit=limit))
-    purse.ask(requests=1, units=10_000)
+    meter = _meter(db, clock, BudgetPolicy(account="fake", limit=limit))
+    meter.reserve(requests=1, units=10_000)
     with pytest.raises(Spent, match="quota of 10,000 units a day is used up") as caught:
-        purse.ask(units=1)
+        meter.reserve(units=1)
     assert caught.value.retry_after == 1800
     clock.forward(minutes=30)
-    purse.ask(requests=1, units=100)
+    meter.reserve(requests=1, units=100)
 
 
 # --- limits of requests ---------------------------------------------------------------------------
 
 
 def test_queries_of_one_account_share_its_requests(db: Database, clock: FrozenClock) -> None:
-    terms = Terms(account="fake", limit=Limit(requests=3, per=60))
-    till = Till()
-    first = _purse(db, clock, terms, till=till)
+    terms = BudgetPolicy(account="fake", limit=Limit(requests=3, per=60))
+    account_state = AccountState()
+    first = _meter(db, clock, terms, account_state=account_state)
     same_brand = replace(QUERY, id="fake/acme-air/second")
-    second = _purse(db, clock, terms, till=till, query=same_brand)
-    first.ask(requests=2)
-    second.ask(requests=1)
+    second = _meter(db, clock, terms, account_state=account_state, query=same_brand)
+    first.reserve(requests=2)
+    second.reserve(requests=1)
     clock.forward(seconds=10)
     with pytest.raises(Spent, match="limit of 3 requests in 60 s is used up") as caught:
-        second.ask(requests=1)
+        second.reserve(requests=1)
     assert (caught.value.kind, caught.value.retry_after) == (GapKind.LIMIT, 50)
     clock.forward(seconds=50)
-    second.ask(requests=1)
+    second.reserve(requests=1)
 
 
 def test_threads_that_share_an_account_share_its_limit(db: Database, clock: FrozenClock) -> None:
     """Eight ask for one request each at the same moment, and five are allowed."""
-    terms, till = Terms(account="fake", limit=Limit(requests=5, per=60)), Till()
+    terms, account_state = (
+        BudgetPolicy(account="fake", limit=Limit(requests=5, per=60)),
+        AccountState(),
+    )
     ready = threading.Barrier(8)
 
     def ask() -> bool:
-        purse = _purse(db, clock, terms, till=till)
+        meter = _meter(db, clock, terms, account_state=account_state)
         ready.wait(60)
         try:
-            purse.ask(requests=1)
+            meter.reserve(requests=1)
         except Spent:
             return False
         return True
@@ -259,50 +264,55 @@ def test_threads_that_share_an_account_share_its_limit(db: Database, clock: Froz
 def test_a_brand_that_was_refused_has_its_share_kept_in_the_next_window(
     db: Database, clock: FrozenClock
 ) -> None:
-    terms, till = Terms(account="fake", limit=Limit(requests=10, per=60), brands=BOTH), Till()
-    greedy = _purse(db, clock, terms, till=till)
-    late = _purse(db, clock, terms, till=till, query=SECOND)
-    greedy.ask(requests=10)
+    terms, account_state = (
+        BudgetPolicy(account="fake", limit=Limit(requests=10, per=60), brands=BOTH),
+        AccountState(),
+    )
+    greedy = _meter(db, clock, terms, account_state=account_state)
+    late = _meter(db, clock, terms, account_state=account_state, query=SECOND)
+    greedy.reserve(requests=10)
     with pytest.raises(Spent):
-        late.ask(requests=1)
+        late.reserve(requests=1)
     clock.forward(seconds=60)
-    greedy.ask(requests=5)
+    greedy.reserve(requests=5)
     with pytest.raises(Spent, match="brand 'acme-air' has used its share") as caught:
-        greedy.ask(requests=1)
+        greedy.reserve(requests=1)
     assert caught.value.kind is GapKind.LIMIT
-    late.ask(requests=5)
+    late.reserve(requests=5)
 
 
 def test_a_budget_is_shared_by_what_each_used_the_day_before(
     db: Database, clock: FrozenClock
 ) -> None:
     terms = replace(PRICED, budget_month=None, brands=BOTH)
-    _purse(db, clock, terms, query=SECOND).ask(reads=60)
+    _meter(db, clock, terms, query=SECOND).reserve(reads=60)
     clock.forward(days=1)
-    purse = _purse(db, clock, terms)  # another process: nothing is remembered but the tables
-    purse.ask(reads=140)
+    meter = _meter(db, clock, terms)  # another process: nothing is remembered but the tables
+    meter.reserve(reads=140)
     with pytest.raises(Spent, match="the rest is kept for the other brands"):
-        purse.ask(reads=1)
-    _purse(db, clock, terms, query=SECOND).ask(reads=60)
+        meter.reserve(reads=1)
+    _meter(db, clock, terms, query=SECOND).reserve(reads=60)
 
 
 def test_what_the_platform_says_is_left_counts(db: Database, clock: FrozenClock) -> None:
-    till, terms = Till(), Terms(account="fake")
-    first = _purse(db, clock, terms, till=till)
-    first.said(remaining=0, reset_after=90)
-    second = _purse(db, clock, terms, till=till, query=SECOND)
+    account_state, terms = AccountState(), BudgetPolicy(account="fake")
+    first = _meter(db, clock, terms, account_state=account_state)
+    first.report_remaining(remaining=0, reset_after=90)
+    second = _meter(db, clock, terms, account_state=account_state, query=SECOND)
     with pytest.raises(Spent, match="allows no more requests until 2026-11-20 12:01:30 UTC") as no:
-        second.ask(requests=1)
+        second.reserve(requests=1)
     assert (no.value.kind, no.value.retry_after) == (GapKind.LIMIT, 90)
-    _purse(db, clock, replace(terms, account="another"), till=till).ask(requests=1)
+    _meter(db, clock, replace(terms, account="another"), account_state=account_state).reserve(
+        requests=1
+    )
     clock.forward(seconds=90)
-    second.ask(requests=1)
-    second.said(remaining=0, reset_after=None)
+    second.reserve(requests=1)
+    second.report_remaining(remaining=0, reset_after=None)
     with pytest.raises(Spent):
-        first.ask(requests=1)
-    first.said(remaining=7, reset_after=900)
-    first.said(remaining=None, reset_after=900)
-    second.ask(requests=1)
+        first.reserve(requests=1)
+    first.report_remaining(remaining=7, reset_after=900)
+    first.report_remaining(remaining=None, reset_after=900)
+    second.reserve(requests=1)
 
 
 # --- from settings ----------------------------------------------------------------------------
@@ -320,12 +330,12 @@ def test_terms_come_from_the_account_or_from_the_platform() -> None:
     own = Query(id="reddit/a", brand_id="a", source="reddit")
     other = replace(own, id="reddit/b", brand_id="b", account="second")
     off = replace(own, id="reddit/c", brand_id="c", enabled=False)
-    plain = terms_of(own, [paid], [own, other, off], listeners.limit)
-    assert plain == Terms(
+    plain = policy_for(own, [paid], [own, other, off], listeners.limit)
+    assert plain == BudgetPolicy(
         account="reddit", limit=Limit(requests=100, per=60), brands=frozenset({"a"})
     )
-    terms = terms_of(other, [paid], [own, other, off], listeners.limit)
-    assert terms == Terms(
+    terms = policy_for(other, [paid], [own, other, off], listeners.limit)
+    assert terms == BudgetPolicy(
         account="second",
         limit=Limit(requests=60, per=60),
         price=5_000,
@@ -342,48 +352,50 @@ class Paid:
 
     name = "fake"
 
-    def __init__(self, purse: StoredPurse) -> None:
-        self._purse = purse
+    def __init__(self, meter: AccountMeter) -> None:
+        self._meter = meter
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Pages until the purse says no."""
         for page in range(int(position or 0), 10):
-            self._purse.ask(requests=1, reads=100)
+            self._meter.reserve(requests=1, reads=100)
             yield batch(mention(page), position=str(page + 1), complete_since=NOW)
 
 
-def _poll(db: Database, clock: FrozenClock, terms: Terms = PRICED, *channels: str) -> Polled:
-    till = Till()
+def _poll(db: Database, clock: FrozenClock, terms: BudgetPolicy = PRICED, *channels: str) -> Polled:
+    account_state = AccountState()
     return poll(
         db,
         [QUERY, SECOND],
         clock=clock,
-        listener_for=lambda query: Paid(_purse(db, clock, terms, till=till, query=query)),
-        paging=Paging(channels=channels, timezone="Europe/Athens"),
+        listener_for=lambda query: Paid(
+            _meter(db, clock, terms, account_state=account_state, query=query)
+        ),
+        alert_policy=AlertPolicy(channels=channels, timezone="Europe/Athens"),
     )
 
 
 @pytest.fixture
-def house(db: Database) -> Database:
+def app(db: Database) -> Database:
     brands.sync(db, [ACME, OTHER])
     polling.register(db, [QUERY, SECOND])
     return db
 
 
 def test_a_spent_budget_puts_off_until_it_goes_on_and_is_told_once(
-    house: Database, clock: FrozenClock
+    app: Database, clock: FrozenClock
 ) -> None:
-    found = _poll(house, clock, PRICED, "desk", "pager")
+    found = _poll(app, clock, PRICED, "desk", "pager")
     assert (found.new, found.waiting, found.failed) == (2, 2, 0)
     assert "2 wait for a limit or budget" in str(found)
-    waits = rows(house, "SELECT due_at, failures, error FROM query")
+    waits = rows(app, "SELECT due_at, failures, error FROM query")
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     for row in waits:
         since_midnight = row.due_at / 1e6 - midnight.timestamp()
         assert 0 <= since_midnight <= 31
         assert row.failures == 0
         assert "budget of 1.00 USD a day" in row.error
-    told = rows(house, "SELECT key, channel, subject, text FROM delivery ORDER BY channel")
+    told = rows(app, "SELECT key, channel, subject, text FROM delivery ORDER BY channel")
     assert [row.channel for row in told] == ["desk", "pager"]
     assert told[0].key == "budget/fake/2026-11-21/desk"
     assert "'fake' has stopped at its budget" in told[0].subject
@@ -392,7 +404,7 @@ def test_a_spent_budget_puts_off_until_it_goes_on_and_is_told_once(
 
 
 def test_who_dies_before_the_wait_is_written_down_has_told(
-    house: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    app: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_anything: object, **_more: object) -> None:
         raise KeyboardInterrupt
@@ -400,41 +412,41 @@ def test_who_dies_before_the_wait_is_written_down_has_told(
     with monkeypatch.context() as broken:
         broken.setattr(polling, "put_off", dies)
         with pytest.raises(KeyboardInterrupt):
-            _poll(house, clock, PRICED, "desk")
-    told = rows(house, "SELECT key, text FROM delivery")
+            _poll(app, clock, PRICED, "desk")
+    told = rows(app, "SELECT key, text FROM delivery")
     assert [row.key for row in told] == ["budget/fake/2026-11-21/desk"]
-    assert _poll(house, clock, PRICED, "desk").waiting == 2
-    assert rows(house, "SELECT key, text FROM delivery") == told
+    assert _poll(app, clock, PRICED, "desk").waiting == 2
+    assert rows(app, "SELECT key, text FROM delivery") == told
 
 
-def test_a_limit_is_waited_for_and_nobody_is_told(house: Database, clock: FrozenClock) -> None:
-    terms = Terms(account="fake", limit=Limit(requests=2, per=60))
+def test_a_limit_is_waited_for_and_nobody_is_told(app: Database, clock: FrozenClock) -> None:
+    terms = BudgetPolicy(account="fake", limit=Limit(requests=2, per=60))
     for _ in range(3):  # waits do not grow
-        assert _poll(house, clock, terms, "desk").waiting == 2
-        (due,) = {row.due_at for row in rows(house, "SELECT max(due_at) AS due_at FROM query")}
+        assert _poll(app, clock, terms, "desk").waiting == 2
+        (due,) = {row.due_at for row in rows(app, "SELECT max(due_at) AS due_at FROM query")}
         wait = due / 1e6 - clock().timestamp()
         assert 0 < wait <= 66
         clock.forward(seconds=66)
-        with house.write() as connection:
+        with app.write() as connection:
             connection.exec_driver_sql("UPDATE query SET position = '0'")
-    assert rows(house, "SELECT * FROM delivery") == []
+    assert rows(app, "SELECT * FROM delivery") == []
 
 
 def test_when_settings_change_an_account_its_queries_are_asked_at_once(
-    house: Database, clock: FrozenClock
+    app: Database, clock: FrozenClock
 ) -> None:
-    polling.register(house, [QUERY, SECOND], {"fake": "budget_day = 1"})
-    _poll(house, clock)
-    assert polling.due(house, [QUERY, SECOND], clock()) == ()
-    polling.register(house, [QUERY, SECOND], {"fake": "budget_day = 1"})
-    assert polling.due(house, [QUERY, SECOND], clock()) == ()
-    polling.register(house, [QUERY, SECOND], {"fake": "budget_day = 2"})
-    assert len(polling.due(house, [QUERY, SECOND], clock())) == 2
+    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 1"})
+    _poll(app, clock)
+    assert polling.due(app, [QUERY, SECOND], clock()) == ()
+    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 1"})
+    assert polling.due(app, [QUERY, SECOND], clock()) == ()
+    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 2"})
+    assert len(polling.due(app, [QUERY, SECOND], clock())) == 2
 
 
-def test_what_was_read_again_is_counted_by_day(house: Database, clock: FrozenClock) -> None:
-    _poll(house, clock, Terms(account="fake"))
-    (one, other) = spending.spent(house, Window.last(timedelta(days=1), NOW + timedelta(hours=1)))
+def test_what_was_read_again_is_counted_by_day(app: Database, clock: FrozenClock) -> None:
+    _poll(app, clock, BudgetPolicy(account="fake"))
+    (one, other) = spending.spent(app, Window.last(timedelta(days=1), NOW + timedelta(hours=1)))
     assert (one.new + other.new, one.again + other.again) == (10, 10)
     assert one.requests == 10
     assert {one.requests_per_thousand, other.requests_per_thousand} == {1000.0, None}

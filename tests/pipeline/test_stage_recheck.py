@@ -93,7 +93,7 @@ def platform(clock: FrozenClock) -> Platform:
 
 
 @pytest.fixture
-def house(db: Database) -> Database:
+def app(db: Database) -> Database:
     brands.sync(db, [ACME, RIVAL, OTHER])
     polling.register(db, [QUERY, SECOND, ELSEWHERE])
     return db
@@ -125,43 +125,43 @@ def _turn(
 
 
 def test_where_reads_have_a_price_each_post_is_asked_about_once(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
-    assert _turn(house, clock, platform, billed=True).asked == 1
+    _keep(app, mention(1))
+    assert _turn(app, clock, platform, billed=True).asked == 1
     clock.forward(hours=25)
-    assert _turn(house, clock, platform, billed=True).asked == 0
-    assert _turn(house, clock, platform).asked == 1
+    assert _turn(app, clock, platform, billed=True).asked == 0
+    assert _turn(app, clock, platform).asked == 1
 
 
 def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1), mention(2), mention(3))
+    _keep(app, mention(1), mention(2), mention(3))
     platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
     platform.gone.add("m-2")
-    before = rows(house, "SELECT position, polled_at, seen, stored FROM query ORDER BY id")
-    done = _turn(house, clock, platform)
+    before = rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id")
+    done = _turn(app, clock, platform)
     assert (done.asked, done.changed, done.gone, done.failed) == (3, 1, 1, 0)
-    found = rows(house, "SELECT external_id, text FROM mention ORDER BY id")
+    found = rows(app, "SELECT external_id, text FROM mention ORDER BY id")
     assert [tuple(row) for row in found] == [("m-1", "Acme is lovely"), ("m-3", "awful (3)")]
-    assert rows(house, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
-    assert polling.position(house, QUERY.id) == "p1"
-    check_all(house)
+    assert rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
+    assert polling.position(app, QUERY.id) == "p1"
+    check_all(app)
 
 
 def test_the_answer_is_kept_with_the_question_or_not_at_all(
-    house: Database,
+    app: Database,
     clock: FrozenClock,
     platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _keep(house, mention(1), mention(2))
+    _keep(app, mention(1), mention(2))
     platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
     platform.gone.add("m-2")
     state = "SELECT external_id, text, checked_at FROM mention ORDER BY external_id"
     counted = "SELECT sum(new), sum(again) FROM spending"
-    before = rows(house, state), rows(house, counted)
+    before = rows(app, state), rows(app, counted)
 
     def dies(*_anything: object) -> None:
         raise KeyboardInterrupt
@@ -169,15 +169,15 @@ def test_the_answer_is_kept_with_the_question_or_not_at_all(
     with monkeypatch.context() as broken:
         broken.setattr(rechecks, "checked", dies)
         with pytest.raises(KeyboardInterrupt):
-            _turn(house, clock, platform)
-    assert (rows(house, state), rows(house, counted)) == before
-    done = _turn(house, clock, platform)
+            _turn(app, clock, platform)
+    assert (rows(app, state), rows(app, counted)) == before
+    done = _turn(app, clock, platform)
     assert (done.asked, done.changed, done.gone) == (2, 1, 1)
-    assert rows(house, counted) == [(2, 1)]  # the answer is counted once
+    assert rows(app, counted) == [(2, 1)]  # the answer is counted once
 
 
 def test_a_stored_mention_is_given_back_as_it_was_told(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     who = author("maria", name="Maria", followers=9, verified=True, url="https://a.example/maria")
     told = mention(
@@ -192,7 +192,7 @@ def test_a_stored_mention_is_given_back_as_it_was_told(
         edited_at=NOW - HOUR,
         direct=False,  # that is not stored
     )
-    _keep(house, told)
+    _keep(app, told)
     seen: list[Mention] = []
 
     class Looking(Platform):
@@ -200,92 +200,92 @@ def test_a_stored_mention_is_given_back_as_it_was_told(
             seen.extend(mentions)
             return Batch(mentions=(), position=None)
 
-    _turn(house, clock, Looking(clock))
+    _turn(app, clock, Looking(clock))
     assert seen == [told]
 
 
 def test_each_once_a_day_the_one_seen_longest_ago_first(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1, fetched_at=NOW - HOUR), mention(2, fetched_at=NOW - 2 * HOUR))
-    _keep(house, mention(3, fetched_at=NOW + HOUR))
-    assert _turn(house, clock, platform).asked == 2
+    _keep(app, mention(1, fetched_at=NOW - HOUR), mention(2, fetched_at=NOW - 2 * HOUR))
+    _keep(app, mention(3, fetched_at=NOW + HOUR))
+    assert _turn(app, clock, platform).asked == 2
     assert platform.ids == ["m-2", "m-1"]
-    assert _turn(house, clock, platform).asked == 0
+    assert _turn(app, clock, platform).asked == 0
     clock.forward(hours=1)
-    assert _turn(house, clock, platform).asked == 1
+    assert _turn(app, clock, platform).asked == 1
     clock.forward(hours=22, minutes=59)
-    assert _turn(house, clock, platform).asked == 0
+    assert _turn(app, clock, platform).asked == 0
     clock.forward(minutes=1)
-    _turn(house, clock, platform)
+    _turn(app, clock, platform)
     assert platform.ids == ["m-2", "m-1", "m-3", "m-1", "m-2"]
 
 
 def test_a_post_that_a_poll_met_again_has_been_seen(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
-    _keep(house, mention(1, fetched_at=NOW + HOUR))
-    assert _turn(house, clock, platform).asked == 0
+    _keep(app, mention(1))
+    _keep(app, mention(1, fetched_at=NOW + HOUR))
+    assert _turn(app, clock, platform).asked == 0
 
 
 @pytest.mark.parametrize(("days", "asked"), [(6, 1), (8, 0)])
 def test_old_posts_are_left_alone(
-    house: Database, clock: FrozenClock, platform: Platform, days: int, asked: int
+    app: Database, clock: FrozenClock, platform: Platform, days: int, asked: int
 ) -> None:
-    _keep(house, mention(1, published_at=clock() - days * DAY))
-    assert _turn(house, clock, platform).asked == asked
+    _keep(app, mention(1, published_at=clock() - days * DAY))
+    assert _turn(app, clock, platform).asked == asked
 
 
 def test_a_hundred_of_a_source_in_a_turn(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, *(mention(n) for n in range(130)))
-    assert _turn(house, clock, platform).asked == 100
-    assert _turn(house, clock, platform).asked == 30
+    _keep(app, *(mention(n) for n in range(130)))
+    assert _turn(app, clock, platform).asked == 100
+    assert _turn(app, clock, platform).asked == 30
     assert len(set(platform.ids)) == 130
 
 
 def test_each_query_asks_about_what_it_found_itself(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
-    _keep(house, mention(2), mention(1), query=SECOND)
-    _keep(house, mention(3), query=replace(QUERY, id="fake/of the past"))
-    _turn(house, clock, platform, queries=(QUERY, SECOND))
+    _keep(app, mention(1))
+    _keep(app, mention(2), mention(1), query=SECOND)
+    _keep(app, mention(3), query=replace(QUERY, id="fake/of the past"))
+    _turn(app, clock, platform, queries=(QUERY, SECOND))
     assert sorted(platform.asked) == [(QUERY.id, ("m-1",)), (SECOND.id, ("m-2",))]
 
 
 def test_other_sources_and_those_that_cannot_tell_are_not_asked(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1, source="other", by=author(source="other")), query=ELSEWHERE)
-    assert _turn(house, clock, platform).asked == 0
-    assert _turn(house, clock, Silent(), queries=(ELSEWHERE,)).asked == 0
-    assert rows(house, "SELECT checked_at FROM mention") == [(None,)]
+    _keep(app, mention(1, source="other", by=author(source="other")), query=ELSEWHERE)
+    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, Silent(), queries=(ELSEWHERE,)).asked == 0
+    assert rows(app, "SELECT checked_at FROM mention") == [(None,)]
 
 
 def test_paused_and_disabled_queries_ask_nothing(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
-    assert _turn(house, clock, platform, queries=(replace(QUERY, enabled=False),)).asked == 0
-    polling.pause(house, QUERY.id, error="no key")
-    assert _turn(house, clock, platform).asked == 0
+    _keep(app, mention(1))
+    assert _turn(app, clock, platform, queries=(replace(QUERY, enabled=False),)).asked == 0
+    polling.pause(app, QUERY.id, error="no key")
+    assert _turn(app, clock, platform).asked == 0
     assert platform.asked == []
 
 
 def test_only_what_was_asked_about_is_stored(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
+    _keep(app, mention(1))
 
     class Chatty(Platform):
         def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
             return batch(mention(2), position=None, gone=[Gone(source="fake", external_id="m-3")])
 
-    assert _turn(house, clock, Chatty(clock)).asked == 1
-    assert (number(house, "mention"), number(house, "tombstone")) == (1, 0)
+    assert _turn(app, clock, Chatty(clock)).asked == 1
+    assert (number(app, "mention"), number(app, "tombstone")) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -297,25 +297,25 @@ def test_only_what_was_asked_about_is_stored(
     ],
 )
 def test_trouble_puts_that_query_off_and_leaves_the_rest_alone(
-    house: Database,
+    app: Database,
     clock: FrozenClock,
     platform: Platform,
     trouble: Exception,
     back_after: timedelta,
 ) -> None:
-    _keep(house, mention(1))
-    _keep(house, mention(2), query=SECOND)
+    _keep(app, mention(1))
+    _keep(app, mention(2), query=SECOND)
     platform.raises = [trouble]
     waits = Waits()
     with capture_logs() as logs:
-        done = _turn(house, clock, platform, queries=(QUERY, SECOND), waits=waits)
+        done = _turn(app, clock, platform, queries=(QUERY, SECOND), waits=waits)
         assert (done.asked, done.failed) == (1, 1)
-        again = _turn(house, clock, platform, queries=(QUERY, SECOND), waits=waits)
+        again = _turn(app, clock, platform, queries=(QUERY, SECOND), waits=waits)
         assert (again.asked, again.failed) == (0, 0)
     assert [one["why"] for one in logs] == [str(trouble)]
-    assert polling.failures(house, QUERY.id) == 0  # the poll is none the worse
+    assert polling.failures(app, QUERY.id) == 0  # the poll is none the worse
     clock.now += back_after
-    assert _turn(house, clock, platform, waits=waits).asked == 1
+    assert _turn(app, clock, platform, waits=waits).asked == 1
 
 
 def _all_gone(*names: str) -> Doubtful:
@@ -324,13 +324,13 @@ def _all_gone(*names: str) -> Doubtful:
 
 
 def test_that_all_are_gone_is_believed_when_it_is_said_for_hours(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1), mention(2))
+    _keep(app, mention(1), mention(2))
     platform.raises = [_all_gone("m-1", "m-2") for _ in range(20)]
     waits, began = Waits(), clock()
-    while number(house, "mention"):
-        done = _turn(house, clock, platform, waits=waits)
+    while number(app, "mention"):
+        done = _turn(app, clock, platform, waits=waits)
         clock.forward(minutes=1)
         assert clock() - began < DAY
     assert (done.asked, done.gone, done.failed) == (2, 2, 0)
@@ -347,44 +347,44 @@ def test_an_answer_in_between_begins_the_doubt_anew() -> None:
 
 
 def test_the_same_permanent_trouble_is_said_once(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
+    _keep(app, mention(1))
     platform.raises = [Permanent("no key"), Permanent("no key"), Permanent("wrong key")]
     waits = Waits()
     with capture_logs() as logs:
         for _ in range(3):
-            assert _turn(house, clock, platform, waits=waits).failed == 1
+            assert _turn(app, clock, platform, waits=waits).failed == 1
             clock.forward(hours=7)
     assert [one["why"] for one in logs] == ["no key", "wrong key"]
 
 
 def test_an_answer_that_cannot_be_read_does_not_block_the_others(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
+    _keep(app, mention(1))
     platform.raises = [BadItem("no date")]
-    assert _turn(house, clock, platform).asked == 1
-    assert _turn(house, clock, platform).asked == 0
+    assert _turn(app, clock, platform).asked == 1
+    assert _turn(app, clock, platform).asked == 0
 
 
 def test_a_bug_in_a_listener_is_loud_after_the_others_were_asked(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
-    _keep(house, mention(2), query=SECOND)
+    _keep(app, mention(1))
+    _keep(app, mention(2), query=SECOND)
     platform.raises = [ZeroDivisionError("oops")]
     with pytest.raises(ExceptionGroup, match="must not"):
-        _turn(house, clock, platform, queries=(QUERY, SECOND))
+        _turn(app, clock, platform, queries=(QUERY, SECOND))
     assert len(platform.asked) == 2
 
 
 def test_a_turn_that_is_told_to_stop_stops(
-    house: Database, clock: FrozenClock, platform: Platform
+    app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(house, mention(1))
+    _keep(app, mention(1))
     done = recheck(
-        house,
+        app,
         [QUERY],
         clock=clock,
         listener_for=lambda _query: platform,
@@ -395,14 +395,14 @@ def test_a_turn_that_is_told_to_stop_stops(
     assert (done.asked, platform.asked) == (0, [])
 
 
-def test_a_post_removed_while_it_was_asked_about(house: Database, clock: FrozenClock) -> None:
-    _keep(house, mention(1))
+def test_a_post_removed_while_it_was_asked_about(app: Database, clock: FrozenClock) -> None:
+    _keep(app, mention(1))
 
     class Slow(Platform):
         def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
             vanished = batch(gone=[Gone(source="fake", external_id="m-1")])
-            ingest.store(house, QUERY, vanished, about("acme-air"), self.clock())
+            ingest.store(app, QUERY, vanished, about("acme-air"), self.clock())
             return Batch(mentions=tuple(mentions), position=None)
 
-    assert _turn(house, clock, Slow(clock)).asked == 1
-    assert number(house, "mention") == 0
+    assert _turn(app, clock, Slow(clock)).asked == 1
+    assert number(app, "mention") == 0

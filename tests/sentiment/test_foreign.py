@@ -13,7 +13,7 @@ from tiny_onnx import MAPPING, Tiny
 from tokenizers import Tokenizer
 
 from earful.contracts import Classifier
-from earful.types import Label
+from earful.types import Sentiment
 from sentiment import contract, load
 from sentiment.foreign import ForeignClassifier
 from sentiment.prepare import prepare
@@ -44,8 +44,8 @@ def test_a_text_scores_alone_as_among_others_to_the_last_bit(foreign: Classifier
 
 def test_it_reads_what_the_model_says(foreign: Classifier) -> None:
     found = foreign.classify(["so bad", "plain", "good good", "so bad and plain and bad"])
-    expected = [Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE, Label.NEGATIVE]
-    assert [one.label for one in found] == expected
+    expected = [Sentiment.NEGATIVE, Sentiment.NEUTRAL, Sentiment.POSITIVE, Sentiment.NEGATIVE]
+    assert [one.sentiment for one in found] == expected
     # "[CLS] plain [SEP]": a third of the strength, 6, against nothing
     assert found[1].neutral == pytest.approx(np.exp(2) / (np.exp(2) + 2))
 
@@ -59,7 +59,7 @@ def test_labels_are_mapped_and_named_in_the_id(tiny: Path) -> None:
     turned = {"LABEL_0": "positive", "LABEL_1": "neutral", "LABEL_2": "negative"}
     one, other = load(model=tiny, labels=MAPPING), load(model=tiny, labels=turned)
     (said,), (turned_round,) = one.classify(["good"]), other.classify(["good"])
-    assert said.label is Label.POSITIVE
+    assert said.sentiment is Sentiment.POSITIVE
     assert turned_round.negative == said.positive
     assert one.model_id != other.model_id
     assert one.model_id.startswith("tiny-")
@@ -77,7 +77,7 @@ def test_several_labels_may_be_one(tmp_path: Path) -> None:
     stars = {"1 star": "negative", "3 stars": "negative", "5 stars": "positive"}
     (one,) = load(model=folder, labels=stars).classify(["plain"])
     assert one.neutral == 0.0
-    assert one.label is Label.NEGATIVE
+    assert one.sentiment is Sentiment.NEGATIVE
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_several_labels_may_be_one(tmp_path: Path) -> None:
 )
 def test_what_else_is_read(tmp_path: Path, like: Tiny) -> None:
     (good, bad) = load(model=like.write(tmp_path)).classify(["good", "bad"])
-    assert (good.label, bad.label) == (Label.POSITIVE, Label.NEGATIVE)
+    assert (good.sentiment, bad.sentiment) == (Sentiment.POSITIVE, Sentiment.NEGATIVE)
 
 
 def test_the_weights_may_lie_in_a_folder_onnx(tiny: Path) -> None:
@@ -112,7 +112,7 @@ def test_texts_are_read_as_far_as_the_model_can(tmp_path: Path, by: str) -> None
         (folder / by).write_text('{"model_max_length": 10}', "utf-8")
     # ten tokens, two of them special: the bad words behind the eighth are not read
     (one,) = load(model=folder).classify(["good " * 8 + "bad " * 100])
-    assert one.label is Label.POSITIVE
+    assert one.sentiment is Sentiment.POSITIVE
     assert one.negative == one.neutral
 
 
@@ -222,7 +222,7 @@ def test_the_shipped_directory_is_read_by_plain_libraries(classifier: Classifier
         fed = {"input_ids": [encoded.ids], "attention_mask": [encoded.attention_mask]}
         arrays = {name: np.array(rows, dtype=np.int64) for name, rows in fed.items()}
         (logits,) = session.run(["logits"], arrays)
-        assert config["id2label"][str(logits[0].argmax())] == ours.label.value
+        assert config["id2label"][str(logits[0].argmax())] == ours.sentiment.value
 
 
 def test_it_is_also_a_foreign_one_uncalibrated(classifier: Classifier, bare: Path) -> None:
@@ -230,5 +230,5 @@ def test_it_is_also_a_foreign_one_uncalibrated(classifier: Classifier, bare: Pat
     assert isinstance(other, ForeignClassifier)
     ours = classifier.classify(list(contract.POSTS))
     theirs = other.classify(list(contract.POSTS))
-    assert [one.label for one in ours] == [one.label for one in theirs]
+    assert [one.sentiment for one in ours] == [one.sentiment for one in theirs]
     assert other.model_id != classifier.model_id

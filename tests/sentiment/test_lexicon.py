@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from earful.contracts import Classifier
-from earful.types import Label, Scores
+from earful.types import Scores, Sentiment
 from sentiment import contract, load
 from sentiment.lexicon import MAX_CHARACTERS, three
 from sentiment.prepare import prepare
@@ -31,16 +31,16 @@ def test_a_text_scores_alone_as_among_others_to_the_last_bit(lexicon: Classifier
 @pytest.mark.parametrize(
     ("compound", "label"),
     [
-        (1.0, Label.POSITIVE),
-        (0.05, Label.POSITIVE),
-        (0.0499, Label.NEUTRAL),
-        (0.0, Label.NEUTRAL),
-        (-0.0499, Label.NEUTRAL),
-        (-0.05, Label.NEGATIVE),
-        (-1.0, Label.NEGATIVE),
+        (1.0, Sentiment.POSITIVE),
+        (0.05, Sentiment.POSITIVE),
+        (0.0499, Sentiment.NEUTRAL),
+        (0.0, Sentiment.NEUTRAL),
+        (-0.0499, Sentiment.NEUTRAL),
+        (-0.05, Sentiment.NEGATIVE),
+        (-1.0, Sentiment.NEGATIVE),
     ],
 )
-def test_the_label_is_what_the_thresholds_say(compound: float, label: Label) -> None:
+def test_the_label_is_what_the_thresholds_say(compound: float, label: Sentiment) -> None:
     negative, neutral, positive = three(compound)
     assert Scores(negative=negative, neutral=neutral, positive=positive).label is label
 
@@ -55,17 +55,17 @@ def test_no_list_of_words_is_sure_and_more_of_a_mood_is_more() -> None:
 @pytest.mark.parametrize(
     ("text", "label"),
     [
-        ("Great service, I love this company!", Label.POSITIVE),
-        ("This is the worst, most horrible flight ever.", Label.NEGATIVE),
-        ("The desk by the gate opens at nine in the morning.", Label.NEUTRAL),
-        ("The service was not good.", Label.NEGATIVE),
-        (":(", Label.NEGATIVE),
-        ("😍", Label.POSITIVE),
+        ("Great service, I love this company!", Sentiment.POSITIVE),
+        ("This is the worst, most horrible flight ever.", Sentiment.NEGATIVE),
+        ("The desk by the gate opens at nine in the morning.", Sentiment.NEUTRAL),
+        ("The service was not good.", Sentiment.NEGATIVE),
+        (":(", Sentiment.NEGATIVE),
+        ("😍", Sentiment.POSITIVE),
     ],
 )
-def test_the_obvious(lexicon: Classifier, text: str, label: Label) -> None:
+def test_the_obvious(lexicon: Classifier, text: str, label: Sentiment) -> None:
     (found,) = lexicon.classify([text])
-    assert (found.label, found.could_not_tell) == (label, False)
+    assert (found.sentiment, found.could_not_tell) == (label, False)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_only_the_first_characters_are_read(lexicon: Classifier) -> None:
     line = "The desk opens at nine. "
     told = line * (MAX_CHARACTERS // len(line) + 1)
     before, behind = lexicon.classify(["Awful, horrible. " + told, told + " Awful, horrible."])
-    assert before.label is Label.NEGATIVE
-    assert behind.label is Label.NEUTRAL
+    assert before.sentiment is Sentiment.NEGATIVE
+    assert behind.sentiment is Sentiment.NEUTRAL
 
 
 @pytest.mark.parametrize(

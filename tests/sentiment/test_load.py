@@ -85,7 +85,7 @@ def test_the_default_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from sentiment import load\n"
-        "print(load().classify(['lovely'])[0].label)\n"
+        "print(load().classify(['lovely'])[0].sentiment)\n"
         "print([m for m in ('torch', 'transformers', 'onnx', 'sqlalchemy') if m in sys.modules])\n"
     )
     done = subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Classifier
-from earful.types import Label, Scores
+from earful.types import Scores, Sentiment
 from sentiment import contract
 
 HAPPY = {
@@ -80,14 +80,14 @@ def test_threads_may_share_it(classifier: Classifier) -> None:
 @pytest.mark.parametrize("lang", HAPPY)
 def test_the_obvious(classifier: Classifier, lang: str) -> None:
     happy, angry = classifier.classify([HAPPY[lang], ANGRY[lang]])
-    assert happy.label is Label.POSITIVE
-    assert angry.label is Label.NEGATIVE
+    assert happy.sentiment is Sentiment.POSITIVE
+    assert angry.sentiment is Sentiment.NEGATIVE
     assert not happy.could_not_tell
     assert not angry.could_not_tell
 
 
 def test_plain_facts_are_neutral(classifier: Classifier) -> None:
-    assert [s.label for s in classifier.classify(PLAIN)] == [Label.NEUTRAL] * len(PLAIN)
+    assert [s.sentiment for s in classifier.classify(PLAIN)] == [Sentiment.NEUTRAL] * len(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_hostile_texts(classifier: Classifier, shared: Path) -> None:
 def test_broken_text(classifier: Classifier) -> None:
     texts = ["great \0 service", "great \ud83d service", "\udfff", "\u202egreat service\u202c"]
     scores = classifier.classify(texts)
-    assert [s.label for s in scores if not s.could_not_tell] == [Label.POSITIVE] * 3
+    assert [s.sentiment for s in scores if not s.could_not_tell] == [Sentiment.POSITIVE] * 3
     assert scores[2].could_not_tell
 
 

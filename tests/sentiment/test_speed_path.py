@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 import pytest
 
-from earful.types import Label, Scores
+from earful.types import Scores, Sentiment
 from sentiment.batches import Reading, batches, feed
 from sentiment.contract import LAST_BIT
 from sentiment.onnx import PIECE, OnnxClassifier
@@ -78,7 +78,7 @@ def test_order_is_kept_over_many_pieces_and_lengths(three_workers: OnnxClassifie
     texts[::50] = ["I love it, wonderful, thank you so much!"] * len(texts[::50])
     found = three_workers.classify(texts)
     assert len(found) == len(texts)
-    assert {s.label for s in found[::50]} == {Label.POSITIVE}
+    assert {s.sentiment for s in found[::50]} == {Sentiment.POSITIVE}
     for at in (7, PIECE, -1):
         (alone,) = three_workers.classify([texts[at]])
         assert abs(found[at].negative - alone.negative) <= LAST_BIT

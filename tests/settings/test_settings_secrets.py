@@ -11,7 +11,7 @@ import structlog
 from earful.settings import load
 from earful.settings.errors import SettingsError
 from earful.settings.load import secret
-from pipeline.app import open_house
+from pipeline.app import open_app
 
 PASSWORD = "hunter2-and-more"
 
@@ -133,6 +133,6 @@ def test_a_database_that_cannot_be_opened_tells_no_password(
 
 def test_a_house_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARFUL_DATABASE_URL", f"sqlite:///{tmp_path}/x.db")
-    house = open_house(load.load(_file(tmp_path)))
-    assert "SecretStr('**********')" in repr(house)
-    house.db.close()
+    app = open_app(load.load(_file(tmp_path)))
+    assert "SecretStr('**********')" in repr(app)
+    app.db.close()

@@ -20,7 +20,7 @@ import listeners
 from earful.limits import Limit
 from earful.types import Batch, Query
 from pipeline.budget import meter
-from pipeline.budget.policy import Terms
+from pipeline.budget.policy import BudgetPolicy
 from pipeline.poll import poll
 from storage.database.engine import connect
 
@@ -45,15 +45,17 @@ def _work(job: dict[str, Any]) -> None:
     query = Query(**job["query"] | {"any_of": tuple(job["query"]["any_of"])})
     now = datetime.fromisoformat(job["now"])
     db = connect(job["url"])
-    terms = Terms(
+    terms = BudgetPolicy(
         account=query.source,
         limit=Limit(requests=job["requests"], per=900),
         brands=frozenset([query.brand_id]),
     )
 
     def listener_for(query: Query) -> _Ticking:
-        own = meter.StoredPurse(db, query, terms, clock=lambda: now, till=meter.Till())
-        return _Ticking(listeners.get(query.source, clock=lambda: now, purse=own))
+        own = meter.AccountMeter(
+            db, query, terms, clock=lambda: now, account_state=meter.AccountState()
+        )
+        return _Ticking(listeners.get(query.source, clock=lambda: now, meter=own))
 
     poll(db, [query], clock=lambda: now, listener_for=listener_for)
     db.close()

@@ -29,7 +29,7 @@ from factories import (
     rows,
 )
 
-from earful.types import Gone, Label, Mention, Scores
+from earful.types import Gone, Mention, Scores, Sentiment
 from pipeline.flag import flag
 from storage.cases import commands
 from storage.collecting import ingest
@@ -134,7 +134,7 @@ class Chance:
         known = rows(self.db, "SELECT id, edition FROM mention")
         if known:
             one = self.dice.choice(known)
-            label = self.dice.choice(list(Label))
+            label = self.dice.choice(list(Sentiment))
             read = {"edition": one.edition, "by": "Ana", "at": self.clock()}
             with suppress(commands.Conflict):  # gone since, or changed
                 commands.correct(self.db, one.id, label, **read)
@@ -207,7 +207,7 @@ def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None
     decide, done, looked = stage.decide_all, threading.Event(), threading.Event()
 
     def correct() -> None:
-        commands.correct(db, 1, Label.NEGATIVE, edition=0, by="Ana", at=NOW)
+        commands.correct(db, 1, Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
         done.set()
 
     def slowly(*told: object) -> object:

@@ -22,7 +22,7 @@ from factories import (
     tallies,
 )
 
-from earful.types import Engagement, Label, Mention, Prediction, Rating, Scores
+from earful.types import Engagement, Mention, Prediction, Rating, Scores, Sentiment
 from pipeline.flag import flag
 from storage import queries
 from storage.analysis import predictions
@@ -43,7 +43,7 @@ def _judged(db: Database) -> None:
 
 
 def _mention(db: Database) -> tuple[object, ...]:
-    (row,) = rows(db, "SELECT text, feeling, model_id, edition FROM mention")
+    (row,) = rows(db, "SELECT text, sentiment, model_id, edition FROM mention")
     return tuple(row)
 
 
@@ -69,8 +69,8 @@ def test_what_models_said_of_the_old_words_is_kept_and_they_are_asked_anew(db: D
     read_all(db, model="m/1")
     read_all(db, model="m/2")
     keep(db, _edited())
-    (old,) = rows(db, "SELECT text, feeling, until FROM revision")
-    assert (old.text, old.feeling) == ("awful (1)", "negative")
+    (old,) = rows(db, "SELECT text, sentiment, until FROM revision")
+    assert (old.text, old.sentiment) == ("awful (1)", "negative")
     assert number(db, "prediction") == 0
     read_all(db, model="m/1")
     assert _mention(db) == ("lovely", "positive", "m/1", 1)
@@ -114,7 +114,7 @@ def test_the_case_is_told_and_shows_both_texts(db: Database) -> None:
 def test_a_correction_spoke_of_the_old_words(db: Database) -> None:
     keep(db, POST)
     read_all(db)
-    commands.correct(db, 1, Label.POSITIVE, edition=0, by="Ana", at=NOW)
+    commands.correct(db, 1, Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     keep(db, _edited("awful as ever"))
     read_all(db)
     assert _mention(db)[1] == "negative"
@@ -135,9 +135,9 @@ def test_a_correction_of_words_that_were_changed_meanwhile_is_not_kept(db: Datab
     read_all(db)
     read = {"edition": opened.mentions[0].edition, "by": "Ana", "at": NOW}
     with pytest.raises(commands.Conflict, match="changed since you opened it"):
-        commands.correct(db, 1, Label.POSITIVE, **read)  # type: ignore[arg-type]
+        commands.correct(db, 1, Sentiment.POSITIVE, **read)  # type: ignore[arg-type]
     assert (_mention(db)[1], number(db, "correction")) == ("negative", 0)
-    commands.correct(db, 1, Label.POSITIVE, **(read | {"edition": 1}))  # type: ignore[arg-type]
+    commands.correct(db, 1, Sentiment.POSITIVE, **(read | {"edition": 1}))  # type: ignore[arg-type]
     assert _mention(db)[1] == "positive"
     check_all(db)
 
@@ -227,9 +227,9 @@ def test_figures_are_refreshed_without_judging(db: Database) -> None:
     _judged(db)
     seen = Engagement(shares=3, likes=2, replies=1)
     keep(db, replace(POST, fetched_at=LATER, engagement=seen, author=author(followers=77)))
-    (row,) = rows(db, "SELECT shares, likes, replies, published_at, feeling FROM mention")
+    (row,) = rows(db, "SELECT shares, likes, replies, published_at, sentiment FROM mention")
     assert tuple(row)[:3] == (3, 2, 1)
-    assert row.feeling == "negative"
+    assert row.sentiment == "negative"
     assert rows(db, "SELECT followers FROM author") == [(77,)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _ASKS = """
 import sys
-from storage.engine import connect
+from storage.database.engine import connect
 with connect(sys.argv[1]).read() as connection:
     print(*(connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in sys.argv[2:]))
 """

@@ -30,10 +30,10 @@ from factories import (
     tallies,
 )
 
-from earful.types import CaseStatus, Gone, Label, Mention, Message, Prediction, Rejected
+from earful.types import CaseStatus, Gone, Mention, Message, Prediction, Rejected, Sentiment
 from outreach.rules import Rules
 from pipeline import digest as digests
-from pipeline.flag import Paging, flag
+from pipeline.flag import AlertPolicy, flag
 from storage import exports, queries
 from storage.analysis import predictions
 from storage.cases import commands, deliveries
@@ -45,7 +45,7 @@ from storage.exports import Exported
 from storage.removal import erasing
 from storage.views import QueueFilter
 
-PAGING = Paging(channels=("desk",))
+ALERT_POLICY = AlertPolicy(channels=("desk",))
 ANYTHING = QueueFilter(statuses=tuple(CaseStatus))
 
 
@@ -63,7 +63,7 @@ def _store(
 
 def _judged(db: Database, rules: Rules = RULES) -> None:
     read_all(db)
-    flag(db, rules, clock=FrozenClock(), paging=PAGING)
+    flag(db, rules, clock=FrozenClock(), alert_policy=ALERT_POLICY)
 
 
 def _traces(db: Database, *words: str) -> set[str]:
@@ -91,7 +91,7 @@ def test_a_deleted_post_leaves_a_tombstone_and_nothing_else(db: Database) -> Non
     keep(db, mention(1, "lovely secret"), mention(2, by="bo"))
     read_all(db)
     keep(db, replace(mention(1), text="edited secret", fetched_at=NOW + HOUR))
-    commands.correct(db, 1, Label.NEGATIVE, edition=1, by="Ana", at=NOW)
+    commands.correct(db, 1, Sentiment.NEGATIVE, edition=1, by="Ana", at=NOW)
     assert _store(db, gone=[_gone(1)]).gone == 1
     assert _traces(db, "secret", "maria") == set()
     assert rows(db, "SELECT source, external_id, reason FROM tombstone") == [

@@ -31,7 +31,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from earful.clock import Window
-from earful.types import Label, Rating
+from earful.types import Rating, Sentiment
 from pipeline.flag import flag
 from storage import exports, queries
 from storage.cases import commands
@@ -138,7 +138,7 @@ def test_columns_and_their_order(db: Database) -> None:
         "language_found": "",
         "published_at": "2026-11-20T11:00:00Z",
         "brand": "Acme Air",
-        "label": "negative",
+        "sentiment": "negative",
         "negative": 0.95,
         "neutral": 0.04,
         "positive": 0.01,
@@ -154,8 +154,8 @@ def test_columns_and_their_order(db: Database) -> None:
     }
     assert (second["rating_kind"], second["rating_value"]) == (None, None)
     assert (second["story_id"], third["story_id"]) == (ids(db)["m-2"], None)
-    assert (second["label"], second["could_not_tell"], second["flagged"]) == ("", True, False)
-    assert (third["label"], third["negative"], third["model_id"]) == ("", None, "")
+    assert (second["sentiment"], second["could_not_tell"], second["flagged"]) == ("", True, False)
+    assert (third["sentiment"], third["negative"], third["model_id"]) == ("", None, "")
 
 
 def test_what_the_source_said_and_what_was_found_are_two_columns(db: Database) -> None:
@@ -178,9 +178,9 @@ def test_cells_of_numbers_and_nothing(db: Database) -> None:
 def test_a_persons_word_is_the_label_and_the_models_numbers_stay(db: Database) -> None:
     keep(db, mention(1, "awful"))
     read_all(db)
-    commands.correct(db, ids(db)["m-1"], Label.POSITIVE, edition=0, by="Ana", at=NOW)
+    commands.correct(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     (row,) = exports.rows(db, ExportFilter())
-    assert (row["label"], row["negative"]) == ("positive", 0.95)
+    assert (row["sentiment"], row["negative"]) == ("positive", 0.95)
 
 
 @pytest.fixture
@@ -204,14 +204,14 @@ def mixed(db: Database) -> Database:
         (ExportFilter(brand_id="unheard"), ""),
         (ExportFilter(window=Window(since=NOW - HOUR, until=NOW)), "bad odd so rival web new"),
         (ExportFilter(window=Window(since=NOW - 2 * HOUR, until=NOW - HOUR)), ""),
-        (ExportFilter(labels=("negative",)), "bad rival"),
-        (ExportFilter(labels=("positive", "neutral")), "old so web"),
-        (ExportFilter(labels=("could_not_tell",)), "odd"),
-        (ExportFilter(labels=("pending",)), "new"),
+        (ExportFilter(sentiments=("negative",)), "bad rival"),
+        (ExportFilter(sentiments=("positive", "neutral")), "old so web"),
+        (ExportFilter(sentiments=("could_not_tell",)), "odd"),
+        (ExportFilter(sentiments=("pending",)), "new"),
         (ExportFilter(sources=("web", "nowhere")), "web"),
         (ExportFilter(flagged=True), "bad"),
         (ExportFilter(flagged=False), "old odd so rival web new"),
-        (ExportFilter(brand_id="acme-air", labels=("negative",), flagged=True), "bad"),
+        (ExportFilter(brand_id="acme-air", sentiments=("negative",), flagged=True), "bad"),
     ],
 )
 def test_every_filter(mixed: Database, which: ExportFilter, expected: str) -> None:
@@ -306,5 +306,5 @@ def test_an_export_sees_one_moment_while_others_write(db: Database) -> None:
     read_all(db)
     rest = list(found)
     assert len(rest) == 2
-    assert {one["label"] for one in rest} == {""}
-    assert scores_of("awful").label is Label.NEGATIVE
+    assert {one["sentiment"] for one in rest} == {""}
+    assert scores_of("awful").sentiment is Sentiment.NEGATIVE

@@ -31,8 +31,8 @@ from sqlalchemy import event
 
 from earful.contracts import Spent
 from earful.types import Engagement, Gap, Gone, Mention, Rejected, Seen, Verdict
-from pipeline.budget.meter import StoredPurse, Till
-from pipeline.budget.policy import Terms
+from pipeline.budget.meter import AccountMeter, AccountState
+from pipeline.budget.policy import BudgetPolicy
 from pipeline.flag import flag
 from pipeline.group import group
 from storage import queries
@@ -261,17 +261,19 @@ def test_names_and_reasons_in_rare_scripts_fit_into_every_index(db: Database) ->
 
 def test_two_processes_do_not_pass_a_budget_together(db: Database) -> None:
     """Each has its own memory of the account; what is spent is decided in the database."""
-    terms = Terms(account="fake", price=1000, budget_day=50_000, brands=frozenset(["acme-air"]))
+    terms = BudgetPolicy(
+        account="fake", price=1000, budget_day=50_000, brands=frozenset(["acme-air"])
+    )
     taken: list[int] = []
 
     def spend() -> None:
         own = connect(db.engine.url.render_as_string(hide_password=False))
-        purse = StoredPurse(own, QUERY, terms, clock=FrozenClock(), till=Till())
+        meter = AccountMeter(own, QUERY, terms, clock=FrozenClock(), account_state=AccountState())
         with suppress(Spent):
             while True:
-                purse.ask(requests=1, reads=3)
+                meter.reserve(requests=1, reads=3)
                 taken.append(3)
-                purse.settle(received=10, reads=-1)
+                meter.reconcile(received=10, reads=-1)
         own.close()
 
     workers = [threading.Thread(target=spend) for _ in range(2)]

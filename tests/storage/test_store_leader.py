@@ -18,8 +18,8 @@ from storage.database.leader import Leader
 # takes the lead of the database named on its command line, says so, and waits to be killed
 _HOLDER = """
 import sys, time
-from storage.engine import connect
-from storage.leader import Leader
+from storage.database.engine import connect
+from storage.database.leader import Leader
 leader = Leader(connect(sys.argv[1]))
 print("leads" if leader.acquire() else "stands by", flush=True)
 sys.stdin.read()

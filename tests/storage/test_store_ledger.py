@@ -40,7 +40,7 @@ def _gap(since: float, until: float, part: str = "", **other: Any) -> Gap:
 
 
 @pytest.fixture
-def house(db: Database) -> Database:
+def app(db: Database) -> Database:
     brands.sync(db, [ACME])
     polling.register(db, [QUERY])
     return db
@@ -74,133 +74,131 @@ def _complete(db: Database) -> tuple[float, float] | None:
 # --- one thing at a time --------------------------------------------------------------------
 
 
-def test_what_touches_is_one_stretch_and_a_hole_stays_a_hole(house: Database) -> None:
-    _keep(house, _seen(0, 10))
-    _keep(house, _seen(10, 20), _seen(30, 40))
-    assert _covered(house) == [(0, 20), (30, 40)]
-    _keep(house, _seen(15, 31))
-    assert _covered(house) == [(0, 40)]
+def test_what_touches_is_one_stretch_and_a_hole_stays_a_hole(app: Database) -> None:
+    _keep(app, _seen(0, 10))
+    _keep(app, _seen(10, 20), _seen(30, 40))
+    assert _covered(app) == [(0, 20), (30, 40)]
+    _keep(app, _seen(15, 31))
+    assert _covered(app) == [(0, 40)]
 
 
-def test_a_gap_shrinks_splits_and_is_filled(house: Database) -> None:
-    _keep(house, _gap(0, 100))
-    _keep(house, _seen(40, 50))
-    assert _gaps(house, "open") == [(0, 40), (50, 100)]
-    _keep(house, _seen(30, 40))
-    assert _gaps(house, "open") == [(0, 30), (50, 100)]
-    _keep(house, _seen(0, 30), at=_at(7))
-    assert (_gaps(house, "open"), _gaps(house, "filled")) == ([(50, 100)], [(0, 30)])
-    assert rows(house, "SELECT closed_at FROM gap WHERE state = 'filled'") == [(to_micros(_at(7)),)]
+def test_a_gap_shrinks_splits_and_is_filled(app: Database) -> None:
+    _keep(app, _gap(0, 100))
+    _keep(app, _seen(40, 50))
+    assert _gaps(app, "open") == [(0, 40), (50, 100)]
+    _keep(app, _seen(30, 40))
+    assert _gaps(app, "open") == [(0, 30), (50, 100)]
+    _keep(app, _seen(0, 30), at=_at(7))
+    assert (_gaps(app, "open"), _gaps(app, "filled")) == ([(50, 100)], [(0, 30)])
+    assert rows(app, "SELECT closed_at FROM gap WHERE state = 'filled'") == [(to_micros(_at(7)),)]
 
 
-def test_what_the_batch_itself_has_seen_is_no_gap(house: Database) -> None:
-    _keep(house, _gap(0, 100), _seen(20, 30))
-    assert _gaps(house, "open") == [(0, 20), (30, 100)]
-    assert _covered(house) == [(20, 30)]
-    assert number(house, "gap") == 2
+def test_what_the_batch_itself_has_seen_is_no_gap(app: Database) -> None:
+    _keep(app, _gap(0, 100), _seen(20, 30))
+    assert _gaps(app, "open") == [(0, 20), (30, 100)]
+    assert _covered(app) == [(20, 30)]
+    assert number(app, "gap") == 2
 
 
-def test_a_gap_told_again_or_larger_is_noted_once(house: Database) -> None:
+def test_a_gap_told_again_or_larger_is_noted_once(app: Database) -> None:
     for _ in range(3):
-        _keep(house, _gap(0, 10))
-    _keep(house, _gap(0, 20, reason="1,200 posts"), at=_at(3))
+        _keep(app, _gap(0, 10))
+    _keep(app, _gap(0, 20, reason="1,200 posts"), at=_at(3))
     asked = "SELECT since, until, noted_at, reason FROM gap"
-    assert rows(house, asked) == [
-        (to_micros(NOW), to_micros(_at(20)), to_micros(NOW), "1,200 posts")
-    ]
+    assert rows(app, asked) == [(to_micros(NOW), to_micros(_at(20)), to_micros(NOW), "1,200 posts")]
 
 
-def test_gaps_of_another_kind_stay_apart(house: Database) -> None:
-    _keep(house, _gap(0, 10))
-    _keep(house, _gap(5, 20, kind=GapKind.OUTAGE, reason="answered 503"))
-    assert rows(house, "SELECT kind, reason FROM gap ORDER BY since") == [
+def test_gaps_of_another_kind_stay_apart(app: Database) -> None:
+    _keep(app, _gap(0, 10))
+    _keep(app, _gap(5, 20, kind=GapKind.OUTAGE, reason="answered 503"))
+    assert rows(app, "SELECT kind, reason FROM gap ORDER BY since") == [
         ("limit", "1,000 posts"),
         ("outage", "answered 503"),
     ]
-    assert _gaps(house, "open") == [(0, 10), (10, 20)]
+    assert _gaps(app, "open") == [(0, 10), (10, 20)]
 
 
-def test_what_is_lost_is_not_open_any_more_and_may_be_found_again(house: Database) -> None:
-    _keep(house, _gap(0, 100))
-    _keep(house, _gap(-10, 40, lost=True, reason="older than 7 days"), at=_at(5))
-    assert (_gaps(house, "open"), _gaps(house, "lost")) == ([(40, 100)], [(-10, 40)])
+def test_what_is_lost_is_not_open_any_more_and_may_be_found_again(app: Database) -> None:
+    _keep(app, _gap(0, 100))
+    _keep(app, _gap(-10, 40, lost=True, reason="older than 7 days"), at=_at(5))
+    assert (_gaps(app, "open"), _gaps(app, "lost")) == ([(40, 100)], [(-10, 40)])
     ((reason, noted, closed),) = rows(
-        house, "SELECT reason, noted_at, closed_at FROM gap WHERE state = 'lost'"
+        app, "SELECT reason, noted_at, closed_at FROM gap WHERE state = 'lost'"
     )
     assert (reason, noted, closed) == ("older than 7 days", to_micros(NOW), to_micros(_at(5)))
-    _keep(house, _gap(-10, 40, lost=True, reason="older than 7 days"), at=_at(9))
-    assert _gaps(house, "lost") == [(-10, 40)]
-    _keep(house, _seen(-10, 40))
-    assert (_gaps(house, "lost"), _gaps(house, "filled")) == ([], [(-10, 40)])
+    _keep(app, _gap(-10, 40, lost=True, reason="older than 7 days"), at=_at(9))
+    assert _gaps(app, "lost") == [(-10, 40)]
+    _keep(app, _seen(-10, 40))
+    assert (_gaps(app, "lost"), _gaps(app, "filled")) == ([], [(-10, 40)])
 
 
-def test_a_gap_over_what_was_seen_takes_it_back(house: Database) -> None:
+def test_a_gap_over_what_was_seen_takes_it_back(app: Database) -> None:
     """Posts are indexed late: the listener knows that this stretch must be walked again."""
-    _keep(house, _seen(0, 100))
-    _keep(house, _gap(90, 120))
-    assert (_covered(house), _gaps(house, "open")) == ([(0, 90)], [(90, 120)])
-    assert _complete(house) == (0, 90)
+    _keep(app, _seen(0, 100))
+    _keep(app, _gap(90, 120))
+    assert (_covered(app), _gaps(app, "open")) == ([(0, 90)], [(90, 120)])
+    assert _complete(app) == (0, 90)
 
 
-def test_parts_do_not_close_each_others_gaps(house: Database) -> None:
-    _keep(house, _gap(0, 10), _gap(0, 10, "r/acme"))
-    _keep(house, _seen(0, 10))
-    assert (_gaps(house, "open"), _gaps(house, "open", "r/acme")) == ([], [(0, 10)])
+def test_parts_do_not_close_each_others_gaps(app: Database) -> None:
+    _keep(app, _gap(0, 10), _gap(0, 10, "r/acme"))
+    _keep(app, _seen(0, 10))
+    assert (_gaps(app, "open"), _gaps(app, "open", "r/acme")) == ([], [(0, 10)])
 
 
 @pytest.mark.parametrize("claim", [_seen(5, 5), _gap(5, 5), _gap(5, 5, lost=True)])
-def test_a_stretch_without_length_is_nothing(house: Database, claim: Seen | Gap) -> None:
-    _keep(house, claim)
-    assert (number(house, "coverage"), number(house, "gap")) == (0, 0)
+def test_a_stretch_without_length_is_nothing(app: Database, claim: Seen | Gap) -> None:
+    _keep(app, claim)
+    assert (number(app, "coverage"), number(app, "gap")) == (0, 0)
 
 
-def test_names_that_a_database_refuses_are_cleaned(house: Database) -> None:
+def test_names_that_a_database_refuses_are_cleaned(app: Database) -> None:
     bad = "part\0\ud800" + "x" * 600
     for _ in range(2):
-        _keep(house, _gap(0, 10, bad, reason=bad))
-    assert number(house, "gap") == 1
-    _keep(house, _seen(0, 10, bad))
-    assert rows(house, "SELECT state FROM gap") == [("filled",)]
+        _keep(app, _gap(0, 10, bad, reason=bad))
+    assert number(app, "gap") == 1
+    _keep(app, _seen(0, 10, bad))
+    assert rows(app, "SELECT state FROM gap") == [("filled",)]
 
 
 # --- how far all is known -------------------------------------------------------------------
 
 
-def test_a_query_has_seen_what_all_its_parts_have_seen(house: Database) -> None:
-    _keep(house, _seen(0, 50), _seen(10, 40, "r/acme"))
-    assert _complete(house) == (10, 40)
-    _keep(house, _seen(60, 90))  # a hole in one part, and nothing new of the other
-    assert _complete(house) == (10, 40)
-    _keep(house, _seen(40, 80, "r/acme"))
-    assert _complete(house) == (60, 80)
-    _keep(house, _seen(50, 60))
-    assert _complete(house) == (10, 80)
+def test_a_query_has_seen_what_all_its_parts_have_seen(app: Database) -> None:
+    _keep(app, _seen(0, 50), _seen(10, 40, "r/acme"))
+    assert _complete(app) == (10, 40)
+    _keep(app, _seen(60, 90))  # a hole in one part, and nothing new of the other
+    assert _complete(app) == (10, 40)
+    _keep(app, _seen(40, 80, "r/acme"))
+    assert _complete(app) == (60, 80)
+    _keep(app, _seen(50, 60))
+    assert _complete(app) == (10, 80)
 
 
-def test_a_part_of_which_nothing_was_seen_keeps_it_unknown(house: Database) -> None:
-    _keep(house, _seen(0, 50), _gap(0, 50, "r/acme"))
-    assert _complete(house) is None
+def test_a_part_of_which_nothing_was_seen_keeps_it_unknown(app: Database) -> None:
+    _keep(app, _seen(0, 50), _gap(0, 50, "r/acme"))
+    assert _complete(app) is None
 
 
-def test_a_part_that_is_asked_for_and_was_not_seen_yet_keeps_it_unknown(house: Database) -> None:
-    _keep(house, _seen(0, 50), _seen(0, 0, "r/acme"))
-    assert _complete(house) is None
-    assert (_covered(house, "r/acme"), number(house, "gap")) == ([], 0)
-    _keep(house, _seen(10, 40, "r/acme"))
-    assert _complete(house) == (10, 40)
+def test_a_part_that_is_asked_for_and_was_not_seen_yet_keeps_it_unknown(app: Database) -> None:
+    _keep(app, _seen(0, 50), _seen(0, 0, "r/acme"))
+    assert _complete(app) is None
+    assert (_covered(app, "r/acme"), number(app, "gap")) == ([], 0)
+    _keep(app, _seen(10, 40, "r/acme"))
+    assert _complete(app) == (10, 40)
 
 
-def test_a_part_that_settings_ask_for_no_more_holds_nothing_up(house: Database) -> None:
-    _keep(house, _seen(0, 10), _seen(0, 10, "old"))
-    polling.register(house, [replace(QUERY, any_of=("acme", "acme air"))])
-    _keep(house, _gap(5, 8, "old", lost=True), _seen(10, 20))
-    assert _complete(house) == (0, 20)
+def test_a_part_that_settings_ask_for_no_more_holds_nothing_up(app: Database) -> None:
+    _keep(app, _seen(0, 10), _seen(0, 10, "old"))
+    polling.register(app, [replace(QUERY, any_of=("acme", "acme air"))])
+    _keep(app, _gap(5, 8, "old", lost=True), _seen(10, 20))
+    assert _complete(app) == (0, 20)
 
 
-def test_what_a_listener_says_itself_comes_first(house: Database) -> None:
+def test_what_a_listener_says_itself_comes_first(app: Database) -> None:
     one = batch(mention(1), complete_since=_at(-5), seen=(_seen(-60, 0),))
-    ingest.store(house, QUERY, one, about("acme-air"), NOW)
-    assert _complete(house) == (-5, 0)
+    ingest.store(app, QUERY, one, about("acme-air"), NOW)
+    assert _complete(app) == (-5, 0)
 
 
 # --- whatever comes ----------------------------------------------------------------------------
@@ -270,13 +268,13 @@ def _emptied(db: Database) -> None:
 )
 @given(history=_history, again=st.integers(0, 7))
 def test_the_ledger_is_the_last_word_on_every_minute(
-    house: Database, history: list[list[Seen | Gap]], again: int
+    app: Database, history: list[list[Seen | Gap]], again: int
 ) -> None:
     """Also when a killed poll is resumed from an earlier position and tells its end again."""
-    _emptied(house)
+    _emptied(app)
     for claims in (*history, *history[again:]):
-        _keep(house, *claims)
-    assert _stored(house) == _model(history)
+        _keep(app, *claims)
+    assert _stored(app) == _model(history)
 
 
 def _told(before: Claims, claims: Sequence[Seen | Gap]) -> Claims:
@@ -325,10 +323,10 @@ def test_claims_that_do_not_contradict_each_other_may_come_in_any_order(
 
 def test_what_is_new_costs_the_same_after_a_long_history(sqlite: Database) -> None:
     """Only rows that touch what is told are read: each by one step into an index."""
-    house = sqlite
-    brands.sync(house, [ACME])
+    app = sqlite
+    brands.sync(app, [ACME])
     for hole in range(0, 2000, 20):
-        _keep(house, _seen(hole, hole + 10), _gap(hole + 12, hole + 15))
+        _keep(app, _seen(hole, hole + 10), _gap(hole + 12, hole + 15))
     plans: list[tuple[str, str]] = []
 
     def explain(_connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
@@ -336,8 +334,8 @@ def test_what_is_new_costs_the_same_after_a_long_history(sqlite: Database) -> No
             plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
             plans.append((" ".join(str(step[3]) for step in plan), statement))
 
-    event.listen(house.engine, "after_cursor_execute", explain)
-    _keep(house, _seen(2000, 2010))
+    event.listen(app.engine, "after_cursor_execute", explain)
+    _keep(app, _seen(2000, 2010))
     assert len(plans) == 3
     for plan, statement in plans:
         assert plan.startswith("SEARCH"), plan
@@ -345,8 +343,8 @@ def test_what_is_new_costs_the_same_after_a_long_history(sqlite: Database) -> No
         assert "since" in plan or "LIMIT" in statement, plan
 
 
-def test_the_dashboard_counts_open_gaps_and_says_lost_ones_apart(house: Database) -> None:
-    _keep(house, _gap(0, 10), _gap(20, 30), _gap(40, 50, lost=True))
-    _keep(house, _seen(0, 10))
-    (state,) = health(house).sources
+def test_the_dashboard_counts_open_gaps_and_says_lost_ones_apart(app: Database) -> None:
+    _keep(app, _gap(0, 10), _gap(20, 30), _gap(40, 50, lost=True))
+    _keep(app, _seen(0, 10))
+    (state,) = health(app).sources
     assert (state.gaps, state.lost) == (1, 1)

@@ -152,7 +152,7 @@ def test_a_server_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "mend"),
+    ("url", "hint"),
     [
         ("mysql://me@host/db", "use sqlite:/// or postgresql://"),
         ("not a url", "write sqlite:///"),
@@ -161,8 +161,8 @@ def test_a_server_that_is_not_there() -> None:
         ("sqlite:////proc/earful/x.db", "cannot make the folder"),
     ],
 )
-def test_urls_that_cannot_be_used(url: str, mend: str) -> None:
-    with pytest.raises(DatabaseError, match=mend):
+def test_urls_that_cannot_be_used(url: str, hint: str) -> None:
+    with pytest.raises(DatabaseError, match=hint):
         connect(url)
 
 

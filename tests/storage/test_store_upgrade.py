@@ -32,9 +32,9 @@ from sqlalchemy import Connection, MetaData, text
 from throwaway_postgres import Cluster
 
 from earful.settings.load import DigestSettings
-from earful.types import Gone, Label, Rejected
+from earful.types import Gone, Rejected, Sentiment
 from pipeline.digest import digest
-from pipeline.flag import Paging, flag
+from pipeline.flag import AlertPolicy, flag
 from storage import queries
 from storage.cases import commands, deliveries
 from storage.collecting import ingest, polling
@@ -43,13 +43,15 @@ from storage.database.engine import Database, connect
 from storage.entities import brands
 from storage.views import QueueFilter
 
-PAGING = Paging(channels=("desk",))
+ALERT_POLICY = AlertPolicy(channels=("desk",))
 DAILY = DigestSettings(channels=("desk",), at=time(9, 0))
 LATER = NOW + HOUR
 GAPS = [
     {"query_id": QUERY.id, "since": 0, "until": 20, "reason": "a", "noted_at": 1},
     {"query_id": QUERY.id, "since": 10, "until": 30, "reason": "b", "noted_at": 2},
 ]
+# columns that got another name since: before, now
+NEW_NAMES = {"feeling": "sentiment", "label": "sentiment"}
 Tables = dict[str, set[tuple[Any, ...]]]
 
 
@@ -69,8 +71,8 @@ def _live(db: Database) -> None:
     digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
     polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, did="120 new")
-    commands.correct(db, ids(db)["m-3"], Label.NEGATIVE, edition=0, by="Ana", at=NOW)
-    flag(db, RULES, clock=FrozenClock(), paging=PAGING)
+    commands.correct(db, ids(db)["m-3"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
+    flag(db, RULES, clock=FrozenClock(), alert_policy=ALERT_POLICY)
     first, second = queries.queue(db, QueueFilter())[:2]
     commands.take(db, first.id, version=first.version, by="Ana", at=NOW)
     commands.contacted(db, second.id, version=second.version, by="Bo", at=NOW)
@@ -92,9 +94,13 @@ def _as_it_was(db: Database, made: Database) -> Tables:
             for table in old.sorted_tables:
                 if table.name in ("alembic_version", "gap"):
                     continue
-                here = [new.tables[table.name].c[column.name] for column in table.c]
-                found = source.execute(new.tables[table.name].select().with_only_columns(*here))
-                connection.execute(table.insert(), [dict(row._mapping) for row in found])
+                columns = {
+                    column.name: new.tables[table.name].c[NEW_NAMES.get(column.name, column.name)]
+                    for column in table.c
+                }
+                chosen = [column.label(name) for name, column in columns.items()]
+                copies = source.execute(new.tables[table.name].select().with_only_columns(*chosen))
+                connection.execute(table.insert(), [dict(row._mapping) for row in copies])
                 if not db.sqlite and "id" in table.c and table.name not in ("brand", "query"):
                     _count_on(connection, table.name)
         connection.execute(old.tables["gap"].insert(), GAPS)
@@ -133,7 +139,7 @@ def test_nothing_is_lost_and_everything_goes_on(old: Database, sqlite: Database)
     flagged = rows(old, "SELECT count(*) FROM flag")
     assert read_all(old) == 0
     assert read_all(old, model="newer/1") == 120
-    flag(old, RULES, clock=FrozenClock(), paging=PAGING)
+    flag(old, RULES, clock=FrozenClock(), alert_policy=ALERT_POLICY)
     assert rows(old, "SELECT count(*) FROM flag") == flagged
     check_all(old)
     _goes_on(old)
@@ -170,7 +176,7 @@ def _goes_on(db: Database) -> None:
     assert (told.new, told.changed, told.gone) == (1, 1, 1)
     check_all(db)
     read_all(db, model="newer/1")
-    assert flag(db, RULES, clock=clock, paging=PAGING).flags == 2
+    assert flag(db, RULES, clock=clock, alert_policy=ALERT_POLICY).flags == 2
     check_all(db)
     detail = queries.case(db, case.id)
     assert detail is not None
