@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import access, data, states
 from dashboard.safe import label, one_line
 from earful import clock
-from earful.types import CaseStatus, Sentiment
+from earful.enums import CaseStatus, Sentiment
 from storage.cases import commands
 from storage.views import CaseView, FlaggedMention
 

@@ -11,9 +11,9 @@ from dashboard import case_actions
 from dashboard.parts import link, person, person_line, priority_badge, small
 from dashboard.safe import clean, label, one_line
 from dashboard.words import STATUS, STATUS_COLOUR, ago, due, percent, when, zone_name
+from earful.enums import Sentiment
 from earful.languages import name_of
 from earful.settings.load import Settings
-from earful.types import Sentiment
 from outreach.words import count, rated, said_again
 from storage import queries
 from storage.database.engine import Database

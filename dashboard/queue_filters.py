@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.access import who
 from dashboard.safe import one_line
-from earful.types import CaseStatus
+from earful.enums import CaseStatus
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView, QueueFilter

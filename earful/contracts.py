@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from earful.types import Batch, GapKind, Mention, Message, Query, Scores
+from earful.enums import GapKind
+from earful.judgements import Scores
+from earful.messages import Message
+from earful.types import Batch, Mention, Query
 
 
 class EdgeError(Exception):

@@ -1,4 +1,4 @@
-"""The facts that travel between Earful's parts: frozen, keyword-only, checked where they are made.
+"""The facts that listeners report: frozen, keyword-only, checked where they are made.
 
 Every instant is an aware UTC datetime; a naive one is refused with the field's name.
 """
@@ -7,36 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
-from earful.enums import CaseStatus as CaseStatus
-from earful.enums import DeliveryState as DeliveryState
-from earful.enums import GapKind as GapKind
-from earful.enums import Sentiment as Sentiment
-from earful.enums import Verdict as Verdict
+from earful.enums import GapKind
+from earful.field_checks import put_into_utc, refuse_empty
 
-_NOTHING: Mapping[str, object] = MappingProxyType({})
-
-
-def _aware_utc(thing: object, *names: str) -> None:
-    """Put the named instants of a frozen fact into UTC; ValueError for a naive one."""
-    for name in names:
-        value = getattr(thing, name)
-        if value is None:
-            continue
-        if value.tzinfo is None:
-            raise ValueError(
-                f"{type(thing).__name__}.{name}: {value!r} has no time zone; "
-                "give an aware datetime (UTC)"
-            )
-        object.__setattr__(thing, name, value.astimezone(UTC))
-
-
-def _not_empty(thing: object, *names: str) -> None:
-    for name in names:
-        if not getattr(thing, name):
-            raise ValueError(f"{type(thing).__name__}.{name} is empty; it must say something")
+_NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +53,7 @@ class Query:
     languages: tuple[str, ...] = ()
     every: float = 900.0
     account: str = ""
-    options: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    options: Mapping[str, object] = field(default_factory=lambda: _NO_OPTIONS)
     enabled: bool = True
 
 
@@ -93,7 +70,7 @@ class Author:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        _not_empty(self, "source", "external_id")
+        refuse_empty(self, "source", "external_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +95,7 @@ class Rating:
     highest: int
 
     def __post_init__(self) -> None:
-        _not_empty(self, "kind")
+        refuse_empty(self, "kind")
         if not self.lowest <= self.value <= self.highest:
             raise ValueError(
                 f"Rating: {self.kind} {self.value} is not from {self.lowest} to {self.highest}"
@@ -157,12 +134,12 @@ class Mention:
     edited_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        _not_empty(self, "source", "external_id")
-        _aware_utc(self, "published_at", "fetched_at", "edited_at")
+        refuse_empty(self, "source", "external_id")
+        put_into_utc(self, "published_at", "fetched_at", "edited_at")
 
 
 def _ordered(thing: Gap | Seen) -> None:
-    _aware_utc(thing, "since", "until")
+    put_into_utc(thing, "since", "until")
     if thing.since > thing.until:
         raise ValueError(
             f"{type(thing).__name__}: since {thing.since} is after until {thing.until}"
@@ -213,7 +190,7 @@ class Gone:
     reason: str = "deleted"
 
     def __post_init__(self) -> None:
-        _not_empty(self, "source", "external_id")
+        refuse_empty(self, "source", "external_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,166 +222,4 @@ class Batch:
     more: bool = False
 
     def __post_init__(self) -> None:
-        _aware_utc(self, "complete_since")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """A classifier's answer for one text: three probabilities that sum to 1.
-
-    ``could_not_tell`` is an answer of its own: the text was empty, in a language outside the
-    model's evidence, or the model had no preference. It is never the same as neutral.
-    ``language`` is what the text was found to be written in (ISO 639-1 in lower case), whatever
-    the platform says of it; None when it was too short or too mixed to say.
-    """
-
-    negative: float
-    neutral: float
-    positive: float
-    could_not_tell: bool = False
-    language: str | None = None
-
-    def __post_init__(self) -> None:
-        total = self.negative + self.neutral + self.positive
-        if min(self.negative, self.neutral, self.positive) < 0.0:
-            raise ValueError(f"Scores: {self} has a probability below 0")
-        if not abs(total - 1.0) < 1e-3:
-            raise ValueError(f"Scores sum to {total:.4f}; three probabilities must sum to 1")
-
-    @property
-    def sentiment(self) -> Sentiment:
-        """The most probable of the three; ties go to neutral, then negative."""
-        ranked = (
-            (self.neutral, Sentiment.NEUTRAL),
-            (self.negative, Sentiment.NEGATIVE),
-            (self.positive, Sentiment.POSITIVE),
-        )
-        return max(ranked, key=lambda pair: pair[0])[1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """A classifier's answer about a stored mention; unique by (mention, model).
-
-    ``edition`` is which of the mention's texts was read: how often it had been changed by then.
-    """
-
-    mention_id: int
-    model_id: str
-    scores: Scores
-    at: datetime
-    edition: int = 0
-
-    def __post_init__(self) -> None:
-        _aware_utc(self, "at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """A person's word on a mention; it wins over every model's."""
-
-    mention_id: int
-    sentiment: Sentiment
-    by: str
-    at: datetime
-
-    def __post_init__(self) -> None:
-        _aware_utc(self, "at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything that a flag rested on, enough to reach the same decision again.
-
-    ``look_back_hours`` is None when mentions of any age were judged, ``followers`` when unknown.
-    """
-
-    model_id: str
-    negative: float
-    threshold: float
-    look_back_hours: float | None
-    rule: str
-    followers: int | None
-    shares: int
-    reach: int
-    age_hours: float
-    earlier_complaints: int
-    priority_parts: Mapping[str, float]
-    rating: Rating | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
-    """Why somebody should talk to the author of a mention, in a sentence, with its numbers.
-
-    ``severity`` and the case's priority run from 0 to 100. ``mention_ids`` are storage ids.
-    """
-
-    mention_ids: tuple[int, ...]
-    brand_id: str
-    author_id: int
-    rule: str
-    severity: int
-    reason: str
-    evidence: Evidence
-    at: datetime
-
-    def __post_init__(self) -> None:
-        _aware_utc(self, "at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What a channel carries: a subject, the text for everyone, HTML for those who show it."""
-
-    subject: str
-    text: str
-    html: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message on its way to a channel; ``key`` is stable, so a repeat can be recognised."""
-
-    id: int
-    key: str
-    channel: str
-    message: Message
-    due_at: datetime
-    attempts: int
-    state: DeliveryState
-    error: str | None = None
-
-    def __post_init__(self) -> None:
-        _aware_utc(self, "due_at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifiedMention:
-    """All that the rules need to know of one classified mention about one brand.
-
-    ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
-    before this one. ``corrected`` is a person's word, if somebody gave one. ``story_id`` is shared
-    by all who say the same; ``copy`` says that one of them has been flagged about the brand.
-    """
-
-    mention_id: int
-    brand: Brand
-    author_id: int
-    handle: str
-    source: str
-    followers: int | None
-    engagement: Engagement
-    published_at: datetime
-    repost: bool
-    own: bool
-    model_id: str
-    scores: Scores
-    corrected: Sentiment | None = None
-    earlier_complaints: int = 0
-    rating: Rating | None = None
-    story_id: int | None = None
-    copy: bool = False
-
-    def __post_init__(self) -> None:
-        _aware_utc(self, "published_at")
+        put_into_utc(self, "complete_since")

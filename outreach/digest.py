@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from earful.types import Message
+from earful.messages import Message
 from outreach.facts import BrandNumbers, CaseLine, DigestFacts
 from outreach.text_page import letter
 from outreach.wording import (

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from earful.enums import Sentiment, Verdict
+from earful.judgements import ClassifiedMention, Evidence, Flag
 from earful.scoring import reach
 from earful.settings.load import RuleSettings
-from earful.types import Brand, ClassifiedMention, Evidence, Flag, Rating, Sentiment, Verdict
+from earful.types import Brand, Rating
 from outreach.words import count, length, listed, percent, rated, times
 
 RULE_MODEL = "the model is sure enough"

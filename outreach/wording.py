@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from earful.enums import CaseStatus
 from earful.languages import name_of
-from earful.types import CaseStatus
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.words import called, count, length, moment, percent, said_again
 from outreach.wrap import Link, clean, isolate, link

@@ -6,7 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from earful.contracts import Spent
-from earful.types import Message, Query
+from earful.messages import Message
+from earful.types import Query
 from pipeline.flag import AlertPolicy
 from storage.cases import deliveries
 from storage.collecting import polling

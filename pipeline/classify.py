@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from earful.clock import Clock
 from earful.contracts import Classifier
-from earful.types import Prediction
+from earful.judgements import Prediction
 from storage.analysis import predictions
 from storage.database.engine import Database
 

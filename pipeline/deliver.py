@@ -10,7 +10,7 @@ import structlog
 
 from earful.clock import Clock
 from earful.contracts import Notifier, Permanent, Transient
-from earful.types import Delivery
+from earful.messages import Delivery
 from pipeline.backoff import backoff
 from storage.cases import deliveries
 from storage.database.engine import Database

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from earful.clock import Clock, Window
+from earful.enums import CaseStatus
+from earful.messages import Message
 from earful.settings.load import DigestSettings
-from earful.types import CaseStatus, Message, Query
+from earful.types import Query
 from outreach import digest as outreach_digest
 from outreach.facts import BrandNumbers, DigestFacts
 from outreach.rules import Rules

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from earful.clock import Clock
+from earful.enums import Verdict
+from earful.judgements import ClassifiedMention, Flag
 from earful.scoring import case_priority
-from earful.types import ClassifiedMention, Flag, Verdict
 from outreach import digest
 from outreach.rules import Rules, decide, due_at, is_urgent
 from outreach.words import count

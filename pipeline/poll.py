@@ -10,7 +10,8 @@ import structlog
 
 from earful.clock import Clock
 from earful.contracts import BadItem, Listener, Permanent, Spent, Transient
-from earful.types import Batch, Brand, GapKind, Query, Rejected
+from earful.enums import GapKind
+from earful.types import Batch, Brand, Query, Rejected
 from outreach.words import count
 from pipeline.account_locks import AccountLocks, Stop, run
 from pipeline.backoff import as_said, backoff

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from earful.types import Scores
+from earful.judgements import Scores
 
 Array = np.ndarray[Any, Any]
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from earful.contracts import Classifier
-from earful.types import Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Scores
 
 ALONE = "a text's scores depend on the text alone"
 

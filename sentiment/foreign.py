@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from earful.types import Scores
+from earful.judgements import Scores
 from sentiment import labels as naming
 from sentiment.answers import EVEN, refuse_one_text, softmax
 from sentiment.language import identify

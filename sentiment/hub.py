@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from earful.types import Scores
+from earful.judgements import Scores
 from sentiment import labels as naming
 from sentiment.answers import EVEN, refuse_one_text
 from sentiment.language import identify

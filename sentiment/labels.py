@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from earful.types import Scores
+from earful.judgements import Scores
 
 LABELS = ("negative", "neutral", "positive")
 

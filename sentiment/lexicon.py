@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from earful.types import Scores
+from earful.judgements import Scores
 from sentiment.answers import EVEN, refuse_one_text
 from sentiment.language import LANGUAGE_VERSION, identify
 from sentiment.prepare import PREPARATION_VERSION, prepare, says_something

@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from earful.types import Scores
+from earful.judgements import Scores
 from sentiment import shipped
 from sentiment.answers import EVEN, refuse_one_text, softmax
 from sentiment.batches import Ids, Reading, batches, feed

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from earful.clock import Window
-from earful.types import CaseStatus, Rating
+from earful.enums import CaseStatus
+from earful.types import Rating
 
 _LATE = timedelta(minutes=10)
 

@@ -10,21 +10,11 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from earful.enums import DeliveryState
+from earful.judgements import Prediction, Scores
+from earful.messages import Message
 from earful.scoring import case_priority
-from earful.types import (
-    Author,
-    Batch,
-    Brand,
-    DeliveryState,
-    Engagement,
-    Gap,
-    Mention,
-    Message,
-    Prediction,
-    Query,
-    Rejected,
-    Scores,
-)
+from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
 from outreach.rules import Rules
 from storage.analysis import predictions
 from storage.analysis.tallies import quarter_of

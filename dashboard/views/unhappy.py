@@ -11,8 +11,8 @@ from dashboard.parts import person, priority_badge, small
 from dashboard.safe import clean, one_line
 from dashboard.words import STATUS, ago, due
 from earful import clock
+from earful.enums import CaseStatus
 from earful.settings.load import Settings
-from earful.types import CaseStatus
 from outreach.words import count, said_again
 from storage import queries
 from storage.database.engine import Database

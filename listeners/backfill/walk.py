@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from earful.contracts import EdgeError, Spent
-from earful.types import Batch, Gap, GapKind, Gone, Mention, Rejected, Seen
+from earful.enums import GapKind
+from earful.types import Batch, Gap, Gone, Mention, Rejected, Seen
 from listeners.backfill.windows import OLDEST, Part, Stretch, dump, load
 from listeners.common import times
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from earful.types import GapKind
+from earful.enums import GapKind
 from listeners.common.json_fields import inner, is_instant, kept
 
 OLDEST = (0, "")  # a cut that changes nothing in the order of the old stretches

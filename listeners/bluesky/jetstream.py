@@ -22,8 +22,9 @@ from websockets.sync.client import ClientConnection, reconnect
 
 from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.enums import GapKind
 from earful.matching import Matcher
-from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
+from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.bluesky import posts
 from listeners.common import times
 from listeners.common.json_fields import is_instant, kept, string

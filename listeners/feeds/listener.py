@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
-from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
+from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.cooldown import is_waiting, wait_until
 from listeners.common.json_fields import inner, is_instant, kept

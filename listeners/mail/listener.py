@@ -21,10 +21,11 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, SpendMeter, Spent
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.loopback import is_loopback
 from earful.settings.load import Duration
-from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected, Seen
+from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.json_fields import is_instant, kept
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read

@@ -19,9 +19,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
-from earful.types import Batch, Gap, GapKind, Gone, Mention, Query, Rejected
+from earful.types import Batch, Gap, Gone, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, Step, walk
 from listeners.common import times
 from listeners.common.cooldown import is_waiting, wait_until

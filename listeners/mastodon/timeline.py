@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from earful.contracts import BadItem, Transient
-from earful.types import Batch, Gap, GapKind, Mention, Rejected, Seen
+from earful.enums import GapKind
+from earful.types import Batch, Gap, Mention, Rejected, Seen
 from listeners.common import times
 from listeners.common.plain_text import clean
 from listeners.common.rejects import rejected

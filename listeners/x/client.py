@@ -20,7 +20,7 @@ import tweepy
 
 from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
-from earful.types import GapKind
+from earful.enums import GapKind
 from listeners.common.json_fields import string
 from listeners.common.plain_text import one_line
 from listeners.http.errors import Broken, TooBig, inside, shown, user_agent

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from earful.contracts import Permanent, Spent
+from earful.enums import GapKind
 from earful.matching import Matcher
-from earful.types import Batch, GapKind, Query, Rejected
+from earful.types import Batch, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.common import times
 from listeners.common.json_fields import inner, is_instant, kept

@@ -22,7 +22,7 @@ from googleapiclient.errors import Error as GoogleError
 
 from earful.clock import Clock
 from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
-from earful.types import GapKind
+from earful.enums import GapKind
 from listeners.common.json_fields import inner, string
 from listeners.http.errors import Refused, shown
 from listeners.http.session import GuardedSession, Limits

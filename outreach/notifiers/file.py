@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from earful.contracts import Permanent, Transient
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 
 # what passes by itself: a full disk is cleared, a busy or dropped network share comes back
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO}

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
 
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 from outreach.wrap import clean
 
 _LONGEST_SUBJECT = 200

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from earful.clock import Clock, now
 from earful.contracts import Permanent, Transient
 from earful.loopback import is_loopback
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 from outreach.notifiers.letterbox import NoAddress, address, compose
 from outreach.wrap import clean
 

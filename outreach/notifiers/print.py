@@ -7,8 +7,8 @@ import sys
 from pydantic import SecretStr
 
 from earful.contracts import Transient
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 
 
 class PrintNotifier:

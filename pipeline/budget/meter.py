@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 
 from earful.clock import Clock, Window
 from earful.contracts import Spent
+from earful.enums import GapKind
 from earful.limits import money
-from earful.types import GapKind, Query
+from earful.types import Query
 from pipeline.budget import fair_share
 from pipeline.budget.fair_share import Answer, Use
 from pipeline.budget.policy import BudgetPolicy

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from earful.types import Prediction, Scores, Sentiment, Verdict
+from earful.enums import Sentiment, Verdict
+from earful.judgements import Prediction, Scores
 from storage.analysis import tallies
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from earful.types import Sentiment
+from earful.enums import Sentiment
 from storage.analysis import predictions
 from storage.database.clean import storable
 from storage.database.engine import Database

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
-from earful.types import Delivery, DeliveryState, Message
+from earful.enums import DeliveryState
+from earful.messages import Delivery, Message
 from storage.database.clean import names_one, storable
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, insert_or_update, table_of

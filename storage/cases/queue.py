@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from earful.clock import Window
-from earful.types import CaseStatus
+from earful.enums import CaseStatus
 from storage.analysis import ratings
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
-from earful.types import CaseStatus, ClassifiedMention, Engagement, Flag, Scores, Sentiment, Verdict
+from earful.enums import CaseStatus, Sentiment, Verdict
+from earful.judgements import ClassifiedMention, Flag, Scores
+from earful.types import Engagement
 from storage.analysis import ratings
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import brands

@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from earful.types import Engagement, Mention, Verdict
+from earful.enums import Verdict
+from earful.types import Engagement, Mention
 from storage.analysis import predictions, ratings, stories, story_counts, tallies
 from storage.cases.verdicts import EARFUL
 from storage.database.clean import countable, storable, web_address

@@ -95,12 +95,6 @@ class Spending:
     noise: int = 0
 
     @property
-    def read_again(self) -> float | None:
-        """The share of mentions that were stored already, 0 to 1; None when none came."""
-        came = self.new + self.again
-        return self.again / came if came else None
-
-    @property
     def requests_per_thousand(self) -> float | None:
         """Requests for every 1,000 new mentions; None when none came."""
         return 1000 * self.requests / self.new if self.new else None

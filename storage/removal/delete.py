@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
+from earful.enums import CaseStatus, Verdict
 from earful.scoring import case_priority
-from earful.types import CaseStatus, Verdict
 from storage.analysis import stories, tallies
 from storage.cases import deliveries
 from storage.cases.commands import POST_DELETED

@@ -9,7 +9,8 @@ import pytest
 from desk_work import Desk
 from factories import NOW, about, mention
 
-from earful.types import Batch, Gap, GapKind, Query, Seen
+from earful.enums import GapKind
+from earful.types import Batch, Gap, Query, Seen
 from storage.collecting import ingest, polling, spending
 from storage.database.engine import Database
 

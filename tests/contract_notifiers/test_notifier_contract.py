@@ -18,8 +18,8 @@ from aiosmtpd.controller import Controller
 from ports import free_port
 
 from earful.contracts import Notifier, Permanent, Transient
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 from outreach.notifiers import KINDS, build
 
 HELLO = Message(

@@ -9,17 +9,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from earful.types import (
-    Author,
-    Batch,
-    Brand,
-    Engagement,
-    Mention,
-    Prediction,
-    Query,
-    Rating,
-    Scores,
-)
+from earful.judgements import Prediction, Scores
+from earful.types import Author, Batch, Brand, Engagement, Mention, Query, Rating
 from outreach.rules import Rules
 from pipeline.flag import flag
 from storage.analysis import predictions

@@ -29,8 +29,8 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 from ports import free_port
 
 from dashboard.safe import clean, one_line
+from earful.enums import CaseStatus
 from earful.settings.load import load
-from earful.types import CaseStatus
 from storage import queries
 from storage.views import CaseView, QueueFilter
 

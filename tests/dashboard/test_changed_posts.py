@@ -7,7 +7,8 @@ from datetime import timedelta
 from dashboard_world import ACME, Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.types import Author, Batch, CaseStatus, Gone, Mention, Query
+from earful.enums import CaseStatus
+from earful.types import Author, Batch, Gone, Mention, Query
 from storage import queries
 from storage.collecting import ingest
 from storage.views import QueueFilter

@@ -8,7 +8,8 @@ import pytest
 from dashboard_world import Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.types import CaseStatus, Rating, Sentiment
+from earful.enums import CaseStatus, Sentiment
+from earful.types import Rating
 from storage import queries
 from storage.cases import commands
 from storage.views import CaseDetail, QueueFilter

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from loopback import Site
 from mastodon_server import Instance
 
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import Batch, GapKind, Query
+from earful.types import Batch, Query
 from listeners.mastodon.listener import Mastodon
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

@@ -8,8 +8,9 @@ import pytest
 from loopback import Asked, Site
 from reddit_server import CLIENT, SECRET, RedditServer
 
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import Batch, GapKind, Mention, Query
+from earful.types import Batch, Mention, Query
 from listeners.reddit.listener import Reddit
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

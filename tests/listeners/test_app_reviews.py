@@ -11,8 +11,9 @@ from world_appstore import TheWorld, feed, label, review
 
 import listeners
 from earful.contracts import Transient
+from earful.enums import GapKind
 from earful.settings.errors import SettingsError
-from earful.types import Batch, GapKind, Mention, Query, Rating
+from earful.types import Batch, Mention, Query, Rating
 from listeners.appstore import AppReviews
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

@@ -10,8 +10,9 @@ from bluesky_server import HANDLE, PASSWORD, POST, Network, iso
 from loopback import Asked, Reply, Site
 
 from earful.contracts import Permanent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import Batch, GapKind, Mention, Query
+from earful.types import Batch, Mention, Query
 from listeners.bluesky import client
 from listeners.bluesky.listener import Bluesky
 from listeners.bluesky.posts import mention

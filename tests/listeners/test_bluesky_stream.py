@@ -12,8 +12,9 @@ from jetstream_server import Jetstream
 from loopback import Reply, Site
 
 from earful.contracts import Permanent, Spent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import Batch, GapKind, Mention, Query
+from earful.types import Batch, Mention, Query
 from listeners.bluesky import jetstream
 from listeners.bluesky.listener import Bluesky
 

@@ -17,9 +17,10 @@ from mail_server import PASSWORD, MailServer, cutting_proxy, dovecot, imap_of, m
 
 import listeners
 from earful.contracts import Permanent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.settings.errors import SettingsError
-from earful.types import Batch, GapKind, Mention, Query
+from earful.types import Batch, Mention, Query
 from listeners.mail.imap import _quoted
 from listeners.mail.listener import Mail
 

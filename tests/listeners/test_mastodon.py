@@ -11,8 +11,8 @@ from mastodon_server import Instance
 from mastodon_watch import EPOCH, NOW, Watch
 
 from earful.contracts import Permanent, Spent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import GapKind
 from listeners.common.search_terms import hashtags
 from listeners.mastodon.listener import Mastodon
 

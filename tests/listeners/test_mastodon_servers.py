@@ -8,7 +8,7 @@ from mastodon_server import Instance
 from mastodon_watch import EPOCH, Watch
 
 from earful.contracts import Permanent, Transient
-from earful.types import GapKind
+from earful.enums import GapKind
 
 
 def test_two_servers_showing_the_same_post_give_one_mention(site: Site) -> None:

@@ -15,9 +15,10 @@ from reddit_watch import NOW, Watch
 
 import listeners
 from earful.contracts import Doubtful, Permanent, Spent, Transient
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.settings.errors import SettingsError
-from earful.types import Batch, GapKind, Mention
+from earful.types import Batch, Mention
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "recorded" / "praw"
 

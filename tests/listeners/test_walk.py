@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from walk_world import HOUR, START, Ledger, Platform, post
 
 from earful.contracts import Permanent, Spent, Transient
-from earful.types import GapKind
+from earful.enums import GapKind
 from listeners.backfill.walk import StaleCursor
 
 

@@ -12,7 +12,7 @@ from walk_world import HOUR, START, Ledger, Platform, post
 
 from earful.clock import Window
 from earful.contracts import EdgeError, Permanent, Spent, Transient
-from earful.types import GapKind
+from earful.enums import GapKind
 from listeners.backfill.walk import Page, Rules, Step, walk
 from listeners.backfill.windows import Order, Part, Stretch, dump, load
 from storage.collecting import coverage_report, ingest, polling

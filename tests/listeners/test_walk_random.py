@@ -16,7 +16,8 @@ import pytest
 
 from earful import intervals
 from earful.contracts import EdgeError, Permanent, Spent, Transient
-from earful.types import Author, Batch, GapKind, Mention
+from earful.enums import GapKind
+from earful.types import Author, Batch, Mention
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.common import times
 from storage.collecting.coverage_rules import Claims, told

@@ -14,8 +14,9 @@ from x_watch import NOW, Budget, Watch
 
 import listeners
 from earful.contracts import Permanent, Spent, Transient
+from earful.enums import GapKind
 from earful.settings.errors import SettingsError
-from earful.types import Author, Engagement, GapKind, Mention
+from earful.types import Author, Engagement, Mention
 
 
 @pytest.fixture

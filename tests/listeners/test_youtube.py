@@ -16,8 +16,8 @@ from youtube_watch import NOW, Watch
 
 import listeners
 from earful.contracts import Doubtful, Permanent, Spent, Transient
+from earful.enums import GapKind
 from earful.settings.errors import SettingsError
-from earful.types import GapKind
 
 OTHER = "vid-KESTRO2"
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "recorded" / "youtube"

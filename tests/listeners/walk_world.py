@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from earful.types import Author, Batch, GapKind, Mention
+from earful.enums import GapKind
+from earful.types import Author, Batch, Mention
 from listeners.backfill.walk import Page, Rules, Step, walk
 
 START = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

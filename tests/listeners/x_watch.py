@@ -9,8 +9,9 @@ from loopback import Site
 from x_server import TOKEN, XServer
 
 from earful.contracts import Spent
+from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
-from earful.types import Batch, Gap, GapKind, Mention, Query, Rejected
+from earful.types import Batch, Gap, Mention, Query, Rejected
 from listeners.x.listener import X
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from smtp_server import Mailbox, serve
 
-from earful.types import Brand, ClassifiedMention, Engagement, Scores
+from earful.judgements import ClassifiedMention, Scores
+from earful.types import Brand, Engagement
 from outreach.digest import CaseLine, DigestFacts
 from outreach.rules import Rules
 

@@ -15,8 +15,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from ports import free_port
 from pydantic import SecretStr
 
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 from outreach.notifiers.mail import MailNotifier
 
 PAGE = Message(subject="Urgent", text="Call Maria.\n.\nNow.", html="<p>Call <b>Maria</b>.</p>")

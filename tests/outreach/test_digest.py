@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from earful.types import CaseStatus, Message
+from earful.enums import CaseStatus
+from earful.messages import Message
 from outreach.digest import (
     BrandNumbers,
     CaseLine,

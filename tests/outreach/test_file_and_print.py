@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Permanent, Transient
+from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from earful.types import Message
 from outreach.notifiers.file import FileNotifier, file_stem
 from outreach.notifiers.print import PrintNotifier
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from smtp_server import AT, PAGE, SECRET, Mailbox, mail, serve
 
 from earful.contracts import Permanent, Transient
-from earful.types import Message
+from earful.messages import Message
 from outreach.notifiers import password_name
 
 # the server warns that a login without TLS is unwise; the tests do it on purpose

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from earful.enums import Verdict
+from earful.judgements import ClassifiedMention, Flag
 from earful.scoring import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST, ORDINARY_FOLLOWERS
 from earful.settings.load import RuleSettings, Settings
-from earful.types import ClassifiedMention, Flag, Verdict
 from outreach import rules as r
 from outreach.digest import CaseLine, DigestFacts, render
 from outreach.notifiers import KINDS

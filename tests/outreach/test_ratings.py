@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from earful.types import ClassifiedMention, Engagement, Evidence, Flag, Rating, Sentiment, Verdict
+from earful.enums import Sentiment, Verdict
+from earful.judgements import ClassifiedMention, Evidence, Flag
+from earful.types import Engagement, Rating
 from outreach.rules import RULE_MODEL, RULE_PERSON, RULE_RATING, Rules, decide, is_low, replay
 from outreach.words import rated, said_again
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from earful.enums import Sentiment, Verdict
+from earful.judgements import ClassifiedMention, Flag
 from earful.scoring import case_priority
 from earful.settings.load import RuleSettings
-from earful.types import Brand, ClassifiedMention, Flag, Sentiment, Verdict
+from earful.types import Brand
 from outreach.rules import Rules, decide, due_at, is_urgent, own_account
 from outreach.words import length
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earful.types import Brand, ClassifiedMention, Engagement, Flag, Sentiment, Verdict
+from earful.enums import Sentiment, Verdict
+from earful.judgements import ClassifiedMention, Flag
+from earful.types import Brand, Engagement
 from outreach import rules as r
 from outreach.rules import Rules, decide, due_at, is_urgent, replay
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from factories import FakeClassifier, FrozenClock, check_all, keep, mention, number, scores_of
 
-from earful.types import Scores
+from earful.judgements import Scores
 from pipeline import classify as stage
 from pipeline.classify import classify
 from storage.analysis import predictions

@@ -8,7 +8,8 @@ import pytest
 from factories import NOW, FakeNotifier, FrozenClock, deliveries_by_state, rows
 
 from earful.contracts import Permanent, Transient
-from earful.types import DeliveryState, Message
+from earful.enums import DeliveryState
+from earful.messages import Message
 from pipeline.deliver import deliver
 from storage import queries
 from storage.cases import deliveries

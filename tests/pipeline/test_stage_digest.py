@@ -213,7 +213,7 @@ def test_what_was_given_up_is_a_problem_that_says_what_to_do(
     db: Database, clock: FrozenClock
 ) -> None:
     with db.write() as transaction:
-        from earful.types import Message
+        from earful.messages import Message
 
         deliveries.queue(
             transaction,

@@ -27,7 +27,7 @@ from factories import (
 )
 
 from earful.clock import Clock
-from earful.types import CaseStatus, Sentiment, Verdict
+from earful.enums import CaseStatus, Sentiment, Verdict
 from pipeline import flag as stage
 from pipeline.classify import classify
 from pipeline.flag import AlertPolicy, Flagged, flag

@@ -24,7 +24,8 @@ from factories import (
     rows,
 )
 
-from earful.types import Engagement, Mention, Rating, Verdict
+from earful.enums import Verdict
+from earful.types import Engagement, Mention, Rating
 from pipeline import group as stage
 from pipeline.flag import flag
 from pipeline.group import LOOK_BACK, group

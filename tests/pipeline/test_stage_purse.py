@@ -18,9 +18,10 @@ import listeners
 from commands.budget_report import forecast
 from earful.clock import Window
 from earful.contracts import Spent
+from earful.enums import GapKind
 from earful.limits import Limit, money
 from earful.settings.load import AccountSettings
-from earful.types import Batch, GapKind, Query
+from earful.types import Batch, Query
 from pipeline.budget import fair_share
 from pipeline.budget.fair_share import Answer, Use, may_take
 from pipeline.budget.meter import AccountMeter, AccountState

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from earful.contracts import Classifier
-from earful.types import Scores
+from earful.judgements import Scores
 from sentiment import contract
 from sentiment.answers import EVEN
 from sentiment.prepare import prepare, says_something

@@ -13,7 +13,7 @@ from tiny_onnx import MAPPING, Tiny
 from tokenizers import Tokenizer
 
 from earful.contracts import Classifier
-from earful.types import Sentiment
+from earful.enums import Sentiment
 from sentiment import contract, load
 from sentiment.foreign import ForeignClassifier
 from sentiment.prepare import prepare

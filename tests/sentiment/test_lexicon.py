@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from earful.contracts import Classifier
-from earful.types import Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Scores
 from sentiment import contract, load
 from sentiment.lexicon import MAX_CHARACTERS, three
 from sentiment.prepare import prepare

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Classifier
-from earful.types import Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Scores
 from sentiment import contract
 
 HAPPY = {

@@ -9,7 +9,8 @@ from typing import Any, overload
 import numpy as np
 import pytest
 
-from earful.types import Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Scores
 from sentiment.batches import Reading, batches, feed
 from sentiment.contract import LAST_BIT
 from sentiment.onnx import PIECE, OnnxClassifier

@@ -29,7 +29,9 @@ from factories import (
     rows,
 )
 
-from earful.types import Gone, Mention, Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Scores
+from earful.types import Gone, Mention
 from pipeline.flag import flag
 from storage.cases import commands
 from storage.collecting import ingest

@@ -22,7 +22,9 @@ from factories import (
     tallies,
 )
 
-from earful.types import Engagement, Mention, Prediction, Rating, Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Prediction, Scores
+from earful.types import Engagement, Mention, Rating
 from pipeline.flag import flag
 from storage import queries
 from storage.analysis import predictions

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from factories import ANY_AGE, HOUR, NOW, FrozenClock, check_all, keep, mention, read_all
 
-from earful.types import CaseStatus
+from earful.enums import CaseStatus
 from pipeline.flag import flag
 from storage import queries
 from storage.cases import commands

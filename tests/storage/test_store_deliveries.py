@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from factories import NOW, deliveries_by_state, number, rows
 
-from earful.types import Delivery, DeliveryState, Message
+from earful.enums import DeliveryState
+from earful.messages import Delivery, Message
 from storage.cases import deliveries
 from storage.database.engine import Database
 

@@ -30,7 +30,10 @@ from factories import (
     tallies,
 )
 
-from earful.types import CaseStatus, Gone, Mention, Message, Prediction, Rejected, Sentiment
+from earful.enums import CaseStatus, Sentiment
+from earful.judgements import Prediction
+from earful.messages import Message
+from earful.types import Gone, Mention, Rejected
 from outreach.rules import Rules
 from pipeline import digest as digests
 from pipeline.flag import AlertPolicy, flag

@@ -31,7 +31,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from earful.clock import Window
-from earful.types import Rating, Sentiment
+from earful.enums import Sentiment
+from earful.types import Rating
 from pipeline.flag import flag
 from storage import exports, queries
 from storage.cases import commands

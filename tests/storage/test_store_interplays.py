@@ -30,7 +30,8 @@ from factories import (
 from sqlalchemy import event
 
 from earful.contracts import Spent
-from earful.types import Engagement, Gap, Gone, Mention, Rejected, Seen, Verdict
+from earful.enums import Verdict
+from earful.types import Engagement, Gap, Gone, Mention, Rejected, Seen
 from pipeline.budget.meter import AccountMeter, AccountState
 from pipeline.budget.policy import BudgetPolicy
 from pipeline.flag import flag

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from earful.types import Batch, Gap, GapKind, Seen
+from earful.enums import GapKind
+from earful.types import Batch, Gap, Seen
 from storage.collecting import ingest, polling
 from storage.collecting.coverage_rules import Claims, Noted, told
 from storage.database.engine import Database

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 from throwaway_postgres import Cluster
 
-from earful.types import Prediction, Scores
+from earful.judgements import Prediction, Scores
 from storage import exports
 from storage.analysis import predictions
 from storage.database import migrate

@@ -20,7 +20,8 @@ from factories import (
     tallies,
 )
 
-from earful.types import Prediction, Scores, Sentiment
+from earful.enums import Sentiment
+from earful.judgements import Prediction, Scores
 from storage.analysis import predictions
 from storage.cases import commands
 from storage.database.engine import Database

@@ -28,7 +28,8 @@ from factories import (
 from sqlalchemy import event
 
 from earful.clock import Window
-from earful.types import Brand, CaseStatus
+from earful.enums import CaseStatus
+from earful.types import Brand
 from pipeline.flag import flag
 from storage import queries
 from storage.analysis import predictions

@@ -20,7 +20,8 @@ from factories import (
     rows,
 )
 
-from earful.types import Gone, Mention, Message, Rejected
+from earful.messages import Message
+from earful.types import Gone, Mention, Rejected
 from pipeline.flag import flag
 from storage.cases import deliveries
 from storage.collecting import ingest

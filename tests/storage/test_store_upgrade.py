@@ -31,8 +31,9 @@ from factories import (
 from sqlalchemy import Connection, MetaData, text
 from throwaway_postgres import Cluster
 
+from earful.enums import Sentiment
 from earful.settings.load import DigestSettings
-from earful.types import Gone, Rejected, Sentiment
+from earful.types import Gone, Rejected
 from pipeline.digest import digest
 from pipeline.flag import AlertPolicy, flag
 from storage import queries
