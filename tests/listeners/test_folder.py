@@ -14,8 +14,8 @@ import listeners
 from earful.contracts import Permanent
 from earful.settings.errors import SettingsError
 from earful.types import Batch, Query
+from listeners.files import folder as module
 from listeners.files.folder import Folder
-from listeners.files.lines import folder as module
 
 
 def query(path: Path, **options: object) -> Query:
