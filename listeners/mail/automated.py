@@ -1,6 +1,6 @@
-"""Which mails no person wrote to us: answers of machines, bounces, lists, and our own.
+"""Recognise mails that no person wrote to us: automatic replies, bounces, lists, our own alerts.
 
-By the marks that programs set: Auto-Submitted (RFC 3834 section 5), Precedence, List-Id (RFC
+Programs mark such mails with headers: Auto-Submitted (RFC 3834 section 5), Precedence, List-Id (RFC
 2919), an empty Return-Path and multipart/report for bounces (RFC 3464), X-Auto-Response-Suppress
 (Microsoft's), X-Earful-Key (ours).
 """
@@ -12,44 +12,45 @@ from email.message import Message
 
 from listeners.mail.mime import header, headers
 
-_BULK = {"bulk", "junk", "list", "auto_reply", "auto-reply"}
-_ANSWERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From")
-_LISTS = ("List-Id", "List-Post", "List-Unsubscribe", "X-Mailing-List")
-_MACHINES = re.compile(
+_BULK_PRECEDENCES = {"bulk", "junk", "auto_reply", "auto-reply"}
+_AUTOREPLY_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From")
+_LIST_HEADERS = ("List-Id", "List-Post", "List-Unsubscribe", "X-Mailing-List")
+_MACHINE_ADDRESS = re.compile(
     r"(mailer-daemon|postmaster|(do[-_.]?)?(no|not)[-_.]?reply|bounces?([-+].*)?)@", re.IGNORECASE
 )
 
 
-def not_a_letter(mail: Message, sender: str) -> str:
-    """Why this is no mail that somebody wrote to us, as a word or two to count by; "" when it is.
+def automation_reason(mail: Message, sender: str) -> str:
+    """Name the kind of automatic mail, or return "" for a mail that a person wrote.
 
-    ``sender`` is the address in From.
+    ``sender`` is the address in From. The result is a word or two to count by, in this order:
+    "our own alert", "bounce", "automatic", "mailing list".
     """
     if headers(mail, "X-Earful-Key"):
         return "our own alert"
-    if _bounced(mail):
+    if _is_bounce(mail):
         return "bounce"
-    if _answered_by_itself(mail):
+    if _is_automatic_reply(mail):
         return "automatic"
-    if any(headers(mail, name) for name in _LISTS) or _precedence(mail) == "list":
+    if any(headers(mail, name) for name in _LIST_HEADERS) or _precedence(mail) == "list":
         return "mailing list"
-    return "automatic" if _MACHINES.match(sender) else ""
+    return "automatic" if _MACHINE_ADDRESS.match(sender) else ""
 
 
-def _bounced(mail: Message) -> bool:
-    returned = [value.strip() for value in headers(mail, "Return-Path")]
-    kind = header(mail, "Content-Type").strip().lower()
-    return returned[:1] == ["<>"] or kind.startswith("multipart/report")
+def _is_bounce(mail: Message) -> bool:
+    return_paths = [value.strip() for value in headers(mail, "Return-Path")]
+    content_type = header(mail, "Content-Type").strip().lower()
+    return return_paths[:1] == ["<>"] or content_type.startswith("multipart/report")
 
 
-def _answered_by_itself(mail: Message) -> bool:
+def _is_automatic_reply(mail: Message) -> bool:
     submitted = header(mail, "Auto-Submitted").partition(";")[0].strip().lower()
     suppress = header(mail, "X-Auto-Response-Suppress").strip().lower()
     return (
         submitted not in ("", "no")
         or suppress not in ("", "none")
-        or _precedence(mail) in _BULK - {"list"}
-        or any(headers(mail, name) for name in _ANSWERS)
+        or _precedence(mail) in _BULK_PRECEDENCES
+        or any(headers(mail, name) for name in _AUTOREPLY_HEADERS)
     )
 
 

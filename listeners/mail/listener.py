@@ -30,7 +30,7 @@ from listeners.common import times
 from listeners.common.json_fields import is_instant, kept
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read
 from listeners.mail.imap import Mailbox, Place, Raw, Refused, opened
-from listeners.mail.message import letter, mention, passed_over
+from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
 
@@ -246,11 +246,11 @@ class _Poll:
             return None
         if raw.data is None:
             raise BadItem("the server gave nothing of it")
-        found = letter(raw.data, arrived.isoformat() if arrived else "")
-        if why := passed_over(found, self._options.ours()):
+        found = parse_mail(raw.data, arrived.isoformat() if arrived else "")
+        if why := skip_reason(found, self._options.ours()):
             self._passed[why.replace(" ", "_")] += 1
             return None
-        return mention(found, source="mail", received_at=arrived, fetched_at=self._now)
+        return to_mention(found, source="mail", received_at=arrived, fetched_at=self._now)
 
     def _all_read(self) -> Batch:
         at = self._at

@@ -28,7 +28,7 @@ from listeners.common.options import Bytes, ListenerOptions, read
 from listeners.files import lines as file_lines
 from listeners.files.resume import Place, Walked
 from listeners.mail.listener import addresses
-from listeners.mail.message import letter, mention, passed_over
+from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
 
@@ -144,13 +144,13 @@ class _Walk:
             raise broken
 
     def _take(self, message: _Message) -> list[Mention | Rejected]:
-        found = letter(message.data, message.received)
-        if why := passed_over(found, self._options.mine):
+        found = parse_mail(message.data, message.received)
+        if why := skip_reason(found, self._options.mine):
             self.passed[why.replace(" ", "_")] += 1
             return []
         received = min(at, self._now) if (at := _written(message.received)) else None
         try:
-            one = mention(found, source="mbox", received_at=received, fetched_at=self._now)
+            one = to_mention(found, source="mbox", received_at=received, fetched_at=self._now)
         except BadItem as error:
             return [Rejected(where=f"line {message.number}", reason=str(error))]
         old = self._oldest is not None and one.published_at < self._oldest

@@ -1,4 +1,4 @@
-"""A mail as a Mention: who wrote it, when, and what they wrote themselves."""
+"""Turn a mail into a Mention: its author, its time, and the author's own text."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from earful.contracts import BadItem
 from earful.types import Author, Mention
 from listeners.common import times
 from listeners.common.plain_text import clean, one_line
-from listeners.mail.automated import not_a_letter
-from listeners.mail.mime import decoded, header, headers, parse, words
-from listeners.mail.reply import own_words
+from listeners.mail.automated import automation_reason
+from listeners.mail.mime import body_text, decode_header_value, header, headers, parse
+from listeners.mail.reply import extract_reply
 
-_IDENTITY = re.compile(r"<\s*([!-;=?-~]{3,200})\s*>")
-_IN_BRACKETS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,200})\s*>")
-_BARE = re.compile(r"[^\s<>@,;:\"'()\[\]]{1,200}@[^\s<>@,;:\"'()\[\]]{1,200}")
+_MESSAGE_ID = re.compile(r"<\s*([!-;=?-~]{3,200})\s*>")
+_BRACKETED_ADDRESS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,200})\s*>")
+_BARE_ADDRESS = re.compile(r"[^\s<>@,;:\"'()\[\]]{1,200}@[^\s<>@,;:\"'()\[\]]{1,200}")
 _COMMENT = re.compile(r"\(([^()]*)\)")
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_CLOCKS_DIFFER = timedelta(days=1)
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # about when mail came into general use
+_MAX_CLOCK_SKEW = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A mail. ``text`` is its writer's own part; ``kind`` says why no person wrote it to us ("":
-    one did). ``sent_at`` is what its Date says, None when that cannot be read."""
+class ParsedMail:
+    """The fields of a mail that a Mention needs.
+
+    ``text`` is the writer's own part. ``automation`` names the kind of automatic mail, or is "" for
+    a mail that a person wrote. ``sent_at`` is the Date header, None when it is unreadable.
+    """
 
     external_id: str
     reply_to: str | None
@@ -37,106 +40,110 @@ class Letter:
     sent_at: datetime | None
     subject: str
     text: str
-    kind: str
+    automation: str
 
 
-def letter(raw: bytes, came: str = "") -> Letter:
-    """Read a mail's bytes, or the first of them. Nothing in them makes this raise.
+def parse_mail(raw: bytes, received: str = "") -> ParsedMail:
+    """Read a mail from its bytes, or from its first bytes. Never raises.
 
-    ``came`` is what the place where it lies says of its coming: it tells mails apart that have
+    ``received`` is the arrival time as the mailbox writes it. It tells apart mails that have
     neither an id nor a time.
     """
     mail = parse(raw)
-    address, name = sender(header(mail, "From"))
-    kind = not_a_letter(mail, address)
-    return Letter(
-        external_id=_identity(header(mail, "Message-ID")) or _made_up(mail, came),
-        reply_to=_identity(header(mail, "In-Reply-To")),
+    address, name = parse_sender(header(mail, "From"))
+    automation = automation_reason(mail, address)
+    return ParsedMail(
+        external_id=_message_id(header(mail, "Message-ID")) or _derived_id(mail, received),
+        reply_to=_message_id(header(mail, "In-Reply-To")),
         address=address,
         name=name,
         sent_at=_sent_at(header(mail, "Date")),
-        subject=one_line(decoded(header(mail, "Subject")), 500),
-        text="" if kind else clean(own_words(clean(words(mail), 200_000))),
-        kind=kind,
+        subject=one_line(decode_header_value(header(mail, "Subject")), 500),
+        text="" if automation else clean(extract_reply(clean(body_text(mail), 200_000))),
+        automation=automation,
     )
 
 
-def passed_over(found: Letter, mine: Sequence[str]) -> str:
-    """Why this letter is no mention, as a word or two to count by; "" when it is one.
+def skip_reason(mail: ParsedMail, own_addresses: Sequence[str]) -> str:
+    """Say in a word or two why this mail is no mention; "" when it is one.
 
-    ``mine`` are our own addresses and domains, in lower case: what they write is no mention.
+    ``own_addresses`` are our addresses and domains in lower case. Mails from them, and from domains
+    below them, are no mentions.
     """
-    if found.kind:
-        return found.kind
-    domain = found.address.rpartition("@")[2]
-    own = (found.address == one or domain == one or domain.endswith("." + one) for one in mine)
-    if found.address and any(own):
+    if mail.automation:
+        return mail.automation
+    if mail.address and any(_is_below(mail.address, own) for own in own_addresses):
         return "our own"
-    return "" if found.text or found.subject else "empty"
+    return "" if mail.text or mail.subject else "empty"
 
 
-def mention(
-    found: Letter, *, source: str, received_at: datetime | None, fetched_at: datetime
+def to_mention(
+    mail: ParsedMail, *, source: str, received_at: datetime | None, fetched_at: datetime
 ) -> Mention:
-    """The letter as a Mention that was addressed to us. BadItem when it says no time at all.
+    """Make the mail a Mention that was addressed to us.
 
-    Its Date counts when it is sane: not before mail came into use, not after it was received.
+    The Date header counts when it is plausible: after 1990, and at most a day after the mail was
+    received. Raises BadItem for a mail without any usable time.
     """
     latest = min(received_at or fetched_at, fetched_at)
-    at = found.sent_at
-    if at is None or not _EARLIEST <= at <= min(latest + _CLOCKS_DIFFER, fetched_at):
+    published_at = mail.sent_at
+    newest_plausible = min(latest + _MAX_CLOCK_SKEW, fetched_at)
+    if published_at is None or not _EARLIEST <= published_at <= newest_plausible:
         if received_at is None:
-            raise BadItem("Date: it cannot be read, and nothing else says when the mail came")
-        at = latest
+            raise BadItem("Date: it cannot be read, and no other field gives the time of arrival")
+        published_at = latest
     return Mention(
         source=source,
-        external_id=found.external_id,
-        author=_author(found, source),
-        text=clean("\n".join(part for part in (found.subject, found.text) if part)),
-        published_at=at,
+        external_id=mail.external_id,
+        author=_author(mail, source),
+        text=clean("\n".join(part for part in (mail.subject, mail.text) if part)),
+        published_at=published_at,
         fetched_at=fetched_at,
-        reply_to=found.reply_to,
+        reply_to=mail.reply_to,
         direct=True,
     )
 
 
-def sender(value: str) -> tuple[str, str | None]:
-    """The first address in a From header, in lower case, and the name beside it.
-
-    Python's own reader of addresses goes down a level for every bracket; a hostile one has many.
-    """
+def parse_sender(value: str) -> tuple[str, str | None]:
+    """Return the first address of a From header, in lower case, and the name beside it."""
+    # Python's own address parser recurses once per bracket; a hostile header has thousands.
     value = value[:2000]
-    found = _IN_BRACKETS.search(value) or _BARE.search(value)
-    if found is None:
-        return "", one_line(decoded(value), 120) or None
-    address = one_line(found.group(1) if found.lastindex else found.group(), 300).lower()
-    before = value[: found.start()].strip().strip(",;")
-    if not before and (beside := _COMMENT.search(value, found.end())):
-        before = beside.group(1)
-    name = one_line(decoded(before).replace('\\"', '"').strip(" \"'"), 120)
+    match = _BRACKETED_ADDRESS.search(value) or _BARE_ADDRESS.search(value)
+    if match is None:
+        return "", one_line(decode_header_value(value), 120) or None
+    address = one_line(match.group(1) if match.lastindex else match.group(), 300).lower()
+    display_name = value[: match.start()].strip().strip(",;")
+    if not display_name and (comment := _COMMENT.search(value, match.end())):
+        display_name = comment.group(1)
+    name = one_line(decode_header_value(display_name).replace('\\"', '"').strip(" \"'"), 120)
     return address, name or None
 
 
-def _author(found: Letter, source: str) -> Author:
-    if not found.address:
-        # each one for itself: two people without an address are not one customer
-        identity = f"anonymous-{found.external_id}"
-        return Author(source=source, external_id=identity, handle="anonymous", name=found.name)
-    return Author(source=source, external_id=found.address, handle=found.address, name=found.name)
+def _is_below(address: str, own: str) -> bool:
+    domain = address.rpartition("@")[2]
+    return address == own or domain == own or domain.endswith("." + own)
 
 
-def _identity(value: str) -> str | None:
-    """The id in a Message-ID or In-Reply-To header; None when none can be stored."""
-    found = _IDENTITY.search(value[:1000])
-    return found.group(1) if found else None
+def _author(mail: ParsedMail, source: str) -> Author:
+    if not mail.address:
+        # Two people without an address are not one customer, so each mail gets its own author.
+        author_id = f"anonymous-{mail.external_id}"
+        return Author(source=source, external_id=author_id, handle="anonymous", name=mail.name)
+    return Author(source=source, external_id=mail.address, handle=mail.address, name=mail.name)
 
 
-def _made_up(mail: Message, came: str) -> str:
-    """For mails without an id: what stays the same however often the mail is read."""
+def _message_id(value: str) -> str | None:
+    """Return the id in a Message-ID or In-Reply-To header; None when none can be stored."""
+    match = _MESSAGE_ID.search(value[:1000])
+    return match.group(1) if match else None
+
+
+def _derived_id(mail: Message, received: str) -> str:
+    """Derive a stable id for a mail without Message-ID, from headers that never change."""
     names = ("From", "To", "Date", "Subject", "Received")
     parts = [value for name in names for value in headers(mail, name)]
     if _sent_at(header(mail, "Date")) is None and not headers(mail, "Received"):
-        parts.append(came)
+        parts.append(received)
     data = "\0".join(parts).encode("utf-8", "replace")
     return "mail-" + hashlib.sha256(data).hexdigest()[:32]
 

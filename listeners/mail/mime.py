@@ -1,8 +1,8 @@
-"""A mail's bytes as headers and words, whatever is wrong with them.
+"""Read a mail's bytes as headers and text, however broken they are.
 
-Reads what RFC 5322 (headers), RFC 2045 to 2047 (MIME), RFC 2231 and RFC 3676 (format=flowed)
-describe, by Python's email package; what breaks the rules is read as well as it can be. Nothing
-here raises: a mail is written by a stranger.
+Python's email package reads RFC 5322 (headers), RFC 2045 to 2047 (MIME), RFC 2231 and RFC 3676
+(format=flowed). Mails that break these rules are read as well as possible. Nothing here raises,
+because strangers write mails.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from itertools import islice
 from listeners.common.plain_text import MAX_TEXT
 from listeners.mail import html
 
-_MOST_MULTIPARTS = 30  # in one mail; each is a level that the parser may go down
-_MOST_TEXT = 4 * MAX_TEXT  # characters of a mail that are looked at; quotations are long
-_MOST_HEADER = 4000
+_MAX_MULTIPARTS = 30  # per mail; the parser may recurse once for each
+_MAX_CHARACTERS = 4 * MAX_TEXT  # read per mail; quotations are long
+_MAX_HEADER = 4000  # characters
 _MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
 _LATIN = {"", "ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "windows-1252", "cp1252"}
-# what is declared, and what is meant by it: supersets that mail programs write under the old name
-_MEANT = {
+# Mail programs write these supersets but declare the older name.
+_SUPERSETS = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "ks_c_5601-1987": "cp949",
@@ -37,113 +37,121 @@ _MEANT = {
     "iso-8859-9": "cp1254",
     "unicode-1-1-utf-7": "utf-7",
 }
-_NO_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
-_ODD = (ValueError, LookupError, TypeError, AttributeError, RecursionError, MessageError)
+_UNSAFE_CODECS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
+# Python's parser raises all of these on broken mails (test_mail_text.py: any bytes are a mail).
+_PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, MessageError)
 
 
-class _ShortHeaders(Compat32):
-    """Headers are cut as they are read: Python looks for the parameters in one in a time that
-    grows with the square of its length."""
+class _CuttingPolicy(Compat32):
+    """Cut headers while they are parsed.
+
+    Python searches a header for parameters in a time that grows with the square of its length.
+    """
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, value[:_MOST_HEADER]
+        return name, value[:_MAX_HEADER]
 
 
-_SHORT_HEADERS = _ShortHeaders()
+_CUTTING_POLICY = _CuttingPolicy()
 
 
 def parse(raw: bytes) -> Message:
-    """The mail; of one that nests too deeply the parts that stand before it does."""
+    """Parse a mail; of a mail that nests too deeply, only the parts above that depth."""
     raw = raw.lstrip(b"\r\n")
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-    marks = _MULTIPART.finditer(raw, len(head))
-    if (deeper := next(islice(marks, _MOST_MULTIPARTS, None), None)) is not None:
-        raw = raw[: deeper.start()]
+    multiparts = _MULTIPART.finditer(raw, len(head))
+    if (too_deep := next(islice(multiparts, _MAX_MULTIPARTS, None), None)) is not None:
+        raw = raw[: too_deep.start()]
     try:
-        return message_from_bytes(raw, policy=_SHORT_HEADERS)
-    except _ODD:
-        kept = [line for line in head.splitlines() if not line.lower().startswith(b"content-")]
-        return message_from_bytes(b"\n".join([*kept, b"", b""]), policy=_SHORT_HEADERS)
+        return message_from_bytes(raw, policy=_CUTTING_POLICY)
+    except _PARSE_ERRORS:
+        plain_head = [
+            line for line in head.splitlines() if not line.lower().startswith(b"content-")
+        ]
+        return message_from_bytes(b"\n".join([*plain_head, b"", b""]), policy=_CUTTING_POLICY)
 
 
 def headers(mail: Message, name: str) -> list[str]:
-    """Every value of the header, as it was sent but unfolded and cut."""
-    wanted = name.lower()
+    """Return every value of the header as it was sent, but unfolded and cut."""
+    key = name.lower()
     return [
-        _readable(str(value)[:_MOST_HEADER])
-        for key, value in mail.raw_items()
-        if key.lower() == wanted
+        _unfold(str(value)[:_MAX_HEADER])
+        for field, value in mail.raw_items()
+        if field.lower() == key
     ]
 
 
 def header(mail: Message, name: str) -> str:
-    """The header's first value, or ""."""
+    """Return the header's first value, or ""."""
     return next(iter(headers(mail, name)), "")
 
 
-def decoded(value: str) -> str:
-    """A header's value with its encoded words (RFC 2047) decoded."""
+def decode_header_value(value: str) -> str:
+    """Decode the encoded words (RFC 2047) in a header's value."""
     if "=?" not in value:
         return value
     try:
         chunks = decode_header(value)
-    except _ODD:
+    except _PARSE_ERRORS:
         return value
-    said = "".join(
+    text = "".join(
         chunk if isinstance(chunk, str) else _decode(chunk, charset or "")
         for chunk, charset in chunks
     )
-    return said or value
+    return text or value
 
 
-def words(mail: Message) -> str:
-    """The mail's text: plain where there is plain text, else made of its HTML; quoted lines begin
-    with ">". Attachments are left out."""
-    return "\n".join(_words(mail))[:_MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+def body_text(mail: Message) -> str:
+    """Return the mail's text: the plain part, or else the HTML part as text.
+
+    Quoted lines begin with ">". Attachments are left out.
+    """
+    text = "\n".join(_part_texts(mail))[:_MAX_CHARACTERS]
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _words(part: Message) -> list[str]:
-    if _attached(part):
+def _part_texts(part: Message) -> list[str]:
+    if _is_attachment(part):
         return []
-    kind = _content_type(part)
+    content_type = _content_type(part)
     children = _children(part)
-    if kind == "multipart/alternative":
-        return _best(children)
-    if kind.startswith("multipart/"):
-        return [one for child in children for one in _words(child)]
-    if kind == "text/html":
-        return [html.to_text(_text(part))]
-    if kind == "text/plain":
-        text = _text(part)
-        return [_unflowed(text, part) if _parameter(part, "format") == "flowed" else text]
+    if content_type == "multipart/alternative":
+        return _best_alternative(children)
+    if content_type.startswith("multipart/"):
+        return [text for child in children for text in _part_texts(child)]
+    if content_type == "text/html":
+        return [html.to_text(_payload_text(part))]
+    if content_type == "text/plain":
+        text = _payload_text(part)
+        return [_unflow(text, part) if _parameter(part, "format") == "flowed" else text]
     return []
 
 
-def _best(children: list[Message]) -> list[str]:
-    """Of the same words in several forms the plain ones, unless they say nothing."""
+def _best_alternative(children: list[Message]) -> list[str]:
+    """Prefer the plain form of a text, unless it is blank."""
     plain = [child for child in children if _content_type(child) == "text/plain"]
-    others = [child for child in children if _content_type(child) != "text/plain"]
-    for child in plain + others[::-1]:
-        found = _words(child)
-        if any(one.strip() for one in found):
-            return found
+    richer = [child for child in children if _content_type(child) != "text/plain"]
+    for child in plain + richer[::-1]:
+        texts = _part_texts(child)
+        if any(text.strip() for text in texts):
+            return texts
     return []
 
 
 def _children(part: Message) -> list[Message]:
     payload = part.get_payload() if part.is_multipart() else []
-    return [one for one in payload if isinstance(one, Message)]
+    return [child for child in payload if isinstance(child, Message)]
 
 
 def _content_type(part: Message) -> str:
     try:
         return part.get_content_type()
-    except _ODD:
+    except _PARSE_ERRORS:
         return "text/plain"
 
 
-def _attached(part: Message) -> bool:
+def _is_attachment(part: Message) -> bool:
     disposition = header(part, "Content-Disposition").lower()
     return disposition.startswith("attachment") or (
         "filename" in disposition and not disposition.startswith("inline")
@@ -153,65 +161,70 @@ def _attached(part: Message) -> bool:
 def _parameter(part: Message, name: str) -> str:
     try:
         value = part.get_param(name)
-    except _ODD:
+    except _PARSE_ERRORS:
         return ""
-    # RFC 2231 gives (charset, language, value)
+    # An RFC 2231 parameter is the tuple (charset, language, value).
     text = value[2] if isinstance(value, tuple) else value
     return text.strip().lower() if isinstance(text, str) else ""
 
 
-def _text(part: Message) -> str:
+def _payload_text(part: Message) -> str:
     charset = _parameter(part, "charset")
     try:
         payload = part.get_payload(decode=True)
-    except _ODD:  # what the headers say of it makes no sense: take it as it stands
+    except _PARSE_ERRORS:  # contradictory headers: read the payload without them
         del part["Content-Type"], part["Content-Transfer-Encoding"]
         payload = part.get_payload(decode=True)
     return _decode(payload if isinstance(payload, bytes) else b"", charset)
 
 
 def _decode(data: bytes, charset: str) -> str:
-    """``data`` as text: as declared, unless it is plainly something else."""
-    for name in _charsets(charset.strip().lower()):
+    """Decode ``data`` as declared, unless it is plainly in another encoding."""
+    for name in _candidate_charsets(charset.strip().lower()):
         try:
             return data.decode(name)
         except UnicodeDecodeError as error:
             if name == "utf-8" and error.start >= len(data) - 3:
                 return data[: error.start].decode()  # cut in the middle of a character
-        except _ODD:
+        except _PARSE_ERRORS:
             continue
     return data.decode("cp1252", "replace")
 
 
-def _charsets(declared: str) -> Iterator[str]:
-    known = _CHARSET.fullmatch(declared) and declared.replace("-", "_") not in _NO_CHARSETS
+def _candidate_charsets(declared: str) -> Iterator[str]:
+    is_safe = _CHARSET.fullmatch(declared) and declared.replace("-", "_") not in _UNSAFE_CODECS
     if declared in _LATIN:
-        yield "utf-8"  # it is declared wrongly more often than valid UTF-8 comes about by chance
+        # Programs declare Latin 1 wrongly more often than Latin 1 is valid UTF-8 by chance.
+        yield "utf-8"
         yield "cp1252"
-    elif known:
-        yield _MEANT.get(declared, declared)
+    elif is_safe:
+        yield _SUPERSETS.get(declared, declared)
     yield "utf-8"
 
 
-def _readable(value: str) -> str:
-    """A header with raw bytes in it (which the parser gives as surrogates), on one line."""
+def _unfold(value: str) -> str:
+    """Put a header on one line and decode its raw bytes, which the parser gives as surrogates."""
     value = re.sub(r"\r?\n[ \t]*", " ", value)
     if value.isascii():
         return value
     return _decode(value.encode("utf-8", "surrogateescape"), "")
 
 
-def _unflowed(text: str, part: Message) -> str:
-    """Lines that end with a space belong to the next one of the same depth of quotation."""
+def _unflow(text: str, part: Message) -> str:
+    """Join flowed lines: a line that ends with a space continues in the next of its depth.
+
+    RFC 3676 section 4: 1. the depth is the number of ">" in front; 2. one stuffed space behind
+    them is removed; 3. "-- " (a signature) never flows; 4. with DelSp=yes the last space goes too.
+    """
     pieces: list[str] = []
-    spaces_go = _parameter(part, "delsp") == "yes"
-    open_at = -1  # depth of the line that is to be continued
+    deletes_space = _parameter(part, "delsp") == "yes"
+    flowing_depth = -1  # depth of the line that continues; -1 when none does
     for line in text.splitlines():
         depth = len(line) - len(line.lstrip(">"))
         content = line[depth:].removeprefix(" ")
         flows = content.endswith(" ") and content != "-- "
-        if open_at != depth or content == "-- ":
+        if flowing_depth != depth or content == "-- ":
             pieces.append(f"\n{'>' * depth} " if depth else "\n")
-        pieces.append(content[:-1] if flows and spaces_go else content)
-        open_at = depth if flows else -1
+        pieces.append(content[:-1] if flows and deletes_space else content)
+        flowing_depth = depth if flows else -1
     return "".join(pieces).removeprefix("\n")

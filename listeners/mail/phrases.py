@@ -1,12 +1,12 @@
-"""The words with which mail programs mark what is not the writer's own, in two dozen languages.
+"""List the phrases with which mail programs introduce quotations, in two dozen languages.
 
-All in lower case as ``str.casefold`` gives it. Programs write them in the reader's language: one
-thread can hold several.
+All phrases are in lower case, as ``str.casefold`` gives it. Programs write them in the reader's
+language, so one thread can hold several.
 """
 
 from __future__ import annotations
 
-# "On Monday, Ann wrote:"; the verb is enough, what else must be there is in mail_reply
+# The verb of "On Monday, Ann wrote:"; reply.py says which other parts the line must have.
 WROTE = (
     "wrote",
     "schrieb",
@@ -44,7 +44,7 @@ WROTE = (
     "작성",
 )
 
-# how such a line begins, where nothing but the line says that a quotation follows
+# How that line begins. It is required where no ">" shows that a quotation follows.
 OPENERS = (
     "on ",
     "am ",
@@ -72,7 +72,7 @@ OPENERS = (
     "于 ",
 )
 
-# between dashes, or with a colon behind: from here on it is somebody else's mail
+# Between dashes, or before a colon, they introduce another person's mail.
 FORWARDED = (
     "original message",
     "forwarded message",
@@ -129,21 +129,21 @@ FORWARDED = (
 )
 
 
-def _names(listed: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in listed.split(","))
+def _header_names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(","))
 
 
-# the header block that Outlook puts above a quotation: who, about what, and the rest
-FROM = _names(
+# Outlook puts a block of headers above a quotation; reply.py requires From, Subject and one more.
+FROM = _header_names(
     "from, von, de, da, van, från, fra, lähettäjä, od, от, від, від кого, από, kimden, gönderen, "
     "de la, feladó, 差出人, 送信者, 发件人, 寄件者, 보낸 사람, من, מאת, dari, từ, จาก, kutoka"
 )
-SUBJECT = _names(
+SUBJECT = _header_names(
     "subject, betreff, objet, asunto, oggetto, assunto, onderwerp, ämne, emne, aihe, temat, "
     "předmět, predmet, тема, θέμα, konu, subiect, tárgy, 件名, 主题, 主旨, 제목, الموضوع, נושא, "
     "subjek, perihal, chủ đề, เรื่อง, mada"
 )
-OTHER_FIELDS = _names(
+OTHER_FIELDS = _header_names(
     "sent, date, to, cc, bcc, reply-to, gesendet, datum, an, kopie, envoyé, à, enviado, "
     "enviada el, enviada em, fecha, para, inviato, data, a, verzonden, aan, skickat, till, "
     "kopia, sendt, dato, til, kopi, lähetetty, päivä, vastaanottaja, kopio, wysłano, do, dw, "
@@ -154,7 +154,7 @@ OTHER_FIELDS = _names(
     "ถึง, tarehe, kwenda"
 )
 
-# the last line of a mail from a telephone: how it begins, or how it ends
+# The last line of a mail from a telephone begins like SENT_FROM or ends like SENT_FROM_ENDS.
 SENT_FROM = (
     "sent from my ",
     "sent from ",

@@ -1,9 +1,8 @@
-"""What somebody wrote in a mail themselves: without what they quote, forward and sign with.
+"""Extract the text that the writer of a mail wrote, without quotations and signatures.
 
-There is no standard for it but the ">" of quoted lines and the "-- " above a signature (RFC 3676
-section 4.3): the rest are habits of mail programs. The kept libraries for it know fewer languages,
-or take time that grows with the square of a hostile mail; here every pattern is searched in a line
-of bounded length.
+Only the ">" of quoted lines and the "-- " above a signature are standard (RFC 3676 section 4.3).
+The rest are habits of mail programs. Existing libraries know fewer languages, or take time that
+grows with the square of a hostile mail. Here every pattern searches a line of bounded length.
 """
 
 from __future__ import annotations
@@ -22,171 +21,181 @@ from listeners.mail.phrases import (
     WROTE,
 )
 
-_MOST_LINES = 4000  # of a mail that are looked at
-_LONGEST = 500  # characters of a line that are looked at for a mark
-_WRAPPED = 3  # lines that "On …, … wrote:" is broken into at most
-_BLOCK = 8  # lines of a header block
-_REMAINDER = 300  # characters kept of a mail that is all quotation
+_MAX_LINES = 4000  # read of one mail
+_MAX_LINE = 500  # characters of a line that are searched
+_MAX_ATTRIBUTION_LINES = 3  # lines that "On …, … wrote:" is broken into
+_MAX_BLOCK_LINES = 8  # lines of a header block
+_MAX_QUOTATION = 300  # characters kept of a mail that is all quotation
 _DASHES = set("-_=*")
 _RULE = re.compile(r"_{20,}")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _TIME = re.compile(r"\d{1,2}[:.h]\d{2}(?![.\d])")
 _SENTENCE = re.compile(r"[,;!?]|\. ")  # "Sent from the warehouse on Monday, it never arrived."
-_SURELY = ("sent from my ", "sent from yahoo mail")
+_PHONE_SENTENCES = ("sent from my ", "sent from yahoo mail")
 _DIGIT = re.compile(r"\d")
 
 
-def own_words(text: str) -> str:
-    """The writer's own part of ``text``; a mail that is all quotation keeps its beginning.
+def extract_reply(text: str) -> str:
+    """Return the writer's own part of ``text``; of a mail that is all quotation, its beginning.
 
-    Quoted lines begin with ">". Words below or between quoted lines are kept, and those below a
-    signature that nothing stands above: telephones and web mail put it where the answer begins.
+    1. Lines marked with ">" are quotation; own text below or between them is kept.
+    2. A signature ("--") ends the mail. With no text above it, the text below counts: telephones
+       and web mail put the signature where the answer begins.
+    3. An attribution ("On …, … wrote:") above marked lines is dropped.
+    4. Everything below an unmarked quotation's heading is quotation. When marked lines follow the
+       heading, only the heading is dropped, because an answer may stand below them.
+    5. Every other line is the writer's own, but for "Sent from my telephone" at the end.
     """
-    lines = text.split("\n")[:_MOST_LINES]
+    lines = text.split("\n")[:_MAX_LINES]
     own: list[str] = []
     quoted: list[str] = []
-    signed_first = False
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        if _marked(line):
+    starts_with_signature = False
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        if _is_marked(line):
             quoted.append(line)
-            at += 1
+            index += 1
         elif line.rstrip() == "--":
             if "".join(own).strip():
                 break
-            signed_first = True
-            at += 1
-        elif length := _attribution(lines, at):
-            at += length
-        elif _ends_here(lines, at):
-            length = _above_marked(lines, at)
+            starts_with_signature = True
+            index += 1
+        elif length := _attribution_length(lines, index):
+            index += length
+        elif _is_quotation_heading(lines, index):
+            length = _heading_length(lines, index)
             if not length:
-                quoted += lines[at:]
+                quoted += lines[index:]
                 break
-            at += length
+            index += length
         else:
             own.append(line)
-            at += 1
-    words = "\n".join(_unsigned(own)).strip()
-    if words and not signed_first:
-        return words
-    return f"{words}\n{_remainder(quoted)}".strip()
+            index += 1
+    reply = "\n".join(_strip_phone_signature(own)).strip()
+    if reply and not starts_with_signature:
+        return reply
+    return f"{reply}\n{_quotation_start(quoted)}".strip()
 
 
-def _marked(line: str) -> bool:
+def _is_marked(line: str) -> bool:
     return line.startswith((">", " >", "|>"))
 
 
-def _attribution(lines: Sequence[str], at: int) -> int:
-    """How many lines "On …, … wrote:" takes here; 0 when it is none, or no quotation follows."""
-    if not lines[at].strip():
+def _attribution_length(lines: Sequence[str], index: int) -> int:
+    """Count the lines of "On …, … wrote:" here; 0 for other text, or when no quotation follows."""
+    if not lines[index].strip():
         return 0
-    for length in range(1, min(_WRAPPED, len(lines) - at) + 1):
-        said = _joined(lines[at : at + length])
-        if (length == 1 or said.startswith(OPENERS)) and _wrote(said):
-            below = _next(lines, at + length)
-            return length if below is None or _marked(lines[below]) else 0
+    for length in range(1, min(_MAX_ATTRIBUTION_LINES, len(lines) - index) + 1):
+        sentence = _joined(lines[index : index + length])
+        if (length == 1 or sentence.startswith(OPENERS)) and _is_attribution(sentence):
+            below = _next_filled(lines, index + length)
+            return length if below is None or _is_marked(lines[below]) else 0
     return 0
 
 
-def _next(lines: Sequence[str], at: int) -> int | None:
-    """The first line from here on that says something, if one is near."""
-    near = range(at, min(at + _BLOCK, len(lines)))
-    return next((number for number in near if lines[number].strip()), None)
+def _next_filled(lines: Sequence[str], index: int) -> int | None:
+    """Return the index of the first line that is not blank, within a header block's length."""
+    nearby = range(index, min(index + _MAX_BLOCK_LINES, len(lines)))
+    return next((number for number in nearby if lines[number].strip()), None)
 
 
-def _ends_here(lines: Sequence[str], at: int) -> bool:
-    """True when all that follows is somebody else's mail, though no line is marked."""
-    line = lines[at][:_LONGEST].strip()
+def _is_quotation_heading(lines: Sequence[str], index: int) -> bool:
+    """Return whether another person's mail begins here, though no line is marked."""
+    line = lines[index][:_MAX_LINE].strip()
     if not line:
         return False
     folded = line.casefold()
-    if any(one in folded for one in FORWARDED) and (
-        _dashed(line) or (line.endswith((":", "：")) and len(line) < 60)
+    if any(phrase in folded for phrase in FORWARDED) and (
+        _is_dashed(line) or (line.endswith((":", "：")) and len(line) < 60)
     ):
         return True
-    begin = _next(lines, at + 1) if _RULE.fullmatch(line) else at
-    if begin is not None and _header_block(lines, begin):
+    begin = _next_filled(lines, index + 1) if _RULE.fullmatch(line) else index
+    if begin is not None and _is_header_block(lines, begin):
         return True
     return any(
-        said.startswith(OPENERS) and _wrote(said) and _by_a_program(said)
-        for length in range(1, _WRAPPED + 1)
-        for said in [_joined(lines[at : at + length])]
+        sentence.startswith(OPENERS) and _is_attribution(sentence) and _is_by_program(sentence)
+        for length in range(1, _MAX_ATTRIBUTION_LINES + 1)
+        for sentence in [_joined(lines[index : index + length])]
     )
 
 
-def _above_marked(lines: Sequence[str], at: int) -> int:
-    """How many lines stand here above a mail whose lines are all marked: then what follows it may
-    be the writer's answer. 0 when they are not."""
-    for number in range(at + 1, min(at + _BLOCK, len(lines))):
-        if _marked(lines[number]):
-            return number - at
-        if lines[number].strip() and not _field(lines[number]):
+def _heading_length(lines: Sequence[str], index: int) -> int:
+    """Count the heading's lines above a quotation with marked lines; 0 when none are marked."""
+    for number in range(index + 1, min(index + _MAX_BLOCK_LINES, len(lines))):
+        if _is_marked(lines[number]):
+            return number - index
+        if lines[number].strip() and not _header_name(lines[number]):
             return 0
     return 0
 
 
 def _joined(lines: Sequence[str]) -> str:
-    return " ".join(line.strip() for line in lines)[:_LONGEST].casefold()
+    return " ".join(line.strip() for line in lines)[:_MAX_LINE].casefold()
 
 
-def _dashed(line: str) -> bool:
-    """True for "---- Original Message ----": a pattern for it takes the cube of a hostile line."""
+def _is_dashed(line: str) -> bool:
+    """Return whether a line looks like "---- Original Message ----"."""
+    # A pattern for it would take cubic time on a hostile line (test_mail_text.py, hostile mails).
     return len(line) >= 6 and _DASHES.issuperset(line[:2] + line[-2:])
 
 
-def _wrote(said: str) -> bool:
-    """True for a line that names a time or an address, the verb, and ends with a colon."""
-    if not said.endswith((":", "：")):
+def _is_attribution(sentence: str) -> bool:
+    """Return whether a line names a time or an address and the verb, and ends with a colon."""
+    if not sentence.endswith((":", "：")):
         return False
-    if not any(verb in said for verb in WROTE):
+    if not any(verb in sentence for verb in WROTE):
         # Gmail in Japanese and some others leave the verb out: a date, a name, <an address>:
-        return said.rstrip(":： ").endswith(">") and bool(_ADDRESS.search(said))
-    return bool(_DIGIT.search(said) or _ADDRESS.search(said))
+        return sentence.rstrip(":： ").endswith(">") and bool(_ADDRESS.search(sentence))
+    return bool(_DIGIT.search(sentence) or _ADDRESS.search(sentence))
 
 
-def _by_a_program(said: str) -> bool:
-    """Programs name an address or the time of day; "on 3 May 2024 your colleague wrote:" is what
-    people write, and what follows is theirs."""
-    return bool(_TIME.search(said) or _ADDRESS.search(said))
+def _is_by_program(sentence: str) -> bool:
+    """Return whether a mail program wrote this attribution: it names an address or a time of day.
+
+    People write "on 3 May 2024 your colleague wrote:", and the text behind it is their own.
+    """
+    return bool(_TIME.search(sentence) or _ADDRESS.search(sentence))
 
 
-def _header_block(lines: Sequence[str], at: int) -> bool:
-    """True when a block of From, Subject and one field more begins with this line.
+def _is_header_block(lines: Sequence[str], index: int) -> bool:
+    """Return whether a block of From, Subject and one more field begins with this line.
 
     From, To and Date alone are not enough: travellers write so about their journeys.
     """
-    if not _field(lines[at]):
+    if not _header_name(lines[index]):
         return False
-    fields = [field for line in lines[at : at + _BLOCK] if (field := _field(line))]
+    block = lines[index : index + _MAX_BLOCK_LINES]
+    fields = [name for line in block if (name := _header_name(line))]
     return len(fields) >= 3 and bool(FROM & set(fields)) and bool(SUBJECT & set(fields))
 
 
-def _field(line: str) -> str:
-    """The known header name that a line begins with, in any of the languages, else ""."""
+def _header_name(line: str) -> str:
+    """Return the header name, in any of the languages, that a line begins with; else ""."""
     name, colon, _ = line[:60].replace("：", ":").partition(":")
     name = name.strip(" *\t\xa0").casefold() if colon else ""
     return name if name in FROM or name in SUBJECT or name in OTHER_FIELDS else ""
 
 
-def _unsigned(lines: list[str]) -> list[str]:
-    """The lines without "Sent from my telephone" and blank ones at the end."""
-    kept = list(lines)
-    while kept and (not kept[-1].strip() or _sent_from(kept[-1])):
-        kept.pop()
-    return kept
+def _strip_phone_signature(lines: list[str]) -> list[str]:
+    """Drop "Sent from my telephone" and blank lines from the end."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or _is_phone_signature(lines[end - 1])):
+        end -= 1
+    return lines[:end]
 
 
-def _sent_from(line: str) -> bool:
-    words = line.strip().strip("*_<>[]().!").casefold()
-    if len(words) > 80 or (_SENTENCE.search(line) and not words.startswith(_SURELY)):
+def _is_phone_signature(line: str) -> bool:
+    text = line.strip().strip("*_<>[]().!").casefold()
+    if len(text) > 80 or (_SENTENCE.search(line) and not text.startswith(_PHONE_SENTENCES)):
         return False
-    return words.startswith(SENT_FROM) or (
-        words.endswith(SENT_FROM_ENDS) and len(words) < 40 and len(words.split()) < 6
+    return text.startswith(SENT_FROM) or (
+        text.endswith(SENT_FROM_ENDS) and len(text) < 40 and len(text.split()) < 6
     )
 
 
-def _remainder(quoted: Sequence[str]) -> str:
-    words = [one for line in quoted if not _dashed(one := line.lstrip(" >|").strip())]
-    return "\n".join(one for one in words if one and not _field(one))[:_REMAINDER].strip()
+def _quotation_start(quoted: Sequence[str]) -> str:
+    lines = [text for line in quoted if not _is_dashed(text := line.lstrip(" >|").strip())]
+    return "\n".join(text for text in lines if text and not _header_name(text))[
+        :_MAX_QUOTATION
+    ].strip()

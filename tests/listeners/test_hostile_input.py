@@ -18,8 +18,8 @@ from listeners.common.rejects import glimpse, rejected
 
 SLOW = {  # each took from seconds to hours when it was read with care for nothing but its meaning
     "a quotation of dashes": """
-from listeners.mail.message import letter
-letter(b"From: a@b.example\\n\\n> " + b"-" * 150_000 + b" x\\n")
+from listeners.mail.message import parse_mail
+parse_mail(b"From: a@b.example\\n\\n> " + b"-" * 150_000 + b" x\\n")
 """,
     "marks upon marks": """
 from earful.matching import Matcher

@@ -1,4 +1,4 @@
-"""What is read out of a mail: who wrote, when, and their own words."""
+"""Mails are parsed into author, time and the writer's own text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from earful.contracts import BadItem
 from listeners.mail.html import to_text
-from listeners.mail.message import Letter, letter, mention, passed_over, sender
-from listeners.mail.reply import own_words
+from listeners.mail.message import ParsedMail, parse_mail, parse_sender, skip_reason, to_mention
+from listeners.mail.reply import extract_reply
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HEAD = (
@@ -30,12 +30,12 @@ def mail(body: str, *headers: str, kind: str = "text/plain; charset=utf-8") -> b
 
 
 def text_of(raw: bytes) -> str:
-    return letter(raw).text
+    return parse_mail(raw).text
 
 
-def test_who_wrote_what_and_when() -> None:
-    found = letter(mail("It never came.\n", "In-Reply-To: <zero@kestrova.example>"))
-    assert found == Letter(
+def test_a_mail_has_author_text_and_time() -> None:
+    parsed = parse_mail(mail("It never came.\n", "In-Reply-To: <zero@kestrova.example>"))
+    assert parsed == ParsedMail(
         external_id="one@mail.example",
         reply_to="zero@kestrova.example",
         address="ann@mail.example",
@@ -43,33 +43,38 @@ def test_who_wrote_what_and_when() -> None:
         sent_at=datetime(2024, 5, 19, 7, 0, tzinfo=UTC),
         subject="My parcel",
         text="It never came.",
-        kind="",
+        automation="",
     )
 
 
-def test_it_is_a_mention_that_was_addressed_to_us() -> None:
-    one = mention(letter(mail("It never came.\n")), source="mail", received_at=NOW, fetched_at=NOW)
-    assert one.text == "My parcel\nIt never came."
-    assert (one.author.external_id, one.author.name) == ("ann@mail.example", "Ann Example")
-    assert one.direct and one.lang is None and one.url is None
-    assert one.published_at == datetime(2024, 5, 19, 7, 0, tzinfo=UTC)
+def test_a_mail_becomes_a_mention_addressed_to_us() -> None:
+    mention = to_mention(
+        parse_mail(mail("It never came.\n")), source="mail", received_at=NOW, fetched_at=NOW
+    )
+    assert mention.text == "My parcel\nIt never came."
+    assert (mention.author.external_id, mention.author.name) == ("ann@mail.example", "Ann Example")
+    assert mention.direct and mention.lang is None and mention.url is None
+    assert mention.published_at == datetime(2024, 5, 19, 7, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "date", ["Sun, 19 May 2044 10:00:00 +0300", "yesterday", "", "Mon, 1 Jan 1970 00:00:00 +0000"]
 )
-def test_a_date_that_cannot_be_is_replaced_by_when_it_came(date: str) -> None:
+def test_an_impossible_date_is_replaced_by_the_arrival(date: str) -> None:
     raw = mail("hello").replace(b"Sun, 19 May 2024 10:00:00 +0300", date.encode())
-    came = datetime(2024, 5, 20, 8, 0, tzinfo=UTC)
+    arrived_at = datetime(2024, 5, 20, 8, 0, tzinfo=UTC)
     assert (
-        mention(letter(raw), source="mail", received_at=came, fetched_at=NOW).published_at == came
+        to_mention(
+            parse_mail(raw), source="mail", received_at=arrived_at, fetched_at=NOW
+        ).published_at
+        == arrived_at
     )
 
 
-def test_without_any_time_it_is_told_of() -> None:
+def test_a_mail_without_any_time_is_rejected() -> None:
     raw = mail("hello").replace(b"Sun, 19 May 2024 10:00:00 +0300", b"yesterday")
     with pytest.raises(BadItem, match="Date: it cannot be read"):
-        mention(letter(raw), source="mbox", received_at=None, fetched_at=NOW)
+        to_mention(parse_mail(raw), source="mbox", received_at=None, fetched_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -89,32 +94,32 @@ def test_without_any_time_it_is_told_of() -> None:
     ],
 )
 def test_senders(header: str, address: str, name: str | None) -> None:
-    assert sender(header) == (address, name)
+    assert parse_sender(header) == (address, name)
 
 
-def test_two_without_an_address_are_two_people() -> None:
+def test_two_senders_without_an_address_are_two_authors() -> None:
     authors = set()
     for number in (b"one", b"two"):
         raw = mail("hello").replace(b"Ann Example <Ann@Mail.Example>", b"Ann")
-        found = letter(raw.replace(b"<one@", b"<" + number + b"@"))
+        parsed = parse_mail(raw.replace(b"<one@", b"<" + number + b"@"))
         authors.add(
-            mention(found, source="mail", received_at=NOW, fetched_at=NOW).author.external_id
+            to_mention(parsed, source="mail", received_at=NOW, fetched_at=NOW).author.external_id
         )
     assert len(authors) == 2
 
 
 @pytest.mark.parametrize("bad", ["", "one", "<a b@c>", "<" + "x" * 300 + "@y>", "<\udcff@x>"])
-def test_without_a_usable_id_the_same_mail_has_the_same_one(bad: str) -> None:
+def test_a_mail_without_usable_id_keeps_its_derived_id(bad: str) -> None:
     raw = mail("hello").replace(b"<one@mail.example>", bad.encode("utf-8", "surrogateescape"))
-    first = letter(raw).external_id
+    first = parse_mail(raw).external_id
     assert first.startswith("mail-")
-    assert letter(raw + b"\nX").external_id == first
+    assert parse_mail(raw + b"\nX").external_id == first
     other = raw.replace(b"10:00:00", b"10:00:01")
-    assert letter(other).external_id != first
+    assert parse_mail(other).external_id != first
 
 
 class TestCharsets:
-    """Words as they were meant, whatever the mail says they are."""
+    """Text is decoded as it was meant, even where the mail declares another charset."""
 
     @pytest.mark.parametrize(
         ("charset", "encoding"),
@@ -141,15 +146,15 @@ class TestCharsets:
         raw = head + f"Content-Transfer-Encoding: {coding}\n\n".encode() + data
         assert text_of(raw) == "Το δέμα μου άργησε"
 
-    def test_declared_as_less_than_it_is(self) -> None:
+    def test_a_superset_of_the_declared_charset(self) -> None:
         head = f"{HEAD}Content-Type: text/plain; charset=gb2312\n\n".encode()
         assert text_of(head + "你們的鎔爐".encode("gb18030")) == "你們的鎔爐"
 
-    def test_declared_by_rfc_2231(self) -> None:
+    def test_a_charset_declared_by_rfc_2231(self) -> None:
         head = f"{HEAD}Content-Type: text/plain; charset*=us-ascii'en'iso-8859-7\n\n".encode()
         assert text_of(head + "άργησε".encode("iso-8859-7")) == "άργησε"
 
-    def test_cut_in_the_middle_of_a_letter(self) -> None:
+    def test_cut_in_the_middle_of_a_character(self) -> None:
         raw = mail("Το δέμα μου άργησε")
         assert text_of(raw[:-1]) == "Το δέμα μου άργησ"
 
@@ -174,7 +179,7 @@ class TestCharsets:
     )
     def test_subjects(self, subject: str, expected: str) -> None:
         raw = mail("hello").replace(b"My parcel", subject.encode())
-        assert letter(raw).subject == expected
+        assert parse_mail(raw).subject == expected
 
 
 def parts(kind: str, *bodies: str) -> str:
@@ -193,7 +198,7 @@ NOTE = (
 
 
 class TestParts:
-    """Which parts of a mail are its words."""
+    """The text parts of a mail are read, its attachments are not."""
 
     @pytest.mark.parametrize(
         ("body", "expected"),
@@ -227,8 +232,8 @@ class TestParts:
         body = PLAIN
         for number in range(1000):
             body = f'Content-Type: multipart/mixed; boundary="{number}"\n\n--{number}\n{body}'
-        found = letter((HEAD + body).encode())
-        assert (found.text, found.subject) == ("", "My parcel")
+        parsed = parse_mail((HEAD + body).encode())
+        assert (parsed.text, parsed.subject) == ("", "My parcel")
 
     def test_flowed(self) -> None:
         raw = mail(
@@ -322,38 +327,38 @@ PHONES = [
 ]
 
 
-class TestOwnWords:
-    """What others wrote is cut, what the writer wrote stays."""
+class TestExtractReply:
+    """Quotations are cut; the writer's own text stays."""
 
     @pytest.mark.parametrize("wrote", WROTE)
     def test_a_reply_above_a_quotation(self, wrote: str) -> None:
         text = f"It never came!\n\n{wrote}\n\n> We sent it.\n>> Where is it?\n"
-        assert own_words(text) == "It never came!"
+        assert extract_reply(text) == "It never came!"
 
     @pytest.mark.parametrize("wrote", WROTE)
     def test_a_reply_above_a_quotation_that_nothing_marks(self, wrote: str) -> None:
         text = f"It never came!\n\n{wrote}\nWe sent it on Friday.\nKind regards\n"
         if wrote.casefold().startswith(("on ", "am ", "le ", "el ", "il ", "em ", "op ", "den ")):
-            assert own_words(text) == "It never came!"
+            assert extract_reply(text) == "It never came!"
         else:  # a word that every sentence may begin with: nothing is lost, something is left
-            assert own_words(text).startswith("It never came!")
+            assert extract_reply(text).startswith("It never came!")
 
     @pytest.mark.parametrize("block", BLOCKS)
     def test_a_reply_above_somebody_elses_mail(self, block: str) -> None:
-        assert own_words(f"It never came!\n\n{block}\n\nWe sent it.\n") == "It never came!"
+        assert extract_reply(f"It never came!\n\n{block}\n\nWe sent it.\n") == "It never came!"
 
     @pytest.mark.parametrize("line", PHONES)
     def test_a_telephone_signs(self, line: str) -> None:
-        assert own_words(f"It never came!\n\n{line}\n") == "It never came!"
+        assert extract_reply(f"It never came!\n\n{line}\n") == "It never came!"
         quoted = f"It never came!\n\n{line}\n\n{WROTE[0]}\n> We sent it.\n"
-        assert own_words(quoted) == "It never came!"
+        assert extract_reply(quoted) == "It never came!"
 
     def test_answers_between_quoted_lines(self) -> None:
         text = f"{WROTE[0]}\n> Did you get it?\nNo.\n> Was it damaged?\n\nI told you: no box.\n"
-        assert own_words(text) == "No.\n\nI told you: no box."
+        assert extract_reply(text) == "No.\n\nI told you: no box."
 
     def test_a_signature(self) -> None:
-        assert own_words("It never came!\n-- \nAnn\nExample Ltd\n") == "It never came!"
+        assert extract_reply("It never came!\n-- \nAnn\nExample Ltd\n") == "It never came!"
 
     @pytest.mark.parametrize(
         "text",
@@ -368,18 +373,18 @@ class TestOwnWords:
             "Subject: none. I just want my money.",
         ],
     )
-    def test_what_only_looks_like_it(self, text: str) -> None:
-        assert own_words(text) == text
+    def test_text_that_only_looks_like_a_quotation(self, text: str) -> None:
+        assert extract_reply(text) == text
 
     def test_all_quotation_keeps_its_beginning(self) -> None:
         text = f"{WROTE[0]}\n> We sent it.\n> " + "x" * 5000
-        assert own_words(text).startswith("We sent it.\nxxx")
-        assert len(own_words(text)) <= 300
-        assert own_words(f"---- Forwarded message ----\n{BLOCKS[0]}\n\nBad.\n") == "Bad."
+        assert extract_reply(text).startswith("We sent it.\nxxx")
+        assert len(extract_reply(text)) <= 300
+        assert extract_reply(f"---- Forwarded message ----\n{BLOCKS[0]}\n\nBad.\n") == "Bad."
 
-    def test_nothing_stays_nothing(self) -> None:
-        assert own_words("\n -- \n") == "--"
-        assert own_words("\n\n") == ""
+    def test_an_empty_mail_stays_empty(self) -> None:
+        assert extract_reply("\n -- \n") == "--"
+        assert extract_reply("\n\n") == ""
 
 
 class TestHtml:
@@ -403,11 +408,11 @@ class TestHtml:
     )
     def test_quotations(self, quote: str) -> None:
         markup = f"<html><head><title>no</title></head><body><p>It never came!</p>{quote}</body>"
-        assert own_words(to_text(markup)) == "It never came!"
+        assert extract_reply(to_text(markup)) == "It never came!"
 
     def test_answers_below(self) -> None:
         markup = "<blockquote>Was it <blockquote>wet</blockquote>?</blockquote><p>Yes.</p>"
-        assert own_words(to_text(markup)) == "Yes."
+        assert extract_reply(to_text(markup)) == "Yes."
 
     def test_signatures_styles_and_comments(self) -> None:
         markup = (
@@ -417,11 +422,11 @@ class TestHtml:
         assert to_text(markup) == "It never came!\nNot even late."
 
 
-class TestKinds:
+class TestSkippedMails:
     """Mails that no person wrote to us."""
 
     @pytest.mark.parametrize(
-        ("header", "kind"),
+        ("header", "automation"),
         [
             ("Auto-Submitted: auto-replied", "automatic"),
             ("auto-submitted: Auto-Generated; owner-email=x", "automatic"),
@@ -439,14 +444,14 @@ class TestKinds:
             ("X-Earful-Key: flag-7", "our own alert"),
         ],
     )
-    def test_headers(self, header: str, kind: str) -> None:
-        found = letter(mail("hello", header))
-        assert (found.kind, bool(found.text)) == (kind, not kind)
-        assert passed_over(found, ()) == kind
+    def test_headers(self, header: str, automation: str) -> None:
+        parsed = parse_mail(mail("hello", header))
+        assert (parsed.automation, bool(parsed.text)) == (automation, not automation)
+        assert skip_reason(parsed, ()) == automation
 
     def test_a_report(self) -> None:
-        found = letter((HEAD + parts("report", PLAIN)).encode())
-        assert found.kind == "bounce"
+        parsed = parse_mail((HEAD + parts("report", PLAIN)).encode())
+        assert parsed.automation == "bounce"
 
     @pytest.mark.parametrize(
         "address",
@@ -459,10 +464,10 @@ class TestKinds:
     )
     def test_addresses(self, address: str) -> None:
         raw = mail("hello").replace(b"Ann@Mail.Example", address.encode())
-        assert letter(raw).kind == "automatic"
+        assert parse_mail(raw).automation == "automatic"
 
     @pytest.mark.parametrize(
-        ("mine", "expected"),
+        ("own", "expected"),
         [
             ("mail.example", "our own"),
             ("ann@mail.example", "our own"),
@@ -471,18 +476,18 @@ class TestKinds:
             ("il.example", ""),
         ],
     )
-    def test_mine(self, mine: str, expected: str) -> None:
-        assert passed_over(letter(mail("hello")), [mine]) == expected
+    def test_mine(self, own: str, expected: str) -> None:
+        assert skip_reason(parse_mail(mail("hello")), [own]) == expected
 
     def test_empty(self) -> None:
         raw = mail("\n").replace(b"My parcel", b"")
-        assert passed_over(letter(raw), ()) == "empty"
+        assert skip_reason(parse_mail(raw), ()) == "empty"
 
 
 PIECES = st.sampled_from(
     [
         *(line.encode() for line in HEAD.splitlines(keepends=True)),
-        *(one.encode() for one in (PLAIN, HTML, PHOTO, NOTE, "\n", "\n\n", "> ", *WROTE[:4])),
+        *(piece.encode() for piece in (PLAIN, HTML, PHOTO, NOTE, "\n", "\n\n", "> ", *WROTE[:4])),
         b"Content-Type: text/plain; charset*0*=utf-8''%ff; charset=\"\x00\"\n",
         b"Content-Transfer-Encoding: x-uuencode\n\nbegin 666 x\n#86%Aaa\n",
         b'Content-Type: multipart/mixed; boundary="a"\n\n--a\n',
@@ -500,12 +505,12 @@ PIECES = st.sampled_from(
 @settings(max_examples=300, deadline=None)
 @example([b'Content-Type: text/plain; charset="\x00"\n\nx'])
 @example([b"From: " + b"(" * 3000])
-def test_any_bytes_are_a_letter(pieces: list[bytes]) -> None:
-    found = letter(b"".join(pieces))
-    one = mention(found, source="mail", received_at=NOW, fetched_at=NOW)
-    assert one.external_id and len(one.text) <= 40_000
-    one.text.encode()
-    one.author.handle.encode()
+def test_any_bytes_are_a_mail(pieces: list[bytes]) -> None:
+    parsed = parse_mail(b"".join(pieces))
+    mention = to_mention(parsed, source="mail", received_at=NOW, fetched_at=NOW)
+    assert mention.external_id and len(mention.text) <= 40_000
+    mention.text.encode()
+    mention.author.handle.encode()
 
 
 @pytest.mark.parametrize(
@@ -530,4 +535,4 @@ def test_any_bytes_are_a_letter(pieces: list[bytes]) -> None:
 @pytest.mark.timeout(60)  # they take less than a second; hours, where a pattern backtracks
 def test_hostile_mails_end(body: str, kind: str) -> None:
     head = f"{HEAD.replace('My parcel', body[:3000])}Content-Type: {kind}\n\n"
-    assert letter((head + body).encode()).address == "ann@mail.example"
+    assert parse_mail((head + body).encode()).address == "ann@mail.example"
