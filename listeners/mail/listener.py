@@ -29,7 +29,8 @@ from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.json_fields import is_instant, kept
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read
-from listeners.mail.imap import Mailbox, Place, Raw, Refused, opened
+from listeners.mail.imap_client import ImapServer
+from listeners.mail.mailbox import FetchedMail, Mailbox, MailboxBusy, open_mailbox
 from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
@@ -76,9 +77,9 @@ class MailOptions(ListenerOptions):
         own = (self.username.lower(),) if "@" in self.username else ()
         return self.mine + own
 
-    def place(self) -> Place:
+    def server(self) -> ImapServer:
         """Where the mailbox is."""
-        return Place(
+        return ImapServer(
             host=self.host,
             port=self.port,
             security=self.security,
@@ -161,9 +162,9 @@ class _Poll:
         self._at = found if found.box == self._box else _Position(box=self._box)
         password = account_secret(self._query, "PASSWORD", hint=_HINT)
         try:
-            with opened(self._options.place(), password, self._meter) as box:
+            with open_mailbox(self._options.server(), password, self._meter) as box:
                 box.examine(self._options.folder)
-                self._number_anew(box.validity)
+                self._number_anew(box.uid_validity)
                 yield from self._walk(box)
         except EdgeError as error:
             if self._at.mark is not None:
@@ -199,7 +200,9 @@ class _Poll:
         else:
             yield self._all_read()
 
-    def _fetched(self, box: Mailbox, uids: Sequence[int]) -> Iterator[tuple[int, list[Raw]]]:
+    def _fetched(
+        self, box: Mailbox, uids: Sequence[int]
+    ) -> Iterator[tuple[int, list[FetchedMail]]]:
         """The mails, some at a time, each time with the number up to which they are read.
 
         Where some are refused they are asked for one by one: a mail that the server cannot give
@@ -207,18 +210,18 @@ class _Poll:
         without bytes, when a later one is given; while none is, it may be the server's bad hour.
         """
         pieces = deque(uids[at : at + _AT_ONCE] for at in range(0, len(uids), _AT_ONCE))
-        refused: list[Raw] = []
-        why: Refused | None = None
+        refused: list[FetchedMail] = []
+        why: MailboxBusy | None = None
         while pieces:
             numbers = pieces.popleft()
             try:
                 raws = box.fetch(numbers, self._options.max_bytes)
-            except Refused as error:
+            except MailboxBusy as error:
                 why = error
                 if len(numbers) > 1:
                     pieces.extendleft([uid] for uid in reversed(numbers))
                 else:
-                    refused.append(Raw(uid=numbers[0], arrived_at=None, data=None))
+                    refused.append(FetchedMail(uid=numbers[0], arrived_at=None, data=None))
                 continue
             if raws or not refused:
                 yield numbers[-1], refused + raws
@@ -226,7 +229,9 @@ class _Poll:
         if why is not None and refused:
             raise why
 
-    def _read(self, raws: Sequence[Raw]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
+    def _read(
+        self, raws: Sequence[FetchedMail]
+    ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
         mentions: list[Mention] = []
         rejected: list[Rejected] = []
         for raw in raws:
@@ -239,7 +244,7 @@ class _Poll:
                 mentions.append(found)
         return tuple(mentions), tuple(rejected)
 
-    def _mention(self, raw: Raw) -> Mention | None:
+    def _mention(self, raw: FetchedMail) -> Mention | None:
         """The mail as a Mention; None when it is passed over. Raises BadItem."""
         floor, arrived = self._at.floor, raw.arrived_at
         if floor is not None and arrived is not None and times.to_epoch(arrived) < floor:

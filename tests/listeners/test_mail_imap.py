@@ -21,8 +21,8 @@ from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.settings.errors import SettingsError
 from earful.types import Batch, Mention, Query
-from listeners.mail.imap import _quoted
 from listeners.mail.listener import Mail
+from listeners.mail.mailbox import quote_folder
 
 _numbers = count()
 
@@ -226,8 +226,8 @@ def test_a_folder_that_is_not_there(server: MailServer, user: str) -> None:
 def test_a_folder_of_any_name(server: MailServer, user: str) -> None:
     name = 'Hilfe & "Lob" Größe'
     with server.login(user) as imap:
-        assert imap.create(_quoted(name))[0] == "OK"
-        assert imap.append(_quoted(name), None, None, mail(5))[0] == "OK"
+        assert imap.create(quote_folder(name))[0] == "OK"
+        assert imap.append(quote_folder(name), None, None, mail(5))[0] == "OK"
     assert ids(poll(query(server.imap, user, folder=name))) == ["5"]
 
 
@@ -242,7 +242,7 @@ def test_a_folder_of_any_name(server: MailServer, user: str) -> None:
     ],
 )
 def test_names_of_folders_in_modified_utf7(name: str, quoted: str) -> None:
-    assert _quoted(name) == quoted  # the examples of RFC 3501 section 5.1.3 among them
+    assert quote_folder(name) == quoted  # the examples of RFC 3501 section 5.1.3 among them
 
 
 def test_nobody_listens() -> None:
@@ -372,10 +372,10 @@ def test_dovecot(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "Größe & Maß"
     with dovecot(certificate, PASSWORD) as (tls, starttls):
         with imap_of(tls, certificate) as box:
-            box.create(_quoted(name))
+            box.create(quote_folder(name))
             for number in range(1, 121):
-                box.append(_quoted(name), None, None, mail(number, "x" * number * 50))
-            box.select(_quoted(name))
+                box.append(quote_folder(name), None, None, mail(number, "x" * number * 50))
+            box.select(quote_folder(name))
             box.store("5:10", "+FLAGS", "\\Deleted")
             box.expunge()
         places = {"tls": tls, "starttls": starttls}
@@ -393,5 +393,5 @@ def test_dovecot(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Permanent, match="AUTHENTICATIONFAILED"):
             poll(query(tls, "ann", security="tls"))
         with imap_of(tls, certificate) as box:
-            box.select(_quoted(name))
+            box.select(quote_folder(name))
             assert len(box.search(None, "UNSEEN")[1][0].split()) == 114
