@@ -1,4 +1,4 @@
-"""Docs are tested: what a person can set, run, connect or follow a link to is there."""
+"""Test that settings, commands, sources, channels, decisions and links are documented."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ import listeners
 from commands.main import cli
 from earful.settings import load
 from outreach import notifiers
+from storage.exports import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def blocks() -> list[tuple[str, type[BaseModel]]]:
     """Every block of settings with the name of its section."""
-    found: list[tuple[str, type[BaseModel]]] = [("", load.Settings)]
-    for name, field in load.Settings.model_fields.items():
-        found += [(name, block) for block in models_in(field.annotation)]
-    return found
+    pairs: list[tuple[str, type[BaseModel]]] = [("", load.Settings)]
+    for section, field in load.Settings.model_fields.items():
+        pairs += [(section, block) for block in models_in(field.annotation)]
+    return pairs
 
 
 def models_in(annotation: object) -> list[type[BaseModel]]:
@@ -49,14 +51,18 @@ def test_every_settings_key_is_explained(section: str, key: str) -> None:
         assert re.search(rf"`{key}`|\[{key}\]", page), key
         return
     part = re.split(rf"^## \[+{section}\]+$", page, flags=re.MULTILINE)[1].split("\n## ")[0]
-    assert f"`{key}`" in part, f"docs/settings.md says nothing of {key!r} under [{section}]"
+    assert f"`{key}`" in part, f"docs/settings.md does not explain {key!r} under [{section}]"
 
 
 def commands() -> list[str]:
-    groups = [one.typer_instance for one in cli.registered_groups if one.typer_instance]
+    groups = [group.typer_instance for group in cli.registered_groups if group.typer_instance]
     return [
         *names_in(cli),
-        *(f"{g.info.name or ''} {name}".strip() for g in groups for name in names_in(g)),
+        *(
+            f"{group.info.name or ''} {name}".strip()
+            for group in groups
+            for name in names_in(group)
+        ),
     ]
 
 
@@ -83,19 +89,59 @@ def test_every_kind_of_channel_is_explained(kind: str) -> None:
     assert f'kind = "{kind}"' in ALL or f"`{kind}`" in ALL
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_export_column_is_explained(column: str) -> None:
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert any(f"`{column}`" in row for row in rows)
+
+
+def test_every_page_of_the_dashboard_is_explained() -> None:
+    app = (ROOT / "dashboard" / "app.py").read_text(encoding="utf-8")
+    titles = re.findall(r'st\.Page\(views / .*?title="([^"]+)"', app)
+    assert "Command center" in titles
+    for title in titles:
+        assert title.lower() in ALL.lower(), f"no page of docs explains {title!r}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
-        if "://" not in link:
-            assert (page.parent / link).exists(), f"{page.name} links to {link}, which is not there"
+    for link in re.findall(r"\]\(([^)\s]+)", page.read_text(encoding="utf-8")):
+        target, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        place = page.parent / target if target else page
+        assert place.exists(), f"{page.name} links to {link}, which does not exist"
+        if anchor and place.suffix == ".md":
+            assert anchor in anchors(place), f"{page.name} links to {link}: no such heading"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower() for title in titles)
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in plain}
 
 
 def test_the_readme_reaches_every_page() -> None:
     start = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ("get-started.md", "sources.md"):
+    start += (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for name in ("get-started.md", "sources.md", "decisions.md"):
         start += (ROOT / "docs" / name).read_text(encoding="utf-8")
     for page in PAGES:
-        assert page.name == "README.md" or page.name in start, f"no way leads to {page.name}"
+        assert page.name == "README.md" or page.name in start, f"no page links to {page.name}"
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_every_decision_has_context_choice_and_consequence(page: Path) -> None:
+    index = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    _, *decisions = re.split(r"^### ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert decisions
+    for decision in decisions:
+        title = decision.splitlines()[0]
+        parts = re.findall(r"^\*\*(\w+)\.\*\* ", decision, re.MULTILINE)
+        assert parts == ["Context", "Choice", "Consequence"], title
+        assert f"[{title}](decisions/{page.name}#" in index, f"the index leaves out {title!r}"
 
 
 def test_lock_files_name_no_host() -> None:
