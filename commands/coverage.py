@@ -46,7 +46,7 @@ def show(app: App, query: str | None, *, days: int, cost: bool, as_json: bool) -
     if as_json:
         told: dict[str, Any] = {"queries": [_plain(one, spent, off) for one in found]}
         if cost:
-            told["spent"] = [asdict(one) for one in spent]
+            told["spent"] = [_spending_json(one) for one in spent]
             told["accounts"] = [asdict(one) for one in accounts]
         print(json.dumps(told, default=_written, indent=2, ensure_ascii=False))
         return
@@ -150,8 +150,8 @@ def _fate(one: QueryCoverage, part: PartCoverage, *, off: bool) -> str:
 
 def _read_again(one: QueryCoverage, spent: Iterable[Spending]) -> float | None:
     mine = [each for each in spent if each.query_id == one.query_id]
-    came = sum(each.new + each.again for each in mine)
-    return sum(each.again for each in mine) / came if came else None
+    came = sum(each.new + each.already_stored for each in mine)
+    return sum(each.already_stored for each in mine) / came if came else None
 
 
 def _print_cost(
@@ -204,6 +204,12 @@ def _plain(one: QueryCoverage, spent: Iterable[Spending], off: Collection[str]) 
     again = _read_again(one, spent)
     more = {"enabled": one.query_id not in off, "share": one.share, "read_again": again}
     return asdict(one) | more
+
+
+def _spending_json(spending: Spending) -> dict[str, Any]:
+    """Give an account's spending the keys that the JSON output promises."""
+    values = asdict(spending)
+    return values | {"again": values.pop("already_stored")}
 
 
 def _written(value: object) -> object:

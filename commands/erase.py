@@ -119,7 +119,7 @@ def _say(done: Erased) -> None:
 
 
 def _line(one: Exported) -> str:
-    asked = f", {one.which}" if one.which else ""
+    asked = f", {one.filter}" if one.filter else ""
     return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
 
 

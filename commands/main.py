@@ -169,7 +169,7 @@ def export(
                 path=str(out.resolve()),
                 format=file_format.value,
                 rows=number,
-                which="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
+                filter="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
             ),
         )
     print(f"{count(number, 'row')} written to {out}")

@@ -207,6 +207,6 @@ class Recorded:
                 self._name,
                 started_at=started,
                 finished_at=now,
-                did=did,
+                summary=did,
                 error=error,
             )

@@ -22,12 +22,12 @@ from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import (
-    AboutRow,
     AuthorRow,
     BrandRow,
     CaseRow,
     ExportRow,
     FlagRow,
+    MentionBrandRow,
     MentionRow,
     PredictionRow,
 )
@@ -41,7 +41,11 @@ COLUMNS: tuple[str, ...] = (
 FORMATS = ("csv", "jsonl")
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000
-_ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
+_MENTION_BRAND, _MENTION, _AUTHOR = (
+    table_of(MentionBrandRow),
+    table_of(MentionRow),
+    table_of(AuthorRow),
+)
 _BRAND, _PREDICTION, _FLAG = table_of(BrandRow), table_of(PredictionRow), table_of(FlagRow)
 _CASE, _EXPORT = table_of(CaseRow), table_of(ExportRow)
 
@@ -78,12 +82,16 @@ def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
 
 def _statement(which: ExportFilter) -> Any:
     flagged = exists().where(
-        _FLAG.c.mention_id == _ABOUT.c.mention_id, _FLAG.c.brand_id == _ABOUT.c.brand_id
+        _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
+        _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
     )
     status = (
         select(_CASE.c.status)
         .join(_FLAG, _FLAG.c.case_id == _CASE.c.id)
-        .where(_FLAG.c.mention_id == _ABOUT.c.mention_id, _FLAG.c.brand_id == _ABOUT.c.brand_id)
+        .where(
+            _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
+            _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
+        )
         .scalar_subquery()
     )
     return (
@@ -101,10 +109,10 @@ def _statement(which: ExportFilter) -> Any:
             *ratings.COLUMNS,
             func.coalesce(status, "").label("case_status"),
         )
-        .select_from(_ABOUT)
-        .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
+        .select_from(_MENTION_BRAND)
+        .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
-        .join(_BRAND, _BRAND.c.id == _ABOUT.c.brand_id)
+        .join(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
         .outerjoin(
             _PREDICTION,
             and_(
@@ -113,18 +121,18 @@ def _statement(which: ExportFilter) -> Any:
             ),
         )
         .where(*_conditions(which, flagged))
-        .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
+        .order_by(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
     )
 
 
 def _conditions(which: ExportFilter, flagged: Any) -> list[Any]:
     wanted: list[Any] = []
     if which.brand_id is not None:
-        wanted.append(_ABOUT.c.brand_id == which.brand_id)
+        wanted.append(_MENTION_BRAND.c.brand_id == which.brand_id)
     if which.window is not None:
         wanted += [
-            _ABOUT.c.published_at >= which.window.since,
-            _ABOUT.c.published_at < which.window.until,
+            _MENTION_BRAND.c.published_at >= which.window.since,
+            _MENTION_BRAND.c.published_at < which.window.until,
         ]
     if which.sentiments:
         words = {"could_not_tell": UNKNOWN, "pending": ""}
@@ -169,7 +177,7 @@ class Exported:
     path: str
     format: str
     rows: int
-    which: str
+    filter: str
 
 
 def note(db: Database, exported: Exported) -> None:
@@ -180,7 +188,7 @@ def note(db: Database, exported: Exported) -> None:
         "path": storable(exported.path, 4000),
         "format": exported.format,
         "rows": exported.rows,
-        "which": storable(exported.which, 1000),
+        "filter": storable(exported.filter, 1000),
     }
     with db.write() as connection:
         connection.execute(_EXPORT.insert().values(row))
@@ -191,7 +199,7 @@ def since(connection: Connection, at: datetime) -> tuple[Exported, ...]:
     rows = connection.execute(
         select(_EXPORT).where(_EXPORT.c.at >= at).order_by(_EXPORT.c.at, _EXPORT.c.id)
     )
-    names = ("at", "by", "path", "format", "rows", "which")
+    names = ("at", "by", "path", "format", "rows", "filter")
     return tuple(Exported(**{name: getattr(row, name) for name in names}) for row in rows)
 
 

@@ -303,6 +303,6 @@ def _stage_health(row: Any) -> StageHealth:
         name=row.name,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        did=row.did,
+        summary=row.summary,
         error=row.error,
     )

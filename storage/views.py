@@ -271,7 +271,7 @@ class StageHealth:
     name: str
     started_at: datetime
     finished_at: datetime | None
-    did: str
+    summary: str
     error: str | None
 
 

@@ -22,7 +22,7 @@ from storage.collecting import ingest
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.entities import brands
-from storage.tables import AboutRow, CaseRow, FlagRow, MentionRow, PredictionRow, TallyRow
+from storage.tables import CaseRow, FlagRow, MentionBrandRow, MentionRow, PredictionRow, TallyRow
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -249,7 +249,7 @@ def tallies(db: Database) -> dict[tuple[str, datetime, str, str], int]:
 
 def recount(db: Database) -> dict[tuple[str, datetime, str, str], int]:
     """The counts as they follow from the mentions themselves."""
-    about_, mention_ = table_of(AboutRow), table_of(MentionRow)
+    about_, mention_ = table_of(MentionBrandRow), table_of(MentionRow)
     counted: Counter[tuple[str, datetime, str, str]] = Counter()
     with db.read() as connection:
         for row in connection.execute(
@@ -266,7 +266,7 @@ def recount(db: Database) -> dict[tuple[str, datetime, str, str], int]:
 def check_all(db: Database) -> None:
     """Everything that must hold between any two transactions."""
     assert tallies(db) == recount(db)
-    case, flag, about_ = table_of(CaseRow), table_of(FlagRow), table_of(AboutRow)
+    case, flag, about_ = table_of(CaseRow), table_of(FlagRow), table_of(MentionBrandRow)
     with db.read() as connection:
         cases = connection.execute(select(case)).all()
         flags = connection.execute(select(flag)).all()

@@ -14,9 +14,9 @@ from earful.judgements import Prediction, Scores
 from storage.analysis import tallies
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.tables import REAL, UNJUDGED, AboutRow, CorrectionRow, MentionRow, PredictionRow
+from storage.tables import REAL, UNJUDGED, CorrectionRow, MentionBrandRow, MentionRow, PredictionRow
 
-_MENTION, _ABOUT = table_of(MentionRow), table_of(AboutRow)
+_MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 UNKNOWN = "unknown"
 
 
@@ -141,10 +141,10 @@ def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
     """Let the rules look at these mentions, or look again; what was flagged stays flagged."""
     for some in chunks(mention_ids):
         connection.execute(
-            update(_ABOUT)
+            update(_MENTION_BRAND)
             .where(
-                _ABOUT.c.mention_id.in_(some),
-                _ABOUT.c.verdict != Verdict.FLAGGED.value,
+                _MENTION_BRAND.c.mention_id.in_(some),
+                _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
             )
             .values(verdict=UNJUDGED)
         )

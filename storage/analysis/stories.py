@@ -164,7 +164,7 @@ def keep(
         .values(story_id=bindparam("b_story")),
         [{"b_id": one.mention_id, "b_story": story} for one, story in told],
     )
-    kept = [{"band": band, "story_id": story, "kept_at": at} for band, story in bands]
+    kept = [{"band": band, "story_id": story, "stored_at": at} for band, story in bands]
     insert_new(connection, StoryBandRow, kept)
 
 
@@ -273,7 +273,7 @@ def prune(connection: Connection, before: datetime) -> int:
     """Forget by what stories kept before then are recognised, the first 20,000 of it; how much."""
     old = (
         select(_BAND.c.band, _BAND.c.story_id)
-        .where(_BAND.c.kept_at < before)
+        .where(_BAND.c.stored_at < before)
         .limit(_PRUNED_AT_ONCE)
     )
     return connection.execute(

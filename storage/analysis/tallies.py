@@ -11,10 +11,10 @@ from sqlalchemy import Connection, select
 
 from storage.database.upsert import chunks, insert_or_update, table_of
 from storage.database.utc import EPOCH
-from storage.tables import AboutRow, MentionRow, TallyRow
+from storage.tables import MentionBrandRow, MentionRow, TallyRow
 
 QUARTER = timedelta(minutes=15)
-_ABOUT, _MENTION = table_of(AboutRow), table_of(MentionRow)
+_MENTION_BRAND, _MENTION = table_of(MentionBrandRow), table_of(MentionRow)
 Key = tuple[str, datetime, str, str]  # brand, quarter, source, sentiment
 
 
@@ -74,7 +74,12 @@ def take_away(connection: Connection, gone: Mapping[int, str]) -> None:
 
 def _abouts(connection: Connection, mention_ids: Sequence[int]) -> Sequence[Any]:
     return connection.execute(
-        select(_ABOUT.c.mention_id, _ABOUT.c.brand_id, _ABOUT.c.published_at, _MENTION.c.source)
-        .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
-        .where(_ABOUT.c.mention_id.in_(mention_ids), _ABOUT.c.own.is_(False))
+        select(
+            _MENTION_BRAND.c.mention_id,
+            _MENTION_BRAND.c.brand_id,
+            _MENTION_BRAND.c.published_at,
+            _MENTION.c.source,
+        )
+        .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
+        .where(_MENTION_BRAND.c.mention_id.in_(mention_ids), _MENTION_BRAND.c.own.is_(False))
     ).all()

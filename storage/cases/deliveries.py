@@ -13,10 +13,10 @@ from earful.messages import Delivery, Message
 from storage.database.clean import names_one, storable
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, insert_or_update, table_of
-from storage.tables import ON_ITS_WAY, CaseRow, DeliveryRow, DigestRow, ToldRow
+from storage.tables import ON_ITS_WAY, CaseRow, DeliveryCaseRow, DeliveryRow, DigestCursorRow
 
-_DELIVERY, _DIGEST = table_of(DeliveryRow), table_of(DigestRow)
-_TOLD, _CASE = table_of(ToldRow), table_of(CaseRow)
+_DELIVERY, _DIGEST_CURSOR = table_of(DeliveryRow), table_of(DigestCursorRow)
+_DELIVERY_CASE, _CASE = table_of(DeliveryCaseRow), table_of(CaseRow)
 
 REMOVED = "(removed)"
 _SUBJECT = "Unhappy customers: please look into the queue"
@@ -49,7 +49,7 @@ def queue(
         return False
     number = connection.execute(select(_DELIVERY.c.id).where(_DELIVERY.c.key == key)).scalar_one()
     told = [{"case_id": case_id, "delivery_id": number} for case_id in sorted(set(cases))]
-    insert_new(connection, ToldRow, told)
+    insert_new(connection, DeliveryCaseRow, told)
     return True
 
 
@@ -153,7 +153,7 @@ def revive(db: Database, *, channel: str | None, due_at: datetime) -> int:
 def told_until(connection: Connection, channel: str) -> datetime | None:
     """Up to where the channel's digests have told the story; None before the first."""
     return connection.execute(
-        select(_DIGEST.c.until).where(_DIGEST.c.channel == channel)
+        select(_DIGEST_CURSOR.c.until).where(_DIGEST_CURSOR.c.channel == channel)
     ).scalar_one_or_none()
 
 
@@ -161,7 +161,7 @@ def tell(connection: Connection, channel: str, until: datetime) -> None:
     """Move the mark up to which the channel has been told, in the transaction that queues it."""
     insert_or_update(
         connection,
-        DigestRow,
+        DigestCursorRow,
         [{"channel": channel, "until": until}],
         keys=["channel"],
         change=lambda new, _old: {"until": new.until},
@@ -193,9 +193,11 @@ def _telling(connection: Connection, case_ids: Sequence[int], names: Sequence[st
     columns = (_DELIVERY.c.id, _DELIVERY.c.key, _DELIVERY.c.state)
     found: list[Any] = []
     for some in chunks(case_ids):
-        tells = exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id, _TOLD.c.case_id.in_(some))
+        tells = exists().where(
+            _DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id, _DELIVERY_CASE.c.case_id.in_(some)
+        )
         found += connection.execute(select(*columns).where(tells)).all()
-    tells_of_none = ~exists().where(_TOLD.c.delivery_id == _DELIVERY.c.id)
+    tells_of_none = ~exists().where(_DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id)
     # not the notices, which name nobody: that an account has stopped must still be heard
     drawn = or_(*(_DELIVERY.c.key.startswith(kind) for kind in ("alert-", "digest-")))
     for few in chunks(names, 100):
@@ -209,10 +211,10 @@ def _left(connection: Connection, delivery_id: int) -> list[int]:
     """The cases of a message that still have a post."""
     return list(
         connection.execute(
-            select(_TOLD.c.case_id)
-            .join(_CASE, _CASE.c.id == _TOLD.c.case_id)
-            .where(_TOLD.c.delivery_id == delivery_id, _CASE.c.complaints > 0)
-            .order_by(_TOLD.c.case_id)
+            select(_DELIVERY_CASE.c.case_id)
+            .join(_CASE, _CASE.c.id == _DELIVERY_CASE.c.case_id)
+            .where(_DELIVERY_CASE.c.delivery_id == delivery_id, _CASE.c.complaints > 0)
+            .order_by(_DELIVERY_CASE.c.case_id)
         ).scalars()
     )
 

@@ -40,7 +40,7 @@ _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
 _STORY = table_of(StoryRow)
 _NO_POST = "All its posts are gone upstream, and their words were removed here."
 
-_TOLD = tuple(_STORY.c[name].label(f"told_{name}") for name in ("mentions", "authors", "reach"))
+_REACH = tuple(_STORY.c[name].label(f"told_{name}") for name in ("mentions", "authors", "reach"))
 
 # the prediction that counts now
 _CURRENT = and_(
@@ -198,7 +198,7 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _MENTION.c.url,
                 _MENTION.c.published_at,
                 _PREDICTION.c.language,
-                *_TOLD,
+                *_REACH,
             )
             .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
             .outerjoin(_PREDICTION, _CURRENT)
@@ -270,7 +270,7 @@ def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...
             _PREDICTION.c.positive,
             _PREDICTION.c.language,
             *ratings.COLUMNS,
-            *_TOLD,
+            *_REACH,
         )
         .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
         .outerjoin(_PREDICTION, _CURRENT)

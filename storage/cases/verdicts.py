@@ -17,17 +17,21 @@ from storage.analysis import ratings
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import brands
 from storage.tables import (
-    AboutRow,
     AuthorRow,
     CaseEventRow,
     CaseRow,
     FlagRow,
+    MentionBrandRow,
     MentionRow,
     PredictionRow,
     row_ids,
 )
 
-_ABOUT, _MENTION, _AUTHOR = table_of(AboutRow), table_of(MentionRow), table_of(AuthorRow)
+_MENTION_BRAND, _MENTION, _AUTHOR = (
+    table_of(MentionBrandRow),
+    table_of(MentionRow),
+    table_of(AuthorRow),
+)
 _PREDICTION, _FLAG, _CASE = table_of(PredictionRow), table_of(FlagRow), table_of(CaseRow)
 _EVENT = table_of(CaseEventRow)
 
@@ -80,9 +84,9 @@ def _heard_statement(verdict: str, after: After) -> Any:
     mention_id, brand_id = after
     return (
         select(
-            _ABOUT.c.mention_id,
-            _ABOUT.c.brand_id,
-            _ABOUT.c.own,
+            _MENTION_BRAND.c.mention_id,
+            _MENTION_BRAND.c.brand_id,
+            _MENTION_BRAND.c.own,
             _MENTION.c.source,
             _MENTION.c.author_id,
             _MENTION.c.published_at,
@@ -103,7 +107,7 @@ def _heard_statement(verdict: str, after: After) -> Any:
             _PREDICTION.c.could_not_tell,
             _PREDICTION.c.language,
         )
-        .join(_MENTION, _MENTION.c.id == _ABOUT.c.mention_id)
+        .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(
             _PREDICTION,
@@ -114,12 +118,13 @@ def _heard_statement(verdict: str, after: After) -> Any:
         )
         .where(
             # written into the statement: a value bound to it would hide the partial index
-            _ABOUT.c.verdict == bindparam(None, verdict, literal_execute=True),
+            _MENTION_BRAND.c.verdict == bindparam(None, verdict, literal_execute=True),
             # until it is known whether somebody said the same before, it waits
             _MENTION.c.story_id.is_not(None),
-            tuple_(_ABOUT.c.mention_id, _ABOUT.c.brand_id) > tuple_(mention_id, brand_id),
+            tuple_(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
+            > tuple_(mention_id, brand_id),
         )
-        .order_by(_ABOUT.c.mention_id, _ABOUT.c.brand_id)
+        .order_by(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
     )
 
 
@@ -191,11 +196,11 @@ def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Ver
     for (brand_id, verdict), ids in grouped.items():
         for some in chunks(ids):
             connection.execute(
-                update(_ABOUT)
+                update(_MENTION_BRAND)
                 .where(
-                    _ABOUT.c.brand_id == brand_id,
-                    _ABOUT.c.mention_id.in_(some),
-                    _ABOUT.c.verdict != Verdict.FLAGGED.value,
+                    _MENTION_BRAND.c.brand_id == brand_id,
+                    _MENTION_BRAND.c.mention_id.in_(some),
+                    _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
                 )
                 .values(verdict=verdict.value)
             )
@@ -208,11 +213,11 @@ def keep_flag(
     was kept before."""
     mention_id, published_at = flag.mention_ids[0], heard.published_at
     claimed = connection.execute(
-        update(_ABOUT)
+        update(_MENTION_BRAND)
         .where(
-            _ABOUT.c.mention_id == mention_id,
-            _ABOUT.c.brand_id == flag.brand_id,
-            _ABOUT.c.verdict != Verdict.FLAGGED.value,
+            _MENTION_BRAND.c.mention_id == mention_id,
+            _MENTION_BRAND.c.brand_id == flag.brand_id,
+            _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
         )
         .values(verdict=Verdict.FLAGGED.value)
     ).rowcount

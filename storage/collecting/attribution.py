@@ -13,15 +13,21 @@ from earful.types import Mention
 from storage.analysis import tallies
 from storage.database.clean import storable
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.tables import UNJUDGED, UNREAD, AboutRow, MatchRow, MentionRow
+from storage.tables import UNJUDGED, UNREAD, MatchRow, MentionBrandRow, MentionRow
 
-_ABOUT, _MATCH, _MENTION = table_of(AboutRow), table_of(MatchRow), table_of(MentionRow)
+_MENTION_BRAND, _MATCH, _MENTION = (
+    table_of(MentionBrandRow),
+    table_of(MatchRow),
+    table_of(MentionRow),
+)
 _IDS: Any = bindparam("ids", expanding=True)
-_LINKS = select(_ABOUT.c.mention_id, _ABOUT.c.brand_id).where(_ABOUT.c.mention_id.in_(_IDS))
+_LINKS = select(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id).where(
+    _MENTION_BRAND.c.mention_id.in_(_IDS)
+)
 _MENTIONS = select(
     _MENTION.c.id, _MENTION.c.published_at, _MENTION.c.sentiment, _MENTION.c.noise
 ).where(_MENTION.c.id.in_(_IDS))
-_MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise).where(
+_MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise_reason).where(
     _MATCH.c.query_id == bindparam("query_id"), _MATCH.c.mention_id.in_(_IDS)
 )
 _LONGEST_REASON = 300
@@ -73,7 +79,7 @@ def keep(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
     stored = _stored(connection, query_id, sorted({one.id for one in found if one.known}))
     _store_about(connection, found, stored)
     rows = [
-        {"query_id": query_id, "mention_id": one.id, "noise": one.noise}
+        {"query_id": query_id, "mention_id": one.id, "noise_reason": one.noise}
         for one in found
         if one.id not in stored.matches
     ]
@@ -85,7 +91,7 @@ def keep(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
         connection.execute(
             update(_MATCH)
             .where(_MATCH.c.query_id == query_id, _MATCH.c.mention_id.in_(some))
-            .values(noise="")
+            .values(noise_reason="")
         )
 
 
@@ -124,7 +130,7 @@ def _store_about(connection: Connection, found: Sequence[Found], stored: _Stored
             if not own:
                 quarter = tallies.quarter_of(published_at)
                 counted[(brand_id, quarter, one.mention.source, sentiment)] += 1
-    insert_new(connection, AboutRow, fresh)
+    insert_new(connection, MentionBrandRow, fresh)
     tallies.add(connection, counted)
 
 
@@ -137,5 +143,5 @@ def _stored(connection: Connection, query_id: str, ids: Sequence[int]) -> _Store
         rows = connection.execute(_MENTIONS, these)
         stored.mentions.update((row.id, row) for row in rows)
         rows = connection.execute(_MATCHES, these)
-        stored.matches.update((row.mention_id, row.noise) for row in rows)
+        stored.matches.update((row.mention_id, row.noise_reason) for row in rows)
     return stored

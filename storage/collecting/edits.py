@@ -25,16 +25,16 @@ from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.authors import key_of
 from storage.tables import (
     UNREAD,
-    AboutRow,
     AuthorRow,
     CaseEventRow,
     FlagRow,
+    MentionBrandRow,
     MentionRow,
     PredictionRow,
     RevisionRow,
 )
 
-_MENTION, _ABOUT, _FLAG = table_of(MentionRow), table_of(AboutRow), table_of(FlagRow)
+_MENTION, _MENTION_BRAND, _FLAG = table_of(MentionRow), table_of(MentionBrandRow), table_of(FlagRow)
 _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
 _EVENT, _AUTHOR = table_of(CaseEventRow), table_of(AuthorRow)
 
@@ -239,8 +239,11 @@ def _read_anew(connection: Connection, edited: Sequence[int]) -> None:
     """Model and rules look at the new words; what was flagged stays flagged."""
     for some in chunks(edited):
         connection.execute(
-            update(_ABOUT)
-            .where(_ABOUT.c.mention_id.in_(some), _ABOUT.c.verdict != Verdict.FLAGGED.value)
+            update(_MENTION_BRAND)
+            .where(
+                _MENTION_BRAND.c.mention_id.in_(some),
+                _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
+            )
             .values(verdict=UNREAD)
         )
 

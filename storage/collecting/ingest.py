@@ -130,7 +130,7 @@ def store(
             query,
             at,
             new=stored.new,
-            again=stored.seen - stored.new,
+            already_stored=stored.seen - stored.new,
             noise=stored.noise,
         )
         if asked:
@@ -204,13 +204,13 @@ def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datet
     there: set[tuple[str, str]] = set()
     for some in chunks(sorted({item for item, _ in wanted})):
         rows = connection.execute(
-            select(_REJECTED.c.item, _REJECTED.c.reason).where(
-                _REJECTED.c.query_id == query.id, _REJECTED.c.item.in_(some)
+            select(_REJECTED.c.location, _REJECTED.c.reason).where(
+                _REJECTED.c.query_id == query.id, _REJECTED.c.location.in_(some)
             )
         )
-        there.update((row.item, row.reason) for row in rows)
+        there.update((row.location, row.reason) for row in rows)
     fresh = [
-        {"query_id": query.id, "item": item, "reason": reason, "raw": raw, "noted_at": at}
+        {"query_id": query.id, "location": item, "reason": reason, "raw": raw, "noted_at": at}
         for (item, reason), raw in wanted.items()
         if (item, reason) not in there
     ]

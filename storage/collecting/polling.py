@@ -158,7 +158,7 @@ def stage_ran(
     *,
     started_at: datetime,
     finished_at: datetime,
-    did: str = "",
+    summary: str = "",
     error: str | None = None,
 ) -> None:
     """Write down when a stage last ran, and what it did or why it failed."""
@@ -166,7 +166,7 @@ def stage_ran(
         "name": name,
         "started_at": started_at,
         "finished_at": finished_at,
-        "did": storable(did, 1000),
+        "summary": storable(summary, 1000),
         "error": None if error is None else storable(error, 1000),
     }
     with db.write() as connection:

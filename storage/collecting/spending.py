@@ -19,7 +19,7 @@ from storage.tables import SpendingRow
 _SPENDING = table_of(SpendingRow)
 _HOUR = timedelta(hours=1)
 _KEYS = ("account", "query_id", "brand_id", "hour")
-_COUNTED = ("requests", "received", "reads", "units", "money", "new", "again", "noise")
+_COUNTED = ("requests", "received", "reads", "units", "money", "new", "already_stored", "noise")
 
 
 def account_of(query: Query) -> str:
@@ -35,7 +35,7 @@ def hour_of(instant: datetime) -> datetime:
 def add(connection: Connection, query: Query, at: datetime, **spent: int) -> None:
     """Add to what the query's account spent in this hour; amounts may be negative.
 
-    ``spent`` names columns: requests, received, reads, units, money, new, again, noise.
+    ``spent`` names columns: requests, received, reads, units, money, new, already_stored, noise.
     """
     whose = {"account": account_of(query), "query_id": query.id, "brand_id": query.brand_id}
     insert_or_update(
@@ -52,11 +52,11 @@ def _added(new: Any, old: Any) -> dict[str, Any]:
 
 
 def brought(
-    connection: Connection, query: Query, at: datetime, *, new: int, again: int, noise: int
+    connection: Connection, query: Query, at: datetime, *, new: int, already_stored: int, noise: int
 ) -> None:
     """Count what a batch brought; nothing is written for one without mentions."""
-    if new or again:
-        add(connection, query, at, new=new, again=again, noise=noise)
+    if new or already_stored:
+        add(connection, query, at, new=new, already_stored=already_stored, noise=noise)
 
 
 def by_brand(
@@ -91,7 +91,7 @@ class Spending:
     units: int = 0
     money: int = 0
     new: int = 0
-    again: int = 0
+    already_stored: int = 0
     noise: int = 0
 
     @property

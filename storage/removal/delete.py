@@ -23,30 +23,34 @@ from storage.removal import tombstones
 from storage.tables import (
     NAMES_ITS_ORIGINAL,
     UNJUDGED,
-    AboutRow,
     AuthorRow,
     CaseEventRow,
     CaseRow,
     CorrectionRow,
+    DeliveryCaseRow,
     FlagRow,
     MatchRow,
+    MentionBrandRow,
     MentionRow,
     PredictionRow,
     RejectedRow,
     RevisionRow,
-    ToldRow,
     row_ids,
 )
 
 _MENTION, _AUTHOR, _FLAG = table_of(MentionRow), table_of(AuthorRow), table_of(FlagRow)
 _CASE, _EVENT, _REVISION = table_of(CaseRow), table_of(CaseEventRow), table_of(RevisionRow)
-_TOLD, _REJECTED, _ABOUT = table_of(ToldRow), table_of(RejectedRow), table_of(AboutRow)
+_DELIVERY_CASE, _REJECTED, _MENTION_BRAND = (
+    table_of(DeliveryCaseRow),
+    table_of(RejectedRow),
+    table_of(MentionBrandRow),
+)
 _OF_A_MENTION = tuple(
-    table_of(one) for one in (AboutRow, MatchRow, RevisionRow, PredictionRow, CorrectionRow)
+    table_of(one) for one in (MentionBrandRow, MatchRow, RevisionRow, PredictionRow, CorrectionRow)
 )
 
 NOBODY = "(deleted author)"
-_SAID = _REJECTED.c.item + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
+_SAID = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +186,11 @@ def _let_copies_speak(connection: Connection, story_ids: set[int]) -> None:
     for some in chunks(sorted(story_ids)):
         others = select(_MENTION.c.id).where(_MENTION.c.story_id.in_(some))
         connection.execute(
-            update(_ABOUT)
-            .where(_ABOUT.c.mention_id.in_(others), _ABOUT.c.verdict == Verdict.COPY.value)
+            update(_MENTION_BRAND)
+            .where(
+                _MENTION_BRAND.c.mention_id.in_(others),
+                _MENTION_BRAND.c.verdict == Verdict.COPY.value,
+            )
             .values(verdict=UNJUDGED)
         )
 
@@ -232,7 +239,7 @@ def forget_cases(connection: Connection, author_id: int) -> tuple[int, int, int]
         entries += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(some))).rowcount
     messages = deliveries.withdraw(connection, case_ids, (who.handle, who.name or ""))
     for some in chunks(case_ids):
-        connection.execute(delete(_TOLD).where(_TOLD.c.case_id.in_(some)))
+        connection.execute(delete(_DELIVERY_CASE).where(_DELIVERY_CASE.c.case_id.in_(some)))
         connection.execute(delete(_CASE).where(_CASE.c.id.in_(some)))
     row_ids.retire(connection, _CASE, case_ids)
     return len(case_ids), entries, messages
@@ -255,7 +262,7 @@ def blank_rejects(connection: Connection, words: Iterable[str]) -> None:
         named: list[int] = []
         shown: list[int] = []
         for row in connection.execute(found):
-            if names_one(f"{row.item}\n{row.reason}", some):
+            if names_one(f"{row.location}\n{row.reason}", some):
                 named.append(row.id)
             elif names_one(row.raw, some):
                 shown.append(row.id)

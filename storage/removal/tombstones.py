@@ -64,7 +64,7 @@ def hide(connection: Connection, author: Known, at: datetime) -> None:
 
 def forget_author(connection: Connection, author: Known, at: datetime) -> None:
     """Store nothing of this author any more; kept is a mark, not the id."""
-    row = {"source": author[0], "mark": mark(*author), "at": at}
+    row = {"source": author[0], "fingerprint": mark(*author), "at": at}
     insert_new(connection, ErasedAuthorRow, [row])
 
 
@@ -100,10 +100,10 @@ def _buried(connection: Connection, posts: Iterable[Known]) -> set[Known]:
 
 
 def _erased(connection: Connection, authors: Iterable[Known]) -> set[Known]:
-    if _is_empty(connection, _ERASED.c.mark):
+    if _is_empty(connection, _ERASED.c.fingerprint):
         return set()
     named = {(one[0], mark(*one)): one for one in authors}
-    found = _there(connection, _ERASED.c.source, _ERASED.c.mark, named)
+    found = _there(connection, _ERASED.c.source, _ERASED.c.fingerprint, named)
     return {named[one] for one in found}
 
 

@@ -114,10 +114,10 @@ class DeliveryRow(SQLModel, table=True):
     sent_at: datetime | None = instant(nullable=True)
 
 
-class ToldRow(SQLModel, table=True):
+class DeliveryCaseRow(SQLModel, table=True):
     """A message tells of a case."""
 
-    __tablename__ = "told"
+    __tablename__ = "delivery_case"
     case_id: int = Field(primary_key=True, foreign_key="case.id", sa_type=BigInteger)
     delivery_id: int = Field(
         primary_key=True, foreign_key="delivery.id", index=True, sa_type=BigInteger
@@ -134,12 +134,12 @@ class ExportRow(SQLModel, table=True):
     path: str = Field(sa_column=Column(Text, nullable=False))
     format: str
     rows: int = Field(sa_type=BigInteger)
-    which: str = Field(sa_column=Column(Text, nullable=False))
+    filter: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class DigestRow(SQLModel, table=True):
+class DigestCursorRow(SQLModel, table=True):
     """Up to where a channel's digests have told the story."""
 
-    __tablename__ = "digest"
+    __tablename__ = "digest_cursor"
     channel: str = Field(primary_key=True)
     until: datetime = instant()

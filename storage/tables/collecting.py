@@ -82,10 +82,10 @@ class GapRow(SQLModel, table=True):
 
 
 class SpendingRow(SQLModel, table=True):
-    """What an account spent on a query in an hour, and what it brought.
+    """Count an account's spending on a query in an hour, and the mentions that it brought.
 
-    ``money`` is in millionths of the account's currency. ``again`` counts mentions that were
-    stored already, ``noise`` those that are about none of our brands.
+    ``money`` is in millionths of the account's currency. ``new`` counts mentions stored for the
+    first time, ``already_stored`` the others. ``noise``: new mentions about none of our brands.
     """
 
     __tablename__ = "spending"
@@ -100,7 +100,7 @@ class SpendingRow(SQLModel, table=True):
     units: int = Field(default=0, sa_type=BigInteger)
     money: int = Field(default=0, sa_type=BigInteger)
     new: int = Field(default=0, sa_type=BigInteger)
-    again: int = Field(default=0, sa_type=BigInteger)
+    already_stored: int = Field(default=0, sa_type=BigInteger)
     noise: int = Field(default=0, sa_type=BigInteger)
 
 
@@ -108,10 +108,10 @@ class RejectedRow(SQLModel, table=True):
     """An item that could not be read, with its reason; the same one is kept once."""
 
     __tablename__ = "rejected"
-    __table_args__ = (UniqueConstraint("query_id", "item", "reason"),)
+    __table_args__ = (UniqueConstraint("query_id", "location", "reason"),)
     id: int | None = id_column()
     query_id: str
-    item: str
+    location: str
     reason: str
     raw: str = Field(default="", sa_column=Column(Text, nullable=False))
     noted_at: datetime = instant()
@@ -132,16 +132,16 @@ class ErasedAuthorRow(SQLModel, table=True):
 
     __tablename__ = "erased_author"
     source: str = Field(primary_key=True)
-    mark: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
     at: datetime = instant()
 
 
-class RetiredRow(SQLModel, table=True):
+class RetiredIdRow(SQLModel, table=True):
     """The highest number of a table that a deleted row had: it is not given again."""
 
-    __tablename__ = "retired"
-    name: str = Field(primary_key=True)
-    last: int = Field(sa_type=BigInteger)
+    __tablename__ = "retired_id"
+    table_name: str = Field(primary_key=True)
+    highest_id: int = Field(sa_type=BigInteger)
 
 
 class StageRow(SQLModel, table=True):
@@ -151,5 +151,5 @@ class StageRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     started_at: datetime = instant()
     finished_at: datetime | None = instant(nullable=True)
-    did: str = ""
+    summary: str = ""
     error: str | None = Field(default=None, sa_column=Column(Text))

@@ -117,25 +117,25 @@ class RevisionRow(SQLModel, table=True):
     predictions: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class AboutRow(SQLModel, table=True):
+class MentionBrandRow(SQLModel, table=True):
     """A mention is about a brand. ``verdict`` is what the rules said of it.
 
     UNREAD until a model has read it, UNJUDGED until the rules have spoken: so the rules find what
     awaits them without stepping over what awaits the model.
     """
 
-    __tablename__ = "about"
+    __tablename__ = "mention_brand"
     __table_args__ = (
-        Index("ix_about_time", "brand_id", "published_at"),
+        Index("ix_mention_brand_time", "brand_id", "published_at"),
         Index(
-            "ix_about_unjudged",
+            "ix_mention_brand_unjudged",
             "mention_id",
             "brand_id",
             sqlite_where=text("verdict = ''"),
             postgresql_where=text("verdict = ''"),
         ),
         Index(
-            "ix_about_too_old",
+            "ix_mention_brand_too_old",
             "mention_id",
             "brand_id",
             sqlite_where=text("verdict = 'too_old'"),
@@ -150,7 +150,10 @@ class AboutRow(SQLModel, table=True):
 
 
 class MatchRow(SQLModel, table=True):
-    """A query found a mention. ``noise`` is why it is about no brand of ours; "" when it is."""
+    """Record that a query found a mention.
+
+    ``noise_reason``: why the mention is about none of our brands; "" when it is about one.
+    """
 
     __tablename__ = "match"
     query_id: str = Field(primary_key=True)
@@ -158,7 +161,7 @@ class MatchRow(SQLModel, table=True):
     mention_id: int = Field(
         primary_key=True, foreign_key="mention.id", index=True, sa_type=BigInteger
     )
-    noise: str = Field(
+    noise_reason: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
     )
 
@@ -179,18 +182,18 @@ class StoryRow(SQLModel, table=True):
 class StoryBandRow(SQLModel, table=True):
     """What a story can be recognised by; ``band`` is a hash of a part of it.
 
-    Only for so long after ``kept_at`` as a story is looked for.
+    Only for so long after ``stored_at`` as a story is looked for.
     """
 
     __tablename__ = "story_band"
     __table_args__ = (
-        Index("ix_story_band_kept", "kept_at"),
+        Index("ix_story_band_stored", "stored_at"),
         Index("ix_story_band_story", "story_id"),
         {"sqlite_with_rowid": False},
     )
     band: int = Field(primary_key=True, sa_type=BigInteger)
     story_id: int = Field(primary_key=True, sa_type=BigInteger)
-    kept_at: datetime = instant()
+    stored_at: datetime = instant()
 
 
 class TallyRow(SQLModel, table=True):

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, case, func, select
 
 from storage.database.upsert import insert_or_update, table_of
-from storage.tables import RetiredRow
+from storage.tables import RetiredIdRow
 
-_RETIRED = table_of(RetiredRow)
+_RETIRED_ID = table_of(RetiredIdRow)
 
 
 def retire(connection: Connection, table: Table, ids: Iterable[int]) -> None:
@@ -25,10 +25,14 @@ def retire(connection: Connection, table: Table, ids: Iterable[int]) -> None:
         return
     insert_or_update(
         connection,
-        RetiredRow,
-        [{"name": table.name, "last": last}],
-        keys=["name"],
-        change=lambda new, old: {"last": case((new.last > old.c.last, new.last), else_=old.c.last)},
+        RetiredIdRow,
+        [{"table_name": table.name, "highest_id": last}],
+        keys=["table_name"],
+        change=lambda new, old: {
+            "highest_id": case(
+                (new.highest_id > old.c.highest_id, new.highest_id), else_=old.c.highest_id
+            )
+        },
     )
 
 
@@ -40,7 +44,7 @@ def numbered(
     if connection.dialect.name != "sqlite" or not found:
         return found
     retired = connection.execute(
-        select(_RETIRED.c.last).where(_RETIRED.c.name == table.name)
+        select(_RETIRED_ID.c.highest_id).where(_RETIRED_ID.c.table_name == table.name)
     ).scalar_one_or_none()
     highest = connection.execute(select(func.max(table.c.id))).scalar_one() or 0
     if retired is None or highest >= retired:

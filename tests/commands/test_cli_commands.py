@@ -149,7 +149,7 @@ def test_digest_printed_tells_nobody_and_sets_no_mark(full: Desk) -> None:
         assert "2 new unhappy customers" in done.out
         assert "awful (1)" in done.out
     db = full.db()
-    assert rows(db, "SELECT * FROM delivery") == rows(db, "SELECT * FROM digest") == []
+    assert rows(db, "SELECT * FROM delivery") == rows(db, "SELECT * FROM digest_cursor") == []
     db.close()
 
 

@@ -17,7 +17,7 @@ def test_a_file_comes_in_once(desk: Desk) -> None:
     second = desk.run("import", file, "--source", "x")
     assert (second.status, second.out) == (0, "0 new of 3 mentions\n")
     db = desk.db()
-    assert rows(db, "SELECT DISTINCT brand_id FROM about") == [("acme-air",)]
+    assert rows(db, "SELECT DISTINCT brand_id FROM mention_brand") == [("acme-air",)]
     check_all(db)
     db.close()
 
@@ -36,7 +36,7 @@ def test_columns_by_map_and_brands_by_column(desk: Desk) -> None:
     db = desk.db()
     found = rows(
         db,
-        "SELECT m.external_id, brand_id, handle, text, shares FROM mention m JOIN about b "
+        "SELECT m.external_id, brand_id, handle, text, shares FROM mention m JOIN mention_brand b "
         "ON b.mention_id = m.id JOIN author a ON a.id = m.author_id ORDER BY 1",
     )
     assert found == [
@@ -52,7 +52,7 @@ def test_a_brand_by_name_known_or_not(desk: Desk) -> None:
     assert desk.run("import", file, "--source", "x", "--brand", "ACME air").status == 0
     assert desk.run("import", file, "--source", "x", "--brand", "New One").status == 0
     db = desk.db()
-    found = rows(db, "SELECT brand_id FROM about ORDER BY 1")
+    found = rows(db, "SELECT brand_id FROM mention_brand ORDER BY 1")
     assert found == [("acme-air",), ("new-one",)]
     assert rows(db, "SELECT name FROM brand WHERE id = 'acme-air'") == [("Acme Air",)]
     check_all(db)

@@ -18,7 +18,7 @@ _STORY = {
     "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
         m.sentiment, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
     "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict
-        FROM about b JOIN mention m ON m.id = b.mention_id""",
+        FROM mention_brand b JOIN mention m ON m.id = b.mention_id""",
     "matches": """SELECT m.external_id, q.query_id
         FROM match q JOIN mention m ON m.id = q.mention_id""",
     "predictions": """SELECT m.external_id, p.model_id, p.negative, p.neutral, p.positive,
@@ -34,7 +34,7 @@ _STORY = {
     "tallies": """SELECT brand_id, quarter, source, sentiment, mentions FROM tally
         WHERE mentions <> 0""",
     "pages": "SELECT channel, subject, text, state FROM delivery",
-    "rejects": "SELECT query_id, item, reason FROM rejected",
+    "rejects": "SELECT query_id, location, reason FROM rejected",
     "revisions": """SELECT m.external_id, m.edition, r.text, r.sentiment
         FROM revision r JOIN mention m ON m.id = r.mention_id""",
     "tombstones": "SELECT source, external_id, reason FROM tombstone",
@@ -43,7 +43,7 @@ _STORY = {
         FROM mention m JOIN story s ON s.id = m.story_id""",
     "coverage": "SELECT query_id, part, since, until FROM coverage",
     "gaps": "SELECT query_id, part, since, until, kind, state, reason FROM gap",
-    "brought": """SELECT sum(new), sum(again), sum(noise) FROM spending
+    "brought": """SELECT sum(new), sum(already_stored), sum(noise) FROM spending
         WHERE query_id = 'x/follow'""",
     "places": "SELECT position FROM query WHERE id = 'x/follow'",
     "authors": "SELECT source, external_id, handle FROM author",
@@ -79,7 +79,7 @@ def outcome(db: Database) -> Outcome:
 def is_whole(db: Database) -> None:
     """No mention without its brand and its query, no brand's mention without its count."""
     check_all(db)
-    for table, those in (("about", "NOT noise AND"), ("match", "")):
+    for table, those in (("mention_brand", "NOT noise AND"), ("match", "")):
         lone = f"SELECT id FROM mention WHERE {those} id NOT IN (SELECT mention_id FROM {table})"
         assert rows(db, lone) == []
     (stored,) = rows(db, "SELECT coalesce(sum(stored), 0) FROM query")

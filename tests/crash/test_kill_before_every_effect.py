@@ -33,7 +33,7 @@ from storage.entities import brands
 WORKER = Path(__file__).with_name("effect_worker.py")
 _PLACE = """SELECT seen, stored, rejected, failures, error, paused, complete_since,
     complete_until FROM query"""
-_BROUGHT = "SELECT sum(new), sum(again), sum(noise) FROM spending"
+_BROUGHT = "SELECT sum(new), sum(already_stored), sum(noise) FROM spending"
 _ONLY_READS = ("AUTHENTICATE", "EXAMINE", "UID SEARCH", "UID FETCH", "LOGOUT")
 
 

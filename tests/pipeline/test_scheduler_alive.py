@@ -228,7 +228,7 @@ def test_a_failing_stage_is_written_down_and_its_end_too(app: App) -> None:
     def after() -> tuple[str | None, str]:
         stage()
         (one,) = queries.health(app.db).stages
-        return one.error, one.did
+        return one.error, one.summary
 
     assert after() == (None, "")
     error, _did = after()

@@ -158,7 +158,7 @@ def test_noise_is_kept_with_its_reason_and_never_read_counted_or_flagged(
     found = _poll(app, clock, _heard("awful kestrovan pottery", 1), _heard("awful Kestrova", 2))
     assert (found.seen, found.new, found.noise) == (2, 2, 1)
     assert "1 of them noise" in str(found)
-    kept = rows(app, "SELECT external_id, mention.noise, match.noise FROM match "
+    kept = rows(app, "SELECT external_id, mention.noise, match.noise_reason FROM match "
                        "JOIN mention ON mention.id = mention_id ORDER BY external_id")  # fmt: skip
     assert [(row[0], bool(row[1]), row[2]) for row in kept] == [
         ("m-1", True, "names none of: Kestrova, @kestrova"),
@@ -168,7 +168,7 @@ def test_noise_is_kept_with_its_reason_and_never_read_counted_or_flagged(
     assert read_all(app) == 1
     assert queries.health(app).pending == 0
     assert flag(app, ANY_AGE, clock=clock).flags == 1
-    assert number(app, "about") == number(app, "story") == 1
+    assert number(app, "mention_brand") == number(app, "story") == 1
     again = _poll(app, clock, _heard("awful kestrovan pottery", 1))
     assert (again.new, again.noise) == (0, 0)
     check_all(app)
@@ -185,7 +185,7 @@ def test_noise_that_a_later_query_finds_for_real_is_read_and_flagged(
     assert predictions.count_unread(app, MODEL) == 1
     read_all(app)
     assert flag(app, ANY_AGE, clock=clock).flags == 1
-    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise FROM match"))
+    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise_reason FROM match"))
     assert reasons == {ASKED.id: "names none of: Kestrova, @kestrova", other.id: ""}
     check_all(app)
 
@@ -194,7 +194,7 @@ def test_terms_that_were_changed_take_the_reason_away(app: Database, clock: Froz
     one = _heard("awful pottery", 1)
     _poll(app, clock, one)
     _poll(app, clock, one, query=replace(ASKED, any_of=("pottery",)))
-    assert [row[0] for row in rows(app, "SELECT noise FROM match")] == [""]
+    assert [row[0] for row in rows(app, "SELECT noise_reason FROM match")] == [""]
     check_all(app)
 
 
@@ -207,7 +207,7 @@ def test_what_was_real_stays_so_when_another_query_calls_it_noise(
     other = replace(ASKED, id="fake/kestrova/pottery", any_of=("pottery",))
     _poll(app, clock, one, query=other)
     assert flag(app, ANY_AGE, clock=clock).flags == 1
-    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise FROM match"))
+    reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise_reason FROM match"))
     assert reasons == {ASKED.id: "", other.id: "names none of: pottery"}
     check_all(app)
 

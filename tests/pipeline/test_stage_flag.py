@@ -56,7 +56,9 @@ def _cases(db: Database) -> tuple[CaseView, ...]:
 
 
 def _verdicts(db: Database) -> dict[str, str]:
-    found = rows(db, "SELECT external_id, verdict FROM about JOIN mention ON id = mention_id")
+    found = rows(
+        db, "SELECT external_id, verdict FROM mention_brand JOIN mention ON id = mention_id"
+    )
     return {row.external_id.removeprefix("m-"): row.verdict for row in found}
 
 

@@ -60,7 +60,9 @@ def _told(db: Database) -> list[tuple[int, int, int]]:
 
 
 def _verdicts(db: Database) -> dict[str, str]:
-    found = rows(db, "SELECT external_id, verdict FROM about JOIN mention ON id = mention_id")
+    found = rows(
+        db, "SELECT external_id, verdict FROM mention_brand JOIN mention ON id = mention_id"
+    )
     return {row.external_id.removeprefix("m-"): row.verdict for row in found}
 
 

@@ -287,7 +287,9 @@ def test_rows_that_name_their_brand_make_it_known(app: Database, clock: FrozenCl
     )
     ask(app, clock, listener)
     assert brands.every(app)["neu-söhne"].name == "Neu & Söhne"
-    links = rows(app, "SELECT external_id, brand_id, own FROM about JOIN mention ON id=mention_id")
+    links = rows(
+        app, "SELECT external_id, brand_id, own FROM mention_brand JOIN mention ON id=mention_id"
+    )
     assert {(row[0], row[1], bool(row[2])) for row in links} == {
         ("m-1", "acme-air", False),
         ("m-1", "neu-söhne", False),

@@ -448,6 +448,6 @@ def test_when_settings_change_an_account_its_queries_are_asked_at_once(
 def test_what_was_read_again_is_counted_by_day(app: Database, clock: FrozenClock) -> None:
     _poll(app, clock, BudgetPolicy(account="fake"))
     (one, other) = spending.spent(app, Window.last(timedelta(days=1), NOW + timedelta(hours=1)))
-    assert (one.new + other.new, one.again + other.again) == (10, 10)
+    assert (one.new + other.new, one.already_stored + other.already_stored) == (10, 10)
     assert one.requests == 10
     assert {one.requests_per_thousand, other.requests_per_thousand} == {1000.0, None}

@@ -160,7 +160,7 @@ def test_the_answer_is_kept_with_the_question_or_not_at_all(
     platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
     platform.gone.add("m-2")
     state = "SELECT external_id, text, checked_at FROM mention ORDER BY external_id"
-    counted = "SELECT sum(new), sum(again) FROM spending"
+    counted = "SELECT sum(new), sum(already_stored) FROM spending"
     before = rows(app, state), rows(app, counted)
 
     def dies(*_anything: object) -> None:

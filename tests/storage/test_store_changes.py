@@ -174,7 +174,7 @@ def test_the_same_words_change_nothing(db: Database) -> None:
     check_all(db)
 
 
-_JUDGED = ("about", "prediction", "flag", "case", "case_event", "revision", "tally")
+_JUDGED = ("mention_brand", "prediction", "flag", "case", "case_event", "revision", "tally")
 
 
 def test_an_older_copy_changes_nothing(db: Database) -> None:
@@ -239,11 +239,11 @@ def test_another_rating_is_judged_again(db: Database) -> None:
     stars = Rating(kind="stars", value=4, lowest=1, highest=5)
     keep(db, replace(mention(1, "plain"), rating=stars))
     _judged(db)
-    assert rows(db, "SELECT verdict FROM about") == [("calm",)]
+    assert rows(db, "SELECT verdict FROM mention_brand") == [("calm",)]
     one = replace(stars, value=1)
     keep(db, replace(mention(1, "plain"), rating=one, fetched_at=LATER))
     assert rows(db, "SELECT rating_value FROM mention") == [(1,)]
-    assert rows(db, "SELECT verdict FROM about") == [("",)]
+    assert rows(db, "SELECT verdict FROM mention_brand") == [("",)]
     assert number(db, "prediction") == 1
 
 
@@ -277,7 +277,7 @@ def test_an_edit_that_names_another_brand_is_about_that_too(db: Database) -> Non
     keep(db, POST)
     read_all(db)
     keep(db, _edited(), ids=["acme-air", "rival-jet"])
-    assert {row.brand_id for row in rows(db, "SELECT brand_id FROM about")} == {
+    assert {row.brand_id for row in rows(db, "SELECT brand_id FROM mention_brand")} == {
         "acme-air",
         "rival-jet",
     }

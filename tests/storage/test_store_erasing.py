@@ -100,7 +100,7 @@ def test_a_deleted_post_leaves_a_tombstone_and_nothing_else(db: Database) -> Non
     assert rows(db, "SELECT source, external_id, reason FROM tombstone") == [
         ("fake", "m-1", "deleted by its author")
     ]
-    for table in ("about", "match", "prediction"):
+    for table in ("mention_brand", "match", "prediction"):
         assert [row.mention_id for row in rows(db, f"SELECT mention_id FROM {table}")] == [2], table
     for table in ("revision", "correction"):
         assert number(db, table) == 0, table
@@ -449,7 +449,7 @@ def test_exports_since_their_first_post_are_named(db: Database) -> None:
         exports.note(
             db,
             Exported(
-                at=NOW + hours * HOUR, by="me@desk", path=path, format="csv", rows=3, which=""
+                at=NOW + hours * HOUR, by="me@desk", path=path, format="csv", rows=3, filter=""
             ),
         )
     keep(db, mention(1))

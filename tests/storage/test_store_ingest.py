@@ -51,7 +51,7 @@ def test_the_same_batch_twice_adds_nothing(db: Database) -> None:
     check_all(db)
 
 
-_LASTING = ("author", "mention", "about", "match", "tally")
+_LASTING = ("author", "mention", "mention_brand", "match", "tally")
 
 
 def test_a_mention_twice_in_one_batch_is_one(db: Database) -> None:
@@ -70,7 +70,7 @@ def test_one_post_found_by_two_queries_about_two_brands(db: Database) -> None:
         ("fake/acme-air", 1),
         ("fake/second", 1),
     }
-    assert [row.brand_id for row in rows(db, "SELECT brand_id FROM about ORDER BY 1")] == [
+    assert [row.brand_id for row in rows(db, "SELECT brand_id FROM mention_brand ORDER BY 1")] == [
         "acme-air",
         "rival-jet",
     ]
@@ -202,7 +202,7 @@ def test_hostile_words_in_brands_errors_and_stage_reports(db: Database) -> None:
     polling.register(db, [QUERY])
     polling.failed(db, QUERY.id, due_at=NOW, error="answer was \0\ud800")
     polling.pause(db, QUERY.id, error="answer was \0\ud800")
-    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, did="\0", error="\ud800")
+    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="\0", error="\ud800")
     assert brands.every(db)["x"].name.startswith("AB")
 
 
@@ -337,7 +337,7 @@ def test_many_at_once(db: Database) -> None:
     them = [mention(n, by=f"a{n % 700}") for n in range(2500)]
     keep(db, *them[:300])
     assert keep(db, *them) == ingest.Stored(seen=2500, new=2200, rejected=0)
-    assert [number(db, t) for t in ("mention", "author", "about", "match")] == [
+    assert [number(db, t) for t in ("mention", "author", "mention_brand", "match")] == [
         2500,
         700,
         2500,

@@ -60,7 +60,9 @@ def _judge(db: Database) -> dict[str, str]:
     read_all(db)
     flag(db, RULES, clock=FrozenClock(LATER))
     check_all(db)
-    found = rows(db, "SELECT external_id, verdict FROM about JOIN mention ON id = mention_id")
+    found = rows(
+        db, "SELECT external_id, verdict FROM mention_brand JOIN mention ON id = mention_id"
+    )
     return {row.external_id.removeprefix("m-"): row.verdict for row in found}
 
 
@@ -173,7 +175,7 @@ def test_noise_that_is_changed_to_name_us_is_heard(db: Database) -> None:
     assert _judge(db) == {}
     _store(db, _edit(one, "awful Acme"), about("acme-air"))
     assert _judge(db) == {"a": Verdict.FLAGGED}
-    assert rows(db, "SELECT noise FROM match") == [("",)]
+    assert rows(db, "SELECT noise_reason FROM match") == [("",)]
 
 
 def test_what_named_us_stays_heard_when_it_is_changed_to_name_us_no_more(db: Database) -> None:
@@ -192,7 +194,7 @@ def test_noise_that_is_gone_leaves_a_tombstone_for_every_query(db: Database) -> 
     _gone(db, "a")
     other = replace(QUERY, id="fake/other")
     assert keep(db, one, query=other).new == 0
-    assert [number(db, table) for table in ("mention", "match", "about")] == [0, 0, 0]
+    assert [number(db, table) for table in ("mention", "match", "mention_brand")] == [0, 0, 0]
 
 
 def test_a_repost_of_what_was_erased_is_not_heard(db: Database) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -10,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from factories import NOW, rows
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 from throwaway_postgres import Cluster
 
@@ -51,7 +53,7 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
     else:
         found = dict(rows(empty, "SELECT indexname, indexdef FROM pg_indexes"))
     for name in (
-        *("ux_case_open", "ix_case_queue", "ix_about_unjudged", "ix_delivery_due"),
+        *("ux_case_open", "ix_case_queue", "ix_mention_brand_unjudged", "ix_delivery_due"),
         *("ix_mention_model", "ix_mention_ungrouped", "ix_mention_story"),
     ):
         assert " WHERE " in found[name], name
@@ -60,11 +62,7 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
 
 
 def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(empty: Database) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
-    with empty.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+    _migrate(empty, command.upgrade, "0001")
     with empty.write() as connection:
         for statement in _OLD_ROWS:
             connection.execute(text(statement))
@@ -108,6 +106,117 @@ _OLD_ROWS = (
     "INSERT INTO gap (query_id, since, until, reason, noted_at) VALUES"
     " ('q', 0, 20, 'a', 1), ('q', 10, 30, 'b', 2), ('q', 12, 25, 'c', 3), ('r', 0, 5, 'd', 4)",
 )
+
+
+def _migrate(db: Database, step: Callable[[Config, str], None], revision: str) -> None:
+    """Run an Alembic command (``upgrade`` or ``downgrade``) to a revision in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
+    with db.write() as connection:
+        config.attributes["connection"] = connection
+        step(config, revision)
+
+
+# a row in every table that migration 0006 renames or whose columns it renames
+_ROWS_OF_0005 = (
+    "INSERT INTO brand (id, name, timezone, details) VALUES ('a', 'A', 'UTC', '{}')",
+    "INSERT INTO author (id, source, external_id, handle, verified)"
+    " VALUES (1, 'x', '1', 'maria', FALSE)",
+    "INSERT INTO mention (id, source, external_id, author_id, text, published_at, fetched_at,"
+    " shares, likes, replies, feeling, model_id, corrected, noise)"
+    " VALUES (1, 'x', '1', 1, 'words', 16, 17, 0, 0, 0, 'negative', 'm', FALSE, FALSE)",
+    "INSERT INTO about (mention_id, brand_id, published_at, own, verdict)"
+    " VALUES (1, 'a', 16, FALSE, 'too_old')",
+    "INSERT INTO \"match\" (query_id, mention_id, noise) VALUES ('q', 1, 'why')",
+    "INSERT INTO tally (brand_id, quarter, source, feeling, mentions)"
+    " VALUES ('a', 0, 'x', 'negative', 1)",
+    "INSERT INTO revision (id, mention_id, text, until, feeling, predictions)"
+    " VALUES (1, 1, 'earlier', 18, 'neutral', '[]')",
+    "INSERT INTO correction (id, mention_id, label, by, at) VALUES (1, 1, 'negative', 'Ana', 19)",
+    "INSERT INTO story_band (band, story_id, kept_at) VALUES (5, 1, 20)",
+    'INSERT INTO "case" (id, brand_id, author_id, status, priority, due_at, complained_at,'
+    " opened_at, last_at, complaints, version) VALUES (1, 'a', 1, 'open', 5, 1, 2, 3, 4, 1, 1)",
+    "INSERT INTO delivery (id, key, channel, subject, text, due_at, attempts, state)"
+    " VALUES (1, 'k', 'desk', 's', 't', 1, 0, 'queued')",
+    "INSERT INTO told (case_id, delivery_id) VALUES (1, 1)",
+    "INSERT INTO digest (channel, until) VALUES ('desk', 21)",
+    "INSERT INTO retired (name, last) VALUES ('mention', 22)",
+    "INSERT INTO stage (name, started_at, did) VALUES ('poll', 23, '3 new')",
+    "INSERT INTO export_log (id, at, by, path, format, rows, which)"
+    " VALUES (1, 24, 'Ana', '/a.csv', 'csv', 3, 'brand a')",
+    "INSERT INTO spending (account, query_id, brand_id, hour, requests, received, reads, units,"
+    " money, new, again, noise) VALUES ('x', 'q', 'a', 25, 1, 2, 3, 4, 5, 6, 7, 8)",
+    "INSERT INTO erased_author (source, mark, at) VALUES ('x', 'f00', 26)",
+    "INSERT INTO rejected (id, query_id, item, reason, raw, noted_at)"
+    " VALUES (1, 'q', 'row 3', 'no date', '{}', 27)",
+)
+_ROWS_OF_0006 = {
+    "SELECT sentiment FROM mention": ("negative",),
+    "SELECT sentiment FROM revision": ("neutral",),
+    "SELECT sentiment FROM tally": ("negative",),
+    "SELECT sentiment FROM correction": ("negative",),
+    "SELECT mention_id, brand_id, published_at, verdict FROM mention_brand": (
+        *(1, "a", 16, "too_old"),
+    ),
+    "SELECT case_id, delivery_id FROM delivery_case": (1, 1),
+    'SELECT channel, "until" FROM digest_cursor': ("desk", 21),
+    "SELECT table_name, highest_id FROM retired_id": ("mention", 22),
+    'SELECT query_id, mention_id, noise_reason FROM "match"': ("q", 1, "why"),
+    "SELECT name, started_at, summary FROM stage": ("poll", 23, "3 new"),
+    'SELECT path, "rows", "filter" FROM export_log': ("/a.csv", 3, "brand a"),
+    'SELECT "new", already_stored, noise FROM spending': (6, 7, 8),
+    "SELECT source, fingerprint, at FROM erased_author": ("x", "f00", 26),
+    "SELECT query_id, location, reason FROM rejected": ("q", "row 3", "no date"),
+    "SELECT band, story_id, stored_at FROM story_band": (5, 1, 20),
+}
+
+
+def test_renamed_tables_and_columns_keep_every_row_there_and_back(empty: Database) -> None:
+    _migrate(empty, command.upgrade, "0005")
+    with empty.write() as connection:
+        for statement in _ROWS_OF_0005:
+            connection.execute(text(statement))
+    before = _schema(empty), _contents(empty)
+    migrate.upgrade(empty)
+    for query, row in _ROWS_OF_0006.items():
+        assert [tuple(stored) for stored in rows(empty, query)] == [row], query
+    names = " ".join(_schema(empty))
+    for riddle in ("about", "told", "_kept"):
+        assert riddle not in names
+    after = _schema(empty), _contents(empty)
+    _migrate(empty, command.downgrade, "0005")
+    assert (_schema(empty), _contents(empty)) == before
+    migrate.upgrade(empty)
+    assert (_schema(empty), _contents(empty)) == after
+    empty.close()
+
+
+def _schema(db: Database) -> set[str]:
+    """Name every table, column, index (with its condition) and named constraint."""
+    inspector = inspect(db.engine)
+    names: set[str] = set()
+    for table in inspector.get_table_names():
+        names |= {f"{table}.{column['name']}" for column in inspector.get_columns(table)}
+        names |= {
+            f"{table}: {index['name']} {index['column_names']} {_condition(index)}"
+            for index in inspector.get_indexes(table)
+        }
+        names.add(f"{table}: {inspector.get_pk_constraint(table)['name']}")
+        names |= {f"{table}: {key['name']}" for key in inspector.get_foreign_keys(table)}
+    return names
+
+
+def _condition(index: Any) -> str:
+    options = index.get("dialect_options", {})
+    return str(options.get("sqlite_where", options.get("postgresql_where", "")))
+
+
+def _contents(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    tables = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+    return {
+        table: [tuple(map(str, row)) for row in rows(db, f'SELECT * FROM "{table}"')]
+        for table in tables
+    }
 
 
 def test_upgrading_again_does_nothing(db: Database) -> None:

@@ -314,13 +314,13 @@ def test_a_case_keeps_apart_what_the_source_said_and_what_was_found(db: Database
 def test_health_of_sources_stages_and_outbox(db: Database) -> None:
     polling.register(db, [QUERY])
     polling.pause(db, QUERY.id, error="no key")
-    polling.stage_ran(db, "flag", started_at=NOW, finished_at=NOW, did="1 judged")
+    polling.stage_ran(db, "flag", started_at=NOW, finished_at=NOW, summary="1 judged")
     keep(db, mention(1))
     found = queries.health(db)
     assert [(one.query_id, one.paused, one.error) for one in found.sources] == [
         (QUERY.id, True, "no key")
     ]
-    assert [(one.name, one.did) for one in found.stages] == [("flag", "1 judged")]
+    assert [(one.name, one.summary) for one in found.stages] == [("flag", "1 judged")]
     assert (found.pending, found.deliveries_dead) == (1, 0)
     assert found.newest_mention_at == NOW - HOUR
 
@@ -373,7 +373,7 @@ def test_the_queue_reads_its_index_in_order(crowded: Database) -> None:
     with _plans(crowded) as plans:
         assert queries.queue(crowded, QueueFilter(brand_id="acme-air"), limit=10)
     assert any("ix_case_queue" in one for one in plans), plans
-    assert not _full_scans(plans, "case", "mention", "flag", "about"), plans
+    assert not _full_scans(plans, "case", "mention", "flag", "mention_brand"), plans
 
 
 @pytest.mark.parametrize(
@@ -395,16 +395,18 @@ def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, loo
     with _plans(crowded) as plans:
         look(crowded)
     assert plans
-    assert not _full_scans(plans, "case", "mention", "flag", "about", "prediction", "tally"), plans
+    assert not _full_scans(
+        plans, "case", "mention", "flag", "mention_brand", "prediction", "tally"
+    ), plans
 
 
 @pytest.mark.parametrize("verdict", ["", "too_old"])
 def test_what_is_unjudged_is_found_by_its_own_index(crowded: Database, verdict: str) -> None:
     with _plans(crowded) as plans, crowded.write() as connection:
         verdicts.unjudged(connection, 10, verdict=verdict)
-    name = "ix_about_unjudged" if not verdict else "ix_about_too_old"
+    name = "ix_mention_brand_unjudged" if not verdict else "ix_mention_brand_too_old"
     assert any(name in one for one in plans), plans
-    assert not _full_scans([p for p in plans if name not in p], "about", "mention"), plans
+    assert not _full_scans([p for p in plans if name not in p], "mention_brand", "mention"), plans
     assert not any("TEMP B-TREE FOR ORDER BY" in one for one in plans), plans
 
 

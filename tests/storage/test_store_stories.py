@@ -96,7 +96,7 @@ def test_what_a_story_began_with_may_be_gone(told: Database) -> None:
     first, alone = ids(told)["m-1"], ids(told)["m-4"]
     with told.write() as connection:
         stories.leave(connection, [first])
-        for table in ("about", "match"):
+        for table in ("mention_brand", "match"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE mention_id = {first}")
         connection.execute(table_of(MentionRow).delete().where(table_of(MentionRow).c.id == first))
         found = stories.firsts(connection, {first, alone, 999})

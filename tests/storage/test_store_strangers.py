@@ -68,9 +68,14 @@ def test_a_stranger_changes_nothing_and_is_counted(
         told = keep(db, words, ids=["acme-air", "rival-jet"])
         assert (told.new, told.changed, told.rejected) == (0, 0, 1)
     assert _stored(db) == before
-    assert [number(db, one) for one in ("author", "about", "match", "revision")] == [1, 1, 1, 0]
-    ((item, reason, raw),) = rows(db, "SELECT item, reason, raw FROM rejected")
-    assert (item, raw) == ("m-1", "")
+    assert [number(db, one) for one in ("author", "mention_brand", "match", "revision")] == [
+        1,
+        1,
+        1,
+        0,
+    ]
+    ((location, reason, raw),) = rows(db, "SELECT location, reason, raw FROM rejected")
+    assert (location, raw) == ("m-1", "")
     assert "somebody else" in reason
     assert rows(db, "SELECT rejected FROM query") == [(1,)]
     assert flag(db, RULES, clock=FrozenClock()).flags == 1
@@ -91,7 +96,7 @@ def test_the_same_words_under_another_name_are_the_same_post(db: Database) -> No
     copy = _again(author("maria"), MARIA.text, url="https://evil.example/")
     assert keep(db, copy, query=other, ids=["acme-air", "other"]).rejected == 0
     assert _stored(db) == before
-    assert [number(db, one) for one in ("author", "about", "match")] == [1, 2, 2]
+    assert [number(db, one) for one in ("author", "mention_brand", "match")] == [1, 2, 2]
     check_all(db)
 
 

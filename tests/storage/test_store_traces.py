@@ -133,14 +133,14 @@ def test_unreadable_items_do_not_name_them(db: Database) -> None:
     assert "m-1" in _traces_of_rejects(db)
     _erase(db)
     _erase(db, "ольга")
-    assert [tuple(row) for row in rows(db, "SELECT item, raw FROM rejected ORDER BY id")] == [
+    assert [tuple(row) for row in rows(db, "SELECT location, raw FROM rejected ORDER BY id")] == [
         ("line 2", ""),
         ("line 4", "a word about mariachi, 812 words"),
     ]
 
 
 def _traces_of_rejects(db: Database) -> set[str]:
-    return {row.item for row in rows(db, "SELECT item FROM rejected")}
+    return {row.location for row in rows(db, "SELECT location FROM rejected")}
 
 
 def test_who_is_erased_is_not_named_as_somebody_else_again(db: Database) -> None:

@@ -51,8 +51,12 @@ GAPS = [
     {"query_id": QUERY.id, "since": 0, "until": 20, "reason": "a", "noted_at": 1},
     {"query_id": QUERY.id, "since": 10, "until": 30, "reason": "b", "noted_at": 2},
 ]
-# columns that got another name since: before, now
-NEW_NAMES = {"feeling": "sentiment", "label": "sentiment"}
+# tables and columns that migration 0006 renamed: before, now
+NEW_TABLES = {"about": "mention_brand", "digest": "digest_cursor"}
+NEW_COLUMNS = {
+    **{"feeling": "sentiment", "label": "sentiment"},
+    **{"did": "summary", "item": "location"},
+}
 Tables = dict[str, set[tuple[Any, ...]]]
 
 
@@ -71,7 +75,7 @@ def _live(db: Database) -> None:
     ingest.store(db, QUERY, bad, about("acme-air"), NOW)
     digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
-    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, did="120 new")
+    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="120 new")
     commands.correct(db, ids(db)["m-3"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
     flag(db, RULES, clock=FrozenClock(), alert_policy=ALERT_POLICY)
     first, second = queries.queue(db, QueueFilter())[:2]
@@ -95,12 +99,12 @@ def _as_it_was(db: Database, made: Database) -> Tables:
             for table in old.sorted_tables:
                 if table.name in ("alembic_version", "gap"):
                     continue
-                columns = {
-                    column.name: new.tables[table.name].c[NEW_NAMES.get(column.name, column.name)]
+                filled = new.tables[NEW_TABLES.get(table.name, table.name)]
+                columns = [
+                    filled.c[NEW_COLUMNS.get(column.name, column.name)].label(column.name)
                     for column in table.c
-                }
-                chosen = [column.label(name) for name, column in columns.items()]
-                copies = source.execute(new.tables[table.name].select().with_only_columns(*chosen))
+                ]
+                copies = source.execute(filled.select().with_only_columns(*columns))
                 connection.execute(table.insert(), [dict(row._mapping) for row in copies])
                 if not db.sqlite and "id" in table.c and table.name not in ("brand", "query"):
                     _count_on(connection, table.name)
@@ -148,16 +152,19 @@ def test_nothing_is_lost_and_everything_goes_on(old: Database, sqlite: Database)
 
 
 def _is_all_there(db: Database, before: Tables) -> None:
-    names: dict[str, list[str]] = {}
-    for table in before.keys() - {"gap", "alembic_version"}:
-        width = len(next(iter(before[table])))
-        meta = MetaData()
-        meta.reflect(db.engine, only=[table])
+    columns: dict[str, list[str]] = {}
+    expected: Tables = {}
+    for old_name in before.keys() - {"gap", "alembic_version"}:
+        table = NEW_TABLES.get(old_name, old_name)
+        expected[table] = before[old_name]
+        width = len(next(iter(before[old_name])))
+        metadata = MetaData()
+        metadata.reflect(db.engine, only=[table])
         # new columns come behind the old ones
-        names[table] = [one.name for one in meta.tables[table].c][:width]
-    after = _held(db, names)
+        columns[table] = [column.name for column in metadata.tables[table].c][:width]
+    after = _held(db, columns)
     for table, held in after.items():
-        assert held == before[table], table
+        assert held == expected[table], table
     gaps = rows(db, "SELECT since, until, reason, state FROM gap ORDER BY since")
     assert [tuple(row) for row in gaps] == [(0, 20, "a", "open"), (20, 30, "b", "open")]
 
