@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from earful.contracts import EdgeError, Spent
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Gone, Mention, Rejected, Seen
-from listeners.backfill.windows import OLDEST, Part, Stretch, dump, load
+from listeners.backfill.windows import OLDEST, BackfillPosition, Part, Stretch
 from listeners.common import times
 
 _FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
@@ -110,12 +110,14 @@ class _Walk:
         self._rules = rules
         self._now = times.to_epoch(now)
         self._left = max(rules.most, _FEWEST)
-        known, self._order = load(position)
+        self._position = BackfillPosition.load(position)
+        known = self._position.parts
         self._asking: tuple[str, Stretch] | None = None
         first = self._now - int(rules.first.total_seconds())
         for one in known.values():
             one.set_back(self._now, first)
         self._parts = {name: known.get(name) or Part(floor=first, mark=first) for name in parts}
+        self._position.parts = self._parts
         # an empty stretch says that a part is asked for, before anything was seen of it
         self._announced = tuple(Seen(since=now, until=now, part=name) for name in parts)
         self._dropped = [
@@ -136,10 +138,10 @@ class _Walk:
         ]
         old = self._old({id(one) for _, one in heads})
         try:
-            if self._order.cut is None:
-                self._order.cut = OLDEST  # should this poll come no further than that
+            if self._position.resume_last is None:
+                self._position.resume_last = OLDEST  # should this poll come no further than that
                 yield from self._spend(old, self._left // 2)
-            self._order.cut = None
+            self._position.resume_last = None
             yield from self._spend_in_turn(heads)
             yield from self._spend(old, self._left)
         except EdgeError as error:
@@ -152,7 +154,7 @@ class _Walk:
         """The parts, beginning with the one that the last poll did not come to: neither one busy
         part nor one that fails must spend every poll's requests."""
         names = list(self._parts)
-        turn = names.index(self._order.turn) if self._order.turn in names else 0
+        turn = names.index(self._position.next_part) if self._position.next_part in names else 0
         return names[turn:] + names[:turn]
 
     def _reorder(self, error: EdgeError, heads: set[int]) -> None:
@@ -162,9 +164,9 @@ class _Walk:
         name, one = self._asking
         refused = isinstance(error, Spent)
         if id(one) not in heads:  # what a budget refused stays the oldest
-            self._order.cut = OLDEST if refused else (one.low, name)
+            self._position.resume_last = OLDEST if refused else (one.low, name)
         elif refused and one.asked == 1:  # it had nothing of what was spent
-            self._order.turn = name
+            self._position.next_part = name
 
     def _old(self, heads: set[int]) -> list[tuple[str, Stretch]]:
         """What earlier polls left open, oldest first. Where every walk begins at the newest post,
@@ -178,7 +180,7 @@ class _Walk:
     def _place(self, pair: tuple[str, Stretch]) -> tuple[bool, int, str]:
         """Where an old stretch comes: by its age, behind the one at which an error ended."""
         name, one = pair
-        cut = self._order.cut
+        cut = self._position.resume_last
         return cut is not None and (one.low, name) <= cut, one.low, name
 
     def _low(self, name: str) -> int:
@@ -224,7 +226,7 @@ class _Walk:
         names = [name for name, _ in heads]
         for (name, one), following in zip(heads, names[1:] + names[:1], strict=True):
             if self._left > 0:
-                self._order.turn = following
+                self._position.next_part = following
             yield from self._spend([(name, one)], self._left)
 
     def _walk(self, name: str, one: Stretch, stop_at: int) -> Iterator[Batch]:
@@ -369,7 +371,7 @@ class _Walk:
             mentions=page.mentions if page else (),
             rejected=page.rejected if page else (),
             gone=page.gone if page else (),
-            position=dump(self._parts, self._order),
+            position=self._position.dump(),
             seen=asked + seen,
             gaps=gaps,
             more=more,

@@ -6,13 +6,14 @@ behind the oldest post that was met, so that what shares this second is asked fo
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, OnErrorOmit, PlainSerializer
 
 from earful.enums import GapKind
-from listeners.common.json_fields import inner, is_instant, kept
+from listeners.common.position import Instant, Position
 
 OLDEST = (0, "")  # a cut that changes nothing in the order of the old stretches
 
@@ -28,14 +29,18 @@ class Stretch:
     ``began`` (its ``high`` when this poll began) and ``asked`` (requests) belong to this poll.
     """
 
-    low: int
-    high: int
-    known: int
-    tries: int = 0
+    low: Instant
+    high: Instant
+    known: Instant
+    tries: Instant = 0
     kind: GapKind = GapKind.LIMIT
     why: str = ""
     began: int = 0
     asked: int = 0
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise ValueError("an empty stretch")
 
     def unseen(self, *, below: int) -> tuple[int, int] | None:
         """What of it nobody has seen yet, under ``below``."""
@@ -47,6 +52,24 @@ class Stretch:
         self.kind, self.why = kind, why
 
 
+_STORED = ("low", "high", "known", "tries", "kind", "why")
+_LONGEST_WHY = 200
+
+
+def _from_row(row: Any) -> Any:
+    """A stored stretch is a list: there can be many of them in a position."""
+    if isinstance(row, list) and len(row) == len(_STORED):
+        return dict(zip(_STORED, row, strict=True))
+    return row
+
+
+def _to_row(one: Stretch) -> list[int | str]:
+    return [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:_LONGEST_WHY]]
+
+
+_StoredStretch = Annotated[Stretch, BeforeValidator(_from_row), PlainSerializer(_to_row)]
+
+
 @dataclass(slots=True, kw_only=True)
 class Part:
     """What is remembered of one search of a query.
@@ -56,11 +79,11 @@ class Part:
     whole overlap was looked at last.
     """
 
-    floor: int
-    mark: int
-    seen: int = 0
-    deep: int = 0
-    open: list[Stretch] = field(default_factory=list)
+    floor: Instant
+    mark: Instant
+    seen: Instant = 0
+    deep: Instant = 0
+    open: list[_StoredStretch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.seen = max(self.seen, self.floor)
@@ -163,68 +186,16 @@ class Part:
         self.open = kept
 
 
-@dataclass(slots=True, kw_only=True)
-class Order:
-    """In what order the next poll asks.
+class BackfillPosition(Position):
+    """What a walk stores between two polls: each part's account, and the order of the next poll.
 
-    ``turn``: the part whose newest posts are asked for first. ``cut``: the old stretch, by its
-    ``low`` and part, at which the last poll ended; the newest posts come before all old stretches
-    then, and this one and those below it last of all.
+    ``next_part``: the part whose newest posts are asked for first. ``resume_last``: the old
+    stretch, by its ``low`` and part, at which the last poll ended; the newest posts come before all
+    old stretches then, and this one and those below it last of all.
     """
 
-    turn: str = ""
-    cut: tuple[int, str] | None = None
+    model_config = ConfigDict(populate_by_name=True)
 
-
-def dump(parts: Mapping[str, Part], order: Order) -> str:
-    """The position: every part's account, and the order."""
-    held = {
-        name: {
-            "floor": part.floor,
-            "mark": part.mark,
-            "seen": part.seen,
-            "deep": part.deep,
-            "open": [
-                [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:200]]
-                for one in part.open
-            ],
-        }
-        for name, part in parts.items()
-    }
-    asked = {"turn": order.turn} | ({"cut": order.cut} if order.cut else {})
-    return json.dumps(asked | {"parts": held}, separators=(",", ":"))
-
-
-def load(position: str | None) -> tuple[dict[str, Part], Order]:
-    """What dump() wrote. A damaged position costs a second reading, never a post: what cannot be
-    read is left out."""
-    found = kept(position)
-    try:
-        parts = {name: _part(one) for name, one in inner(found, "parts").items()}
-    except (ValueError, TypeError, KeyError):
-        return {}, Order()
-    turn, cut = found.get("turn"), found.get("cut")
-    return parts, Order(turn=turn if isinstance(turn, str) else "", cut=_cut(cut))
-
-
-def _cut(held: object) -> tuple[int, str] | None:
-    match held:
-        case [low, str(name)] if is_instant(low):
-            return low, name
-    return None
-
-
-def _part(held: Mapping[str, object]) -> Part:
-    numbers = [held[name] for name in ("floor", "mark", "seen", "deep")]
-    stretches = held["open"]
-    if not isinstance(stretches, list) or not all(map(is_instant, numbers)):
-        raise TypeError("not a part's account")
-    floor, mark, seen, deep = numbers
-    opened = [_stretch(*one) for one in stretches]
-    return Part(floor=floor, mark=mark, seen=seen, deep=deep, open=opened)  # type: ignore[arg-type]
-
-
-def _stretch(low: int, high: int, known: int, tries: int, kind: str, why: str) -> Stretch:
-    if not all(map(is_instant, (low, high, known, tries))) or not low < high:
-        raise TypeError("not a stretch")
-    return Stretch(low=low, high=high, known=known, tries=tries, kind=GapKind(kind), why=str(why))
+    parts: dict[str, OnErrorOmit[Part]] = Field(default_factory=dict)
+    next_part: str = Field(default="", alias="turn")
+    resume_last: tuple[Instant, str] | None = Field(default=None, alias="cut")

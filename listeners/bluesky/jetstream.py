@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeGuard
 from urllib.parse import urlencode
 
+from pydantic import Field
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, reconnect
 
@@ -27,7 +28,8 @@ from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.bluesky import posts
 from listeners.common import times
-from listeners.common.json_fields import is_instant, kept, string
+from listeners.common.json_fields import LATEST_INSTANT, is_instant, string
+from listeners.common.position import Position
 from listeners.common.rejects import rejected
 from listeners.http.errors import shown, user_agent
 
@@ -42,6 +44,12 @@ _TOO_OLD = "the stream keeps its posts for about a day, and was not read in time
 _EVENTS = 5_000  # read between two batches
 _LARGEST = 1024 * 1024  # bytes of one event; a post that its lexicon allows is far below it
 _BROKEN = (WebSocketException, OSError, EOFError)
+
+
+class _Position(Position):
+    """The instant of the last event, in microseconds since 1970. A damaged one begins again now."""
+
+    jetstream: Annotated[int, Field(strict=True, gt=0, lt=LATEST_INSTANT * 1_000_000)] | None = None
 
 
 @dataclass(slots=True)
@@ -97,18 +105,18 @@ class Stream:
         """What came since ``position``, up to now or until the time is over; without one, from
         now on. Raises Spent, Transient, and Permanent when the stream refuses us."""
         now = _micros(self._clock())
-        mark = min(_load(position) or now, now)
+        mark = min(_Position.load(position).jetstream or now, now)
         try:
             self._meter.reserve(requests=1)
             with self._connect(mark) as socket:
                 for batch in self._walk(socket, mark, now):
-                    mark = _load(batch.position) or mark
+                    mark = _Position.load(batch.position).jetstream or mark
                     yield batch
         except (EdgeError, *_BROKEN) as trouble:
             error = trouble if isinstance(trouble, EdgeError) else self._edge_error(trouble)
             kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
             gaps = _gap(mark, now, kind, str(error))
-            yield Batch(mentions=(), position=_dump(mark), gaps=gaps)
+            yield Batch(mentions=(), position=_Position(jetstream=mark).dump(), gaps=gaps)
             raise error from None
 
     def _connect(self, mark: int) -> _Straight:
@@ -147,7 +155,7 @@ class Stream:
             yield Batch(
                 mentions=self._mentions(read),
                 rejected=tuple(read.rejected),
-                position=_dump(mark),
+                position=_Position(jetstream=mark).dump(),
                 seen=_seen(low, mark),
                 gaps=(*lost, *rest),
                 more=more or cut or read.broken is not None,
@@ -262,16 +270,6 @@ def _gap(low: int, high: int, kind: GapKind, reason: str, *, lost: bool = False)
 
 def _seen(low: int, high: int) -> tuple[Seen, ...]:
     return (Seen(since=_instant(low), until=_instant(high), part=PART),) if low < high else ()
-
-
-def _dump(mark: int) -> str:
-    return json.dumps({"jetstream": mark})
-
-
-def _load(position: str | None) -> int | None:
-    """A damaged position begins again now."""
-    found = kept(position).get("jetstream")
-    return found if _is_instant(found) else None
 
 
 def _is_instant(micros: object) -> TypeGuard[int]:

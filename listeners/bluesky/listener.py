@@ -10,7 +10,6 @@ the post where that was earlier.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,8 +26,9 @@ from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.bluesky import posts
 from listeners.bluesky.client import HINTS, Account, Xrpc, listed
 from listeners.bluesky.jetstream import Stream
-from listeners.common.json_fields import kept, string
+from listeners.common.json_fields import string
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read
+from listeners.common.position import Position
 from listeners.common.rechecks import changed, trusted
 from listeners.common.rejects import rejected
 from listeners.common.search_terms import search_terms
@@ -38,7 +38,6 @@ from listeners.http.session import GuardedSession
 _PAGE = 100
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _HINT = "make an app password (Settings, Privacy and security, App passwords)"
-_TURN = "turn"  # in a position: the walk that comes first
 _ADDRESSED = ["mention", "reply", "quote"]
 
 
@@ -136,6 +135,14 @@ class Bluesky:
         return Account(Xrpc(options.service, session), options.service, handle, password)
 
 
+class _Position(Position):
+    """The positions of both walks, and the walk that comes first."""
+
+    mentions: str | None = None
+    search: str | None = None
+    turn: str = ""
+
+
 class _Poll:
     """One look at the search and at what is addressed to us; each is a walk with a position of
     its own inside ours."""
@@ -146,26 +153,25 @@ class _Poll:
         self._options = options
         self._account = account
         self._now = now
-        self._kept: dict[str, str] = {}
         terms = search_terms(query.any_of) if "search" in options.kinds else []
         self._terms = {f'"{term}"': term for term in terms}  # by the part that is told
         if "search" in options.kinds and not self._terms:
             raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        self._kept = _load(position)
+        reached = _Position.load(position)
         walks = []
         if "mentions" in self._options.kinds:
             walks.append(("mentions", ["mentions"], self._addressed, False))
         if self._terms:
             walks.append(("search", list(self._terms), self._found, True))
         most = max(self._options.max_requests // len(walks), 1)
-        if self._kept.get(_TURN) == walks[-1][0]:
+        if reached.turn == walks[-1][0]:
             walks.reverse()
         more = False
         for name, parts, ask, timed in walks:
             # should an error end it, the next poll begins with the other
-            self._kept[_TURN] = walks[-1][0]
+            reached.turn = walks[-1][0]
             rules = Rules(
                 first=self._options.since,
                 overlap=self._options.overlap,
@@ -173,13 +179,13 @@ class _Poll:
                 addressed=timed,
             )
             last = False
-            at = self._kept.get(name)
+            at = getattr(reached, name)
             for batch in walk(at, parts=parts, ask=ask, rules=rules, now=self._now):
-                self._kept[name] = batch.position or ""
+                setattr(reached, name, batch.position)
                 last = batch.more
-                yield replace(batch, position=_dump(self._kept), more=True)
+                yield replace(batch, position=reached.dump(), more=True)
             more = more or last
-        yield Batch(mentions=(), position=_dump(self._kept), more=more)
+        yield Batch(mentions=(), position=reached.dump(), more=more)
 
     def _found(self, step: Step) -> Page:
         """A page of the search for one term."""
@@ -253,12 +259,3 @@ def _wanted(notification: object) -> bool:
 
 def _iso(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _load(position: str | None) -> dict[str, str]:
-    """A damaged position costs a second reading, never a post."""
-    return {key: one for key, one in kept(position).items() if isinstance(one, str)}
-
-
-def _dump(held: Mapping[str, str]) -> str:
-    return json.dumps(held, separators=(",", ":"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-_LATEST = 1 << 37  # seconds since 1970; the year 6325
+LATEST_INSTANT = 1 << 37  # seconds since 1970; the year 6325, which every calendar here has
 
 
 def string(thing: object, key: str) -> str:
@@ -38,4 +38,4 @@ def kept(position: str | None) -> dict[str, Any]:
 
 def is_instant(value: object) -> TypeGuard[int]:
     """True for whole seconds since 1970 that a calendar has."""
-    return type(value) is int and 0 <= value < _LATEST
+    return type(value) is int and 0 <= value < LATEST_INSTANT

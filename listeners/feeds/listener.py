@@ -8,12 +8,12 @@ by feedparser; conditional requests: RFC 9110 section 13.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, Permanent, SpendMeter, Transient
@@ -23,8 +23,8 @@ from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.cooldown import is_waiting, wait_until
-from listeners.common.json_fields import inner, is_instant, kept
 from listeners.common.options import WebOptions, read
+from listeners.common.position import Instant, Position, TolerantRecord
 from listeners.feeds.parser import Feed, NotAFeed, fingerprint, mention, parse
 from listeners.http.errors import shown, worst
 from listeners.http.fetch import Fetcher
@@ -51,19 +51,33 @@ class RssOptions(WebOptions):
         return list(dict.fromkeys([*([self.url] if self.url else []), *self.urls]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _Known(TolerantRecord):
     """What a position holds of one feed. ``seen`` are fingerprints of the window's entries,
     ``newest``, ``looked`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we
     looked for."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    # with an etag and no entries, a site would answer that nothing is new
+    all_or_nothing: ClassVar[bool] = True
+
     etag: str | None = None
     modified: str | None = None
     seen: tuple[str, ...] = ()
-    newest: int | None = None
-    looked: int | None = None
+    newest: Instant | None = None
+    looked: Instant | None = None
     asked: str = ""
-    wait: int = 0
+    wait: Instant = 0
+
+
+class _Position(Position):
+    """Every feed by the fingerprint of its address: an address can hold a key."""
+
+    feeds: dict[str, OnErrorOmit[_Known]] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Mapping[str, _Known]) -> _Position:
+        """The position for feeds by their address."""
+        return cls(feeds={fingerprint(url): one for url, one in known.items()})
 
 
 class Rss:
@@ -102,7 +116,7 @@ class _Poll:
         self._asked = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        stored = _load(position)
+        stored = _Position.load(position).feeds
         feeds = self._options.feeds()
         known = {url: stored.get(fingerprint(url), _Known()) for url in feeds}
         failed: dict[str, Transient | Permanent] = {}
@@ -117,12 +131,12 @@ class _Poll:
                 known[url] = self._put_off(known[url], error)
                 continue
             worked += 1
-            yield replace(batch, position=_dump(known), more=len(feeds) > 1)
+            yield replace(batch, position=_Position.of(known).dump(), more=len(feeds) > 1)
         if failed and not worked:
             raise worst(list(failed.values()))
         if len(feeds) > 1 and (failed or worked):
             told = [Rejected(where=shown(url), reason=str(why)) for url, why in failed.items()]
-            yield Batch(mentions=(), position=_dump(known), rejected=tuple(told))
+            yield Batch(mentions=(), position=_Position.of(known).dump(), rejected=tuple(told))
 
     def _look(self, url: str, known: _Known) -> tuple[Batch, _Known]:
         """What a feed has that was not seen, and what to remember of it."""
@@ -136,7 +150,8 @@ class _Poll:
         now = times.to_epoch(self._now)
         if answer.not_modified:
             seen = self._seen(url, known.looked)
-            return Batch(mentions=(), position=None, seen=seen), replace(known, wait=0, looked=now)
+            looked = known.model_copy(update={"wait": 0, "looked": now})
+            return Batch(mentions=(), position=None, seen=seen), looked
         try:
             feed = parse(answer, most=self._options.max_entries)
         except NotAFeed as error:
@@ -146,7 +161,7 @@ class _Poll:
         told = (*feed.rejected, *rejected)
         if not feed.whole:
             batch = Batch(mentions=mentions, position=None, rejected=told)
-            return batch, self._half(feed, replace(known, seen=before))
+            return batch, self._half(feed, known.model_copy(update={"seen": before}))
         gap = self._gap(url, feed, known)
         oldest = self._oldest(feed)
         since = known.looked if known.looked is not None and not gap else oldest
@@ -172,13 +187,14 @@ class _Poll:
         """What to remember of a feed that broke off: its entries, and nothing by which a site, or
         the ledger, could take the rest of it for read."""
         seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *known.seen))
-        return replace(
-            known,
-            etag=None,
-            modified=None,
-            seen=tuple(seen)[: self._options.max_entries],
-            asked=self._asked,
-            wait=0,
+        return known.model_copy(
+            update={
+                "etag": None,
+                "modified": None,
+                "seen": tuple(seen)[: self._options.max_entries],
+                "asked": self._asked,
+                "wait": 0,
+            }
         )
 
     def _new(self, feed: Feed, seen: set[str]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
@@ -236,7 +252,8 @@ class _Poll:
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
     def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
-        return replace(known, wait=wait_until(error, times.to_epoch(self._now)))
+        wait = wait_until(error, times.to_epoch(self._now))
+        return known.model_copy(update={"wait": wait})
 
 
 def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
@@ -256,29 +273,3 @@ def _names(feeds: Sequence[str]) -> dict[str, str]:
         url: name if names.count(name) == 1 else f"{name} {fingerprint(url)[:6]}"
         for url, name in zip(feeds, names, strict=True)
     }
-
-
-def _dump(known: dict[str, _Known]) -> str:
-    # fingerprints, not addresses: an address can hold a key
-    feeds = {fingerprint(url): asdict(one) for url, one in known.items()}
-    return json.dumps({"feeds": feeds}, separators=(",", ":"))
-
-
-def _load(position: str | None) -> dict[str, _Known]:
-    """What a position holds; a damaged one costs a second reading, never an entry."""
-    found = ((key, _known(one)) for key, one in inner(kept(position), "feeds").items())
-    return {key: one for key, one in found if one is not None}
-
-
-def _known(stored: object) -> _Known | None:
-    try:
-        known = _Known(**stored) if isinstance(stored, dict) else None
-    except TypeError:
-        return None
-    if known is None or not isinstance(known.seen, list):
-        return None
-    words = [known.asked, known.etag or "", known.modified or "", *known.seen]
-    instants = [one for one in (known.newest, known.looked) if one is not None]
-    usable = all(isinstance(one, str) for one in words)
-    usable = usable and all(map(is_instant, [known.wait, *instants]))
-    return replace(known, seen=tuple(known.seen)) if usable else None

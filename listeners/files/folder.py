@@ -7,22 +7,21 @@ are left alone until they are renamed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, OnErrorOmit
 
 from earful import clock as wall
 from earful.contracts import Permanent, SpendMeter, Transient
 from earful.limits import UnlimitedMeter
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.common.json_fields import inner, kept
 from listeners.common.options import read
+from listeners.common.position import Position
 from listeners.files.replay import ReplayOptions, RowOptions, SourceName, kind_of, rows
 
 _MOST_FILES = 5000  # each takes some 150 bytes of the position
@@ -37,14 +36,25 @@ class FolderOptions(RowOptions):
     source_as: SourceName = "folder"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+_StrictInt = Annotated[int, Field(strict=True)]
+
+
+class _Known(NamedTuple):
     """A file that was read: how it looked when it was read to its end (``size`` -1: not yet), and
     the position in it."""
 
-    size: int = -1
-    changed: int = -1
-    place: str | None = None
+    size: _StrictInt
+    changed: _StrictInt
+    place: str | None
+
+
+_UNREAD = _Known(size=-1, changed=-1, place=None)
+
+
+class _Position(Position):
+    """Every file of the folder by its name."""
+
+    files: dict[str, OnErrorOmit[_Known]] = Field(default_factory=dict)
 
 
 class Folder:
@@ -65,9 +75,10 @@ class Folder:
         go on. Permanent: there is no such folder, or it holds too many files.
         """
         options = read(FolderOptions, query)
-        known = _load(position)
+        reached = _Position.load(position)
+        stored = reached.files
         found = _listed(options)
-        known = {path.name: known.get(path.name, _Known()) for path, _ in found}
+        known = reached.files = {path.name: stored.get(path.name, _UNREAD) for path, _ in found}
         held = _Held()
         for path, look in found:
             if (known[path.name].size, known[path.name].changed) == look:
@@ -76,8 +87,8 @@ class Folder:
                 held.add(batch)
                 # small files share a batch: a position names every file of the folder
                 if held.size() >= options.batch:
-                    yield held.given(_dump(known), more=True)
-        yield held.given(_dump(known), more=False)
+                    yield held.given(reached.dump(), more=True)
+        yield held.given(reached.dump(), more=False)
 
     def _file(
         self,
@@ -92,8 +103,8 @@ class Folder:
         read_to_its_end = _Known(size=look[0], changed=look[1], place=known[path.name].place)
         try:
             for batch in rows(one, self._clock(), known[path.name].place):
-                known[path.name] = _Known(place=batch.position)
-                read_to_its_end = replace(read_to_its_end, place=batch.position)
+                known[path.name] = _UNREAD._replace(place=batch.position)
+                read_to_its_end = read_to_its_end._replace(place=batch.position)
                 told = tuple(
                     replace(one, where=f"{path.name} {one.where}") for one in batch.rejected
                 )
@@ -175,25 +186,3 @@ def _wanted(path: Path, options: FolderOptions) -> bool:
     if options.rejects is not None and path.absolute() == options.rejects.absolute():
         return False
     return fnmatch(name, options.names) and bool(options.format or kind_of(path))
-
-
-def _dump(known: dict[str, _Known]) -> str:
-    files = {name: [one.size, one.changed, one.place] for name, one in known.items()}
-    return json.dumps({"files": files}, separators=(",", ":"))
-
-
-def _load(position: str | None) -> dict[str, _Known]:
-    """What a position says; nothing for one that cannot be read, which costs a second reading."""
-    return {
-        name: _Known(size=one[0], changed=one[1], place=one[2])
-        for name, one in inner(kept(position), "files").items()
-        if _is_known(one)
-    }
-
-
-def _is_known(stored: object) -> bool:
-    if not isinstance(stored, list) or len(stored) != 3:
-        return False
-    return type(stored[0]) is type(stored[1]) is int and (
-        stored[2] is None or isinstance(stored[2], str)
-    )

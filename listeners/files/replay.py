@@ -141,7 +141,7 @@ class Replay:
 
 def rows(options: ReplayOptions, now: datetime, position: str | None) -> Iterator[Batch]:
     """The file's rows behind ``position``, as ``Replay.poll`` gives them."""
-    yield from _Walk(options, now).batches(Place.of(position))
+    yield from _Walk(options, now).batches(Place.load(position))
 
 
 class _Walk:
@@ -213,7 +213,7 @@ class _Walk:
             _write_rejects(self._options.rejects, growing.rejected)
         return Batch(
             mentions=tuple(growing.mentions),
-            position=place.text(),
+            position=place.dump(),
             rejected=tuple(growing.rejected),
             more=more,
         )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-from dataclasses import asdict, dataclass, replace
+from typing import Annotated, ClassVar
 
-from listeners.common.json_fields import kept
+from pydantic import ConfigDict, Field, model_validator
+
+from listeners.common.position import Offset, Position
 from listeners.files.lines import TAIL, Line, skip_to
 
 _HEAD = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Position):
     """The next line to read, and the byte where it begins (after decompression).
 
     ``head`` and ``tail`` are hashes of bytes that lie before: a file that grew is known again,
@@ -23,28 +23,21 @@ class Place:
     still be writing it, and it is told again only when it has changed.
     """
 
-    line: int = 1
-    offset: int = 0
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    all_or_nothing: ClassVar[bool] = True  # half a place may lie in the middle of a row
+
+    line: Annotated[Offset, Field(ge=1)] = 1
+    offset: Offset = 0
     head: str = ""
     tail: str = ""
-    tail_bytes: int = 0
+    tail_bytes: Offset = 0
     pending: str = ""
 
-    @classmethod
-    def of(cls, position: str | None) -> Place:
-        """The place that a position names; the start for None and for what no one can read."""
-        try:
-            found = cls(**kept(position))
-            numbers = (found.line, found.offset, found.tail_bytes)
-            usable = all(type(one) is int for one in numbers)
-            usable = usable and found.line >= 1 and 0 <= found.tail_bytes <= found.offset < 2**63
-        except TypeError:  # a damaged position costs a second reading, never a row
-            return cls()
-        return found if usable else cls()
-
-    def text(self) -> str:
-        """The position to store."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    @model_validator(mode="after")
+    def _check_tail(self) -> Place:
+        if self.tail_bytes > self.offset:
+            raise ValueError("the tail begins before the file")
+        return self
 
     def stands_in(self, head: bytes, stream: io.BufferedReader) -> bool:
         """True when the file is the one that this place was made in.
@@ -101,7 +94,7 @@ class Walked:
                 tail_bytes=len(tail),
             )
         pending = _hash(self._pending.data) if self._pending is not None else ""
-        return replace(place, pending=pending)
+        return place.model_copy(update={"pending": pending})
 
 
 def _hash(data: bytes) -> str:

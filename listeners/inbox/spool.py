@@ -16,17 +16,17 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, Field, OnErrorOmit
+
 from earful.clock import Clock
 from earful.contracts import BadItem, Permanent, Transient
 from earful.types import Batch, Mention, Rejected, Seen
-from listeners.common import times
-from listeners.common.json_fields import inner, kept
 from listeners.common.plain_text import clean
+from listeners.common.position import Offset, Position, UtcInstant
 from listeners.files import lines as file_lines
 
 _HOUR = "%Y%m%dT%H"
@@ -128,37 +128,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(Position):
     """How many bytes of each file have been read, and the instant up to which all is: the hour of
     the first file until there is a better one, as that file may be gone by then."""
 
-    read: Mapping[str, int]
-    until: datetime | None = None
+    model_config = ConfigDict(frozen=True)
 
-    @classmethod
-    def of(cls, position: str | None) -> _Place:
-        """The place that a position names; the start for None and for what no one can read."""
-        found = kept(position)
-        try:
-            until = times.parse(found["until"]) if found.get("until") else None
-        except BadItem:
-            until = None
-        read = {name: count for name, count in inner(found, "read").items() if _is_offset(count)}
-        return cls(read=read, until=until)
-
-    def text(self) -> str:
-        """The position to store."""
-        until = self.until.isoformat() if self.until else None
-        return json.dumps({"read": self.read, "until": until}, separators=(",", ":"))
+    read: dict[str, OnErrorOmit[Offset]] = Field(default_factory=dict)
+    until: UtcInstant | None = None
 
     def at(self, name: str, offset: int) -> _Place:
         """The place with one file read up to ``offset``."""
-        return replace(self, read={**self.read, name: offset})
-
-
-def _is_offset(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**63
+        return self.model_copy(update={"read": {**self.read, name: offset}})
 
 
 def batches(folder: Path, position: str | None, *, now: datetime, take: Take) -> Iterator[Batch]:
@@ -168,12 +149,11 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
     database has and may have to forget does not stay here. Permanent: the folder cannot be read.
     Transient: the disk fails.
     """
-    place = _Place.of(position)
+    place = _Place.load(position)
     try:
         names = _names(folder)
         left = [one for one in names if not _taken_away(folder / one, place.read.get(one, 0))]
-        place = replace(
-            place,
+        place = _Place(
             read={name: place.read.get(name, 0) for name in left},
             until=place.until or (_hour_of(names[0]) if names else None),
         )
@@ -182,7 +162,7 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
                 place = place.at(name, offset)
                 yield Batch(
                     mentions=tuple(mentions),
-                    position=place.text(),
+                    position=place.dump(),
                     rejected=tuple(rejected),
                     more=True,
                 )
@@ -197,7 +177,7 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
         raise Transient(f"{folder}: {error.strerror or error}; it will be tried again") from error
     since = place.until or now
     seen = (Seen(since=since, until=now),) if since < now else ()
-    yield Batch(mentions=(), position=replace(place, until=now).text(), seen=seen)
+    yield Batch(mentions=(), position=_Place(read=place.read, until=now).dump(), seen=seen)
 
 
 def _hour_of(name: str) -> datetime:

@@ -9,15 +9,13 @@ stored twice. What is deleted there stays here: a tidied mailbox is not a withdr
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
 import structlog
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, SpendMeter, Spent
@@ -27,8 +25,8 @@ from earful.loopback import is_loopback
 from earful.settings.load import Duration
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
-from listeners.common.json_fields import is_instant, kept
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read
+from listeners.common.position import Instant, Position
 from listeners.mail.imap_client import ImapServer
 from listeners.mail.mailbox import FetchedMail, Mailbox, MailboxBusy, open_mailbox
 from listeners.mail.message import parse_mail, skip_reason, to_mention
@@ -94,32 +92,19 @@ def addresses(value: Sequence[str]) -> tuple[str, ...]:
     return tuple(cut for one in value if (cut := one.strip().lower().removeprefix("@")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Position:
+class _Position(Position):
     """``box`` says which folder it belongs to, ``uid`` is the last message read, ``mark`` the
     instant (seconds since 1970) up to which everything was read. ``floor`` is set while the
     folder is read for the first time, or anew: what came before it is not wanted."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    all_or_nothing: ClassVar[bool] = True  # a number means nothing without its folder
+
     box: str = ""
-    validity: int = 0
-    uid: int = 0
-    mark: int | None = None
-    floor: int | None = None
-
-    @classmethod
-    def of(cls, position: str | None) -> _Position:
-        """A position that cannot be read begins anew: that costs time, never a letter."""
-        try:
-            found = cls(**kept(position))
-            numbers = (found.validity, found.uid, found.mark, found.floor)
-            usable = all(is_instant(one) for one in numbers if one is not None)
-            usable = usable and isinstance(found.box, str) and None not in numbers[:2]
-        except TypeError:
-            return cls()
-        return found if usable else cls()
-
-    def text(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+    validity: Instant = 0
+    uid: Instant = 0
+    mark: Instant | None = None
+    floor: Instant | None = None
 
 
 class Mail:
@@ -158,7 +143,7 @@ class _Poll:
         self._box = hashlib.sha256(where.encode()).hexdigest()[:16]
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        found = _Position.of(position)
+        found = _Position.load(position)
         self._at = found if found.box == self._box else _Position(box=self._box)
         password = account_secret(self._query, "PASSWORD", hint=_HINT)
         try:
@@ -183,7 +168,7 @@ class _Poll:
         earlier = self._at.floor if self._at.mark is None else self._at.mark
         if earlier is not None:
             floor = min(floor, earlier)
-        self._at = replace(self._at, validity=validity, uid=0, floor=floor)
+        self._at = self._at.model_copy(update={"validity": validity, "uid": 0, "floor": floor})
 
     def _walk(self, box: Mailbox) -> Iterator[Batch]:
         floor = self._at.floor
@@ -192,8 +177,8 @@ class _Poll:
         now = waiting[: self._options.max_messages]
         for uid, raws in self._fetched(box, now):
             mentions, rejected = self._read(raws)
-            self._at = replace(self._at, uid=uid)
-            yield Batch(mentions=mentions, position=self._at.text(), rejected=rejected, more=True)
+            self._at = self._at.model_copy(update={"uid": uid})
+            yield Batch(mentions=mentions, position=self._at.dump(), rejected=rejected, more=True)
         if len(waiting) > len(now):
             most = self._options.max_messages
             yield self._unfinished(GapKind.LIMIT, f"one poll reads {most} mails at most", more=True)
@@ -261,14 +246,14 @@ class _Poll:
         at = self._at
         since = at.floor if at.mark is None else at.mark
         now = times.to_epoch(self._now)
-        self._at = replace(at, mark=now, floor=None)
+        self._at = at.model_copy(update={"mark": now, "floor": None})
         seen = Seen(
             since=times.from_epoch(min(now if since is None else since, now)), until=self._now
         )
-        return Batch(mentions=(), position=self._at.text(), seen=(seen,))
+        return Batch(mentions=(), position=self._at.dump(), seen=(seen,))
 
     def _unfinished(self, kind: GapKind, why: str, *, more: bool) -> Batch:
         since = self._at.floor if self._at.mark is None else self._at.mark
         start = min(times.from_epoch(since or 0), self._now)
         gap = Gap(since=start, until=self._now, reason=why, kind=kind)
-        return Batch(mentions=(), position=self._at.text(), gaps=(gap,), more=more)
+        return Batch(mentions=(), position=self._at.dump(), gaps=(gap,), more=more)

@@ -83,7 +83,7 @@ class Mbox:
         """
         options = read(MboxOptions, query)
         walk = _Walk(options, self._clock())
-        yield from walk.batches(Place.of(position))
+        yield from walk.batches(Place.load(position))
         if walk.passed:
             log.info("mails passed over", query=query.id, **walk.passed)
 
@@ -160,7 +160,7 @@ class _Walk:
 def _batch(growing: list[Mention | Rejected], reached: Walked, *, more: bool) -> Batch:
     return Batch(
         mentions=tuple(one for one in growing if isinstance(one, Mention)),
-        position=reached.place().text(),
+        position=reached.place().dump(),
         rejected=tuple(one for one in growing if isinstance(one, Rejected)),
         more=more,
     )

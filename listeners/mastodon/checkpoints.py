@@ -8,11 +8,18 @@ because a server gives a post that it fetched late the id of the time when it wa
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
-from listeners.common.json_fields import inner, is_instant, kept
+from pydantic import (
+    AfterValidator,
+    Field,
+    OnErrorOmit,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from listeners.common.position import Instant, Position, TolerantRecord
 
 _MOST = 24  # marks; an eighth of the overlap holds two at most
 _LONGEST_ID = 200
@@ -20,16 +27,18 @@ _SHALLOW = 900  # seconds that every poll looks at again
 _DEEP_LOOKS = 4  # whole overlaps in the span of one
 
 
+_Id = Annotated[str, Field(min_length=1), AfterValidator(lambda value: value[:_LONGEST_ID])]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Everything up to ``id`` had been read at ``at`` (seconds since 1970)."""
 
-    at: int
-    id: str
+    at: Annotated[Instant, Field(gt=0)]
+    id: _Id
 
 
-@dataclass(slots=True, kw_only=True)
-class Marks:
+class Marks(TolerantRecord):
     """One timeline's memory; all instants in seconds since 1970.
 
     ``back``: the first walk is on its way from ``top`` (the newest id) down to ``low``, has come
@@ -37,33 +46,17 @@ class Marks:
     ``reached``, and goes on above this id. ``deep``: when the whole overlap was last begun at.
     """
 
-    marks: list[Mark] = field(default_factory=list)
-    back: str | None = None
-    top: str | None = None
-    up: str | None = None
-    low: int = 0
-    reached: int = 0
-    deep: int = 0
+    marks: list[OnErrorOmit[Mark]] = Field(default_factory=list)
+    back: _Id | None = None
+    top: _Id | None = None
+    up: _Id | None = None
+    low: Instant = 0
+    reached: Instant = 0
+    deep: Instant = 0
 
-    @classmethod
-    def load(cls, stored: object) -> Marks:
-        """What dump() gave; what cannot be read of it costs a second reading, never a post."""
-        held = stored if isinstance(stored, dict) else {}
-        found = held.get("marks")
-        marks = [_mark(one) for one in found] if isinstance(found, list) else []
-        return cls(
-            marks=[one for one in marks if one is not None][-_MOST:],
-            back=_id(held.get("back")),
-            top=_id(held.get("top")),
-            up=_id(held.get("up")),
-            low=_seconds(held.get("low")),
-            reached=_seconds(held.get("reached")),
-            deep=_seconds(held.get("deep")),
-        )
-
-    def dump(self) -> dict[str, Any]:
-        """Small, and JSON."""
-        return {key: value for key, value in asdict(self).items() if value}
+    @model_serializer(mode="wrap")
+    def _leave_out_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value}
 
     def begin(self, overlap: int, now: int) -> str:
         """The id to read on from: where the last walk was cut, else the mark of ``overlap`` ago.
@@ -98,51 +91,11 @@ class Marks:
         self.low = self.reached = now
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Position):
     """What a position holds: each timeline's marks, each server's walk of its search, until when
     a part that failed is left in peace, and the part that the next poll begins with."""
 
-    timelines: dict[str, Marks] = field(default_factory=dict)
-    searches: dict[str, str] = field(default_factory=dict)
-    waits: dict[str, int] = field(default_factory=dict)
+    timelines: dict[str, OnErrorOmit[Marks]] = Field(default_factory=dict)
+    searches: dict[str, OnErrorOmit[str]] = Field(default_factory=dict)
+    waits: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict)
     turn: str = ""
-
-    @classmethod
-    def load(cls, position: str | None) -> Memory:
-        """A damaged position costs a second reading, never a post."""
-        held = kept(position)
-        turn = held.get("turn")
-        return cls(
-            timelines={key: Marks.load(one) for key, one in inner(held, "timelines").items()},
-            searches={
-                key: one for key, one in inner(held, "searches").items() if isinstance(one, str)
-            },
-            waits={key: one for key, one in inner(held, "waits").items() if is_instant(one)},
-            turn=turn if isinstance(turn, str) else "",
-        )
-
-    def dump(self) -> str:
-        """The position: JSON."""
-        held = {
-            "timelines": {key: one.dump() for key, one in self.timelines.items()},
-            "searches": self.searches,
-            "waits": self.waits,
-            "turn": self.turn,
-        }
-        return json.dumps(held, separators=(",", ":"))
-
-
-def _mark(stored: object) -> Mark | None:
-    if not isinstance(stored, dict):
-        return None
-    at, name = _seconds(stored.get("at")), _id(stored.get("id"))
-    return Mark(at=at, id=name) if at and name else None
-
-
-def _id(stored: object) -> str | None:
-    return stored[:_LONGEST_ID] if isinstance(stored, str) and stored else None
-
-
-def _seconds(stored: object) -> int:
-    return stored if is_instant(stored) else 0

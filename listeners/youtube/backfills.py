@@ -10,10 +10,11 @@ long as it is new.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from pydantic import Field, OnErrorOmit, StrictBool
 
 from earful.contracts import Permanent, Spent
 from earful.enums import GapKind
@@ -21,7 +22,7 @@ from earful.matching import Matcher
 from earful.types import Batch, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.common import times
-from listeners.common.json_fields import inner, is_instant, kept
+from listeners.common.position import Instant, Position
 from listeners.youtube import comments
 from listeners.youtube.client import SEARCH_UNITS, Closed, Desk, Stale
 from listeners.youtube.options import YoutubeOptions
@@ -34,33 +35,16 @@ _MOST_FOLLOWED = 50
 _FOUND = "found "
 
 
-@dataclass(slots=True, kw_only=True)
-class _State:
+class _State(Position):
     """What a position holds: the walks' own positions, when a search was done last, whether it
     comes before the comments, and the videos that it found, with the times (seconds since 1970) at
     which they were published."""
 
     walk: str | None = None
     search: str | None = None
-    searched: int = 0
-    search_first: bool = False
-    found: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, position: str | None) -> _State:
-        """A damaged position costs a second reading, never a comment."""
-        held = kept(position)
-        searched, found = held.get("searched"), inner(held, "found")
-        return cls(
-            walk=_text(held.get("walk")),
-            search=_text(held.get("search")),
-            searched=searched if is_instant(searched) else 0,
-            search_first=held.get("search_first") is True,
-            found={video: at for video, at in found.items() if is_instant(at)},
-        )
-
-    def dump(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"))
+    searched: Instant = 0
+    search_first: StrictBool = False
+    found: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -264,7 +248,3 @@ def _bare(term: str) -> str:
 
 def _zulu(instant: datetime) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

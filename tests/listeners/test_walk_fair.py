@@ -14,7 +14,7 @@ from earful.clock import Window
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.enums import GapKind
 from listeners.backfill.walk import Page, Rules, Step, walk
-from listeners.backfill.windows import Order, Part, Stretch, dump, load
+from listeners.backfill.windows import BackfillPosition, Part, Stretch
 from storage.collecting import coverage_report, ingest, polling
 from storage.database.engine import Database
 from storage.entities import brands
@@ -191,16 +191,21 @@ def test_what_is_old_comes_first_again_after_a_poll_without_an_error() -> None:
 
 def test_the_order_is_kept_in_the_position() -> None:
     part = Part(floor=1, mark=2, seen=3, open=[Stretch(low=1, high=2, known=1)])
-    for order in (Order(), Order(turn="a"), Order(turn="a", cut=(7, "b"))):
-        assert load(dump({"a": part}, order))[1] == order
+    fresh = BackfillPosition(parts={"a": part})
+    for order in ({}, {"next_part": "a"}, {"next_part": "a", "resume_last": (7, "b")}):
+        stored = fresh.model_copy(update=order)
+        loaded = BackfillPosition.load(stored.dump())
+        assert loaded.next_part == stored.next_part
+        assert loaded.resume_last == stored.resume_last
+        assert loaded.parts.keys() == {"a"}
 
 
 @pytest.mark.parametrize(
     "cut", ["7", '["b", 7]', "[7]", '[7, "b", 1]', "{}", "null", '[true, "b"]']
 )
 def test_a_damaged_order_is_left_out(cut: str) -> None:
-    parts, order = load(f'{{"turn": 7, "cut": {cut}, "parts": {{}}}}')
-    assert (parts, order) == ({}, Order())
+    damaged = BackfillPosition.load(f'{{"turn": 7, "cut": {cut}, "parts": {{}}}}')
+    assert damaged == BackfillPosition()
 
 
 # --- what is told of it --------------------------------------------------------------------------
