@@ -1,8 +1,8 @@
-"""Questions to Bluesky: XRPC over HTTPS, with a login that is made as rarely as can be.
+"""Call Bluesky over XRPC, and log in as rarely as possible.
 
-XRPC: https://atproto.com/specs/xrpc. A login (com.atproto.server.createSession) may be made 30
-times in 5 minutes and 300 times a day (https://docs.bsky.app/docs/advanced-guides/rate-limits), so
-what it gave is kept in memory for as long as the process lives, and is renewed with its own token.
+XRPC: https://atproto.com/specs/xrpc. A login (com.atproto.server.createSession) is allowed 30 times
+in 5 minutes and 300 times a day (https://docs.bsky.app/docs/advanced-guides/rate-limits). So its
+tokens stay in memory for as long as the process lives, and are renewed with their own token.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from listeners.http.errors import Refused, shown
 from listeners.http.session import GuardedSession
 
 HINTS = {
-    400: "the question or the login is not accepted; check the options",
+    400: "the request or the login is not accepted; check the options",
     401: "the login is refused; check the option handle, and make a new app password "
     "(Settings, Privacy and security, App passwords)",
     403: "the server refuses; it may want a login",
     404: "there is nothing at this address; check the option service or api",
 }
-_NOT_LOGGED_IN = {400, 401}  # an expired login is answered with 400, ExpiredToken
-_MOST_ASKED = 25  # of getPosts and getProfiles
+_EXPIRED_STATUSES = {400, 401}  # an expired login is answered with 400, ExpiredToken
+_MAX_IDS = 25  # of one getPosts or getProfiles request
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class _Tokens:
 _LOGINS: dict[tuple[str, str], _Tokens] = {}  # (service, handle); never stored, never shown
 
 
-class Xrpc:
-    """A service asked without a login."""
+class XrpcClient:
+    """Call a service without a login."""
 
     def __init__(self, service: str, session: GuardedSession) -> None:
         self._service = service.rstrip("/")
@@ -46,77 +46,82 @@ class Xrpc:
     def get(
         self, name: str, params: Mapping[str, str | int | Sequence[str]], token: str = ""
     ) -> Mapping[str, Any]:
-        """The answer to a query. Raises the guard's errors; Transient for what is no object."""
+        """Return the answer to a query.
+
+        Raises the session's errors, and Transient when the answer is no JSON object.
+        """
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         url = f"{self._service}/xrpc/{name}"
         response = self._session.get(url, params=dict(params), headers=headers)
-        return _object(url, response.content)
+        return _json_object(url, response.content)
 
     def post(self, name: str, body: Mapping[str, str] | None, token: str = "") -> Mapping[str, Any]:
-        """The answer to a procedure; errors as in get()."""
+        """Return the answer to a procedure; errors as in get()."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self._service}/xrpc/{name}"
         response = self._session.post(url, json=body, headers=headers)
-        return _object(url, response.content)
+        return _json_object(url, response.content)
 
     def posts(self, uris: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Those of these posts that the network shows to everybody."""
-        return self._several("app.bsky.feed.getPosts", "uris", uris, "posts")
+        """Return the posts among these that the network shows to everybody."""
+        return self._batches("app.bsky.feed.getPosts", "uris", uris, "posts")
 
     def profiles(self, dids: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Who these accounts are."""
-        return self._several("app.bsky.actor.getProfiles", "actors", dids, "profiles")
+        """Return the profiles of these accounts."""
+        return self._batches("app.bsky.actor.getProfiles", "actors", dids, "profiles")
 
-    def _several(
-        self, name: str, asked_as: str, wanted: Sequence[str], key: str
+    def _batches(
+        self, name: str, parameter: str, ids: Sequence[str], key: str
     ) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(wanted), _MOST_ASKED):
-            answer = self.get(name, {asked_as: list(wanted[start : start + _MOST_ASKED])})
-            found += [one for one in listed(answer, key) if isinstance(one, Mapping)]
-        return found
+        objects: list[Mapping[str, Any]] = []
+        for start in range(0, len(ids), _MAX_IDS):
+            response = self.get(name, {parameter: list(ids[start : start + _MAX_IDS])})
+            objects += [item for item in list_field(response, key) if isinstance(item, Mapping)]
+        return objects
 
 
-class Account:
-    """A service asked as somebody."""
+class AccountClient:
+    """Call a service as one account."""
 
-    def __init__(self, xrpc: Xrpc, service: str, handle: str, password: str) -> None:
+    def __init__(self, xrpc: XrpcClient, service: str, handle: str, password: str) -> None:
         self._xrpc = xrpc
         self._key = (service, handle)
         self._handle = handle
         self._password = password
 
     def get(self, name: str, params: Mapping[str, str | int | Sequence[str]]) -> Mapping[str, Any]:
-        """As Xrpc.get. A login that has run out is renewed once. Permanent: the login is
-        refused."""
-        kept = _LOGINS.get(self._key)
-        if kept is None:
+        """Return the answer to a query, as XrpcClient.get.
+
+        Renews an expired login once. Raises Permanent when the login is refused.
+        """
+        tokens = _LOGINS.get(self._key)
+        if tokens is None:
             return self._xrpc.get(name, params, self._log_in().access)
         try:
-            return self._xrpc.get(name, params, kept.access)
+            return self._xrpc.get(name, params, tokens.access)
         except Refused as error:
-            if error.status not in _NOT_LOGGED_IN:
+            if error.status not in _EXPIRED_STATUSES:
                 raise
-        return self._xrpc.get(name, params, self._renew(kept).access)
+        return self._xrpc.get(name, params, self._renew(tokens).access)
 
     def _log_in(self) -> _Tokens:
         body = {"identifier": self._handle, "password": self._password}
-        return self._keep(self._xrpc.post("com.atproto.server.createSession", body))
+        return self._remember(self._xrpc.post("com.atproto.server.createSession", body))
 
-    def _renew(self, kept: _Tokens) -> _Tokens:
+    def _renew(self, tokens: _Tokens) -> _Tokens:
         try:
-            answer = self._xrpc.post("com.atproto.server.refreshSession", None, kept.refresh)
+            response = self._xrpc.post("com.atproto.server.refreshSession", None, tokens.refresh)
         except Refused as error:
-            if error.status not in _NOT_LOGGED_IN:
+            if error.status not in _EXPIRED_STATUSES:
                 raise
             _LOGINS.pop(self._key, None)
             return self._log_in()
-        return self._keep(answer)
+        return self._remember(response)
 
-    def _keep(self, answer: Mapping[str, Any]) -> _Tokens:
-        access, refresh = answer.get("accessJwt"), answer.get("refreshJwt")
+    def _remember(self, response: Mapping[str, Any]) -> _Tokens:
+        access, refresh = response.get("accessJwt"), response.get("refreshJwt")
         if not isinstance(access, str) or not isinstance(refresh, str):
             raise Permanent(
                 f"{self._key[0]} gave no login to {self._handle}; check the options service and "
@@ -127,25 +132,25 @@ class Account:
         return tokens
 
 
-def listed(answer: Mapping[str, Any], key: str) -> list[Any]:
-    """The list in an answer. Transient when there is none."""
-    found = answer.get(key)
-    if not isinstance(found, list):
+def list_field(response: Mapping[str, Any], key: str) -> list[Any]:
+    """Return the list under a key. Raises Transient when there is none."""
+    items = response.get(key)
+    if not isinstance(items, list):
         raise Transient(
-            f"the answer has no {key}; it will be tried again, and if it stays so the platform has "
+            f"the answer has no {key}; it will be tried again. If this repeats, the platform has "
             "changed"
         )
-    return found
+    return items
 
 
-def _object(url: str, body: bytes) -> Mapping[str, Any]:
+def _json_object(url: str, body: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         raise Transient(
-            f"{shown(url)}: the answer is no JSON object; it will be tried again, and if it stays "
-            "so check the options service and api"
+            f"{shown(url)}: the answer is no JSON object; it will be tried again. If this repeats, "
+            "check the options service and api"
         )
-    return found
+    return value

@@ -196,7 +196,7 @@ class Stream:
         read.first = read.first or at
         read.last = max(read.last, at)
         view = _view(event, at)
-        if view is not None and self._matcher.matches(posts.words(view["record"])):
+        if view is not None and self._matcher.matches(posts.searchable_text(view["record"])):
             read.views.append(view)
 
     def _mentions(self, read: _Read) -> tuple[Mention, ...]:
@@ -205,7 +205,7 @@ class Stream:
         for view in read.views:
             profile = who.get(view["author"]["did"], view["author"])
             try:
-                made = posts.mention(view | {"author": profile}, fetched_at=self._clock())
+                made = posts.to_mention(view | {"author": profile}, fetched_at=self._clock())
             except BadItem as error:
                 read.rejected.append(rejected(view["uri"], error, view))
                 continue

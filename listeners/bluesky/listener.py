@@ -24,7 +24,7 @@ from earful.settings.load import Duration
 from earful.types import Batch, Gone, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.bluesky import posts
-from listeners.bluesky.client import HINTS, Account, Xrpc, listed
+from listeners.bluesky.client import HINTS, AccountClient, XrpcClient, list_field
 from listeners.bluesky.jetstream import Stream
 from listeners.common.json_fields import string
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read
@@ -89,7 +89,7 @@ class Bluesky:
         options = read(BlueskyOptions, query)
         with self._session(options) as session:
             if options.mode == "jetstream":
-                people = Xrpc(options.api, session)
+                people = XrpcClient(options.api, session)
                 yield from Stream(
                     options.jetstream,
                     query=query,
@@ -110,13 +110,13 @@ class Bluesky:
         options = read(BlueskyOptions, query)
         wanted = {one.external_id: one for one in mentions if one.external_id.startswith("at://")}
         with self._session(options) as session:
-            found = Xrpc(options.api, session).posts(list(wanted))
+            found = XrpcClient(options.api, session).posts(list(wanted))
         shown = {string(one, "uri"): one for one in found}
         gone = [Gone(source=posts.SOURCE, external_id=uri) for uri in wanted if uri not in shown]
         again: list[Mention] = []
         for uri, one in wanted.items():
             try:
-                made = posts.mention(shown.get(uri), fetched_at=self._clock(), direct=one.direct)
+                made = posts.to_mention(shown.get(uri), fetched_at=self._clock(), direct=one.direct)
             except BadItem:
                 continue  # it is gone, or there and unreadable: that says nothing of what we have
             if changed(one, made):
@@ -129,10 +129,14 @@ class Bluesky:
             clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS
         )
 
-    def _account(self, query: Query, options: BlueskyOptions, session: GuardedSession) -> Account:
+    def _account(
+        self, query: Query, options: BlueskyOptions, session: GuardedSession
+    ) -> AccountClient:
         password = account_secret(query, _PASSWORD, hint=_HINT)
         handle = options.handle.strip().lstrip("@")
-        return Account(Xrpc(options.service, session), options.service, handle, password)
+        return AccountClient(
+            XrpcClient(options.service, session), options.service, handle, password
+        )
 
 
 class _Position(Position):
@@ -148,7 +152,7 @@ class _Poll:
     its own inside ours."""
 
     def __init__(
-        self, query: Query, options: BlueskyOptions, account: Account, now: datetime
+        self, query: Query, options: BlueskyOptions, account: AccountClient, now: datetime
     ) -> None:
         self._options = options
         self._account = account
@@ -199,14 +203,14 @@ class _Poll:
         if step.until is not None:
             params["until"] = _iso(step.until)
         answer = self._ask("app.bsky.feed.searchPosts", params, step)
-        views = listed(answer, "posts")
-        return self._page(step, views, answer, posts.sorted_at, direct=False)
+        views = list_field(answer, "posts")
+        return self._page(step, views, answer, posts.sort_instant, direct=False)
 
     def _addressed(self, step: Step) -> Page:
         """A page of the notifications: posts that name us, answer us or quote us."""
         params: dict[str, str | int | Sequence[str]] = {"reasons": _ADDRESSED, "limit": _PAGE}
         answer = self._ask("app.bsky.notification.listNotifications", params, step)
-        views = [one for one in listed(answer, "notifications") if _wanted(one)]
+        views = [one for one in list_field(answer, "notifications") if _wanted(one)]
         return self._page(step, views, answer, posts.indexed_at, direct=True)
 
     def _ask(
@@ -234,7 +238,7 @@ class _Poll:
         bad: list[Rejected] = []
         for view in views:
             try:
-                made = posts.mention(view, fetched_at=self._now, direct=direct)
+                made = posts.to_mention(view, fetched_at=self._now, direct=direct)
             except BadItem as error:
                 bad.append(rejected(f"{step.part}: a post", error, view))
                 continue

@@ -1,9 +1,9 @@
-"""A Bluesky post read as a Mention. Pure: nothing here asks a server.
+"""Turn posts of Bluesky into Mentions, without any request.
 
-Fields: the lexicons app.bsky.feed.post (the record that its author wrote),
-app.bsky.feed.defs#postView and app.bsky.notification.listNotifications (what the network says of
-it), https://github.com/bluesky-social/atproto/tree/main/lexicons. A post is plain text; links in
-it are cut ("example.com/abc…"), and stand in full in its facets.
+Fields: the lexicons app.bsky.feed.post (the record, as its author wrote it),
+app.bsky.feed.defs#postView and app.bsky.notification.listNotifications (the network's view of it),
+https://github.com/bluesky-social/atproto/tree/main/lexicons. A post is plain text. Links in it are
+cut ("example.com/abc…"), and stand in full in its facets.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ SOURCE = "bluesky"
 _URI = re.compile(
     r"at://(?P<did>did:[a-z]+:[A-Za-z0-9._:%-]+)/app\.bsky\.feed\.post/(?P<key>[A-Za-z0-9._:~-]{1,512})"
 )
-_HONEST = timedelta(days=1)  # createdAt is what the author's program says; so far it is believed
-_MOST_WORDS = 10_000  # characters of what else belongs to a post
-_NO_HANDLE = "handle.invalid"  # what the network shows while a handle does not lead to its account
+_MAX_BACKDATING = timedelta(days=1)  # createdAt is the author's program's word; believed so far
+_MAX_CONTEXT = 10_000  # characters
+_INVALID_HANDLE = "handle.invalid"  # shown while a handle does not lead to its account
 
 
-def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Mention:
-    """A postView, or a notification, as a Mention. Raises BadItem naming the broken field.
+def to_mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Mention:
+    """Make a Mention of a postView or a notification. Raises BadItem naming the broken field.
 
-    It was published at createdAt, which its author's program wrote, unless that is after the
-    network got it, or over a day before.
+    ``published_at`` is createdAt, which the author's program wrote. If createdAt is after
+    indexedAt, or more than a day before it, indexedAt counts.
     """
     if not isinstance(view, Mapping):
         raise BadItem("it is not an object")
     uri = string(view, "uri")
-    found = _URI.fullmatch(uri)
-    if found is None:
+    match = _URI.fullmatch(uri)
+    if match is None:
         raise BadItem(f"uri: {uri[:80]!r} is no post's")
     record = view.get("record")
     if not isinstance(record, Mapping):
         raise BadItem("record: it is not an object")
-    writer = _author(view.get("author"), found["did"])
-    text = clean(string(record, "text")) or "\n".join(_described(record))
+    author = _checked_author(view.get("author"), match["did"])
+    text = clean(string(record, "text")) or "\n".join(_media_descriptions(record))
     if not text:
         raise BadItem("text: it has no words")
     return Mention(
         source=SOURCE,
         external_id=uri,
-        author=writer,
+        author=author,
         text=text,
-        published_at=_published(view, record),
+        published_at=_published_at(view, record),
         fetched_at=fetched_at,
-        url=web_link(f"https://bsky.app/profile/{found['did']}/post/{found['key']}"),
+        url=web_link(f"https://bsky.app/profile/{match['did']}/post/{match['key']}"),
         lang=_language(record),
-        reply_to=clean(_inside(record, "reply", "parent", "uri"), 2000) or None,
+        reply_to=clean(_nested_string(record, "reply", "parent", "uri"), 2000) or None,
         engagement=Engagement(
             shares=count(view.get("repostCount")) + count(view.get("quoteCount")),
             likes=count(view.get("likeCount")),
@@ -68,56 +68,57 @@ def mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Ment
     )
 
 
-def words(record: Mapping[str, Any]) -> str:
-    """All that a post's record says, to look for names in."""
-    # cleaned first: whoever runs a server of the network may send marks upon marks, by the megabyte
+def searchable_text(record: Mapping[str, Any]) -> str:
+    """Return all text of a post's record, to look for terms in."""
+    # Cleaned first: a hostile server of the network may send combining marks by the megabyte
+    # (test_hostile_input.py).
     return f"{clean(string(record, 'text'))}\n{_context({}, record)}"
 
 
-def sorted_at(view: object) -> datetime | None:
-    """The instant by which the network sorts a post: createdAt, but never later than it got it."""
+def sort_instant(view: object) -> datetime | None:
+    """Return the instant by which the network sorts a post: createdAt, but at most indexedAt."""
     if not isinstance(view, Mapping):
         return None
     record = view.get("record")
-    written = _instant(record.get("createdAt")) if isinstance(record, Mapping) else None
-    got = _instant(view.get("indexedAt"))
-    found = [one for one in (written, got) if one is not None]
-    return min(found, default=None)
+    created_at = _instant(record.get("createdAt")) if isinstance(record, Mapping) else None
+    instants = [instant for instant in (created_at, indexed_at(view)) if instant is not None]
+    return min(instants, default=None)
 
 
 def indexed_at(view: object) -> datetime | None:
-    """When the network got a post, which is how notifications are sorted."""
+    """Return when the network received a post; notifications are sorted by it."""
     return _instant(view.get("indexedAt")) if isinstance(view, Mapping) else None
 
 
-def author(profile: Mapping[str, Any], did: str) -> Author:
-    """Who somebody is, as far as a profile says it."""
-    name = one_line(string(profile, "handle"), 300)
+def to_author(profile: Mapping[str, Any], did: str) -> Author:
+    """Make an Author of a profile, as far as it is filled in."""
+    handle = one_line(string(profile, "handle"), 300)
     followers = profile.get("followersCount")
     return Author(
         source=SOURCE,
         external_id=did,
-        handle=did if name in ("", _NO_HANDLE) else name,
+        handle=did if handle in ("", _INVALID_HANDLE) else handle,
         name=one_line(string(profile, "displayName"), 100) or None,
         followers=None if followers is None else count(followers),
-        verified=_inside(profile, "verification", "verifiedStatus") == "valid",
+        verified=_nested_string(profile, "verification", "verifiedStatus") == "valid",
         url=web_link(f"https://bsky.app/profile/{did}"),
     )
 
 
-def _author(profile: object, did: str) -> Author:
+def _checked_author(profile: object, did: str) -> Author:
     if not isinstance(profile, Mapping) or string(profile, "did") != did:
-        raise BadItem("author: it is not who wrote the post")
-    return author(profile, did)
+        raise BadItem("author: the account is not the one in the post's uri")
+    return to_author(profile, did)
 
 
-def _published(view: Mapping[str, Any], record: Mapping[str, Any]) -> datetime:
-    written, got = _instant(record.get("createdAt")), _instant(view.get("indexedAt"))
-    if got is None and written is None:
+def _published_at(view: Mapping[str, Any], record: Mapping[str, Any]) -> datetime:
+    created_at, received_at = _instant(record.get("createdAt")), indexed_at(view)
+    if received_at is None and created_at is None:
         raise BadItem("indexedAt and createdAt: neither is a time")
-    if got is None or written is None:
-        return got or written or times.EPOCH
-    return written if timedelta(0) <= got - written <= _HONEST else got
+    if received_at is None or created_at is None:
+        return received_at or created_at or times.EPOCH
+    is_plausible = timedelta(0) <= received_at - created_at <= _MAX_BACKDATING
+    return created_at if is_plausible else received_at
 
 
 def _instant(value: object) -> datetime | None:
@@ -130,59 +131,64 @@ def _instant(value: object) -> datetime | None:
 
 
 def _language(record: Mapping[str, Any]) -> str | None:
-    """What its author says that it is written in: the first of up to three languages."""
-    found = record.get("langs")
-    return language(found[0]) if isinstance(found, list) and found else None
+    """Return the first of the up to three languages that the author declared."""
+    languages = record.get("langs")
+    return language(languages[0]) if isinstance(languages, list) and languages else None
 
 
 def _context(view: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    """What the network's search may have matched beside the text."""
-    found = [*_facets(record), *(f"#{one}" for one in _texts(record, "tags"))]
-    found += [*_described(record), *_link(record.get("embed"))]
-    shown = view.get("embed")
-    if isinstance(shown, Mapping):
-        quoted = shown.get("record")
-        if isinstance(quoted, Mapping):  # of a quote with a picture it lies one deeper
+    """Return the text beside the post that the network's search may have matched."""
+    parts = [*_facet_texts(record), *(f"#{tag}" for tag in _strings(record, "tags"))]
+    parts += [*_media_descriptions(record), *_link_card(record.get("embed"))]
+    embed = view.get("embed")
+    if isinstance(embed, Mapping):
+        quoted = embed.get("record")
+        if isinstance(quoted, Mapping):  # a quote with a picture nests it one level deeper
             quoted = quoted.get("record") if isinstance(quoted.get("record"), Mapping) else quoted
-        found.append(_inside(quoted, "value", "text"))
-        found.append(_inside(quoted, "author", "handle"))
-    return clean("\n".join(dict.fromkeys(one for one in found if one)), _MOST_WORDS)
+        parts.append(_nested_string(quoted, "value", "text"))
+        parts.append(_nested_string(quoted, "author", "handle"))
+    return clean("\n".join(dict.fromkeys(part for part in parts if part)), _MAX_CONTEXT)
 
 
-def _facets(record: Mapping[str, Any]) -> Iterator[str]:
+def _facet_texts(record: Mapping[str, Any]) -> Iterator[str]:
     for facet in objects(record, "facets"):
         for feature in objects(facet, "features"):
             yield string(feature, "uri")
             yield f"#{string(feature, 'tag')}" if string(feature, "tag") else ""
 
 
-def _described(record: Mapping[str, Any]) -> list[str]:
-    """What pictures and films are described with."""
+def _media_descriptions(record: Mapping[str, Any]) -> list[str]:
+    """Return the descriptions of pictures and films."""
     embed = record.get("embed")
     if not isinstance(embed, Mapping):
         return []
-    media = embed.get("media")
-    inner = media if isinstance(media, Mapping) else embed
-    found = [string(one, "alt") for one in objects(inner, "images")] + [string(inner, "alt")]
-    return [one_line(one, 1500) for one in found if one]
+    media = _embedded_media(embed)
+    descriptions = [string(image, "alt") for image in objects(media, "images")]
+    descriptions.append(string(media, "alt"))
+    return [one_line(description, 1500) for description in descriptions if description]
 
 
-def _link(embed: object) -> list[str]:
-    """The page that a post shows a card of."""
+def _link_card(embed: object) -> list[str]:
+    """Return address, title and description of the page that a post shows a card of."""
     if not isinstance(embed, Mapping):
         return []
-    media = embed.get("media")
-    card = (media if isinstance(media, Mapping) else embed).get("external")
+    card = _embedded_media(embed).get("external")
     keys = ("uri", "title", "description")
     return [string(card, key) for key in keys] if isinstance(card, Mapping) else []
 
 
-def _inside(thing: object, *path: str) -> str:
-    for step in path:
-        thing = thing.get(step) if isinstance(thing, Mapping) else None
-    return thing if isinstance(thing, str) else ""
+def _embedded_media(embed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the media of an embed, which a quote with media nests under "media"."""
+    media = embed.get("media")
+    return media if isinstance(media, Mapping) else embed
 
 
-def _texts(thing: Mapping[str, Any], key: str) -> list[str]:
-    value = thing.get(key)
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+def _nested_string(value: object, *path: str) -> str:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def _strings(fields: Mapping[str, Any], key: str) -> list[str]:
+    values = fields.get(key)
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []

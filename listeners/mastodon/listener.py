@@ -33,9 +33,9 @@ from listeners.http.errors import worst
 from listeners.http.session import GuardedSession
 from listeners.mastodon import posts
 from listeners.mastodon.checkpoints import Marks, Memory
-from listeners.mastodon.client import HINTS, Answer, Server, check
+from listeners.mastodon.client import HINTS, MastodonClient, TimelinePage, check_address
 from listeners.mastodon.recheck import recheck
-from listeners.mastodon.timeline import Ask, Requests, Timeline
+from listeners.mastodon.timeline import FetchPage, Requests, Timeline
 
 _SHIFT = 4  # posts that are asked for twice: the pages move when one is deleted meanwhile
 _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
@@ -56,7 +56,7 @@ class MastodonOptions(WebOptions):
     @field_validator("instances")
     @classmethod
     def _addresses(cls, instances: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(check(one).rstrip("/") for one in instances))
+        return tuple(dict.fromkeys(check_address(one).rstrip("/") for one in instances))
 
     @model_validator(mode="after")
     def _one_token(self) -> MastodonOptions:
@@ -113,12 +113,12 @@ class Mastodon:
 
     def _servers(
         self, query: Query, options: MastodonOptions, session: GuardedSession
-    ) -> dict[str, Server]:
+    ) -> dict[str, MastodonClient]:
         # a token goes to its own server only: blocks without an account read as strangers
         personal = options.wants_token or (query.account and len(options.instances) == 1)
         token = account_secret(query, _TOKEN, hint=_HINT) if personal else None
         found = [
-            Server(url, session=session, token=token, timeout=options.timeout)
+            MastodonClient(url, session=session, token=token, timeout=options.timeout)
             for url in options.instances
         ]
         return {server.host: server for server in found}
@@ -131,7 +131,11 @@ class _Poll:
     """One look at every part: a hashtag, the mentions, or the search of a server."""
 
     def __init__(
-        self, query: Query, options: MastodonOptions, servers: dict[str, Server], now: datetime
+        self,
+        query: Query,
+        options: MastodonOptions,
+        servers: dict[str, MastodonClient],
+        now: datetime,
     ) -> None:
         self._options = options
         self._servers = servers
@@ -208,18 +212,18 @@ class _Poll:
         self._more = self._more or more
         return None
 
-    def _hashtag(self, server: Server, tag: str) -> tuple[str, Walk]:
-        def ask(*, min_id: str | None = None, max_id: str | None = None) -> Answer:
+    def _hashtag(self, server: MastodonClient, tag: str) -> tuple[str, Walk]:
+        def ask(*, min_id: str | None = None, max_id: str | None = None) -> TimelinePage:
             self._left -= 1
             return server.hashtag(tag, min_id=min_id, max_id=max_id)
 
         def make(item: object) -> Mention | None:
-            return posts.mention(item, host=server.host, fetched_at=self._now, direct=False)
+            return posts.to_mention(item, host=server.host, fetched_at=self._now, direct=False)
 
         return self._timeline(f"{server.host} #{tag}", ask, make)
 
-    def _mentions(self, server: Server) -> tuple[str, Walk]:
-        def ask(*, min_id: str | None = None, max_id: str | None = None) -> Answer:
+    def _mentions(self, server: MastodonClient) -> tuple[str, Walk]:
+        def ask(*, min_id: str | None = None, max_id: str | None = None) -> TimelinePage:
             self._left -= 1
             return server.mentions(min_id=min_id, max_id=max_id)
 
@@ -229,12 +233,12 @@ class _Poll:
             if item.get("type", "mention") != "mention":
                 return None  # of a like or a poll it shows the post that we wrote
             status = item.get("status")
-            return posts.mention(status, host=server.host, fetched_at=self._now, direct=True)
+            return posts.to_mention(status, host=server.host, fetched_at=self._now, direct=True)
 
         return self._timeline(f"{server.host} mentions", ask, make)
 
     def _timeline(
-        self, part: str, ask: Ask, make: Callable[[Any], Mention | None]
+        self, part: str, ask: FetchPage, make: Callable[[Any], Mention | None]
     ) -> tuple[str, Walk]:
         now = times.to_epoch(self._now)
         timeline = Timeline(
@@ -249,7 +253,7 @@ class _Poll:
         self._timelines[part] = timeline
         return part, lambda most: timeline.walk(marks, Requests(most))
 
-    def _search(self, server: Server, most: int) -> Iterator[Batch]:
+    def _search(self, server: MastodonClient, most: int) -> Iterator[Batch]:
         """The search's own walk keeps its own position inside ours."""
         rules = Rules(first=self._options.since, overlap=self._options.overlap, most=most)
         parts = {f'{server.host} "{term}"': term for term in self._terms}
@@ -263,20 +267,20 @@ class _Poll:
             self._memory.searches[server.host] = batch.position or ""
             yield batch
 
-    def _found(self, server: Server, term: str, step: Step) -> Page:
+    def _found(self, server: MastodonClient, term: str, step: Step) -> Page:
         skip = int(step.cursor or 0)
         answer = server.search(term, after=step.since, before=step.until, skip=skip)
         mentions: list[Mention] = []
         bad: list[Rejected] = []
         for item in answer.items:
             try:
-                made = posts.mention(item, host=server.host, fetched_at=self._now, direct=False)
+                made = posts.to_mention(item, host=server.host, fetched_at=self._now, direct=False)
             except BadItem as error:
                 bad.append(rejected(f"{step.part}: a post", error, item))
                 continue
             if made is not None:
                 mentions.append(made)
-        at = posts.instants(answer.items)
+        at = posts.creation_times(answer.items)
         again = self._again(step, answer)
         full = len(answer.items) > _SHIFT
         return Page(
@@ -288,9 +292,9 @@ class _Poll:
             ceiling="the server shows one page of a search" if full and again else "",
         )
 
-    def _again(self, step: Step, answer: Answer) -> bool:
+    def _again(self, step: Step, answer: TimelinePage) -> bool:
         """True when all of this page was on the one before: the server does not turn pages."""
-        shown = {posts.word(one, "uri") for one in answer.items if isinstance(one, Mapping)}
+        shown = {posts.text_field(one, "uri") for one in answer.items if isinstance(one, Mapping)}
         before = self._shown.get(step.part, set()) if step.cursor else set()
         self._shown[step.part] = shown
         return bool(before) and shown <= before

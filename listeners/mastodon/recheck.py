@@ -1,4 +1,4 @@
-"""Asking a Mastodon server what became of posts that were written on it."""
+"""Ask a Mastodon server which stored posts were changed or deleted."""
 
 from __future__ import annotations
 
@@ -10,51 +10,57 @@ from earful.contracts import BadItem
 from earful.types import Gone, Mention
 from listeners.http.errors import Refused
 from listeners.mastodon import posts
-from listeners.mastodon.client import Server
+from listeners.mastodon.client import MastodonClient
 
 _GONE = {404, 410}
 
 
 def recheck(
-    server: Server,
+    client: MastodonClient,
     mentions: Sequence[Mention],
     changed: list[Mention],
     gone: list[Gone],
     now: datetime,
 ) -> None:
-    """Ask for all at once, and for those that did not come one by one: a server may not know how
-    to answer for several, and a post is gone only when it says so. A server that says it of
-    everything that is asked, the question for several too, is not believed: it is in disorder."""
-    known = {
-        number: one
-        for one in mentions
-        if (number := posts.local_id(one.external_id, server.host)) is not None
+    """Add this server's changed posts to ``changed``, and its deleted ones to ``gone``.
+
+    1. Ask for all of the server's own posts at once. Some servers do not know this request.
+    2. Ask for each post that did not come by itself. Only a 404 or 410 means that it is gone.
+    3. A server that answers so to every request, also to the first one, is broken: then nothing
+       counts as gone.
+    """
+    stored = {
+        status_id: mention
+        for mention in mentions
+        if (status_id := posts.local_id(mention.external_id, client.host)) is not None
     }
-    several = _several(server, list(known))
-    found = {str(one.get("id")): one for one in several or ()}
+    batch = _fetch_batch(client, list(stored))
+    statuses = {str(status.get("id")): status for status in batch or ()}
     missing: list[Gone] = []
-    for number, stored in known.items():
+    for status_id, mention in stored.items():
         try:
-            status = found.get(number) or server.status(number)
+            status = statuses.get(status_id) or client.status(status_id)
         except Refused as error:
             if error.status not in _GONE:
                 raise
-            missing.append(Gone(source=posts.SOURCE, external_id=stored.external_id))
+            missing.append(Gone(source=posts.SOURCE, external_id=mention.external_id))
             continue
         try:
-            made = posts.mention(status, host=server.host, fetched_at=now, direct=stored.direct)
+            fresh = posts.to_mention(
+                status, host=client.host, fetched_at=now, direct=mention.direct
+            )
         except BadItem:
-            continue  # it is there; that it cannot be read any more says nothing of what we have
-        if made and (made.text, made.engagement) != (stored.text, stored.engagement):
-            changed.append(made)
-    if several is not None or len(missing) < len(known):
+            continue  # an unreadable post still exists, and the stored text may still be right
+        if fresh and (fresh.text, fresh.engagement) != (mention.text, mention.engagement):
+            changed.append(fresh)
+    if batch is not None or len(missing) < len(stored):
         gone += missing
 
 
-def _several(server: Server, numbers: list[str]) -> list[Mapping[str, Any]] | None:
-    """None where the server does not know the question."""
+def _fetch_batch(client: MastodonClient, status_ids: list[str]) -> list[Mapping[str, Any]] | None:
+    """Fetch several statuses; None where the server does not know this request."""
     try:
-        return server.statuses(numbers) if numbers else []
+        return client.statuses(status_ids) if status_ids else []
     except Refused as error:
         if error.status not in _GONE:
             raise

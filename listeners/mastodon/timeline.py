@@ -19,17 +19,17 @@ from listeners.common import times
 from listeners.common.plain_text import clean
 from listeners.common.rejects import rejected
 from listeners.mastodon.checkpoints import Mark, Marks
-from listeners.mastodon.client import Answer
-from listeners.mastodon.posts import instants
+from listeners.mastodon.client import TimelinePage
+from listeners.mastodon.posts import creation_times
 
 _AGAIN = "the server gave the same page again"
 _OUT = "one poll makes no more requests than max_requests"
 
 
-class Ask(Protocol):
+class FetchPage(Protocol):
     """Asks for a page of a timeline."""
 
-    def __call__(self, *, min_id: str | None = None, max_id: str | None = None) -> Answer:
+    def __call__(self, *, min_id: str | None = None, max_id: str | None = None) -> TimelinePage:
         """The page next above ``min_id``, or next below ``max_id``; the newest without both."""
         ...
 
@@ -52,7 +52,7 @@ class Timeline:
     ``since`` and ``now`` are seconds since 1970, ``overlap`` is a number of seconds."""
 
     part: str
-    ask: Ask
+    ask: FetchPage
     read: Callable[[Any], Mention | None]
     since: int
     overlap: int
@@ -145,7 +145,7 @@ class Timeline:
         return Batch(mentions=(), position=None, gaps=gaps, more=kind is GapKind.LIMIT)
 
     def _page(
-        self, answer: Answer, marks: Marks, *, oldest: int = 0, seen: tuple[Seen, ...] = ()
+        self, answer: TimelinePage, marks: Marks, *, oldest: int = 0, seen: tuple[Seen, ...] = ()
     ) -> Batch:
         """What is on the page and not older than ``oldest``."""
         mentions: list[Mention] = []
@@ -174,7 +174,7 @@ class Timeline:
         return (Seen(since=since, until=until, part=self.part),)
 
 
-def _newest(answer: Answer) -> str | None:
+def _newest(answer: TimelinePage) -> str | None:
     """The bound above this page: its first item, or what the Link header says if that is broken."""
     first = _id(answer.items[0]) if answer.items else None
     ids = _ids(answer)
@@ -187,7 +187,7 @@ def _newest(answer: Answer) -> str | None:
     return found
 
 
-def _ids(answer: Answer) -> list[str]:
+def _ids(answer: TimelinePage) -> list[str]:
     return [found for one in answer.items if (found := _id(one)) is not None]
 
 
@@ -198,6 +198,6 @@ def _id(item: object) -> str | None:
     return clean(str(value), 200) or None
 
 
-def _times(answer: Answer) -> list[int]:
+def _times(answer: TimelinePage) -> list[int]:
     """When those items were written (or, for notifications, given) whose time can be read."""
-    return [times.to_epoch(one) for one in instants(answer.items)]
+    return [times.to_epoch(one) for one in creation_times(answer.items)]

@@ -15,7 +15,7 @@ from earful.limits import UnlimitedMeter
 from earful.types import Batch, Mention, Query
 from listeners.bluesky import client
 from listeners.bluesky.listener import Bluesky
-from listeners.bluesky.posts import mention
+from listeners.bluesky.posts import to_mention
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -266,7 +266,7 @@ def read(**more: Any) -> Mention:
     record = more.pop("record", {})
     view = Network().post(7, EPOCH, **more)
     view["record"] = view["record"] | record
-    return mention(view, fetched_at=NOW)
+    return to_mention(view, fetched_at=NOW)
 
 
 def test_a_post_is_published_when_its_author_says_unless_that_cannot_be() -> None:

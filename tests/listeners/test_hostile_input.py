@@ -27,9 +27,9 @@ from listeners.common.plain_text import clean
 Matcher(["Kestrova"]).matches(clean("a" + "\\u0301\\u0316" * 1_000_000, 2_000_000))
 """,
     "marks upon marks in a stream": """
-from listeners.bluesky.posts import words
+from listeners.bluesky.posts import searchable_text
 from earful.matching import Matcher
-Matcher(["Kestrova"]).matches(words({"text": "a" + "\\u0301\\u0316" * 250_000}))
+Matcher(["Kestrova"]).matches(searchable_text({"text": "a" + "\\u0301\\u0316" * 250_000}))
 """,
     "unclosed tags": """
 from listeners.common.plain_text import from_html

@@ -18,7 +18,7 @@ from earful.contracts import BadItem
 from earful.limits import UnlimitedMeter
 from earful.types import Query
 from listeners.mastodon.listener import Mastodon
-from listeners.mastodon.posts import local_id, mention
+from listeners.mastodon.posts import local_id, to_mention
 
 NOW = datetime(2026, 8, 2, tzinfo=UTC)
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "recorded" / "mastodon"
@@ -29,7 +29,7 @@ def status(**more: Any) -> dict[str, Any]:
 
 
 def read(**more: Any):
-    return mention(status(**more), host="kestrova.social", fetched_at=NOW, direct=False)
+    return to_mention(status(**more), host="kestrova.social", fetched_at=NOW, direct=False)
 
 
 def test_links_mentions_and_paragraphs_become_plain_text() -> None:
@@ -134,7 +134,7 @@ def _answers(folder: Path) -> Iterator[dict[str, Any]]:
 
 def test_every_recorded_status_can_be_read(recorded: Path) -> None:
     found = list(_answers(recorded))
-    made = [mention(one, host="localhost:3000", fetched_at=NOW, direct=False) for one in found]
+    made = [to_mention(one, host="localhost:3000", fetched_at=NOW, direct=False) for one in found]
     assert len(made) > 50
     for one, status_ in zip(made, found, strict=True):
         assert one is not None
