@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from loopback import Site
+from products import two_of_each
 from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
@@ -173,8 +174,7 @@ def test_permanent(source: str, case: str, make_world: Callable[[str], World]) -
 WEB = [source for source, world in WORLDS.items() if issubclass(world, HttpWorld)]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("source", WEB)
+@pytest.mark.parametrize(("source", "fault"), two_of_each(WEB, list(FAULTS)))
 def test_a_server_that_always_fails(
     source: str, fault: str, make_world: Callable[[str], World]
 ) -> None:

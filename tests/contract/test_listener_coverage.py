@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from collecting import Collection, Killed, failing_at
+from products import two_of_each
 from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
@@ -83,8 +84,7 @@ def test_killed_after_any_request_and_resumed(
     assert not here.missing() and not here.gaps("open") and not here.gaps("lost")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("source", WEB)
+@pytest.mark.parametrize(("source", "fault"), two_of_each(WEB, list(FAULTS)))
 def test_a_fault_in_the_middle_of_a_walk(
     source: str, fault: str, collection: Callable[[str], Collection]
 ) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from collecting import failing_at
 from loopback import Site
+from products import two_of_each
 from world import FAULTS, HttpWorld, World, patience
 from worlds import WORLDS
 
@@ -82,9 +83,7 @@ def _token_of_mastodon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARFUL_SHOP_ACCESS_TOKEN", CANARY)
 
 
-@pytest.mark.parametrize("nth", [1, 2])
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("source", WEB)
+@pytest.mark.parametrize(("source", "fault", "nth"), two_of_each(WEB, list(FAULTS), 1, 2))
 def test_no_fault_of_a_server_tells_a_secret(
     source: str, fault: str, nth: int, make_world: Callable[[str], World], told: StoryReach
 ) -> None:

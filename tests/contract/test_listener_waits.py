@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from products import two_of_each
 from world import FAULTS, HttpWorld
 from worlds import WORLDS
 
@@ -17,9 +18,7 @@ WEB = sorted(source for source, world in WORLDS.items() if issubclass(world, Htt
 LATER = sorted(name for name in FAULTS if name[0] in "45" and name[:3] not in ("401", "403", "404"))
 
 
-@pytest.mark.parametrize("good", [0, 1])
-@pytest.mark.parametrize("fault", LATER)
-@pytest.mark.parametrize("source", WEB)
+@pytest.mark.parametrize(("source", "fault", "good"), two_of_each(WEB, LATER, 0, 1))
 def test_nothing_sleeps(
     source: str,
     fault: str,
