@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,8 @@ def _in_a_worker(work: Callable[[Job], None], job: Job) -> int:
         try:
             work(job)
             status = 0
+        except Exception:
+            traceback.print_exc()  # os._exit would swallow it
         finally:
             sys.stderr.flush()
             os._exit(status)

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, event
 from worker_server import say, serve
 
 from commands import importing
-from earful.settings.load import load as configuration
+from earful.settings import load as configuration
 from pipeline import classify as classifying
 from pipeline import flag as flagging
 from pipeline import group as grouping

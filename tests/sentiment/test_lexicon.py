@@ -43,7 +43,7 @@ def test_a_text_scores_alone_as_among_others_to_the_last_bit(lexicon: Classifier
 )
 def test_the_label_is_what_the_thresholds_say(compound: float, label: Sentiment) -> None:
     negative, neutral, positive = three(compound)
-    assert Scores(negative=negative, neutral=neutral, positive=positive).label is label
+    assert Scores(negative=negative, neutral=neutral, positive=positive).sentiment is label
 
 
 def test_no_list_of_words_is_sure_and_more_of_a_mood_is_more() -> None:
