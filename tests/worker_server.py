@@ -36,7 +36,7 @@ def _in_a_worker(work: Callable[[Job], None], job: Job) -> int:
         try:
             work(job)
             status = 0
-        except Exception:
+        except Exception:  # noqa: BLE001
             traceback.print_exc()  # os._exit would swallow it
         finally:
             sys.stderr.flush()
