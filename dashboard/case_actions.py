@@ -12,7 +12,8 @@ import streamlit as st
 from dashboard import access, data, states
 from dashboard.safe import label, one_line
 from earful import clock
-from earful.enums import CaseStatus, Sentiment
+from earful.case_states import Action, is_allowed
+from earful.enums import Sentiment
 from storage.cases import commands
 from storage.views import CaseView, FlaggedMention
 
@@ -50,7 +51,7 @@ def draw(case: CaseView) -> None:
     if access.who() is None:
         access.ask_name("act")
         return
-    if case.status is CaseStatus.RESOLVED:
+    if not case.status.is_open:
         _resolved(case)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -78,7 +79,7 @@ def _write(case: CaseView) -> None:
     """One box for words; the button says what they are."""
     draft = _draft_key(case.id)
     seen = {"case_id": case.id, "version": case.version, "draft": draft}
-    first = case.status is not CaseStatus.CONTACTED
+    first = case.status.is_unanswered
     with st.form(f"write-{case.id}", border=False, enter_to_submit=False):
         st.text_area(
             "What should colleagues know?",
@@ -117,7 +118,8 @@ def _write(case: CaseView) -> None:
 def _resolved(case: CaseView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text("This case is resolved.", width="stretch")
-        if case.complaints:  # else its posts are deleted, and there is nobody to answer
+        # without complaints all its posts are deleted, and there is no one to answer
+        if case.complaints and is_allowed(case.status, Action.REOPEN):
             st.button(
                 "Open it again",
                 key=f"reopen-{case.id}",
@@ -192,7 +194,7 @@ def _give_back(case_id: int, version: int) -> None:
 def _note(case_id: int, version: int, draft: str) -> None:
     def step(name: str) -> str:
         text = _written(draft)
-        commands.note(data.database(), case_id, by=name, at=clock.now(), text=text)
+        commands.add_note(data.database(), case_id, by=name, at=clock.now(), text=text)
         _next_draft(case_id)
         return "Noted."
 
@@ -201,7 +203,7 @@ def _note(case_id: int, version: int, draft: str) -> None:
 
 def _contacted(case_id: int, version: int, draft: str) -> None:
     def step(name: str) -> str:
-        commands.contacted(
+        commands.record_contact(
             data.database(),
             case_id,
             version=version,
@@ -243,7 +245,7 @@ def _reopen(case_id: int, version: int) -> None:
 
 def _correct(case_id: int, mention_id: int, edition: int, sentiment: Sentiment) -> None:
     def step(name: str) -> str:
-        commands.correct(
+        commands.correct_sentiment(
             data.database(), mention_id, sentiment, edition=edition, by=name, at=clock.now()
         )
         if sentiment is Sentiment.NEGATIVE:

@@ -11,6 +11,7 @@ from dashboard import case_actions
 from dashboard.parts import link, person, person_line, priority_badge, small
 from dashboard.safe import clean, label, one_line
 from dashboard.words import STATUS, STATUS_COLOUR, ago, due, percent, when, zone_name
+from earful.case_states import Action
 from earful.enums import Sentiment
 from earful.languages import name_of
 from earful.settings.load import Settings
@@ -21,15 +22,15 @@ from storage.views import CaseDetail, CaseEvent, CaseView, FlaggedMention
 
 _DID = {
     "opened": "Case opened",
-    "complaint": "Complained again",
+    Action.COMPLAIN.event: "Complained again",
     "edited": "A post was changed",
     "deleted": "A post was deleted",
-    "taken": "took the case",
-    "released": "gave the case back",
-    "note": "noted",
-    "contacted": "contacted the customer",
-    "resolved": "resolved the case",
-    "reopened": "opened the case again",
+    Action.TAKE.event: "took the case",
+    Action.RELEASE.event: "gave the case back",
+    Action.NOTE.event: "noted",
+    Action.CONTACT.event: "contacted the customer",
+    Action.RESOLVE.event: "resolved the case",
+    Action.REOPEN.event: "opened the case again",
 }
 _PARTS = {
     "negative": "how sure it is",
@@ -83,7 +84,7 @@ def _clock(case: CaseView, zone: str, now: datetime) -> None:
     late = False
     if case.resolved_at is not None:
         words = f"Resolved {ago(case.resolved_at, now)}: {one_line(case.outcome or '', 40)}"
-    elif not case.status.waits and case.first_contact_at is not None:
+    elif not case.status.is_unanswered and case.first_contact_at is not None:
         words = f"First answered {when(case.first_contact_at, zone, now)}"
     else:
         late = case.due_at < now

@@ -10,13 +10,13 @@ import streamlit as st
 from dashboard import data
 from dashboard.access import who
 from dashboard.safe import one_line
-from earful.enums import CaseStatus
+from earful.case_states import OPEN_STATUSES, CaseStatus
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView, QueueFilter
 
 _STATUSES = {
-    "All open": tuple(status for status in CaseStatus if status.is_open),
+    "All open": OPEN_STATUSES,
     "New": (CaseStatus.OPEN,),
     "Taken": (CaseStatus.TAKEN,),
     "Contacted": (CaseStatus.CONTACTED,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from outreach.words import rounded
 
 STATUS = {

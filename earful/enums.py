@@ -13,25 +13,6 @@ class Sentiment(StrEnum):
     POSITIVE = "positive"
 
 
-class CaseStatus(StrEnum):
-    """Where the conversation with an unhappy customer stands."""
-
-    OPEN = "open"
-    TAKEN = "taken"
-    CONTACTED = "contacted"
-    RESOLVED = "resolved"
-
-    @property
-    def is_open(self) -> bool:
-        """True until somebody has said that the case is resolved."""
-        return self is not CaseStatus.RESOLVED
-
-    @property
-    def waits(self) -> bool:
-        """True while the customer waits for us; False once contacted, until they complain again."""
-        return self in (CaseStatus.OPEN, CaseStatus.TAKEN)
-
-
 class DeliveryState(StrEnum):
     """Where a message stands on its way out; all that a DROPPED one told of was deleted."""
 

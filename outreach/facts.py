@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

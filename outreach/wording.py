@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.languages import name_of
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.words import called, count, length, moment, percent, said_again
@@ -91,7 +91,7 @@ def is_overdue(case: CaseLine, now: datetime) -> bool:
 
 
 def _unanswered(case: CaseLine) -> bool:
-    return case.status in {CaseStatus.OPEN, CaseStatus.TAKEN}
+    return case.status.is_unanswered
 
 
 def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from earful.case_states import UNANSWERED_STATUSES, Action, CaseStatus
 from earful.clock import Clock, Window
-from earful.enums import CaseStatus
 from earful.messages import Message
 from earful.settings.load import DigestSettings
 from earful.types import Query
@@ -24,7 +24,6 @@ from storage.removal import tombstones
 from storage.views import BrandView, QueueFilter, SourceHealth
 
 FIRST_WINDOW = timedelta(hours=24)
-_WAITING = tuple(status for status in CaseStatus if status.waits)
 _ANY = tuple(CaseStatus)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,7 +49,7 @@ def facts(
     new = QueueFilter(brand_id=brand_id, statuses=_ANY, opened=window, with_posts=True)
     older = QueueFilter(
         brand_id=brand_id,
-        statuses=_WAITING,
+        statuses=UNANSWERED_STATUSES,
         opened=Window(since=_LONG_AGO, until=window.since),
     )
     return DigestFacts(
@@ -64,10 +63,11 @@ def facts(
         waiting_cases=tuple(case_line(case) for case in stored.queue(db, older, limit=most)),
         waiting_total=stored.count_cases(db, older),
         overdue=stored.count_cases(
-            db, QueueFilter(brand_id=brand_id, statuses=_WAITING, overdue_at=window.until)
+            db,
+            QueueFilter(brand_id=brand_id, statuses=UNANSWERED_STATUSES, overdue_at=window.until),
         ),
-        contacted=stored.count_events(db, "contacted", window, brand_id),
-        resolved=stored.count_events(db, "resolved", window, brand_id),
+        contacted=stored.count_events(db, Action.CONTACT.event, window, brand_id),
+        resolved=stored.count_events(db, Action.RESOLVE.event, window, brand_id),
         problems=problems(db, queries, window.until),
     )
 

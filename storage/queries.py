@@ -14,8 +14,8 @@ from sqlalchemy import Connection, and_, func, select
 from earful.clock import Window
 from storage.analysis import predictions
 from storage.analysis.tallies import QUARTER, quarter_of
+from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.cases.queue import (
-    WAITING,
     assignees,
     case,
     count_cases,
@@ -235,18 +235,16 @@ def _new_cases(connection: Connection, brand_id: str, window: Window) -> int:
 def _open_cases(
     connection: Connection, brand_id: str, now: datetime, urgent_at: int
 ) -> dict[str, int]:
-    silent = _CASE.c.status.in_(WAITING)
-
-    def number(which: Any) -> Any:
-        return func.count().filter(which)
+    def count(condition: Any) -> Any:
+        return func.count().filter(condition)
 
     row = connection.execute(
         select(
             func.count().label("unhappy_now"),
-            number(_CASE.c.priority >= urgent_at).label("urgent_now"),
-            number(silent).label("waiting"),
-            number(and_(silent, _CASE.c.due_at < now)).label("overdue"),
-        ).where(_CASE.c.brand_id == brand_id, _CASE.c.status != "resolved")
+            count(_CASE.c.priority >= urgent_at).label("urgent_now"),
+            count(IS_UNANSWERED).label("waiting"),
+            count(and_(IS_UNANSWERED, _CASE.c.due_at < now)).label("overdue"),
+        ).where(_CASE.c.brand_id == brand_id, IS_OPEN)
     ).one()
     return dict(row._mapping)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from earful.case_states import OPEN_STATUSES, CaseStatus
 from earful.clock import Window
-from earful.enums import CaseStatus
 from earful.types import Rating
 
 _LATE = timedelta(minutes=10)
@@ -220,7 +220,7 @@ class QueueFilter:
     """
 
     brand_id: str | None = None
-    statuses: tuple[CaseStatus, ...] = tuple(status for status in CaseStatus if status.is_open)
+    statuses: tuple[CaseStatus, ...] = OPEN_STATUSES
     assignee: str | None = None
     source: str | None = None
     overdue_at: datetime | None = None

@@ -11,7 +11,7 @@ from dashboard.parts import person, priority_badge, small
 from dashboard.safe import clean, one_line
 from dashboard.words import STATUS, ago, due
 from earful import clock
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.settings.load import Settings
 from outreach.words import count, said_again
 from storage import queries
@@ -132,7 +132,7 @@ def _standing(case: CaseView) -> str:
 
 
 def _is_late(case: CaseView, now: datetime) -> bool:
-    return case.status.waits and case.due_at < now
+    return case.status.is_unanswered and case.due_at < now
 
 
 def _pager(found: int) -> None:

@@ -1,15 +1,17 @@
-"""What people do to cases. Each is a conditional update: whoever acts on an old view is told."""
+"""The commands on a case. Each is a conditional update, so an outdated view raises Conflict."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from earful.case_states import Action
 from earful.enums import Sentiment
 from storage.analysis import predictions
+from storage.cases.conditions import allows, status_after
 from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.database.upsert import table_of
@@ -24,58 +26,59 @@ OUTCOMES: tuple[str, ...] = (
     "not a complaint",
     "duplicate",
 )
-POST_DELETED = "post deleted"  # the one that no person chooses: no post of the case is left
+POST_DELETED = "post deleted"  # no person chooses this one: the platform deleted every post
 _CASE, _EVENT = table_of(CaseRow), table_of(CaseEventRow)
-_OPEN = _CASE.c.status != "resolved"
+_MAX_NAME = 80  # characters
+_MAX_NOTE = 5000
 
 
 class Conflict(Exception):
-    """The case or post was changed since it was read, or the step does not fit its status."""
+    """The case or post changed since it was read, or its status refuses the action."""
 
 
 def take(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
-    """Put the case into ``by``'s hands; gives the new version. Raises Conflict."""
-    who = _named(by)
-    # a customer who was contacted before stays contacted when another person takes over
-    status = func.replace(_CASE.c.status, "open", "taken")
-    return _act(db, case_id, version, "taken", who, at, assignee=who, status=status)
+    """Assign the case to ``by`` and return its new version. Raises Conflict."""
+    agent = _clean_name(by)
+    return _act(db, case_id, version, Action.TAKE, agent, at, assignee=agent)
 
 
 def release(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
-    """Put the case back for anybody; gives the new version. Raises Conflict."""
-    status = func.replace(_CASE.c.status, "taken", "open")
-    return _act(db, case_id, version, "released", _named(by), at, assignee=None, status=status)
+    """Remove the case's assignee and return its new version. Raises Conflict."""
+    return _act(db, case_id, version, Action.RELEASE, _clean_name(by), at, assignee=None)
 
 
-def note(db: Database, case_id: int, *, by: str, at: datetime, text: str) -> None:
-    """Add a note; needs no version, because notes do not collide. Raises Conflict: no such case."""
+def add_note(db: Database, case_id: int, *, by: str, at: datetime, text: str) -> None:
+    """Add a note to the case's history.
+
+    It needs no version, because two notes do not collide. Raises Conflict without such a case.
+    """
     if not text.strip():
         raise ValueError("the note is empty; write what the next person should know")
     with db.write() as connection:
-        found = connection.execute(select(_CASE.c.id).where(_CASE.c.id == case_id))
-        if found.one_or_none() is None:
+        row = connection.execute(select(_CASE.c.id).where(_CASE.c.id == case_id)).one_or_none()
+        if row is None:
             raise Conflict(f"Case {case_id} is not there any more.")
-        _event(connection, case_id, at, _named(by), "note", text)
+        _add_event(connection, case_id, at, _clean_name(by), Action.NOTE, text)
 
 
-def contacted(
+def record_contact(
     db: Database, case_id: int, *, version: int, by: str, at: datetime, text: str = ""
 ) -> int:
-    """Record that the customer was contacted; the first time counts as first contact.
+    """Record that ``by`` contacted the customer, and return the case's new version.
 
-    Whoever contacts the customer of a case that nobody has, has it. Raises Conflict.
+    The first call sets the time of first contact. Contacting an unassigned customer assigns the
+    case to ``by``. Raises Conflict.
     """
-    who = _named(by)
+    agent = _clean_name(by)
     return _act(
         db,
         case_id,
         version,
-        "contacted",
-        who,
+        Action.CONTACT,
+        agent,
         at,
         text,
-        status="contacted",
-        assignee=func.coalesce(_CASE.c.assignee, who),
+        assignee=func.coalesce(_CASE.c.assignee, agent),
         first_contact_at=func.coalesce(_CASE.c.first_contact_at, literal(at, UTCInstant)),
     )
 
@@ -90,26 +93,28 @@ def resolve(
     outcome: str,
     text: str = "",
 ) -> int:
-    """Close the case with one of OUTCOMES; gives the new version. Raises Conflict, ValueError."""
+    """Close the case with one of OUTCOMES and return its new version.
+
+    Raises Conflict, and ValueError for another outcome.
+    """
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome {outcome!r}: use one of {', '.join(OUTCOMES)}")
-    story = f"{outcome}: {text.strip()}" if text.strip() else outcome
+    summary = f"{outcome}: {text.strip()}" if text.strip() else outcome
     return _act(
         db,
         case_id,
         version,
-        "resolved",
-        _named(by),
+        Action.RESOLVE,
+        _clean_name(by),
         at,
-        story,
-        status="resolved",
+        summary,
         outcome=outcome,
         resolved_at=at,
     )
 
 
 def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
-    """Open a resolved case again.
+    """Open a resolved case again, without an assignee, and return its new version.
 
     Raises Conflict, also when the author has another open case, and when its posts are deleted.
     """
@@ -118,40 +123,44 @@ def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -
             db,
             case_id,
             version,
-            "reopened",
-            _named(by),
+            Action.REOPEN,
+            _clean_name(by),
             at,
-            which=and_(_CASE.c.status == "resolved", _CASE.c.complaints > 0),
-            status="open",
+            condition=_CASE.c.complaints > 0,
             assignee=None,
             outcome=None,
             resolved_at=None,
         )
     except IntegrityError as error:
+        # the unique index allows one open case for each author and brand
         raise Conflict(
             f"Case {case_id} stays resolved: its author has complained again since, "
             "and that newer case is open."
         ) from error
 
 
-def correct(
+def correct_sentiment(
     db: Database, mention_id: int, sentiment: Sentiment, *, edition: int, by: str, at: datetime
 ) -> None:
-    """A person says how a mention feels; that counts from now on, whatever a model says.
+    """Record a person's sentiment for a mention; it counts from now on, before any model's.
 
-    ``edition`` is that of the text which they read. Raises Conflict: it was changed or is gone.
+    ``edition`` is that of the text which the person read. Raises Conflict when the mention changed
+    or was deleted since.
     """
+    agent = _clean_name(by)
     try:
-        kept = predictions.correct(db, mention_id, sentiment, edition=edition, by=_named(by), at=at)
+        is_recorded = predictions.correct(
+            db, mention_id, sentiment, edition=edition, by=agent, at=at
+        )
     except KeyError as error:
         raise Conflict("This post is not there any more.") from error
-    if not kept:
+    if not is_recorded:
         raise Conflict("This post was changed since you opened it; read what it says now.")
 
 
-def _named(by: str) -> str:
-    """The name of whoever acts; ValueError when it is empty."""
-    name = storable(" ".join(by.split()), 80)
+def _clean_name(by: str) -> str:
+    """Return the acting person's name, cleaned and cut; ValueError when it is empty."""
+    name = storable(" ".join(by.split()), _MAX_NAME)
     if not name:
         raise ValueError("who does this? give a name")
     return name
@@ -161,27 +170,29 @@ def _act(
     db: Database,
     case_id: int,
     version: int,
-    kind: str,
+    action: Action,
     by: str,
     at: datetime,
     text: str = "",
     *,
-    which: Any = _OPEN,
+    condition: ColumnElement[bool] | None = None,
     **values: Any,
 ) -> int:
+    """Update the case if its version, status and ``condition`` allow it; keep the event."""
+    conditions = [allows(action)] if condition is None else [allows(action), condition]
     with db.write() as connection:
-        changed = connection.execute(
+        changed_rows = connection.execute(
             update(_CASE)
-            .where(_CASE.c.id == case_id, _CASE.c.version == version, which)
-            .values(version=version + 1, **values)
+            .where(_CASE.c.id == case_id, _CASE.c.version == version, *conditions)
+            .values(version=version + 1, status=status_after(action), **values)
         ).rowcount
-        if not changed:
-            raise Conflict(_why_not(connection, case_id, version))
-        _event(connection, case_id, at, by, kind, text)
+        if not changed_rows:
+            raise Conflict(_explain_refusal(connection, case_id, version))
+        _add_event(connection, case_id, at, by, action, text)
     return version + 1
 
 
-def _why_not(connection: Connection, case_id: int, version: int) -> str:
+def _explain_refusal(connection: Connection, case_id: int, version: int) -> str:
     row = connection.execute(select(_CASE).where(_CASE.c.id == case_id)).one_or_none()
     if row is None:
         return f"Case {case_id} is not there any more."
@@ -193,11 +204,10 @@ def _why_not(connection: Connection, case_id: int, version: int) -> str:
     return f"Case {case_id} is {row.status}{holder}; this step does not fit."
 
 
-def _event(
-    connection: Connection, case_id: int, at: datetime, by: str, kind: str, text: str
+def _add_event(
+    connection: Connection, case_id: int, at: datetime, by: str, action: Action, text: str
 ) -> None:
+    note = storable(text.strip(), _MAX_NOTE)
     connection.execute(
-        _EVENT.insert().values(
-            case_id=case_id, at=at, by=by, kind=kind, note=storable(text.strip(), 5000)
-        )
+        _EVENT.insert().values(case_id=case_id, at=at, by=by, kind=action.event, note=note)
     )

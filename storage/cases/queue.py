@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from earful.case_states import CaseStatus
 from earful.clock import Window
-from earful.enums import CaseStatus
 from storage.analysis import ratings
+from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of
 from storage.tables import (
@@ -46,9 +47,6 @@ _REACH = tuple(_STORY.c[name].label(f"told_{name}") for name in ("mentions", "au
 _CURRENT = and_(
     _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
 )
-
-# the customer waits for us: a contacted one who complains again is put back among them
-WAITING = tuple(status.value for status in CaseStatus if status.waits)
 
 
 def queue(
@@ -142,11 +140,9 @@ def _cases() -> Any:
 
 
 def _passes(which: QueueFilter) -> Any:
-    open_ones = CaseStatus.RESOLVED not in which.statuses
     wanted: list[Any] = [_CASE.c.status.in_([status.value for status in which.statuses])]
-    if open_ones:
-        # said in the words of the partial index, so that it can be used
-        wanted.append(_CASE.c.status != "resolved")
+    if all(status.is_open for status in which.statuses):
+        wanted.append(IS_OPEN)  # IN alone would not use the partial index
     if which.brand_id is not None:
         wanted.append(_CASE.c.brand_id == which.brand_id)
     if which.assignee is not None:
@@ -155,7 +151,7 @@ def _passes(which: QueueFilter) -> Any:
     if which.source is not None:
         wanted.append(_AUTHOR.c.source == which.source)
     if which.overdue_at is not None:
-        wanted += [_CASE.c.due_at < which.overdue_at, _CASE.c.status.in_(WAITING)]
+        wanted += [_CASE.c.due_at < which.overdue_at, IS_UNANSWERED]
     if which.with_posts:
         wanted.append(_CASE.c.complaints > 0)
     if which.least_priority:

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, tuple_, update
 
-from earful.enums import CaseStatus, Sentiment, Verdict
+from earful.case_states import INITIAL, TRANSITIONS, Action, CaseStatus, DueClock
+from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Flag, Scores
 from earful.types import Engagement
 from storage.analysis import ratings
+from storage.cases.conditions import IS_OPEN
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import brands
 from storage.tables import (
@@ -236,7 +238,7 @@ def keep_flag(
         ).where(
             _CASE.c.brand_id == flag.brand_id,
             _CASE.c.author_id == flag.author_id,
-            _CASE.c.status != "resolved",
+            IS_OPEN,
         )
     ).one_or_none()
     if case is None:
@@ -254,7 +256,7 @@ def _open_case(
     row = {
         "brand_id": flag.brand_id,
         "author_id": flag.author_id,
-        "status": "open",
+        "status": INITIAL.value,
         "priority": priority,
         "due_at": rules.due_at(priority, flag.at),
         "complained_at": published_at,
@@ -276,17 +278,18 @@ def _extend_case(
         select(_FLAG.c.severity).where(_FLAG.c.case_id == case.id)
     ).scalars()
     priority = rules.priority([*severities, flag.severity])
-    status, due_at = case.status, rules.due_at(priority, flag.at)
-    if status == CaseStatus.CONTACTED and published_at > case.first_contact_at:
-        # they write again after we answered: they wait again, for whoever has the case
-        status = CaseStatus.TAKEN if case.assignee else CaseStatus.OPEN
-    else:
+    contact_at = case.first_contact_at
+    is_earlier = contact_at is not None and published_at <= contact_at
+    action = Action.COMPLAIN_EARLIER if is_earlier else Action.COMPLAIN
+    change = TRANSITIONS[CaseStatus(case.status), action]
+    due_at = rules.due_at(priority, flag.at)
+    if change.clock is not DueClock.RESTART:
         due_at = min(case.due_at, due_at)
     connection.execute(
         update(_CASE)
         .where(_CASE.c.id == case.id)
         .values(
-            status=status,
+            status=change.status_for(is_assigned=bool(case.assignee)).value,
             priority=priority,
             due_at=due_at,
             complained_at=min(case.complained_at, published_at),
@@ -295,7 +298,7 @@ def _extend_case(
             version=_CASE.c.version + 1,
         )
     )
-    _event(connection, case.id, "complaint", flag)
+    _event(connection, case.id, action.event, flag)
     return Kept(
         flag=flag,
         case_id=case.id,

@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
-from earful.enums import CaseStatus, Verdict
+from earful.case_states import Action
+from earful.enums import Verdict
 from earful.scoring import case_priority
 from storage.analysis import stories, tallies
 from storage.cases import deliveries
 from storage.cases.commands import POST_DELETED
+from storage.cases.conditions import allows, status_after
 from storage.cases.verdicts import EARFUL
 from storage.database.clean import names_one, storable
 from storage.database.upsert import chunks, insert_new, table_of
@@ -162,7 +164,7 @@ def _shrink_cases(connection: Connection, cases: Sequence[int], reason: str, at:
         told = storable(reason, 200)
         events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {told}."))
         if not left.complaints and _resolve(connection, case_id, at):
-            events.append(_event(case_id, at, "resolved", POST_DELETED))
+            events.append(_event(case_id, at, Action.LOSE_LAST_POST.event, POST_DELETED))
     insert_new(connection, CaseEventRow, events)
 
 
@@ -176,9 +178,13 @@ def _event(case_id: int, at: datetime, kind: str, note: str) -> dict[str, Any]:
 
 
 def _resolve(connection: Connection, case_id: int, at: datetime) -> bool:
-    values = {"status": CaseStatus.RESOLVED.value, "outcome": POST_DELETED, "resolved_at": at}
-    waits = (_CASE.c.id == case_id) & (_CASE.c.status != "resolved")
-    return connection.execute(update(_CASE).where(waits).values(**values)).rowcount == 1
+    values = {"outcome": POST_DELETED, "resolved_at": at}
+    resolved_rows = connection.execute(
+        update(_CASE)
+        .where(_CASE.c.id == case_id, allows(Action.LOSE_LAST_POST))
+        .values(status=status_after(Action.LOSE_LAST_POST), **values)
+    ).rowcount
+    return resolved_rows == 1
 
 
 def _let_copies_speak(connection: Connection, story_ids: set[int]) -> None:

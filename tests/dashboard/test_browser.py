@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 from ports import free_port
 
 from dashboard.safe import clean, one_line
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.settings.load import load
 from storage import queries
 from storage.views import CaseView, QueueFilter

@@ -7,7 +7,7 @@ from datetime import timedelta
 from dashboard_world import ACME, Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.types import Author, Batch, Gone, Mention, Query
 from storage import queries
 from storage.collecting import ingest

@@ -8,7 +8,8 @@ import pytest
 from dashboard_world import Visit, World
 from streamlit.testing.v1 import AppTest
 
-from earful.enums import CaseStatus, Sentiment
+from earful.case_states import CaseStatus
+from earful.enums import Sentiment
 from earful.types import Rating
 from storage import queries
 from storage.cases import commands

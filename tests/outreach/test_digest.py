@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.messages import Message
 from outreach.digest import (
     BrandNumbers,

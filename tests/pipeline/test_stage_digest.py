@@ -186,7 +186,7 @@ def test_facts_of_a_window(db: Database, clock: FrozenClock) -> None:
     _complain(db, NOW - 30 * HOUR, n=1, by="old")
     _complain(db, NOW - 29 * HOUR, n=2, by="done")
     _complain(db, NOW - 2 * HOUR, n=3, by="new")
-    commands.contacted(db, 2, version=1, by="Ana", at=NOW - HOUR)
+    commands.record_contact(db, 2, version=1, by="Ana", at=NOW - HOUR)
     commands.resolve(db, 2, version=2, by="Ana", at=NOW - HOUR, outcome="answered")
     polling.register(db, [QUERY])
     polling.pause(db, QUERY.id, error="no key")

@@ -26,8 +26,9 @@ from factories import (
     rows,
 )
 
+from earful.case_states import CaseStatus
 from earful.clock import Clock
-from earful.enums import CaseStatus, Sentiment, Verdict
+from earful.enums import Sentiment, Verdict
 from pipeline import flag as stage
 from pipeline.classify import classify
 from pipeline.flag import AlertPolicy, Flagged, flag
@@ -255,7 +256,7 @@ def test_a_persons_word_flags_whatever_its_age_and_says_so(
 ) -> None:
     keep(db, mention(1, "lovely", published_at=NOW - timedelta(days=99)), mention(2, "awful"))
     _judge(db, clock)
-    commands.correct(db, ids(db)["m-1"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
+    commands.correct_sentiment(db, ids(db)["m-1"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
     assert _judge(db, clock).flags == 1
     (case,) = _cases(db)
     reasons = " ".join(one.reason for one in queries.case(db, case.id).mentions)  # type: ignore[union-attr]
@@ -278,7 +279,7 @@ def test_who_complains_again_after_we_answered_waits_again(
     _judge(db, clock)
     (case,) = _cases(db)
     version = commands.take(db, case.id, version=case.version, by="Ann", at=clock())
-    commands.contacted(db, case.id, version=version, by="Ann", at=clock())
+    commands.record_contact(db, case.id, version=version, by="Ann", at=clock())
     clock.forward(hours=2)
     keep(db, mention("again", published_at=clock() - HOUR))
     _judge(db, clock)
@@ -297,7 +298,7 @@ def test_what_was_written_before_we_answered_asks_for_no_second_answer(
     keep(db, mention("first"))
     _judge(db, clock)
     (case,) = _cases(db)
-    commands.contacted(db, case.id, version=case.version, by="Ann", at=clock())
+    commands.record_contact(db, case.id, version=case.version, by="Ann", at=clock())
     keep(db, mention("indexed late", published_at=NOW - HOUR))
     _judge(db, clock)
     (case,) = _cases(db)

@@ -139,7 +139,7 @@ class Chance:
             label = self.dice.choice(list(Sentiment))
             read = {"edition": one.edition, "by": "Ana", "at": self.clock()}
             with suppress(commands.Conflict):  # gone since, or changed
-                commands.correct(self.db, one.id, label, **read)
+                commands.correct_sentiment(self.db, one.id, label, **read)
 
     def _judge(self) -> None:
         flag(self.db, RULES, clock=self.clock)
@@ -153,7 +153,7 @@ class Chance:
             return
         one = self.dice.choice(cases)
         told = {"version": one.version, "by": "Ana", "at": self.clock()}
-        action = self.dice.choice(["take", "contacted", "resolve", "reopen"])
+        action = self.dice.choice(["take", "record_contact", "resolve", "reopen"])
         more = {"outcome": "answered"} if action == "resolve" else {}
         with suppress(commands.Conflict):  # the step did not fit: that is an answer too
             getattr(commands, action)(self.db, one.id, **told, **more)
@@ -209,7 +209,7 @@ def test_a_correction_while_the_rules_judge_is_not_overrun(db: Database) -> None
     decide, done, looked = stage.decide_all, threading.Event(), threading.Event()
 
     def correct() -> None:
-        commands.correct(db, 1, Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
+        commands.correct_sentiment(db, 1, Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
         done.set()
 
     def slowly(*told: object) -> object:

@@ -116,7 +116,7 @@ def test_the_case_is_told_and_shows_both_texts(db: Database) -> None:
 def test_a_correction_spoke_of_the_old_words(db: Database) -> None:
     keep(db, POST)
     read_all(db)
-    commands.correct(db, 1, Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
+    commands.correct_sentiment(db, 1, Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     keep(db, _edited("awful as ever"))
     read_all(db)
     assert _mention(db)[1] == "negative"
@@ -137,9 +137,9 @@ def test_a_correction_of_words_that_were_changed_meanwhile_is_not_kept(db: Datab
     read_all(db)
     read = {"edition": opened.mentions[0].edition, "by": "Ana", "at": NOW}
     with pytest.raises(commands.Conflict, match="changed since you opened it"):
-        commands.correct(db, 1, Sentiment.POSITIVE, **read)  # type: ignore[arg-type]
+        commands.correct_sentiment(db, 1, Sentiment.POSITIVE, **read)  # type: ignore[arg-type]
     assert (_mention(db)[1], number(db, "correction")) == ("negative", 0)
-    commands.correct(db, 1, Sentiment.POSITIVE, **(read | {"edition": 1}))  # type: ignore[arg-type]
+    commands.correct_sentiment(db, 1, Sentiment.POSITIVE, **(read | {"edition": 1}))  # type: ignore[arg-type]
     assert _mention(db)[1] == "positive"
     check_all(db)
 
@@ -157,7 +157,7 @@ def test_a_page_that_is_written_anew_all_day_long_stays_small(db: Database) -> N
     assert detail is not None
     assert [one.kind for one in detail.events] == ["edited", "opened"]
     assert detail.mentions[0].earlier[0].text == "awful, as of minute 68"
-    commands.note(db, case.id, by="Ana", at=NOW, text="asked them")
+    commands.add_note(db, case.id, by="Ana", at=NOW, text="asked them")
     keep(db, replace(POST, text="lovely", fetched_at=LATER + 9 * HOUR))
     detail = queries.case(db, case.id)
     assert detail is not None

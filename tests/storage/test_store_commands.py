@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from factories import ANY_AGE, HOUR, NOW, FrozenClock, check_all, keep, mention, read_all
 
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from pipeline.flag import flag
 from storage import queries
 from storage.cases import commands
@@ -44,9 +44,9 @@ def _events(db: Database, case_id: int) -> list[str]:
 def test_from_taken_to_resolved_and_back(db: Database, case_id: int) -> None:
     version = commands.take(db, case_id, version=1, **ANA)
     assert (_now(db, case_id).status, _now(db, case_id).assignee) == (CaseStatus.TAKEN, "Ana")
-    version = commands.contacted(db, case_id, version=version, text=" called her ", **ANA)
+    version = commands.record_contact(db, case_id, version=version, text=" called her ", **ANA)
     assert _now(db, case_id).first_contact_at == NOW
-    version = commands.contacted(db, case_id, version=version, by="Bo", at=NOW + HOUR)
+    version = commands.record_contact(db, case_id, version=version, by="Bo", at=NOW + HOUR)
     assert _now(db, case_id).first_contact_at == NOW, "the first contact is the first"
     assert _now(db, case_id).assignee == "Ana"
     version = commands.resolve(
@@ -79,7 +79,7 @@ def test_given_back_it_is_anybodys(db: Database, case_id: int) -> None:
 def test_taking_over_and_giving_back_does_not_forget_the_contact(
     db: Database, case_id: int
 ) -> None:
-    version = commands.contacted(db, case_id, version=1, **ANA)
+    version = commands.record_contact(db, case_id, version=1, **ANA)
     version = commands.take(db, case_id, version=version, by="Bo", at=NOW)
     assert (_now(db, case_id).status, _now(db, case_id).assignee) == (CaseStatus.CONTACTED, "Bo")
     commands.release(db, case_id, version=version, **ANA)
@@ -91,7 +91,7 @@ def test_taking_over_and_giving_back_does_not_forget_the_contact(
     [
         lambda db, one, v: commands.take(db, one, version=v, **ANA),
         lambda db, one, v: commands.release(db, one, version=v, **ANA),
-        lambda db, one, v: commands.contacted(db, one, version=v, **ANA),
+        lambda db, one, v: commands.record_contact(db, one, version=v, **ANA),
         lambda db, one, v: commands.resolve(db, one, version=v, outcome="answered", **ANA),
         lambda db, one, v: commands.reopen(db, one, version=v, **ANA),
     ],
@@ -137,16 +137,16 @@ def test_a_new_complaint_after_the_end_opens_a_new_case_and_bars_the_old_one(
 
 
 def test_notes_do_not_collide(db: Database, case_id: int) -> None:
-    commands.note(db, case_id, text=" likes cats\0 ", **ANA)
-    commands.note(db, case_id, by="Bo", at=NOW, text="and dogs")
+    commands.add_note(db, case_id, text=" likes cats\0 ", **ANA)
+    commands.add_note(db, case_id, by="Bo", at=NOW, text="and dogs")
     assert _now(db, case_id).version == 1
     found = queries.case(db, case_id)
     assert found is not None
     assert [one.note for one in found.events[:2]] == ["and dogs", "likes cats"]
     with pytest.raises(ValueError, match="the note is empty"):
-        commands.note(db, case_id, text="  ", **ANA)
+        commands.add_note(db, case_id, text="  ", **ANA)
     with pytest.raises(Conflict, match="is not there any more"):
-        commands.note(db, case_id + 99, text="x", **ANA)
+        commands.add_note(db, case_id + 99, text="x", **ANA)
 
 
 def test_of_ten_who_take_it_at_once_one_has_it(db: Database, case_id: int) -> None:

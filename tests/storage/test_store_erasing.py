@@ -30,7 +30,8 @@ from factories import (
     tallies,
 )
 
-from earful.enums import CaseStatus, Sentiment
+from earful.case_states import CaseStatus
+from earful.enums import Sentiment
 from earful.judgements import Prediction
 from earful.messages import Message
 from earful.types import Gone, Mention, Rejected
@@ -94,7 +95,7 @@ def test_a_deleted_post_leaves_a_tombstone_and_nothing_else(db: Database) -> Non
     keep(db, mention(1, "lovely secret"), mention(2, by="bo"))
     read_all(db)
     keep(db, replace(mention(1), text="edited secret", fetched_at=NOW + HOUR))
-    commands.correct(db, 1, Sentiment.NEGATIVE, edition=1, by="Ana", at=NOW)
+    commands.correct_sentiment(db, 1, Sentiment.NEGATIVE, edition=1, by="Ana", at=NOW)
     assert _store(db, gone=[_gone(1)]).gone == 1
     assert _traces(db, "secret", "maria") == set()
     assert rows(db, "SELECT source, external_id, reason FROM tombstone") == [
@@ -362,7 +363,7 @@ def _person(db: Database, who: str = "maria") -> erasing.Person:
 def _noted(db: Database) -> None:
     keep(db, loud(1), mention(2, "lovely"), mention(3, by="bo"))
     _judged(db)
-    commands.note(db, 1, by="Ana", at=NOW, text="maria called, number 555")
+    commands.add_note(db, 1, by="Ana", at=NOW, text="maria called, number 555")
     bad = Rejected(where="line 7", reason="no date", raw='{"author": "id-maria", "text": "awful"}')
     ingest.store(db, QUERY, batch(rejected=[bad]), about("acme-air"), NOW)
 
@@ -418,7 +419,7 @@ def test_the_number_of_an_erased_case_is_not_given_again(db: Database) -> None:
     (new,) = queries.queue(db, ANYTHING)
     assert new.id > old.id
     with pytest.raises(Conflict, match="not there any more"):
-        commands.note(db, old.id, by="Ana", at=NOW, text="spoke to maria")
+        commands.add_note(db, old.id, by="Ana", at=NOW, text="spoke to maria")
 
 
 def test_erasing_twice_says_that_they_are_gone(db: Database) -> None:

@@ -179,7 +179,7 @@ def test_cells_of_numbers_and_nothing(db: Database) -> None:
 def test_a_persons_word_is_the_label_and_the_models_numbers_stay(db: Database) -> None:
     keep(db, mention(1, "awful"))
     read_all(db)
-    commands.correct(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
+    commands.correct_sentiment(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     (row,) = exports.rows(db, ExportFilter())
     assert (row["sentiment"], row["negative"]) == ("positive", 0.95)
 

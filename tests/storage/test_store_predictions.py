@@ -119,12 +119,12 @@ def test_a_persons_word_wins_over_this_model_and_the_next(db: Database) -> None:
     keep(db, mention(1, "awful"), mention(2, "awful"))
     read_all(db)
     one = ids(db)["m-1"]
-    commands.correct(db, one, Sentiment.POSITIVE, edition=0, by=" Ana  B. ", at=NOW)
+    commands.correct_sentiment(db, one, Sentiment.POSITIVE, edition=0, by=" Ana  B. ", at=NOW)
     assert _feelings(db) == {"m-1": "positive", "m-2": "negative"}
     check_all(db)
     read_all(db, model=NEWER, says=_gloomy)
     assert _feelings(db) == {"m-1": "positive", "m-2": "negative"}
-    commands.correct(db, one, Sentiment.NEUTRAL, edition=0, by="Bo", at=NOW)
+    commands.correct_sentiment(db, one, Sentiment.NEUTRAL, edition=0, by="Bo", at=NOW)
     assert _feelings(db)["m-1"] == "neutral"
     said = rows(db, 'SELECT sentiment, "by" FROM correction ORDER BY id')
     assert said == [("positive", "Ana B."), ("neutral", "Bo")]
@@ -133,7 +133,7 @@ def test_a_persons_word_wins_over_this_model_and_the_next(db: Database) -> None:
 
 def test_a_correction_before_any_model_counts_and_stays(db: Database) -> None:
     keep(db, mention(1, "awful"))
-    commands.correct(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
+    commands.correct_sentiment(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     assert sum(tallies(db).values()) == 1
     read_all(db)
     assert _feelings(db) == {"m-1": "positive"}
@@ -142,9 +142,9 @@ def test_a_correction_before_any_model_counts_and_stays(db: Database) -> None:
 
 def test_correcting_what_is_not_there(db: Database) -> None:
     with pytest.raises(commands.Conflict, match="not there any more"):
-        commands.correct(db, 99, Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
+        commands.correct_sentiment(db, 99, Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
     with pytest.raises(ValueError, match="give a name"):
-        commands.correct(db, 99, Sentiment.POSITIVE, edition=0, by="  ", at=NOW)
+        commands.correct_sentiment(db, 99, Sentiment.POSITIVE, edition=0, by="  ", at=NOW)
     assert number(db, "correction") == 0
 
 

@@ -27,8 +27,8 @@ from factories import (
 )
 from sqlalchemy import event
 
+from earful.case_states import CaseStatus
 from earful.clock import Window
-from earful.enums import CaseStatus
 from earful.types import Brand
 from pipeline.flag import flag
 from storage import queries

@@ -76,11 +76,11 @@ def _live(db: Database) -> None:
     digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
     polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="120 new")
-    commands.correct(db, ids(db)["m-3"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
+    commands.correct_sentiment(db, ids(db)["m-3"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
     flag(db, RULES, clock=FrozenClock(), alert_policy=ALERT_POLICY)
     first, second = queries.queue(db, QueueFilter())[:2]
     commands.take(db, first.id, version=first.version, by="Ana", at=NOW)
-    commands.contacted(db, second.id, version=second.version, by="Bo", at=NOW)
+    commands.record_contact(db, second.id, version=second.version, by="Bo", at=NOW)
     assert digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock()) == 1
 
 
