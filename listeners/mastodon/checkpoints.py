@@ -1,9 +1,9 @@
-"""What is remembered of a timeline that can be read from an id on, oldest first.
+"""Remember how far a Mastodon timeline was read, without any request.
 
-Pure. Ids are text that nobody can compare: a mark is an id together with the instant at which
-everything up to it had been read. A poll begins at the newest mark that is older than the overlap,
-because a server gives a post that it fetched late the id of the time when it was written
-(Mastodon, lib/mastodon/snowflake.rb). Ids are bounds: a mark holds when its post was deleted.
+Ids are text, and cannot be compared. So a checkpoint is an id together with the instant at which
+everything up to it had been read. A poll begins at the newest checkpoint that is older than the
+overlap, because a server gives a post that it fetched late an id of the time of writing (Mastodon,
+lib/mastodon/snowflake.rb). Ids are only bounds: a checkpoint holds when its post was deleted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     OnErrorOmit,
     SerializerFunctionWrapHandler,
@@ -21,81 +22,98 @@ from pydantic import (
 
 from listeners.common.position import Instant, Position, TolerantRecord
 
-_MOST = 24  # marks; an eighth of the overlap holds two at most
-_LONGEST_ID = 200
-_SHALLOW = 900  # seconds that every poll looks at again
-_DEEP_LOOKS = 4  # whole overlaps in the span of one
+_MAX_CHECKPOINTS = 24  # an eighth of the overlap holds two at most
+_MAX_ID = 200  # characters
+_SHORT_OVERLAP = 900  # seconds that every poll reads again
+_FULL_OVERLAPS = 4  # in the span of one overlap
 
-
-_Id = Annotated[str, Field(min_length=1), AfterValidator(lambda value: value[:_LONGEST_ID])]
+_Id = Annotated[str, Field(min_length=1), AfterValidator(lambda value: value[:_MAX_ID])]
+# Aliases are the keys of positions that are stored already: they must stay.
+_STORED_KEYS = ConfigDict(populate_by_name=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Checkpoint:
     """Everything up to ``id`` had been read at ``at`` (seconds since 1970)."""
 
     at: Annotated[Instant, Field(gt=0)]
     id: _Id
 
 
-class Marks(TolerantRecord):
-    """One timeline's memory; all instants in seconds since 1970.
+class Checkpoints(TolerantRecord):
+    """The state of one timeline; all instants in seconds since 1970.
 
-    ``back``: the first walk is on its way from ``top`` (the newest id) down to ``low``, has come
-    to ``reached``, and goes on below this id. ``up``: a later walk has come from ``low`` up to
-    ``reached``, and goes on above this id. ``deep``: when the whole overlap was last begun at.
+    ``entries`` are the checkpoints, oldest first. The first poll reads backwards from ``top_id``,
+    the newest id, down to ``window_start``. It has come to ``reached``, and goes on below
+    ``back_id``. A later poll reads forwards from ``window_start``. It has come to ``reached``, and
+    goes on above ``forward_id``. ``last_full_overlap_at`` is when a poll last began to read the
+    whole overlap again.
     """
 
-    marks: list[OnErrorOmit[Mark]] = Field(default_factory=list)
-    back: _Id | None = None
-    top: _Id | None = None
-    up: _Id | None = None
-    low: Instant = 0
+    model_config = _STORED_KEYS
+
+    entries: list[OnErrorOmit[Checkpoint]] = Field(default_factory=list, alias="marks")
+    back_id: _Id | None = Field(default=None, alias="back")
+    top_id: _Id | None = Field(default=None, alias="top")
+    forward_id: _Id | None = Field(default=None, alias="up")
+    window_start: Instant = Field(default=0, alias="low")
     reached: Instant = 0
-    deep: Instant = 0
+    last_full_overlap_at: Instant = Field(default=0, alias="deep")
 
     @model_serializer(mode="wrap")
-    def _leave_out_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _omit_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {key: value for key, value in handler(self).items() if value}
 
-    def begin(self, overlap: int, now: int) -> str:
-        """The id to read on from: where the last walk was cut, else the mark of ``overlap`` ago.
+    def begin_reading(self, overlap: int, now: int) -> str:
+        """Return the id to read forwards from; ``overlap`` is in seconds.
 
-        The whole overlap is read again a few times in its span, however often we poll; between
-        that, what is younger than a quarter of an hour.
+        1. A poll that was cut goes on where it stopped.
+        2. Four times in the span of an overlap, the whole overlap is read again. Otherwise only
+           the last quarter of an hour is, however often we poll.
+        3. Start at the newest checkpoint that is older than that, else at the oldest one.
         """
-        if self.up is not None:
-            return self.up
-        # a clock that was ahead wrote what is yet to come
-        self.marks = [replace(one, at=min(one.at, now)) for one in self.marks]
-        if 0 <= now - self.deep < overlap // _DEEP_LOOKS:
-            overlap = min(overlap, _SHALLOW)
+        if self.forward_id is not None:
+            return self.forward_id
+        # A clock that was ahead wrote instants in the future.
+        self.entries = [replace(entry, at=min(entry.at, now)) for entry in self.entries]
+        if 0 <= now - self.last_full_overlap_at < overlap // _FULL_OVERLAPS:
+            overlap = min(overlap, _SHORT_OVERLAP)
         else:
-            self.deep = now
-        old = [one for one in self.marks if one.at <= now - overlap]
-        start = old[-1] if old else self.marks[0]
-        self.low = self.reached = start.at
-        self.up = start.id
+            self.last_full_overlap_at = now
+        older = [entry for entry in self.entries if entry.at <= now - overlap]
+        start = older[-1] if older else self.entries[0]
+        self.window_start = self.reached = start.at
+        self.forward_id = start.id
         return start.id
 
-    def finish(self, overlap: int, now: int) -> None:
-        """The walk has met the newest post: everything up to ``up`` has been read at ``now``."""
-        if self.up is None:
+    def finish_reading(self, overlap: int, now: int) -> None:
+        """Add a checkpoint: everything up to ``forward_id`` has been read at ``now``.
+
+        Keeps the checkpoints of the overlap and the newest one before it, about one for each eighth
+        of the overlap.
+        """
+        if self.forward_id is None:
             return
-        old = [one for one in self.marks if one.at <= now - overlap]
-        kept = [*old[-1:], *(one for one in self.marks if one.at > now - overlap)]
-        if len(kept) > 1 and now - kept[-2].at < overlap // 8:
-            kept.pop()  # polled often: a mark for each eighth of the overlap is enough
-        self.marks = [*kept, Mark(at=now, id=self.up)][-_MOST:]
-        self.back = self.top = self.up = None
-        self.low = self.reached = now
+        older = [entry for entry in self.entries if entry.at <= now - overlap]
+        entries = [*older[-1:], *(entry for entry in self.entries if entry.at > now - overlap)]
+        if len(entries) > 1 and now - entries[-2].at < overlap // 8:
+            entries.pop()
+        newest = Checkpoint(at=now, id=self.forward_id)
+        self.entries = [*entries, newest][-_MAX_CHECKPOINTS:]
+        self.back_id = self.top_id = self.forward_id = None
+        self.window_start = self.reached = now
 
 
-class Memory(Position):
-    """What a position holds: each timeline's marks, each server's walk of its search, until when
-    a part that failed is left in peace, and the part that the next poll begins with."""
+class MastodonPosition(Position):
+    """The position of a query: each part's state, and the part that the next poll begins with.
 
-    timelines: dict[str, OnErrorOmit[Marks]] = Field(default_factory=dict)
+    ``searches`` are the backfill positions of each server's search. ``cooldowns`` say until when
+    (seconds since 1970) a part that failed is not asked.
+    """
+
+    model_config = _STORED_KEYS
+
+    timelines: dict[str, OnErrorOmit[Checkpoints]] = Field(default_factory=dict)
     searches: dict[str, OnErrorOmit[str]] = Field(default_factory=dict)
-    waits: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict)
-    turn: str = ""
+    cooldowns: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict, alias="waits")
+    next_part: str = Field(default="", alias="turn")

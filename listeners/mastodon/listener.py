@@ -32,10 +32,10 @@ from listeners.common.search_terms import hashtags, search_terms
 from listeners.http.errors import worst
 from listeners.http.session import GuardedSession
 from listeners.mastodon import posts
-from listeners.mastodon.checkpoints import Marks, Memory
+from listeners.mastodon.checkpoints import Checkpoints, MastodonPosition
 from listeners.mastodon.client import HINTS, MastodonClient, TimelinePage, check_address
 from listeners.mastodon.recheck import recheck
-from listeners.mastodon.timeline import FetchPage, Requests, Timeline
+from listeners.mastodon.timeline import FetchPage, RequestBudget, Timeline
 
 _SHIFT = 4  # posts that are asked for twice: the pages move when one is deleted meanwhile
 _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
@@ -140,7 +140,7 @@ class _Poll:
         self._options = options
         self._servers = servers
         self._now = now
-        self._memory = Memory()
+        self._position = MastodonPosition()
         self._left = options.max_requests
         self._more = False
         self._tags = hashtags(query.any_of) if "hashtag" in options.kinds else []
@@ -152,7 +152,7 @@ class _Poll:
             raise Permanent(f"{query.id}: any_of has no term that can be a hashtag; name one")
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        self._memory = Memory.load(position)
+        self._position = MastodonPosition.load(position)
         walks = self._walks()
         failed: dict[str, EdgeError] = {}
         asked = 0
@@ -183,13 +183,13 @@ class _Poll:
             if self._terms:
                 found.append((f"{server.host} search", partial(self._search, server)))
         names = [part for part, _ in found]
-        turn = names.index(self._memory.turn) if self._memory.turn in names else 0
+        turn = names.index(self._position.next_part) if self._position.next_part in names else 0
         now = times.to_epoch(self._now)
-        self._memory.turn = ""
+        self._position.next_part = ""
         return [
             one
             for one in found[turn:] + found[:turn]
-            if not is_waiting(self._memory.waits.get(one[0], 0), now)
+            if not is_waiting(self._position.cooldowns.get(one[0], 0), now)
         ]
 
     def _share(
@@ -204,7 +204,7 @@ class _Poll:
         try:
             for batch in one(max(self._left // waiting, 1)):
                 more = batch.more
-                yield replace(batch, position=self._memory.dump(), more=True)
+                yield replace(batch, position=self._position.dump(), more=True)
         except EdgeError as error:
             if isinstance(error, Transient):
                 self._away[server] = error
@@ -243,28 +243,28 @@ class _Poll:
         now = times.to_epoch(self._now)
         timeline = Timeline(
             part=part,
-            ask=ask,
-            read=make,
+            fetch=ask,
+            parse=make,
             since=now - int(self._options.since.total_seconds()),
             overlap=int(self._options.overlap.total_seconds()),
             now=now,
         )
-        marks = self._memory.timelines.setdefault(part, Marks())
+        checkpoints = self._position.timelines.setdefault(part, Checkpoints())
         self._timelines[part] = timeline
-        return part, lambda most: timeline.walk(marks, Requests(most))
+        return part, lambda most: timeline.read(checkpoints, RequestBudget(most))
 
     def _search(self, server: MastodonClient, most: int) -> Iterator[Batch]:
         """The search's own walk keeps its own position inside ours."""
         rules = Rules(first=self._options.since, overlap=self._options.overlap, most=most)
         parts = {f'{server.host} "{term}"': term for term in self._terms}
-        kept = self._memory.searches.get(server.host)
+        kept = self._position.searches.get(server.host)
 
         def ask(step: Step) -> Page:
             self._left -= 1
             return self._found(server, parts[step.part], step)
 
         for batch in walk(kept, parts=list(parts), ask=ask, rules=rules, now=self._now):
-            self._memory.searches[server.host] = batch.position or ""
+            self._position.searches[server.host] = batch.position or ""
             yield batch
 
     def _found(self, server: MastodonClient, term: str, step: Step) -> Page:
@@ -305,28 +305,28 @@ class _Poll:
 
     def _cut(self, walks: Sequence[tuple[str, Walk]]) -> Batch:
         """No request is left for these: the next poll begins with them."""
-        self._memory.turn, self._more = walks[0][0], True
+        self._position.next_part, self._more = walks[0][0], True
         why = f"one poll makes {self._options.max_requests} requests at most"
         return self._open(walks, why, GapKind.LIMIT)
 
     def _open(self, walks: Sequence[tuple[str, Walk]], why: str, kind: GapKind) -> Batch:
         gaps = [gap for part, _ in walks for gap in self._missing(part, why, kind)]
-        return Batch(mentions=(), position=self._memory.dump(), gaps=tuple(gaps), more=True)
+        return Batch(mentions=(), position=self._position.dump(), gaps=tuple(gaps), more=True)
 
     def _missing(self, part: str, reason: str, kind: GapKind) -> tuple[Gap, ...]:
         timeline = self._timelines.get(part)  # the search's walk tells its gaps itself
         if timeline is None:
             return ()
-        return timeline.missing(self._memory.timelines[part], reason, kind)
+        return timeline.open_gaps(self._position.timelines[part], reason, kind)
 
     def _last(self, failed: Mapping[str, EdgeError]) -> Batch:
         """What failed beside what worked is told, and left in peace for a while."""
         for part, error in failed.items():
-            self._memory.waits[part] = wait_until(error, times.to_epoch(self._now))
+            self._position.cooldowns[part] = wait_until(error, times.to_epoch(self._now))
         told = [Rejected(where=part, reason=str(error)) for part, error in failed.items()]
         return Batch(
             mentions=(),
-            position=self._memory.dump(),
+            position=self._position.dump(),
             rejected=tuple(told),
             more=self._more,
         )

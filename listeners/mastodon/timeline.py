@@ -1,8 +1,8 @@
-"""Reading a timeline of the Mastodon API so that nothing is lost between two polls.
+"""Read a timeline of the Mastodon API so that no post between two polls is lost.
 
-`since_id` gives the newest page of what is new, and loses what lies between; `min_id` gives the
-page next to an id, so posts are read oldest first, page by page, until there are no more
-(https://docs.joinmastodon.org/api/guidelines/#pagination). Only the first time the way is back, by
+`since_id` gives only the newest page of the new posts. `min_id` gives the page next above an id, so
+posts are read oldest first, page by page, until there are no more
+(https://docs.joinmastodon.org/api/guidelines/#pagination). The first poll reads backwards by
 `max_id`, until posts are older than wanted.
 """
 
@@ -18,177 +18,197 @@ from earful.types import Batch, Gap, Mention, Rejected, Seen
 from listeners.common import times
 from listeners.common.plain_text import clean
 from listeners.common.rejects import rejected
-from listeners.mastodon.checkpoints import Mark, Marks
+from listeners.mastodon.checkpoints import Checkpoint, Checkpoints
 from listeners.mastodon.client import TimelinePage
 from listeners.mastodon.posts import creation_times
 
-_AGAIN = "the server gave the same page again"
-_OUT = "one poll makes no more requests than max_requests"
+_SAME_PAGE = "the server gave the same page again"
+_NO_REQUESTS_LEFT = "one poll makes no more requests than max_requests"
 
 
 class FetchPage(Protocol):
-    """Asks for a page of a timeline."""
+    """Requests a page of a timeline."""
 
     def __call__(self, *, min_id: str | None = None, max_id: str | None = None) -> TimelinePage:
-        """The page next above ``min_id``, or next below ``max_id``; the newest without both."""
+        """Return the page next above ``min_id``, or next below ``max_id``, or the newest."""
         ...
 
 
 @dataclass(slots=True)
-class Requests:
-    """How many requests may still be made."""
+class RequestBudget:
+    """The number of requests that may still be made."""
 
     left: int
 
     def take(self) -> bool:
-        """One less; False when there was none."""
+        """Use one request; False when none was left."""
         self.left -= 1
         return self.left >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """``read`` makes a Mention of an item, None when it is not wanted; it raises BadItem.
-    ``since`` and ``now`` are seconds since 1970, ``overlap`` is a number of seconds."""
+    """One hashtag of one server, or the mentions of one account.
+
+    ``parse`` makes a Mention of an item, or None of an item that is not wanted; it raises BadItem.
+    ``since`` and ``now`` are seconds since 1970, ``overlap`` is a number of seconds.
+    """
 
     part: str
-    ask: FetchPage
-    read: Callable[[Any], Mention | None]
+    fetch: FetchPage
+    parse: Callable[[Any], Mention | None]
     since: int
     overlap: int
     now: int
 
-    def walk(self, marks: Marks, requests: Requests) -> Iterator[Batch]:
-        """The batches of one poll; ``marks`` are moved on before each, their positions are None.
+    def read(self, checkpoints: Checkpoints, budget: RequestBudget) -> Iterator[Batch]:
+        """Yield the batches of one poll, and move ``checkpoints`` on before each.
 
-        A walk that was cut ends with the Gap that stays, and says ``more`` when it was cut for
-        want of requests. Raises what ``ask`` raises.
+        1. Without a checkpoint, read backwards from the newest post to ``since``. A poll that was
+           cut goes on below the id it had reached.
+        2. Then the newest post that was met becomes the first checkpoint.
+        3. With a checkpoint, read forwards from it to the newest post.
+
+        The positions of the batches are None. A cut poll ends with the Gap that stays open, and
+        says ``more`` when it ran out of requests. Raises the errors of ``fetch``.
         """
-        if not marks.marks:
-            resumed = marks.back is not None
-            ended = yield from self._down(marks, requests)
-            if not ended:
+        if not checkpoints.entries:
+            was_resumed = checkpoints.back_id is not None
+            is_complete = yield from self._read_backwards(checkpoints, budget)
+            if not is_complete:
                 return
-            if marks.top is not None:
-                marks.marks = [Mark(at=marks.low, id=marks.top)]
-                marks.begin(self.overlap, self.now)
-            if not resumed:  # nothing can have come above the top since it was read
-                yield self._finished(marks)
+            if checkpoints.top_id is not None:
+                first = Checkpoint(at=checkpoints.window_start, id=checkpoints.top_id)
+                checkpoints.entries = [first]
+                checkpoints.begin_reading(self.overlap, self.now)
+            if not was_resumed:  # no post can have come above the top since it was read
+                yield self._finish(checkpoints)
                 return
-        yield from self._up(marks, requests)
+        yield from self._read_forwards(checkpoints, budget)
 
-    def missing(self, marks: Marks, reason: str, kind: GapKind) -> tuple[Gap, ...]:
-        """What a walk that was cut has left open."""
-        low, high = marks.reached, self.now
-        if not marks.marks:  # on the way back, from now on
-            low, high = marks.low or self.since, marks.reached if marks.top else self.now
-        if low >= high:
+    def open_gaps(self, checkpoints: Checkpoints, reason: str, kind: GapKind) -> tuple[Gap, ...]:
+        """Return the span that a cut poll has not read."""
+        start, end = checkpoints.reached, self.now
+        if not checkpoints.entries:  # reading backwards, from now on
+            start = checkpoints.window_start or self.since
+            end = checkpoints.reached if checkpoints.top_id else self.now
+        if start >= end:
             return ()
-        since, until = times.from_epoch(low), times.from_epoch(high)
+        since, until = times.from_epoch(start), times.from_epoch(end)
         return (Gap(since=since, until=until, reason=reason, kind=kind, part=self.part),)
 
-    def _down(self, marks: Marks, requests: Requests) -> Generator[Batch, None, bool]:
-        """The first time: back to ``since``. Gives whether the end was met."""
-        if marks.top is None:
-            # a first poll that failed has told of a gap from its own `since` on
-            earlier = (marks.low or self.since, (marks.reached or self.now) - self.overlap)
-            marks.low = min(self.since, *earlier)
-            marks.reached = self.now
-        met = {marks.back}
-        while requests.take():
-            answer = self.ask(max_id=marks.back)
-            ids, at = _ids(answer), _times(answer)
-            marks.top = marks.top or _newest(answer)
-            oldest = ids[-1] if ids else answer.older
-            if oldest is None or (at and max(at) < marks.low):
-                yield self._page(answer, marks, oldest=marks.low)
+    def _read_backwards(
+        self, checkpoints: Checkpoints, budget: RequestBudget
+    ) -> Generator[Batch, None, bool]:
+        """Read from the newest post down to ``since``; return whether the end was met.
+
+        1. On a fresh start, set the window: from ``since``, or from where an earlier failed poll
+           reported its gap, whichever is older.
+        2. Fetch the page below the last id, until a page is empty or older than the window.
+        3. A page that was met before ends the poll: the server does not turn pages.
+        """
+        if checkpoints.top_id is None:
+            # A first poll that failed has reported a gap from its own `since` on.
+            gap_start = checkpoints.window_start or self.since
+            gap_end = (checkpoints.reached or self.now) - self.overlap
+            checkpoints.window_start = min(self.since, gap_start, gap_end)
+            checkpoints.reached = self.now
+        passed_ids = {checkpoints.back_id}
+        while budget.take():
+            page = self.fetch(max_id=checkpoints.back_id)
+            ids, instants = _ids(page), _creation_seconds(page)
+            checkpoints.top_id = checkpoints.top_id or _newest_id(page)
+            oldest_id = ids[-1] if ids else page.older
+            if oldest_id is None or (instants and max(instants) < checkpoints.window_start):
+                yield self._batch(page, oldest=checkpoints.window_start)
                 return True
-            if oldest in met:
-                if set(ids) != {marks.back}:  # else this server means "up to" by max_id
-                    yield self._cut(marks, _AGAIN, GapKind.TOKEN)
-                return set(ids) == {marks.back}
-            met.add(oldest)
-            marks.back = oldest
-            # posts are in the order of their ids, and their times only almost
-            marks.reached = min(marks.reached, max(at, default=self.now))
-            yield self._page(answer, marks, oldest=marks.low)
-        yield self._cut(marks, _OUT, GapKind.LIMIT)
+            if oldest_id in passed_ids:
+                # A server that reads max_id as "up to" repeats the last post of a timeline.
+                is_last_post = set(ids) == {checkpoints.back_id}
+                if not is_last_post:
+                    yield self._cut(checkpoints, _SAME_PAGE, GapKind.TOKEN)
+                return is_last_post
+            passed_ids.add(oldest_id)
+            checkpoints.back_id = oldest_id
+            # Posts are in the order of their ids, and their times are so only almost.
+            checkpoints.reached = min(checkpoints.reached, max(instants, default=self.now))
+            yield self._batch(page, oldest=checkpoints.window_start)
+        yield self._cut(checkpoints, _NO_REQUESTS_LEFT, GapKind.LIMIT)
         return False
 
-    def _up(self, marks: Marks, requests: Requests) -> Iterator[Batch]:
-        """All later times: from a mark up to the newest post."""
-        cursor = marks.begin(self.overlap, self.now)
-        met = {cursor}
-        while requests.take():
-            answer = self.ask(min_id=cursor)
-            newest = _newest(answer)
-            if newest is None or set(_ids(answer)) == {cursor}:
-                yield self._finished(marks)
+    def _read_forwards(self, checkpoints: Checkpoints, budget: RequestBudget) -> Iterator[Batch]:
+        """Read from a checkpoint up to the newest post."""
+        min_id = checkpoints.begin_reading(self.overlap, self.now)
+        passed_ids = {min_id}
+        while budget.take():
+            page = self.fetch(min_id=min_id)
+            newest_id = _newest_id(page)
+            if newest_id is None or set(_ids(page)) == {min_id}:
+                yield self._finish(checkpoints)
                 return
-            if newest in met:
-                yield self._cut(marks, _AGAIN, GapKind.TOKEN)
+            if newest_id in passed_ids:
+                yield self._cut(checkpoints, _SAME_PAGE, GapKind.TOKEN)
                 return
-            met.add(newest)
-            cursor = marks.up = newest
-            at = [one for one in _times(answer) if one <= self.now]
-            marks.reached = max([marks.reached, *at])
-            yield self._page(answer, marks, seen=self._seen(marks.low, marks.reached))
-        yield self._cut(marks, _OUT, GapKind.LIMIT)
+            passed_ids.add(newest_id)
+            min_id = checkpoints.forward_id = newest_id
+            instants = [instant for instant in _creation_seconds(page) if instant <= self.now]
+            checkpoints.reached = max([checkpoints.reached, *instants])
+            seen = self._seen(checkpoints.window_start, checkpoints.reached)
+            yield self._batch(page, seen=seen)
+        yield self._cut(checkpoints, _NO_REQUESTS_LEFT, GapKind.LIMIT)
 
-    def _finished(self, marks: Marks) -> Batch:
-        low = marks.low
-        marks.finish(self.overlap, self.now)
-        return Batch(mentions=(), position=None, seen=self._seen(low, self.now))
+    def _finish(self, checkpoints: Checkpoints) -> Batch:
+        start = checkpoints.window_start
+        checkpoints.finish_reading(self.overlap, self.now)
+        return Batch(mentions=(), position=None, seen=self._seen(start, self.now))
 
-    def _cut(self, marks: Marks, reason: str, kind: GapKind) -> Batch:
-        gaps = self.missing(marks, reason, kind)
+    def _cut(self, checkpoints: Checkpoints, reason: str, kind: GapKind) -> Batch:
+        gaps = self.open_gaps(checkpoints, reason, kind)
         return Batch(mentions=(), position=None, gaps=gaps, more=kind is GapKind.LIMIT)
 
-    def _page(
-        self, answer: TimelinePage, marks: Marks, *, oldest: int = 0, seen: tuple[Seen, ...] = ()
-    ) -> Batch:
-        """What is on the page and not older than ``oldest``."""
+    def _batch(self, page: TimelinePage, *, oldest: int = 0, seen: tuple[Seen, ...] = ()) -> Batch:
+        """Return the page's mentions that are not older than ``oldest``."""
         mentions: list[Mention] = []
-        bad: list[Rejected] = []
-        for item in answer.items:
+        rejects: list[Rejected] = []
+        for item in page.items:
             try:
-                found = self.read(item)
+                mention = self.parse(item)
             except BadItem as error:
-                where = f"{self.part}: {_id(item) or 'an item without an id'}"
-                bad.append(rejected(where, error, item))
+                label = f"{self.part}: {_id(item) or 'an item without an id'}"
+                rejects.append(rejected(label, error, item))
                 continue
-            if found is not None and times.to_epoch(found.published_at) >= oldest:
-                mentions.append(found)
+            if mention is not None and times.to_epoch(mention.published_at) >= oldest:
+                mentions.append(mention)
         return Batch(
             mentions=tuple(mentions),
-            rejected=tuple(bad),
+            rejected=tuple(rejects),
             position=None,
             seen=seen,
             more=True,
         )
 
-    def _seen(self, low: int, high: int) -> tuple[Seen, ...]:
-        if low >= high:
+    def _seen(self, start: int, end: int) -> tuple[Seen, ...]:
+        if start >= end:
             return ()
-        since, until = times.from_epoch(low), times.from_epoch(high)
+        since, until = times.from_epoch(start), times.from_epoch(end)
         return (Seen(since=since, until=until, part=self.part),)
 
 
-def _newest(answer: TimelinePage) -> str | None:
-    """The bound above this page: its first item, or what the Link header says if that is broken."""
-    first = _id(answer.items[0]) if answer.items else None
-    ids = _ids(answer)
-    found = first or answer.newer or (ids[0] if ids else None)
-    if found is None and answer.items:
+def _newest_id(page: TimelinePage) -> str | None:
+    """Return the bound above this page: its first id, or the Link header's if that is broken."""
+    first_id = _id(page.items[0]) if page.items else None
+    ids = _ids(page)
+    newest_id = first_id or page.newer or (ids[0] if ids else None)
+    if newest_id is None and page.items:
         raise Transient(
-            f"none of {len(answer.items)} posts has an id; it will be tried again, and if it stays "
-            "so the server has changed"
+            f"none of {len(page.items)} posts has an id; it will be tried again. If this repeats, "
+            "the server has changed"
         )
-    return found
+    return newest_id
 
 
-def _ids(answer: TimelinePage) -> list[str]:
-    return [found for one in answer.items if (found := _id(one)) is not None]
+def _ids(page: TimelinePage) -> list[str]:
+    return [item_id for item in page.items if (item_id := _id(item)) is not None]
 
 
 def _id(item: object) -> str | None:
@@ -198,6 +218,6 @@ def _id(item: object) -> str | None:
     return clean(str(value), 200) or None
 
 
-def _times(answer: TimelinePage) -> list[int]:
-    """When those items were written (or, for notifications, given) whose time can be read."""
-    return [times.to_epoch(one) for one in creation_times(answer.items)]
+def _creation_seconds(page: TimelinePage) -> list[int]:
+    """Return the readable times of the items; a notification's time is when it was given."""
+    return [times.to_epoch(instant) for instant in creation_times(page.items)]
