@@ -1,10 +1,10 @@
-"""Bluesky's stream of all posts (Jetstream), read for a few seconds at a time and filtered here.
+"""Read Bluesky's stream of all posts (Jetstream) for a few seconds at a time, and filter it.
 
-Rules, from https://github.com/bluesky-social/jetstream: a websocket gives events as JSON in the
+Rules, from https://github.com/bluesky-social/jetstream: a websocket sends events as JSON in the
 order of ``time_us`` (microseconds since 1970), from a ``cursor`` on. About a day of them is kept;
-from an older cursor on it begins with the oldest that it has. An event says which account wrote
-(its DID) and not its handle. Deletions come for the whole network, without saying of what kind of
-post: they are not followed here, stored posts are asked for again instead (Bluesky.recheck).
+for an older cursor the stream begins with its oldest event. An event names the account that wrote
+(its DID), but not its handle. Deletions come for the whole network and do not say which kind of
+post it was. They are not followed: Bluesky.recheck asks for stored posts again.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ from listeners.common.rejects import rejected
 from listeners.http.errors import shown, user_agent
 
 PART = "jetstream"
-_POSTS = "app.bsky.feed.post"
+_COLLECTION = "app.bsky.feed.post"
 _REWIND = 5_000_000  # microseconds read again: events of one moment may come in another order
-_LATE = (
-    60_000_000  # microseconds; a stream that begins later than this after its cursor has lost some
-)
-_QUIET = 2.0  # seconds without an event: there is nothing more
+# Microseconds. A stream that begins later than this after its cursor has lost events.
+_MAX_START_DELAY = 60_000_000
+_QUIET_AFTER = 2.0  # seconds without an event: there are no more
 _TOO_OLD = "the stream keeps its posts for about a day, and was not read in time"
-_EVENTS = 5_000  # read between two batches
-_LARGEST = 1024 * 1024  # bytes of one event; a post that its lexicon allows is far below it
-_BROKEN = (WebSocketException, OSError, EOFError)
+_MAX_EVENTS = 5_000  # read between two batches
+_MAX_EVENT_BYTES = 1024 * 1024  # a post that its lexicon allows is far smaller
+_CONNECTION_ERRORS = (WebSocketException, OSError, EOFError)
 
 
 class _Position(Position):
@@ -53,31 +52,36 @@ class _Position(Position):
 
 
 @dataclass(slots=True)
-class _Read:
-    """What was read since the last batch; ``first`` and ``last`` are instants of events.
-    ``quiet``: nothing more came. ``broken``: what ended the connection."""
+class _Chunk:
+    """The events that were read since the last batch.
+
+    ``views`` are the matching posts. ``first_at`` and ``last_at`` are instants of events, in
+    microseconds since 1970; 0 when none came. ``received`` is in bytes. ``is_quiet``: no more
+    events came. ``error`` ended the connection.
+    """
 
     views: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
-    first: int = 0
-    last: int = 0
+    first_at: int = 0
+    last_at: int = 0
     received: int = 0
-    quiet: bool = False
-    broken: Exception | None = None
+    is_quiet: bool = False
+    error: Exception | None = None
 
 
-class _Straight(reconnect):
-    """Connects to the address that it was given, and to no other."""
+class _DirectConnection(reconnect):
+    """Connect to the given address only."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """A redirect is a refusal."""
+        """Treat a redirect as a refusal."""
         return exc
 
 
-class Stream:
+class JetstreamPoll:
     """One poll of the stream.
 
-    ``profiles`` tells who accounts are; of those that it does not tell, the DID is the handle.
+    ``profiles`` looks accounts up; an account without a profile has its DID as its handle.
+    ``timeout`` is in seconds for connecting, ``seconds`` is the longest time of one poll.
     """
 
     def __init__(
@@ -99,178 +103,197 @@ class Stream:
         self._seconds = seconds
         self._profiles = profiles
         if not query.any_of:
-            raise Permanent(f"{query.id}: any_of is empty; name what to keep of the stream")
+            raise Permanent(
+                f"{query.id}: any_of is empty; name at least one term to keep posts of the stream"
+            )
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        """What came since ``position``, up to now or until the time is over; without one, from
-        now on. Raises Spent, Transient, and Permanent when the stream refuses us."""
-        now = _micros(self._clock())
-        mark = min(_Position.load(position).jetstream or now, now)
+        """Yield the posts since ``position``, up to now or until the time is over.
+
+        Without a position the stream begins now. Raises Spent, Transient, and Permanent when the
+        stream refuses us.
+        """
+        now = _to_micros(self._clock())
+        cursor = min(_Position.load(position).jetstream or now, now)
         try:
             self._meter.reserve(requests=1)
-            with self._connect(mark) as socket:
-                for batch in self._walk(socket, mark, now):
-                    mark = _Position.load(batch.position).jetstream or mark
+            with self._connect(cursor) as socket:
+                for batch in self._read_stream(socket, cursor, now):
+                    cursor = _Position.load(batch.position).jetstream or cursor
                     yield batch
-        except (EdgeError, *_BROKEN) as trouble:
-            error = trouble if isinstance(trouble, EdgeError) else self._edge_error(trouble)
+        except (EdgeError, *_CONNECTION_ERRORS) as failure:
+            error = failure if isinstance(failure, EdgeError) else self._edge_error(failure)
             kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
-            gaps = _gap(mark, now, kind, str(error))
-            yield Batch(mentions=(), position=_Position(jetstream=mark).dump(), gaps=gaps)
+            gaps = _gap(cursor, now, kind, str(error))
+            yield Batch(mentions=(), position=_Position(jetstream=cursor).dump(), gaps=gaps)
             raise error from None
 
-    def _connect(self, mark: int) -> _Straight:
-        asked = urlencode(
+    def _connect(self, cursor: int) -> _DirectConnection:
+        parameters = urlencode(
             {
-                "wantedCollections": _POSTS,
-                "cursor": max(mark - _REWIND, 0),
-                # else one record that somebody blew up would break every connection at its place
-                "maxMessageSizeBytes": _LARGEST,
+                "wantedCollections": _COLLECTION,
+                "cursor": max(cursor - _REWIND, 0),
+                # Without it one oversized record would break every connection at its place.
+                "maxMessageSizeBytes": _MAX_EVENT_BYTES,
             }
         )
-        return _Straight(
-            f"{self._url}{'&' if '?' in self._url else '?'}{asked}",
+        return _DirectConnection(
+            f"{self._url}{'&' if '?' in self._url else '?'}{parameters}",
             user_agent_header=user_agent(),
             open_timeout=self._timeout,
             close_timeout=1,
-            max_size=_LARGEST,
+            max_size=_MAX_EVENT_BYTES,
         )
 
-    def _walk(self, socket: ClientConnection, mark: int, now: int) -> Iterator[Batch]:
-        ends = monotonic() + self._seconds
-        low = mark
-        lost: tuple[Gap, ...] = ()
-        more = True
-        while more:
-            read = self._read(socket, now, ends)
-            self._meter.reconcile(received=read.received)
-            if read.first > mark + _LATE and low == mark:
-                lost = _gap(mark, read.first, GapKind.WINDOW, _TOO_OLD, lost=True)
-                low = read.first
-            mark = max(mark, min(read.last, now))  # one dated ahead hides nothing to come
-            waits = mark < now and not read.quiet and read.broken is None
-            more = waits and monotonic() < ends
-            cut = waits and not more
-            rest = _gap(mark, now, GapKind.LIMIT, self._too_long()) if cut else ()
-            yield Batch(
-                mentions=self._mentions(read),
-                rejected=tuple(read.rejected),
-                position=_Position(jetstream=mark).dump(),
-                seen=_seen(low, mark),
-                gaps=(*lost, *rest),
-                more=more or cut or read.broken is not None,
-            )
-            lost = ()
-            if read.broken is not None:
-                raise read.broken
+    def _read_stream(self, socket: ClientConnection, cursor: int, now: int) -> Iterator[Batch]:
+        """Yield batches until the stream is quiet, has reached ``now``, breaks, or time is over.
 
-    def _read(self, socket: ClientConnection, now: int, ends: float) -> _Read:
-        """Events until there are enough of them, or no more, or the time is over."""
-        read = _Read()
-        for _ in range(_EVENTS):
-            left = ends - monotonic()
-            if left <= 0 or read.last >= now:
+        1. Read a chunk of events.
+        2. A first event long after the cursor means that the stream has dropped the events between:
+           that span is a lost gap.
+        3. Move the cursor to the last event, but never beyond ``now``: an event that is dated ahead
+           hides no later ones.
+        4. When the time is over before the stream is read, the rest is a gap of kind limit.
+        """
+        deadline = monotonic() + self._seconds
+        seen_from = cursor
+        lost_gaps: tuple[Gap, ...] = ()
+        has_more = True
+        while has_more:
+            chunk = self._read_chunk(socket, now, deadline)
+            self._meter.reconcile(received=chunk.received)
+            if chunk.first_at > cursor + _MAX_START_DELAY and seen_from == cursor:
+                lost_gaps = _gap(cursor, chunk.first_at, GapKind.WINDOW, _TOO_OLD, lost=True)
+                seen_from = chunk.first_at
+            cursor = max(cursor, min(chunk.last_at, now))
+            is_unfinished = cursor < now and not chunk.is_quiet and chunk.error is None
+            has_more = is_unfinished and monotonic() < deadline
+            is_cut = is_unfinished and not has_more
+            limit_gaps = _gap(cursor, now, GapKind.LIMIT, self._limit_reason()) if is_cut else ()
+            yield Batch(
+                mentions=self._mentions(chunk),
+                rejected=tuple(chunk.rejected),
+                position=_Position(jetstream=cursor).dump(),
+                seen=_seen(seen_from, cursor),
+                gaps=(*lost_gaps, *limit_gaps),
+                more=has_more or is_cut or chunk.error is not None,
+            )
+            lost_gaps = ()
+            if chunk.error is not None:
+                raise chunk.error
+
+    def _read_chunk(self, socket: ClientConnection, now: int, deadline: float) -> _Chunk:
+        """Read events until there are enough, or no more, or the time is over."""
+        chunk = _Chunk()
+        for _ in range(_MAX_EVENTS):
+            seconds_left = deadline - monotonic()
+            if seconds_left <= 0 or chunk.last_at >= now:
                 break
             try:
-                message = socket.recv(timeout=min(left, _QUIET))
+                message = socket.recv(timeout=min(seconds_left, _QUIET_AFTER))
             except TimeoutError:
-                read.quiet = left > _QUIET
+                chunk.is_quiet = seconds_left > _QUIET_AFTER
                 break
-            except _BROKEN as error:  # what came before it is kept
-                read.broken = error
+            except _CONNECTION_ERRORS as error:  # the events before it are kept
+                chunk.error = error
                 break
-            read.received += len(message)
-            self._take(message, read)
-        return read
+            chunk.received += len(message)
+            self._add_event(message, chunk)
+        return chunk
 
-    def _take(self, message: str | bytes, read: _Read) -> None:
+    def _add_event(self, message: str | bytes, chunk: _Chunk) -> None:
         try:
             event = json.loads(message)
             at = event["time_us"]
-            if not _is_instant(at):
+            if not _is_micros(at):
                 raise TypeError("time_us is no instant")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            why = BadItem(f"it cannot be read ({type(error).__name__})")
-            read.rejected.append(rejected("an event of the stream", why, message))
+            reason = BadItem(f"it cannot be read ({type(error).__name__})")
+            chunk.rejected.append(rejected("an event of the stream", reason, message))
             return
-        read.first = read.first or at
-        read.last = max(read.last, at)
-        view = _view(event, at)
+        chunk.first_at = chunk.first_at or at
+        chunk.last_at = max(chunk.last_at, at)
+        view = _post_view(event, at)
         if view is not None and self._matcher.matches(posts.searchable_text(view["record"])):
-            read.views.append(view)
+            chunk.views.append(view)
 
-    def _mentions(self, read: _Read) -> tuple[Mention, ...]:
-        who = self._who([view["author"]["did"] for view in read.views])
-        found: list[Mention] = []
-        for view in read.views:
-            profile = who.get(view["author"]["did"], view["author"])
+    def _mentions(self, chunk: _Chunk) -> tuple[Mention, ...]:
+        profiles = self._profiles_by_did([view["author"]["did"] for view in chunk.views])
+        mentions: list[Mention] = []
+        for view in chunk.views:
+            profile = profiles.get(view["author"]["did"], view["author"])
             try:
-                made = posts.to_mention(view | {"author": profile}, fetched_at=self._clock())
+                mention = posts.to_mention(view | {"author": profile}, fetched_at=self._clock())
             except BadItem as error:
-                read.rejected.append(rejected(view["uri"], error, view))
+                chunk.rejected.append(rejected(view["uri"], error, view))
                 continue
-            found.append(made)
-        return tuple(found)
+            mentions.append(mention)
+        return tuple(mentions)
 
-    def _who(self, dids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        wanted = list(dict.fromkeys(dids))
-        if not wanted:
+    def _profiles_by_did(self, dids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        unique_dids = list(dict.fromkeys(dids))
+        if not unique_dids:
             return {}
         try:
-            found = self._profiles(wanted)
+            profiles = self._profiles(unique_dids)
         except EdgeError:
-            return {}  # the posts are here; only their authors' names are not
-        return {string(one, "did"): one for one in found}
+            return {}  # the posts are read; only their authors' names are missing
+        return {string(profile, "did"): profile for profile in profiles}
 
     def _edge_error(self, error: Exception) -> Transient | Permanent:
-        where = shown(self._url)
+        address = shown(self._url)
         if isinstance(error, InvalidStatus):
             status = error.response.status_code
             if 300 <= status < 500 and status not in (408, 425, 429):
-                return Permanent(f"{where} answered {status}; check the option jetstream")
-            return Transient(f"{where} answered {status}; it will be tried again")
+                return Permanent(f"{address} answered {status}; check the option jetstream")
+            return Transient(f"{address} answered {status}; it will be tried again")
         return Transient(
-            f"{where}: the connection failed ({type(error).__name__}); it will be tried again"
+            f"{address}: the connection failed ({type(error).__name__}); it will be tried again"
         )
 
-    def _too_long(self) -> str:
+    def _limit_reason(self) -> str:
         return f"one poll reads the stream for {self._seconds:g} s at most"
 
 
-def _view(event: Mapping[str, Any], at: int) -> dict[str, Any] | None:
-    """A new or changed post of the stream as what the search would show of it."""
+def _post_view(event: Mapping[str, Any], at: int) -> dict[str, Any] | None:
+    """Return a new or changed post in the form of a postView; None for other events."""
     commit = event.get("commit")
     if not isinstance(commit, Mapping) or commit.get("operation") not in ("create", "update"):
         return None
     record, did = commit.get("record"), string(event, "did")
-    if commit.get("collection") != _POSTS or not isinstance(record, Mapping):
+    if commit.get("collection") != _COLLECTION or not isinstance(record, Mapping):
         return None
     return {
-        "uri": f"at://{did}/{_POSTS}/{string(commit, 'rkey')}",
+        "uri": f"at://{did}/{_COLLECTION}/{string(commit, 'rkey')}",
         "record": record,
         "author": {"did": did},
-        "indexedAt": _instant(at).isoformat(),
+        "indexedAt": _from_micros(at).isoformat(),
     }
 
 
-def _micros(instant: datetime) -> int:
+def _to_micros(instant: datetime) -> int:
     return (instant - times.EPOCH) // timedelta(microseconds=1)
 
 
-def _instant(micros: int) -> datetime:
+def _from_micros(micros: int) -> datetime:
     return times.EPOCH + timedelta(microseconds=micros)
 
 
-def _gap(low: int, high: int, kind: GapKind, reason: str, *, lost: bool = False) -> tuple[Gap, ...]:
-    if low >= high:
+def _gap(
+    start: int, end: int, kind: GapKind, reason: str, *, lost: bool = False
+) -> tuple[Gap, ...]:
+    if start >= end:
         return ()
-    since, until = _instant(low), _instant(high)
+    since, until = _from_micros(start), _from_micros(end)
     return (Gap(since=since, until=until, reason=reason, kind=kind, part=PART, lost=lost),)
 
 
-def _seen(low: int, high: int) -> tuple[Seen, ...]:
-    return (Seen(since=_instant(low), until=_instant(high), part=PART),) if low < high else ()
+def _seen(start: int, end: int) -> tuple[Seen, ...]:
+    if start >= end:
+        return ()
+    return (Seen(since=_from_micros(start), until=_from_micros(end), part=PART),)
 
 
-def _is_instant(micros: object) -> TypeGuard[int]:
-    return type(micros) is int and micros > 0 and is_instant(micros // 1_000_000)
+def _is_micros(value: object) -> TypeGuard[int]:
+    """Return whether a value is an instant in microseconds since 1970."""
+    return type(value) is int and value > 0 and is_instant(value // 1_000_000)

@@ -25,7 +25,7 @@ from earful.types import Batch, Gone, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.bluesky import posts
 from listeners.bluesky.client import HINTS, AccountClient, XrpcClient, list_field
-from listeners.bluesky.jetstream import Stream
+from listeners.bluesky.jetstream import JetstreamPoll
 from listeners.common.json_fields import string
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read
 from listeners.common.position import Position
@@ -90,7 +90,7 @@ class Bluesky:
         with self._session(options) as session:
             if options.mode == "jetstream":
                 people = XrpcClient(options.api, session)
-                yield from Stream(
+                yield from JetstreamPoll(
                     options.jetstream,
                     query=query,
                     clock=self._clock,

@@ -31,7 +31,7 @@ def stream() -> Iterator[Jetstream]:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is slow to begin has not gone quiet."""
-    monkeypatch.setattr(jetstream, "_QUIET", 60.0)
+    monkeypatch.setattr(jetstream, "_QUIET_AFTER", 60.0)
 
 
 class Watch:
