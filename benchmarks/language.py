@@ -1,8 +1,8 @@
-"""How well and how fast the language of a post is found, and how many posts it wrongly refuses.
+"""Measure language identification: accuracy, speed, and wrongly refused posts.
 
 ``python benchmarks/language.py DATA_DIR`` reads every val split of the labelled sets in DATA_DIR
 (``sentiment/training/README.md`` says how they look) and the posts written for Earful. A post is
-refused when its language is surely one that the shipped model has no evidence for.
+refused when the shipped model has no evidence for its language.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sentiment import shipped
-from sentiment.language import CANDIDATES, ONE_LANGUAGE, Found, covered, identify
+from sentiment.language import CANDIDATES, ONE_LANGUAGE, DetectedLanguage, covered, identify
 from sentiment.training.rows import Row, own_posts, read_set
 
 SPEED_ROWS = 5000
-FOUND_AS = {"ary": "ar", "arq": "ar", "pcm": "en"}
-"""Languages of the data that are found as the larger one that they belong or stand nearest to."""
+DETECTED_AS = {"ary": "ar", "arq": "ar", "pcm": "en"}
+"""Languages of the data that are detected as a larger one that they belong or stand nearest to."""
 
 
 def rows_of(folder: Path) -> list[Row]:
@@ -33,8 +33,8 @@ def rows_of(folder: Path) -> list[Row]:
 
 
 def code_of(row: Row) -> str:
-    """Return the code that the row's language should be found as."""
-    return FOUND_AS.get(row.lang, row.lang)
+    """Return the code that the row's language should be detected as."""
+    return DETECTED_AS.get(row.lang, row.lang)
 
 
 def speed(texts: list[str]) -> float:
@@ -46,36 +46,36 @@ def speed(texts: list[str]) -> float:
     return len(texts) / (time.perf_counter() - began)
 
 
-def accuracy(rows: Iterable[Row], found: Iterable[Found]) -> Iterator[str]:
-    """Yield lines: of the languages that can be found, how many are named and how many rightly."""
+def accuracy(rows: Iterable[Row], languages: Iterable[DetectedLanguage]) -> Iterator[str]:
+    """Yield lines: posts by language, the share named, and the share of the named that is right."""
     posts, named, right = Counter[str](), Counter[str](), Counter[str]()
-    for row, one in zip(rows, found, strict=True):
+    for row, detected in zip(rows, languages, strict=True):
         code = code_of(row)
         if code in CANDIDATES or code in ONE_LANGUAGE.values():
             for key in ("all", row.lang):
                 posts[key] += 1
-                named[key] += one.language is not None
-                right[key] += one.language == code
+                named[key] += detected.language is not None
+                right[key] += detected.language == code
     yield "language   posts   named %   right % of the named"
     for key, number in posts.most_common():
         share = 100 * right[key] / max(1, named[key])
         yield f"{key:8}{number:8}{100 * named[key] / number:10.1f}{share:10.1f}"
 
 
-def refusals(rows: Iterable[Row], found: Iterable[Found]) -> Iterator[str]:
+def refusals(rows: Iterable[Row], languages: Iterable[DetectedLanguage]) -> Iterator[str]:
     """Yield lines: how many posts are refused, inside and outside of the model's evidence."""
     evidence = covered(shipped.read().description.languages)
     posts, refused = Counter[bool](), Counter[bool]()
-    where: Counter[str] = Counter()
-    for row, one in zip(rows, found, strict=True):
+    wrong_by_set: Counter[str] = Counter()
+    for row, detected in zip(rows, languages, strict=True):
         inside = code_of(row) in evidence
         posts[inside] += 1
-        refused[inside] += one.outside(evidence)
-        where[f"{row.data_set} {row.lang}"] += inside and one.outside(evidence)
+        refused[inside] += detected.is_outside(evidence)
+        wrong_by_set[f"{row.data_set} {row.lang}"] += inside and detected.is_outside(evidence)
     for inside, name in ((True, "in evidence, wrongly"), (False, "outside evidence, rightly")):
         share = 100 * refused[inside] / max(1, posts[inside])
         yield f"{name}: {refused[inside]} of {posts[inside]} refused ({share:.2f} %)"
-    yield f"most of the wrong ones: {[pair for pair in where.most_common(6) if pair[1]]}"
+    yield f"most of the wrong ones: {[pair for pair in wrong_by_set.most_common(6) if pair[1]]}"
 
 
 def main() -> None:
@@ -83,10 +83,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of the labelled sets")
     rows = rows_of(parser.parse_args().folder)
-    found = [identify(row.text) for row in rows]
-    print(*accuracy(rows, found), "", *refusals(rows, found), "", sep="\n")
-    some = [row.text for row in rows[:: max(1, len(rows) // SPEED_ROWS)]]
-    print(f"{speed(some):.0f} posts/s in one thread, {len(some)} posts")
+    languages = [identify(row.text) for row in rows]
+    print(*accuracy(rows, languages), "", *refusals(rows, languages), "", sep="\n")
+    sample = [row.text for row in rows[:: max(1, len(rows) // SPEED_ROWS)]]
+    print(f"{speed(sample):.0f} posts/s in one thread, {len(sample)} posts")
 
 
 if __name__ == "__main__":

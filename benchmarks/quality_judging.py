@@ -14,33 +14,33 @@ import numpy as np
 
 from earful.contracts import Classifier
 from earful.settings.load import RuleSettings
-from sentiment.training.judge import (
-    OWN_POSTS,
-    SETS,
+from sentiment.evaluation import (
     Answers,
     Flagged,
-    Group,
-    JudgedSet,
-    ask,
+    collect_answers,
     flagged_at,
-    joined,
-    judge,
+    join_answers,
+    measure_answers,
     reliability_of_answers,
     reliability_of_negative,
 )
-from sentiment.training.measure import Bin, Measures, answered, confusion
+from sentiment.measures import Bin, Measures, confusion, most_probable
+from sentiment.training.benchmark_sets import OWN_POSTS, SETS, BenchmarkSet, Group
 from sentiment.training.rows import Row, own_posts, read_set
 
 DEFAULT: float = RuleSettings().negative_at
 THRESHOLDS = sorted({*(at / 100 for at in range(30, 91, 5)), DEFAULT})
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One set in one language. ``confusion`` counts [actual, said] of all three labels, also where
-    ``binary`` says that the set knows no neutral and the measures are of two."""
+    """The figures of one set in one language.
+
+    ``confusion`` counts [actual, answered] of all three labels, also for a ``binary`` set, which
+    has no neutral and measures of two labels.
+    """
 
     data_set: str
     lang: str
@@ -54,7 +54,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """All rows of a group of sets as one. ``name`` is the group's, or "everything"."""
+    """The figures of all rows of a group of sets. ``name``: the group, or "everything"."""
 
     name: str
     measures: Measures
@@ -68,8 +68,11 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that was found. ``absent``: sets whose file is not there. ``limit``: rows taken of each
-    set and language, None for all."""
+    """All figures.
+
+    ``absent``: sets without a file. ``limit``: the most rows of each set and language, None for
+    all.
+    """
 
     model_id: str
     vader_id: str
@@ -80,12 +83,12 @@ class Report:
     pooled: list[Pooled]
 
     def of(self, data_set: str) -> list[Judged]:
-        """Return what was judged of one set, by language."""
-        return [one for one in self.judged if one.data_set == data_set]
+        """Return the figures of one set, by language."""
+        return [figures for figures in self.judged if figures.data_set == data_set]
 
     def pool(self, name: str) -> Pooled | None:
-        """Return the pooled figures of a group; None when nothing of it was judged."""
-        return next((one for one in self.pooled if one.name == name), None)
+        """Return the pooled figures of a group; None when it has no judged set."""
+        return next((figures for figures in self.pooled if figures.name == name), None)
 
 
 def report(
@@ -93,23 +96,26 @@ def report(
     split: str,
     limit: int | None,
     classifiers: tuple[Classifier, Classifier],
-    say: Say,
+    report_progress: Progress,
 ) -> Report:
-    """Judge all sets in the folder with a model and with VADER, in this order, and our own posts.
+    """Judge all sets in the folder, and our own posts, with a model and with VADER.
 
-    ``say`` hears what is going on. Raises ValueError for a row or a file that cannot be read.
+    ``report_progress`` is called with a line for each step. Raises ValueError for an unreadable row
+    or file.
     """
     model, vader = classifiers
     parts: list[_Part] = []
     judged: list[Judged] = []
-    absent = [one.name for one in SETS if not _file(folder, one).is_file()]
+    absent = [benchmark.name for benchmark in SETS if not _file(folder, benchmark).is_file()]
     for name in absent:
-        say(f"{folder / name}.tsv.gz is not there: going on without {name}")
-    for one, lang, rows in _by_lang(folder, split, absent):
-        taken = _spread(rows, limit)
-        parts.append(_Part(one, lang, ask(taken, model), ask(taken, vader)))
+        report_progress(f"{folder / name}.tsv.gz is not there: going on without {name}")
+    for benchmark, lang, rows in _by_lang(folder, split, absent):
+        sample = _spread(rows, limit)
+        answers = collect_answers(sample, model), collect_answers(sample, vader)
+        parts.append(_Part(benchmark, lang, *answers))
         judged.append(_judged(parts[-1]))
-        say(f"{one.name} {lang}: {len(taken)} rows, macro F1 {judged[-1].measures.macro_f1:.1f}")
+        f1 = judged[-1].measures.macro_f1
+        report_progress(f"{benchmark.name} {lang}: {len(sample)} rows, macro F1 {f1:.1f}")
     return Report(
         model_id=model.model_id,
         vader_id=vader.model_id,
@@ -122,9 +128,9 @@ def report(
 
 
 class _Part(NamedTuple):
-    """A set in one language and what both answered."""
+    """A set in one language, and the answers of both classifiers."""
 
-    of: JudgedSet
+    of: BenchmarkSet
     lang: str
     model: Answers
     vader: Answers
@@ -134,31 +140,31 @@ class _Part(NamedTuple):
         return self.of.group_of(self.lang)
 
 
-def _file(folder: Path, one: JudgedSet) -> Path:
-    return folder / f"{one.name}.tsv.gz"
+def _file(folder: Path, benchmark: BenchmarkSet) -> Path:
+    return folder / f"{benchmark.name}.tsv.gz"
 
 
 def _by_lang(
     folder: Path, split: str, absent: Sequence[str]
-) -> Iterator[tuple[JudgedSet, str, list[Row]]]:
-    """Yield every set that is there language by language, our own posts last."""
-    for one in (*SETS, OWN_POSTS):
-        if one.name in absent:
+) -> Iterator[tuple[BenchmarkSet, str, list[Row]]]:
+    """Yield every present set by language, our own posts last."""
+    for benchmark in (*SETS, OWN_POSTS):
+        if benchmark.name in absent:
             continue
         by_lang: defaultdict[str, list[Row]] = defaultdict(list)
-        for row in own_posts("val") if one is OWN_POSTS else _read(folder, one, split):
-            if not one.langs or row.lang in one.langs:
+        for row in own_posts("val") if benchmark is OWN_POSTS else _read(folder, benchmark, split):
+            if not benchmark.langs or row.lang in benchmark.langs:
                 by_lang[row.lang].append(row)
-        for lang in one.langs or sorted(by_lang):
+        for lang in benchmark.langs or sorted(by_lang):
             if by_lang[lang]:
-                yield one, lang, by_lang[lang]
+                yield benchmark, lang, by_lang[lang]
 
 
-def _read(folder: Path, one: JudgedSet, split: str) -> list[Row]:
+def _read(folder: Path, benchmark: BenchmarkSet, split: str) -> list[Row]:
     try:
-        return read_set(folder, one.name, split)
+        return read_set(folder, benchmark.name, split)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        file = _file(folder, one)
+        file = _file(folder, benchmark)
         raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error
 
 
@@ -176,16 +182,18 @@ def _judged(part: _Part) -> Judged:
         lang=part.lang,
         group=part.group,
         binary=binary,
-        measures=judge(part.model, binary=binary),
+        measures=measure_answers(part.model, binary=binary),
         unsure=part.model.unsure,
         confusion=_confusion(part.model),
-        vader=judge(part.vader, binary=binary),
+        vader=measure_answers(part.vader, binary=binary),
     )
 
 
 def _pooled(parts: Sequence[_Part]) -> Iterator[Pooled]:
-    """Yield each group that has rows, then everything; sets without a neutral stay out: what the
-    model says of three labels cannot be held against two."""
+    """Yield each group that has rows, then everything.
+
+    Sets without a neutral stay out, because three answered labels cannot be compared with two.
+    """
     three = [part for part in parts if not part.of.binary]
     names: tuple[Group, ...] = ("public", "further", "own")
     for name in names:
@@ -196,13 +204,13 @@ def _pooled(parts: Sequence[_Part]) -> Iterator[Pooled]:
 
 
 def _pool(name: str, parts: Sequence[_Part]) -> Pooled:
-    answers = joined(part.model for part in parts)
+    answers = join_answers(part.model for part in parts)
     return Pooled(
         name=name,
-        measures=judge(answers),
+        measures=measure_answers(answers),
         unsure=answers.unsure,
         confusion=_confusion(answers),
-        vader=judge(joined(part.vader for part in parts)),
+        vader=measure_answers(join_answers(part.vader for part in parts)),
         answer=reliability_of_answers(answers),
         negative=reliability_of_negative(answers),
         flagged=[flagged_at(answers, at) for at in THRESHOLDS],
@@ -210,11 +218,13 @@ def _pool(name: str, parts: Sequence[_Part]) -> Pooled:
 
 
 def _confusion(answers: Answers) -> list[list[int]]:
-    counts: list[list[int]] = confusion(answers.labels, answered(answers.probabilities)).tolist()
+    counts: list[list[int]] = confusion(
+        answers.labels, most_probable(answers.probabilities)
+    ).tolist()
     return counts
 
 
-def mean_f1(found: Sequence[Judged]) -> tuple[float, float]:
+def mean_f1(judged: Sequence[Judged]) -> tuple[float, float]:
     """Return the mean macro F1 over languages, the model's and VADER's."""
-    ours = np.mean([one.measures.macro_f1 for one in found])
-    return float(ours), float(np.mean([one.vader.macro_f1 for one in found]))
+    ours = np.mean([figures.measures.macro_f1 for figures in judged])
+    return float(ours), float(np.mean([figures.vader.macro_f1 for figures in judged]))

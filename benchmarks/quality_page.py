@@ -1,4 +1,4 @@
-"""What was judged as Markdown tables, and its place on the page of the docs."""
+"""Write the figures as Markdown tables into the page of the docs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from quality_judging import DEFAULT, Judged, Pooled, Report, mean_f1
 from quality_published import PUBLISHED, Measure, published
 
 from earful.languages import NAMES
-from sentiment.training.judge import Flagged, Group
-from sentiment.training.measure import Measures
-from sentiment.training.rows import LABELS, OWN, own_posts
+from sentiment.evaluation import Flagged
+from sentiment.measures import Measures
+from sentiment.training.benchmark_sets import Group
+from sentiment.training.rows import LABELS, OWN_SET, own_posts
 
 BEGIN, END = "<!-- quality:begin -->", "<!-- quality:end -->"
 
@@ -27,7 +28,7 @@ TITLES = {
     "romanian_red_weak": "REDv2, labels from emotions",
     "goemotions_sentiment": "GoEmotions, labels from emotions",
     "nusax": "NusaX",
-    OWN: "posts for Earful",
+    OWN_SET: "posts for Earful",
 }
 
 LANGUAGES = NAMES | {
@@ -75,15 +76,15 @@ _MEASURES: dict[Measure, str] = {
 
 
 def read(path: Path) -> tuple[str, str]:
-    """Return the page up to and from where the figures belong, the two marks included.
+    """Return the page before and after the figures, with the two marks.
 
     Raises FileNotFoundError, and ValueError for a page without the two marks in this order.
     """
     with path.open(encoding="utf-8", newline="") as file:
         page = file.read()
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or END not in rest:
+    before, _, after_begin = page.partition(BEGIN)
+    _, _, after = after_begin.partition(END)
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or END not in after_begin:
         raise ValueError(f"{path}: needs one {BEGIN} and, further down, one {END}")
     return before + BEGIN, END + after
 
@@ -95,85 +96,85 @@ def write(path: Path, text: str) -> None:
         file.write(f"{before}\n\n{text}\n\n{after}")
 
 
-def block(found: Report, pictures: Mapping[str, str]) -> str:
-    """Return all tables, ready for the page. ``pictures``: their links by what they show."""
+def block(report: Report, pictures: Mapping[str, str]) -> str:
+    """Return all tables, ready for the page. ``pictures``: links by subject."""
     parts = [
-        _about(found),
+        _about(report),
         pictures.get("languages", ""),
-        _sets(found, "public"),
-        *_beside(found),
-        *_own(found),
-        *_unhappy(found),
-        *_sure(found, pictures),
-        *_further(found),
-        *_confusions(found),
+        _sets(report, "public"),
+        *_beside(report),
+        *_own(report),
+        *_unhappy(report),
+        *_sure(report, pictures),
+        *_further(report),
+        *_confusions(report),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _about(found: Report) -> str:
-    rows = "the official test splits" if found.split == "test" else "the val splits"
-    some = f", at most {found.limit} rows a set and language" if found.limit else ""
+def _about(report: Report) -> str:
+    rows = "the official test splits" if report.split == "test" else "the val splits"
+    limit = f", at most {report.limit} rows a set and language" if report.limit else ""
     lines = [
-        f"`{found.model_id}` through `sentiment.load()`, on {rows}{some}.",
+        f"`{report.model_id}` through `sentiment.load()`, on {rows}{limit}.",
         "All in percent but ECE, the expected calibration error from 0 to 1. An answer counts by",
         'its most probable label, also where the model said "could not tell".',
     ]
-    if found.absent:
-        lines.append(f"Not at hand, so not judged: {', '.join(map(_title, found.absent))}.")
+    if report.absent:
+        lines.append(f"Not at hand, so not judged: {', '.join(map(_title, report.absent))}.")
     return "\n".join(lines)
 
 
-def _sets(found: Report, group: Group) -> str:
+def _sets(report: Report, group: Group) -> str:
     """Return the table of a group's sets by language; "" when none of them was judged."""
     lines: list[list[str]] = []
-    for name in dict.fromkeys(one.data_set for one in found.judged if one.group == group):
-        lines += [_set_line(one) for one in found.of(name) if one.group == group]
+    for name in dict.fromkeys(judged.data_set for judged in report.judged if judged.group == group):
+        lines += [_set_line(judged) for judged in report.of(name) if judged.group == group]
         if name == "umsab":
-            lines.append(_umsab_line(found.of(name)))
+            lines.append(_umsab_line(report.of(name)))
     return f"{_table(_HEAD, lines)}\n\n{_FOREIGN}" if lines else ""
 
 
-def _umsab_line(found: Sequence[Judged]) -> list[str]:
-    ours, theirs = mean_f1(found)
-    name = f"**UMSAB, mean of {len(found)} languages**"
+def _umsab_line(judged: Sequence[Judged]) -> list[str]:
+    ours, theirs = mean_f1(judged)
+    name = f"**UMSAB, mean of {len(judged)} languages**"
     return [name, "", "", f"**{ours:.1f}**", "", "", "", "", "", f"{theirs:.1f} ¹", ""]
 
 
-def _set_line(one: Judged) -> list[str]:
-    name = f"{_title(one.data_set)}, {_language(one.lang)}"
-    return _line(name, one, "" if one.lang == "en" else " ¹")
+def _set_line(judged: Judged) -> list[str]:
+    name = f"{_title(judged.data_set)}, {_language(judged.lang)}"
+    return _line(name, judged, "" if judged.lang == "en" else " ¹")
 
 
-def _line(name: str, one: Judged | Pooled, mark: str) -> list[str]:
-    vader = (one.vader.macro_recall, one.vader.macro_f1, one.vader.weighted_f1)
-    ours = _numbers(one.measures, one.unsure)
+def _line(name: str, judged: Judged | Pooled, mark: str) -> list[str]:
+    vader = (judged.vader.macro_recall, judged.vader.macro_f1, judged.vader.weighted_f1)
+    ours = _numbers(judged.measures, judged.unsure)
     return [name, *ours, *(f"{percent:.1f}{mark}" for percent in vader)]
 
 
-def _numbers(found: Measures, unsure: float) -> list[str]:
+def _numbers(measures: Measures, unsure: float) -> list[str]:
     return [
-        f"{found.rows:,}",
-        f"{found.macro_recall:.1f}",
-        f"{found.macro_f1:.1f}",
-        f"{found.weighted_f1:.1f}",
-        f"{found.accuracy:.1f}",
-        f"{found.calibration_error:.3f}",
+        f"{measures.rows:,}",
+        f"{measures.macro_recall:.1f}",
+        f"{measures.macro_f1:.1f}",
+        f"{measures.weighted_f1:.1f}",
+        f"{measures.accuracy:.1f}",
+        f"{measures.calibration_error:.3f}",
         f"{100 * unsure:.1f}",
     ]
 
 
-def _beside(found: Report) -> Iterable[str]:
-    """Yield the published figures beside ours; they are of the tests, whole."""
-    if found.split != "test":
+def _beside(report: Report) -> Iterable[str]:
+    """Yield the published figures beside ours; they are of the whole tests."""
+    if report.split != "test":
         return
     lines = [
-        *_line_beside(found, "tweeteval_sentiment", "en", "macro_recall"),
-        *_mean_beside(found),
+        *_line_beside(report, "tweeteval_sentiment", "en", "macro_recall"),
+        *_mean_beside(report),
         *chain.from_iterable(
-            _line_beside(found, "umsab", one.lang, "macro_f1") for one in found.of("umsab")
+            _line_beside(report, "umsab", judged.lang, "macro_f1") for judged in report.of("umsab")
         ),
-        *_line_beside(found, "afrisenti", "sw", "weighted_f1"),
+        *_line_beside(report, "afrisenti", "sw", "weighted_f1"),
     ]
     if lines:
         yield "### Beside published figures"
@@ -183,25 +184,25 @@ def _beside(found: Report) -> Iterable[str]:
 
 
 def _sources() -> Iterable[str]:
-    for source in dict.fromkeys(one.source for one in PUBLISHED):
-        models = dict.fromkeys(one.model for one in PUBLISHED if one.source == source)
+    for source in dict.fromkeys(figure.source for figure in PUBLISHED):
+        models = dict.fromkeys(figure.model for figure in PUBLISHED if figure.source == source)
         yield f"- {', '.join(models)}: {source}"
 
 
-def _line_beside(found: Report, name: str, lang: str, measure: Measure) -> Iterable[list[str]]:
-    for one in found.of(name):
-        if one.lang == lang:
+def _line_beside(report: Report, name: str, lang: str, measure: Measure) -> Iterable[list[str]]:
+    for judged in report.of(name):
+        if judged.lang == lang:
             mark = "" if lang == "en" else " ¹"
             yield [
                 f"{_title(name)} {_language(lang)}, {_MEASURES[measure]}",
-                f"**{getattr(one.measures, measure):.1f}**",
-                f"{getattr(one.vader, measure):.1f}{mark}",
+                f"**{getattr(judged.measures, measure):.1f}**",
+                f"{getattr(judged.vader, measure):.1f}{mark}",
                 _figures(name, lang),
             ]
 
 
-def _mean_beside(found: Report) -> Iterable[list[str]]:
-    umsab = found.of("umsab")
+def _mean_beside(report: Report) -> Iterable[list[str]]:
+    umsab = report.of("umsab")
     if umsab:
         ours, theirs = mean_f1(umsab)
         name = f"UMSAB, mean macro F1 of {len(umsab)} languages"
@@ -209,27 +210,28 @@ def _mean_beside(found: Report) -> Iterable[list[str]]:
 
 
 def _figures(data_set: str, lang: str | None) -> str:
-    figures = [f"{one.model} {one.percent:.1f}" for one in published(data_set, lang)]
+    figures = [f"{figure.model} {figure.percent:.1f}" for figure in published(data_set, lang)]
     return " · ".join(figures) or "–"
 
 
-def _own(found: Report) -> Iterable[str]:
-    pool = found.pool("own")
-    kept, written = own_posts("val"), own_posts("train")
-    langs = {row.lang for row in kept}
+def _own(report: Report) -> Iterable[str]:
+    pool = report.pool("own")
+    held_back = own_posts("val")
+    total = len(held_back) + len(own_posts("train"))
+    langs = {row.lang for row in held_back}
     if pool:
         yield "### On posts to and about companies"
         yield (
-            f"{len(kept) + len(written):,} such posts in {len(langs)} languages were written for "
-            f"Earful; {len(kept):,} of them were kept\nback from training and are judged here."
+            f"{total:,} such posts in {len(langs)} languages were written for "
+            f"Earful; {len(held_back):,} of them were kept\nback from training and are judged here."
         )
         yield _table(_HEAD, [_line("all languages", pool, " ¹")])
-        few = "In most languages they are few: read these lines as a hint."
-        yield _folded("By language", f"{few}\n\n{_sets(found, 'own')}")
+        hint = "In most languages they are few: read these lines as a hint."
+        yield _folded("By language", f"{hint}\n\n{_sets(report, 'own')}")
 
 
-def _unhappy(found: Report) -> Iterable[str]:
-    pools = [pool for name in ("public", "own") if (pool := found.pool(name))]
+def _unhappy(report: Report) -> Iterable[str]:
+    pools = [pool for name in ("public", "own") if (pool := report.pool(name))]
     if not pools:
         return
     yield "### Who is flagged as unhappy"
@@ -248,13 +250,13 @@ def _unhappy(found: Report) -> Iterable[str]:
 
 def _flag_line(row: Sequence[Flagged]) -> list[str]:
     cells = [f"{row[0].threshold:.2f}"]
-    for one in row:
-        cells += [_percent(one.precision), _percent(one.recall), _percent(one.share)]
+    for flagged in row:
+        cells += [_percent(flagged.precision), _percent(flagged.recall), _percent(flagged.share)]
     return [f"**{cell}**" for cell in cells] if row[0].threshold == DEFAULT else cells
 
 
-def _sure(found: Report, pictures: Mapping[str, str]) -> Iterable[str]:
-    pools = [pool for name in POOLS if (pool := found.pool(name))]
+def _sure(report: Report, pictures: Mapping[str, str]) -> Iterable[str]:
+    pools = [pool for name in POOLS if (pool := report.pool(name))]
     if not pools:
         return
     yield "### How far its word can be taken"
@@ -269,8 +271,8 @@ def _pool_line(pool: Pooled) -> list[str]:
     return [POOLS[pool.name], rows, f1, accuracy, error, unsure]
 
 
-def _further(found: Report) -> Iterable[str]:
-    table = _sets(found, "further")
+def _further(report: Report) -> Iterable[str]:
+    table = _sets(report, "further")
     if table:
         two = (
             "Sets with two labels know no neutral: the model has to choose between the other two, "
@@ -280,22 +282,22 @@ def _further(found: Report) -> Iterable[str]:
         yield _folded("Further sets", f"{two}\n\n{table}")
 
 
-def _confusions(found: Report) -> Iterable[str]:
+def _confusions(report: Report) -> Iterable[str]:
     head = ("set", *(f"{label} posts called −, 0, +" for label in LABELS))
     lines = [
-        _confusion_line(f"{_title(one.data_set)}, {_language(one.lang)}", one)
-        for one in found.judged
-        if one.group != "own"
+        _confusion_line(f"{_title(judged.data_set)}, {_language(judged.lang)}", judged)
+        for judged in report.judged
+        if judged.group != "own"
     ]
-    own = found.pool("own")
+    own = report.pool("own")
     if own:
         lines.append(_confusion_line(POOLS["own"], own))
-    what = "Rows by their label, and how many were called negative, neutral and positive."
-    yield _folded("What is taken for what", f"{what}\n\n{_table(head, lines)}")
+    caption = "Rows by their label, and how many were called negative, neutral and positive."
+    yield _folded("What is taken for what", f"{caption}\n\n{_table(head, lines)}")
 
 
-def _confusion_line(name: str, one: Judged | Pooled) -> list[str]:
-    return [name, *(" · ".join(f"{count:,}" for count in row) for row in one.confusion)]
+def _confusion_line(name: str, judged: Judged | Pooled) -> list[str]:
+    return [name, *(" · ".join(f"{count:,}" for count in row) for row in judged.confusion)]
 
 
 def _folded(title: str, text: str) -> str:

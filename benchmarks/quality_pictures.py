@@ -1,4 +1,4 @@
-"""Two pictures of a report: macro F1 by language, and how far stated probabilities hold."""
+"""Draw two pictures of a report: macro F1 by language, and the reliability of probabilities."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from quality_page import LANGUAGES
 from quality_published import published
 
 from dashboard.charts import COLOURS
-from sentiment.training.measure import Bin
+from sentiment.measures import Bin
 
 BLUE, ORANGE = COLOURS["Positive"], COLOURS["Negative"]
 _YELLOW, _TEXT, _GRID, _GROUND = "#f2d266", "#cfdae5", "#26323e", "#0f151c"
 _BEST = "XLM-T"
 
 
-def write(found: Report, folder: Path) -> dict[str, str]:
-    """Write the pictures there is something for; return their links by what they show."""
+def write(report: Report, folder: Path) -> dict[str, str]:
+    """Write the pictures that have data, and return their links by subject."""
     folder.mkdir(exist_ok=True)
     links = {}
-    umsab, pool = found.of("umsab"), found.pool("public")
+    umsab, pool = report.of("umsab"), report.pool("public")
     if umsab:
         _save(_languages(umsab), folder / "quality-languages.svg")
         links["languages"] = (
@@ -45,16 +45,18 @@ def _save(chart: Any, path: Path) -> None:
 
 
 def _languages(umsab: Sequence[Judged]) -> Any:
-    """A bar for each language, best first; a mark for the best published model in it, and one line
-    for that model's mean."""
+    """Draw a bar for each language, best first.
+
+    A mark shows the best published model in the language, and a line that model's mean.
+    """
     rows = [
         {
-            "language": LANGUAGES.get(one.lang, one.lang),
-            "f1": one.measures.macro_f1,
-            "words": f"{one.measures.macro_f1:.1f}",
-            "best": _best(one.lang),
+            "language": LANGUAGES.get(judged.lang, judged.lang),
+            "f1": judged.measures.macro_f1,
+            "words": f"{judged.measures.macro_f1:.1f}",
+            "best": _best(judged.lang),
         }
-        for one in sorted(umsab, key=lambda one: -one.measures.macro_f1)
+        for judged in sorted(umsab, key=lambda judged: -judged.measures.macro_f1)
     ]
     y = alt.Y("language:N", sort=None, title=None, axis=alt.Axis(grid=False))
     x = alt.X(
@@ -89,7 +91,7 @@ def _rule(at: float | None) -> Any:
 
 
 def _reliability(pool: Pooled) -> Any:
-    """Two lines that ought to lie on the diagonal: its answers, and its probability of negative."""
+    """Draw stated against true shares, of the answers and of negative; ideal is the diagonal."""
     names = {"the label it gives": pool.answer, "negative": pool.negative}
     rows = [row for name, bins in names.items() for row in _points(name, bins)]
     colour = alt.Color(
@@ -117,7 +119,8 @@ def _reliability(pool: Pooled) -> Any:
 
 def _points(name: str, bins: Sequence[Bin]) -> list[dict[str, Any]]:
     return [
-        {"of": name, "stated": one.confidence, "right": one.right, "rows": one.rows} for one in bins
+        {"of": name, "stated": part.confidence, "right": part.right, "rows": part.rows}
+        for part in bins
     ]
 
 

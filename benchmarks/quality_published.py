@@ -1,4 +1,4 @@
-"""Published figures on the tests that ``quality.py`` judges on, and where they stand."""
+"""Hold published figures on the tests of ``quality.py``, with their sources."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ PUBLISHED = (
     _tweeteval("TimeLMs-2021", 73.7, TIMELMS),
     *(
         _umsab(lang, model, percent)
-        for lang, both in _UMSAB.items()
-        for model, percent in zip(("XLM-R", "XLM-T"), both, strict=True)
+        for lang, percents in _UMSAB.items()
+        for model, percent in zip(("XLM-R", "XLM-T"), percents, strict=True)
     ),
 )
 
 
 def published(data_set: str, lang: str | None) -> list[Published]:
-    """Return what is published on a set in one language; None asks for the mean over all."""
-    return [one for one in PUBLISHED if (one.data_set, one.lang) == (data_set, lang)]
+    """Return the published figures of a set in one language; None means the mean over all."""
+    return [figure for figure in PUBLISHED if (figure.data_set, figure.lang) == (data_set, lang)]

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import throughput_texts
 from throughput_subjects import SUBJECTS, operations_a_token
 
-from sentiment.onnx import free_cores
+from sentiment.onnx import available_cores
 
 CEILING = "ceiling"
 BASE = "roberta-f32"
@@ -94,7 +94,7 @@ def _measured(asked: argparse.Namespace) -> dict[str, Any]:
         if asked.only == CEILING:
             from throughput_ceiling import float32, int8
 
-            return {"int8": int8(free_cores()), "float32": float32(free_cores())}
+            return {"int8": int8(available_cores()), "float32": float32(available_cores())}
         subject = SUBJECTS[asked.only]
         rows = min(asked.rows, asked.slow_rows) if subject.slow else asked.rows
         texts = throughput_texts.read(asked.data, rows, asked.split)
@@ -125,7 +125,7 @@ def _page(found: Found, asked: argparse.Namespace) -> list[str]:
     missing = {name: one["missing"] for name, one in found.items() if "missing" in one}
     here = {name: one for name, one in found.items() if name not in missing}
     ceiling = here.pop(CEILING, None)
-    lines = [f"texts from {asked.data or 'the built-in list'}, {free_cores()} cores", ""]
+    lines = [f"texts from {asked.data or 'the built-in list'}, {available_cores()} cores", ""]
     lines += _table(here)
     lines += _same_labels(here)
     if ceiling:

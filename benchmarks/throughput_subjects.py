@@ -132,12 +132,12 @@ def _pipeline(network: Any, texts: list[str], model: Path | None) -> tuple[Watch
 def _tokens(texts: list[str], model: Path | None) -> int:
     from tokenizers import Tokenizer
 
-    from sentiment.prepare import prepare, says_something
+    from sentiment.prepare import has_content, prepare
     from sentiment.shipped import SHIPPED
 
     tokenizer = Tokenizer.from_file(str((model or SHIPPED) / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
-    read = [text for text in map(prepare, texts) if says_something(text)]
+    read = [text for text in map(prepare, texts) if has_content(text)]
     return sum(len(one.ids) for one in tokenizer.encode_batch_fast(read))
 
 

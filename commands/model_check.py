@@ -15,10 +15,9 @@ from earful.settings.errors import SettingsError, nearest
 from earful.settings.load import SentimentSettings, Settings
 from pipeline.app import classifier_for
 from sentiment import BACKENDS, contract
+from sentiment.evaluation import Flagged, collect_answers, flagged_at, measure_answers
+from sentiment.measures import Array, Measures, confusion, most_probable
 from sentiment.shipped import DESCRIPTION, is_ours
-from sentiment.training.judge import Flagged, ask, flagged_at, judge
-from sentiment.training.measure import Array, Measures, answered, confusion
-from sentiment.training.rows import Row
 
 SPEED_TEXTS = 300
 ALONE = contract.ALONE
@@ -111,7 +110,7 @@ def _exact(chosen: SentimentSettings) -> bool:
 
 def speed(classifier: Classifier) -> float:
     """Return posts a second on the built-in posts, after a first few to warm up."""
-    texts = contract.texts(SPEED_TEXTS)
+    texts = contract.sample_posts(SPEED_TEXTS)
     classifier.classify(texts[:20])
     started = time.perf_counter()
     classifier.classify(texts)
@@ -120,12 +119,10 @@ def speed(classifier: Classifier) -> float:
 
 def quality(classifier: Classifier, rows: Sequence[Labelled], negative_at: float) -> Quality:
     """Judge the classifier on labelled rows, of which there must be at least one."""
-    answers = ask(
-        [Row(text=row.text, label=row.label, lang="", data_set="") for row in rows], classifier
-    )
+    answers = collect_answers(rows, classifier)
     return Quality(
-        measures=judge(answers),
+        measures=measure_answers(answers),
         unsure=answers.unsure,
-        table=confusion(answers.labels, answered(answers.probabilities)),
+        table=confusion(answers.labels, most_probable(answers.probabilities)),
         flagged=flagged_at(answers, negative_at),
     )

@@ -24,18 +24,18 @@ def load(
     threads: int | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> Classifier:
-    """Return a ready classifier; the first call reads the model, so keep what it returns.
+    """Return a ready classifier. Loading reads the model, so keep the classifier.
 
     ``backend``: ``onnx`` (the shipped model, a directory laid out like it, or one with an ONNX
     classifier as Optimum exports it), ``transformers`` (any sequence classifier by hub name or
     directory; needs the extra ``torch``) or ``lexicon`` (a list of English words; needs the extra
-    ``lexicon`` and takes none of the others).
-    ``threads``: how many cores to use; None means all that this process may use.
-    ``labels``: the label names of a model that is not ours -> negative, neutral or positive.
+    ``lexicon`` and takes no other argument).
+    ``threads``: the number of cores to use; None means all that this process may use.
+    ``labels``: the label names of a foreign model -> negative, neutral or positive.
 
-    Raises ValueError for an unknown backend, labels that cannot be mapped or a model that cannot
-    be used, FileNotFoundError for a missing model file, ModelDamaged for one that is not what was
-    shipped, and ImportError when the extra is not installed.
+    Raises ValueError for an unknown backend, labels that cannot be mapped or an unusable model,
+    FileNotFoundError for a missing model file, ModelDamaged for a file that differs from the
+    shipped one, and ImportError when the extra is not installed.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}; give 1 or more, or None for all free cores")
@@ -49,8 +49,8 @@ def load(
         return HubClassifier(str(model), threads=threads, labels=labels)
     if backend == "lexicon":
         return _lexicon(model=model, labels=labels, threads=threads)
-    near = difflib.get_close_matches(backend, BACKENDS, n=1, cutoff=0.4)
-    hint = f' (did you mean "{near[0]}"?)' if near else ""
+    matches = difflib.get_close_matches(backend, BACKENDS, n=1, cutoff=0.4)
+    hint = f' (did you mean "{matches[0]}"?)' if matches else ""
     raise ValueError(f'unknown sentiment backend "{backend}"{hint}; known: {", ".join(BACKENDS)}')
 
 
@@ -64,18 +64,18 @@ def _onnx(
 
         return ForeignClassifier(directory, threads=threads, labels=labels)
     if labels:
-        which = "the shipped model" if directory is None else f"{directory}"
-        raise ValueError(f"labels is for models of others; {which} names its own: leave labels out")
+        model = "the shipped model" if directory is None else f"{directory}"
+        raise ValueError(f"labels is for foreign models; {model} names its own: leave labels out")
     from sentiment.onnx import OnnxClassifier
 
     return OnnxClassifier(directory, threads=threads)
 
 
-def _lexicon(**given: object) -> Classifier:
-    strange = [name for name, value in given.items() if value]
-    if strange:
+def _lexicon(**arguments: object) -> Classifier:
+    unsupported = [name for name, value in arguments.items() if value]
+    if unsupported:
         raise ValueError(
-            f'backend "lexicon" is one list of words and takes no {" or ".join(strange)}; '
+            f'backend "lexicon" is one list of words and takes no {" or ".join(unsupported)}; '
             "leave that out, or name another backend"
         )
     from sentiment.lexicon import LexiconClassifier

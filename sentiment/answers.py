@@ -1,4 +1,4 @@
-"""What every classifier does alike: refuse what is no list, answer silence, share out logits."""
+"""Shared by all classifiers: refuse a single text, answer an empty one, softmax."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from earful.judgements import Scores
 
 Array = np.ndarray[Any, Any]
 
-EVEN = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
+COULD_NOT_TELL = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
 """The answer to a text in which nothing is left to judge."""
 
 
-def refuse_one_text(texts: Sequence[str]) -> None:
-    """Raise TypeError for one text in the place of a list: its letters would be classified."""
+def refuse_single_text(texts: Sequence[str]) -> None:
+    """Raise TypeError for one text in place of a list: its letters would be classified."""
     if isinstance(texts, str):
         raise TypeError("classify takes a list of texts, not one text: put it in a list")
 
 
 def softmax(logits: Array, temperature: float | Array = 1.0) -> Array:
-    """Return probabilities [rows, labels] of logits divided by the temperature, or by one a row
-    [rows, 1], in float64."""
+    """Return probabilities [rows, labels] of the logits, in float64.
+
+    ``temperature`` divides the logits: one number, or one a row [rows, 1].
+    """
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     shares: Array = powers / powers.sum(axis=-1, keepdims=True)

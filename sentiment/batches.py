@@ -1,4 +1,4 @@
-"""Texts of one length go together: no padding, and no text's arithmetic depends on another's."""
+"""Batch texts of one length: no padding, and no text's arithmetic depends on another's."""
 
 from __future__ import annotations
 
@@ -9,47 +9,51 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.language import Found
+from sentiment.language import DetectedLanguage
 
 TOKENS_PER_BATCH = 512
-"""How many tokens one run of the model takes: what passes between two products stays in the
-processor's cache, and the fixed cost of a run is still small beside its work."""
+"""Tokens in one run of the model: the tensors between two products stay in the processor's cache,
+and the fixed cost of a run is still small beside its work."""
 
-NOTHING_FOUND = Found()
+NO_LANGUAGE = DetectedLanguage()
 
 Ids = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One text as the model gets it, and what else its answer needs.
+class EncodedText:
+    """One text as token ids, with the facts that its answer needs.
 
-    ``at``: its place in the caller's list. ``unsure``: it cannot be read, whatever the model says.
+    ``position``: its index in the caller's list. ``unreadable``: the answer is "could not tell",
+    regardless of the model's output.
     """
 
-    at: int
+    position: int
     ids: Sequence[int]
-    unsure: bool = False
-    found: Found = NOTHING_FOUND
+    unreadable: bool = False
+    language: DetectedLanguage = NO_LANGUAGE
 
 
-def batches(readings: Iterable[Reading], tokens: int = TOKENS_PER_BATCH) -> Iterator[list[Reading]]:
-    """Yield lists of readings with the same number of tokens, together ``tokens`` at most.
+def batches(
+    encoded_texts: Iterable[EncodedText], tokens: int = TOKENS_PER_BATCH
+) -> Iterator[list[EncodedText]]:
+    """Yield lists of texts with the same number of tokens, together ``tokens`` at most.
 
-    A batch is yielded as soon as it is full, the rest at the end with the longest texts first (the
-    last to be worked on is then the smallest). One reading alone may be longer than ``tokens``.
+    A full batch is yielded at once. Unfilled batches follow at the end, the longest texts first,
+    so that the last batch to be worked on is the smallest. A single text may be longer than
+    ``tokens``.
     """
-    waiting: defaultdict[int, list[Reading]] = defaultdict(list)
-    for reading in readings:
-        length = len(reading.ids)
-        waiting[length].append(reading)
+    waiting: defaultdict[int, list[EncodedText]] = defaultdict(list)
+    for encoded in encoded_texts:
+        length = len(encoded.ids)
+        waiting[length].append(encoded)
         if (len(waiting[length]) + 1) * length > tokens:
             yield waiting.pop(length)
     for length in sorted(waiting, reverse=True):
         yield waiting[length]
 
 
-def feed(batch: Sequence[Reading]) -> dict[str, Ids]:
-    """Return the model's inputs for one batch."""
-    ids = np.array([reading.ids for reading in batch], dtype=np.int64)
+def model_inputs(batch: Sequence[EncodedText]) -> dict[str, Ids]:
+    """Return the model's inputs for one batch: ids and attention mask, [rows, tokens]."""
+    ids = np.array([encoded.ids for encoded in batch], dtype=np.int64)
     return {"input_ids": ids, "attention_mask": np.ones_like(ids)}

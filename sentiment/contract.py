@@ -1,7 +1,7 @@
-"""What every classifier must do, as checks that a test and `earful model check` both run.
+"""Check the classifier contract; a test and `earful model check` both run these checks.
 
-Each check takes a classifier and returns what is wrong in a sentence, "" when nothing is. What the
-classifier raises itself goes through.
+Each check takes a classifier and returns the fault as a sentence, or "" when there is none. Errors
+of the classifier pass through.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LAST_BIT = 0.0 if platform.machine().lower() in {"x86_64", "amd64"} else 1e-6
 float32 may be added up in another order."""
 
 NOTICEABLE = 0.01
-"""How far they may differ in a model of others: above this a flag cannot be replayed honestly."""
+"""How far they may differ in a foreign model: above this a flag cannot be replayed honestly."""
 
 POSTS = (
     "Still no refund after nineteen days, and nobody picks up the phone.",
@@ -90,117 +90,118 @@ HOSTILE = (
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """By how much the scores of the same texts differ, and how many labels change with it."""
+    """The largest difference in the scores of the same texts, and the number of changed labels."""
 
     largest: float
     labels: int
 
 
-def texts(number: int = 300) -> list[str]:
-    """Return ``number`` posts of different lengths: those above, alone and in fixed mixtures."""
+def sample_posts(number: int = 300) -> list[str]:
+    """Return ``number`` posts of different lengths: ``POSTS`` and fixed mixtures of their words."""
     rng = random.Random(11)  # noqa: S311 - the same texts every time
     words = " ".join(POSTS).split()
     mixed = (" ".join(rng.choices(words, k=rng.randint(3, 40))) for _ in range(number))
     return [*POSTS, *mixed][:number]
 
 
-def nothing_gives_nothing(classifier: Classifier) -> str:
-    """``[]`` gives ``[]``."""
-    found = classifier.classify([])
-    return "" if found == [] else f"classify([]) gave {found!r}; it must give []"
+def check_empty_list(classifier: Classifier) -> str:
+    """Check that ``[]`` gives ``[]``."""
+    answers = classifier.classify([])
+    return "" if answers == [] else f"classify([]) gave {answers!r}; it must give []"
 
 
-def one_text_is_refused(classifier: Classifier) -> str:
-    """A text instead of a list of texts raises TypeError."""
+def check_single_text(classifier: Classifier) -> str:
+    """Check that a text instead of a list of texts raises TypeError."""
     try:
-        found = classifier.classify("not a list")
+        answers = classifier.classify("not a list")
     except TypeError:
         return ""
-    return f"classify of one text gave {len(found)} answers; it must raise TypeError"
+    return f"classify of one text gave {len(answers)} answers; it must raise TypeError"
 
 
-def as_many_answers(classifier: Classifier) -> str:
-    """As many answers as texts, each of them Scores, also when the same text comes twice."""
-    for given in (list(POSTS), ["ok"], ["ok"] * 50, ["", *POSTS[:3], ""]):
-        found = classifier.classify(given)
-        if len(found) != len(given):
-            return f"{len(given)} texts gave {len(found)} answers; there must be one each, in order"
-        strange = [one for one in found if not isinstance(one, Scores)]
-        if strange:
-            return f"an answer is {strange[0]!r}; it must be Scores"
+def check_answer_count(classifier: Classifier) -> str:
+    """Check that each text gives one Scores, also when the same text comes twice."""
+    for texts in (list(POSTS), ["ok"], ["ok"] * 50, ["", *POSTS[:3], ""]):
+        answers = classifier.classify(texts)
+        if len(answers) != len(texts):
+            counts = f"{len(texts)} texts gave {len(answers)} answers"
+            return f"{counts}; there must be one each, in order"
+        invalid = [answer for answer in answers if not isinstance(answer, Scores)]
+        if invalid:
+            return f"an answer is {invalid[0]!r}; it must be Scores"
     return ""
 
 
-def probabilities(classifier: Classifier) -> str:
-    """The three are in 0..1 and sum to 1, and the label is the most probable one."""
-    given = [*texts(100), *SILENT]
-    for text, one in zip(given, classifier.classify(given), strict=True):
-        three = numbers(one)
+def check_probabilities(classifier: Classifier) -> str:
+    """Check that three probabilities in 0..1 sum to 1, and the largest gives the label."""
+    texts = [*sample_posts(100), *SILENT]
+    labels = (Sentiment.NEGATIVE, Sentiment.NEUTRAL, Sentiment.POSITIVE)
+    for text, scores in zip(texts, classifier.classify(texts), strict=True):
+        three = probabilities_of(scores)
         if not all(0.0 <= share <= 1.0 for share in three) or abs(sum(three) - 1.0) > 1e-6:
             return f"{text[:60]!r} got {three}; three probabilities must be in 0..1 and sum to 1"
-        by_label = dict(
-            zip((Sentiment.NEGATIVE, Sentiment.NEUTRAL, Sentiment.POSITIVE), three, strict=True)
-        )
-        if by_label[one.sentiment] < max(three):
-            return f"{text[:60]!r} got {three} and the label {one.sentiment}: it is not the largest"
+        by_label = dict(zip(labels, three, strict=True))
+        label = scores.sentiment
+        if by_label[label] < max(three):
+            return f"{text[:60]!r} got {three} and the label {label}: it is not the largest"
     return ""
 
 
-def silence_is_no_answer(classifier: Classifier) -> str:
-    """An empty text, or only links, handles and digits, is "could not tell"."""
-    found = classifier.classify(list(SILENT))
-    judged = [text for text, one in zip(SILENT, found, strict=True) if not one.could_not_tell]
+def check_silent_texts(classifier: Classifier) -> str:
+    """Check that an empty text, or only links, handles and digits, is "could not tell"."""
+    answers = zip(SILENT, classifier.classify(list(SILENT)), strict=True)
+    judged = [text for text, scores in answers if not scores.could_not_tell]
     return f'{judged} say nothing, but were judged; they must be "could not tell"' * bool(judged)
 
 
-def hostile_texts(classifier: Classifier) -> str:
-    """Broken, endless and malicious texts raise nothing, alone or together."""
-    found = classifier.classify(list(HOSTILE))
-    if len(found) != len(HOSTILE):
-        return f"{len(HOSTILE)} hostile texts gave {len(found)} answers"
-    lost = [text for text in HOSTILE if len(classifier.classify([text])) != 1]
-    return f"{lost[0][:40]!r} alone gave no answer" if lost else ""
+def check_hostile_texts(classifier: Classifier) -> str:
+    """Check that broken, endless and malicious texts raise no error, alone or together."""
+    answers = classifier.classify(list(HOSTILE))
+    if len(answers) != len(HOSTILE):
+        return f"{len(HOSTILE)} hostile texts gave {len(answers)} answers"
+    unanswered = [text for text in HOSTILE if len(classifier.classify([text])) != 1]
+    return f"{unanswered[0][:40]!r} alone gave no answer" if unanswered else ""
 
 
-def neighbours(classifier: Classifier) -> Difference:
-    """Compare a text's scores among others with those alone, in another order, and repeated."""
-    given = [*texts(60), *SILENT[:2], LONG]
-    together = classifier.classify(given)
-    order = random.Random(9).sample(range(len(given)), len(given))  # noqa: S311 - a fixed order
-    shuffled = classifier.classify([given[at] for at in order])
-    back = [shuffled[order.index(at)] for at in range(len(given))]
-    alone = [classifier.classify([text])[0] for text in given]
-    others = [classifier.classify(given), back, alone]
-    found = [difference(together, other) for other in others]
-    return Difference(max(one.largest for one in found), max(one.labels for one in found))
+def compare_with_neighbours(classifier: Classifier) -> Difference:
+    """Compare the scores of texts in one list with those alone, reordered, and repeated."""
+    texts = [*sample_posts(60), *SILENT[:2], LONG]
+    together = classifier.classify(texts)
+    order = random.Random(9).sample(range(len(texts)), len(texts))  # noqa: S311 - a fixed order
+    shuffled = classifier.classify([texts[index] for index in order])
+    reordered = [shuffled[order.index(index)] for index in range(len(texts))]
+    alone = [classifier.classify([text])[0] for text in texts]
+    runs = [classifier.classify(texts), reordered, alone]
+    gaps = [difference(together, scores) for scores in runs]
+    return Difference(max(gap.largest for gap in gaps), max(gap.labels for gap in gaps))
 
 
-def difference(some: Sequence[Scores], others: Sequence[Scores]) -> Difference:
-    """Compare two answers to the same texts; one that is "could not tell" only once counts 1."""
+def difference(first: Sequence[Scores], second: Sequence[Scores]) -> Difference:
+    """Compare two runs over the same texts; "could not tell" in one run only counts as 1."""
     largest, labels = 0.0, 0
-    for one, other in zip(some, others, strict=True):
-        labels += (one.sentiment, one.could_not_tell) != (other.sentiment, other.could_not_tell)
-        pairs = zip(numbers(one), numbers(other), strict=True)
-        apart = one.could_not_tell != other.could_not_tell
-        largest = max(largest, float(apart), *(abs(a - b) for a, b in pairs))
+    for a, b in zip(first, second, strict=True):
+        labels += (a.sentiment, a.could_not_tell) != (b.sentiment, b.could_not_tell)
+        pairs = zip(probabilities_of(a), probabilities_of(b), strict=True)
+        apart = a.could_not_tell != b.could_not_tell
+        largest = max(largest, float(apart), *(abs(p - q) for p, q in pairs))
     return Difference(largest, labels)
 
 
-def the_text_alone_counts(classifier: Classifier, allowed: float = LAST_BIT) -> str:
-    """A text's scores are the same alone, among others and in any order."""
-    found = neighbours(classifier)
-    if found.largest <= allowed:
+def check_neighbours(classifier: Classifier, tolerance: float = LAST_BIT) -> str:
+    """Check that a text's scores are the same alone, among others and in any order."""
+    gap = compare_with_neighbours(classifier)
+    if gap.largest <= tolerance:
         return ""
     return (
-        f"the same text's scores differ by up to {found.largest:.2g} with its neighbours "
-        f"({found.labels} labels change); a flag could not be replayed. Dynamic quantisation "
+        f"the same text's scores differ by up to {gap.largest:.2g} with its neighbours "
+        f"({gap.labels} labels change); a flag could not be replayed. Dynamic quantisation "
         "does this: use weights that are static or not quantised"
     )
 
 
-def same_name(classifier: Classifier, again: Classifier) -> str:
-    """``model_id`` says something, and the same for the same model loaded twice."""
-    first, second = classifier.model_id, again.model_id
+def check_model_id(classifier: Classifier, reloaded: Classifier) -> str:
+    """Check that ``model_id`` is not empty, and is the same for the same model loaded twice."""
+    first, second = classifier.model_id, reloaded.model_id
     if not isinstance(first, str) or not first.strip():
         return f"model_id is {first!r}; it must name weights and text preparation"
     if first != second:
@@ -208,48 +209,48 @@ def same_name(classifier: Classifier, again: Classifier) -> str:
     return ""
 
 
-def numbers(scores: Scores) -> tuple[float, float, float]:
+def probabilities_of(scores: Scores) -> tuple[float, float, float]:
     """Return negative, neutral and positive."""
     return scores.negative, scores.neutral, scores.positive
 
 
 CHECKS: dict[str, Check] = {
-    "no texts, no answers": nothing_gives_nothing,
-    "one text instead of a list is refused": one_text_is_refused,
-    "as many answers as texts": as_many_answers,
-    "probabilities sum to 1 and the label is the largest": probabilities,
-    'empty texts and bare links are "could not tell"': silence_is_no_answer,
-    "broken and hostile texts raise nothing": hostile_texts,
+    "no texts, no answers": check_empty_list,
+    "one text instead of a list is refused": check_single_text,
+    "as many answers as texts": check_answer_count,
+    "probabilities sum to 1 and the label is the largest": check_probabilities,
+    'empty texts and bare links are "could not tell"': check_silent_texts,
+    "broken and hostile texts raise nothing": check_hostile_texts,
 }
-"""What one loaded classifier shows; ``run`` adds the two that need to be told more."""
+"""Checks of one loaded classifier by their sentences; ``run`` adds two that need more."""
 
 
 def run(
-    classifier: Classifier, again: Callable[[], Classifier], allowed: float = LAST_BIT
+    classifier: Classifier, load_again: Callable[[], Classifier], tolerance: float = LAST_BIT
 ) -> Iterator[tuple[str, str]]:
-    """Yield (what is checked, what is wrong or ""), one after the other.
+    """Run all checks, yielding (sentence of the check, fault or "") for each.
 
-    ``again`` loads the same model anew. ``allowed`` is by how much a text's scores may depend on
-    its neighbours: LAST_BIT, or NOTICEABLE for a model of others. Whatever the classifier raises
-    is what is wrong with it.
+    ``load_again`` loads the same model a second time. ``tolerance`` limits how far a text's scores
+    may depend on its neighbours: LAST_BIT, or NOTICEABLE for a foreign model. An error that the
+    classifier raises is reported as the fault.
     """
 
-    def alone(one: Classifier) -> str:
-        return the_text_alone_counts(one, allowed)
+    def neighbours(classifier: Classifier) -> str:
+        return check_neighbours(classifier, tolerance)
 
-    def named(one: Classifier) -> str:
-        return same_name(one, again())
+    def model_id(classifier: Classifier) -> str:
+        return check_model_id(classifier, load_again())
 
     checks = CHECKS | {
-        ALONE: alone,
-        "loaded twice, it has the same model_id": named,
+        ALONE: neighbours,
+        "loaded twice, it has the same model_id": model_id,
     }
     for name, check in checks.items():
-        yield name, _raised(check, classifier)
+        yield name, _fault(check, classifier)
 
 
-def _raised(check: Check, classifier: Classifier) -> str:
+def _fault(check: Check, classifier: Classifier) -> str:
     try:
         return check(classifier)
-    except Exception as error:  # noqa: BLE001 - to find whatever it raises is the purpose
+    except Exception as error:  # noqa: BLE001 - the check exists to report any error
         return f"it raised {type(error).__name__}: {str(error)[:200]}"

@@ -1,6 +1,6 @@
-"""Bring your own: any sequence classifier that Transformers can load, by name or directory.
+"""Classify with any sequence classifier that Transformers can load, by name or directory.
 
-Transformers and torch are imported when the classifier is made, never before.
+Transformers and torch are imported when a classifier is created, never before.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 from earful.judgements import Scores
 from sentiment import labels as naming
-from sentiment.answers import EVEN, refuse_one_text
+from sentiment.answers import COULD_NOT_TELL, refuse_single_text
 from sentiment.language import identify
-from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
+from sentiment.prepare import PREPARATION_VERSION, has_content, prepare
 
 BATCH = 32
 MAX_TOKENS = 512
 
 
 class HubClassifier:
-    """Answers with a model of the user's choice; uncalibrated, so it has no floor of its own."""
+    """Answer with a model of the user's choice; uncalibrated, so it has no floor of its own."""
 
     def __init__(
         self,
@@ -31,11 +31,11 @@ class HubClassifier:
         threads: int | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        """Load ``model`` (hub name or directory); a hub name may be downloaded by Transformers.
+        """Load ``model`` (hub name or directory); Transformers may download a hub name.
 
-        ``labels`` maps the model's label names to negative, neutral or positive; it may be left
-        out when they already are these words. Raises ImportError without the extra ``torch`` and
-        ValueError when the labels cannot be mapped.
+        ``labels`` maps the model's label names to negative, neutral or positive. It may be left
+        out when the names already are these words. Raises ImportError without the extra ``torch``
+        and ValueError when the labels cannot be mapped.
         """
         self._torch, transformers = _libraries()
         if threads is not None:
@@ -44,8 +44,8 @@ class HubClassifier:
         self._model = transformers.AutoModelForSequenceClassification.from_pretrained(model)
         self._model.eval()
         names = [str(self._model.config.id2label[i]) for i in range(self._model.num_labels)]
-        naming.one_of_several(getattr(self._model.config, "problem_type", None), model)
-        self._columns = naming.columns(names, labels, model)
+        naming.require_single_label(getattr(self._model.config, "problem_type", None), model)
+        self._columns = naming.map_labels(names, labels, model)
         positions = getattr(self._model.config, "max_position_embeddings", None) or MAX_TOKENS
         # RoBERTa counts positions from 2, so two of them can never be used
         self._max_tokens = max(8, min(MAX_TOKENS, positions - 2))
@@ -53,21 +53,23 @@ class HubClassifier:
 
     @property
     def model_id(self) -> str:
-        """Name, digest of weights and label mapping, and text preparation."""
+        """Return name, digest of weights and label mapping, and text preparation."""
         return self._model_id
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        refuse_one_text(texts)
+        refuse_single_text(texts)
         prepared = [prepare(text) for text in texts]
-        answers = [EVEN] * len(prepared)
-        telling = [at for at, text in enumerate(prepared) if says_something(text)]
-        telling.sort(key=lambda at: len(prepared[at]))
-        for start in range(0, len(telling), BATCH):
-            rows = telling[start : start + BATCH]
-            for at, shares in zip(rows, self._run([prepared[r] for r in rows]), strict=True):
-                language = identify(prepared[at]).language
-                answers[at] = naming.scores(self._columns, shares, language)
+        answers = [COULD_NOT_TELL] * len(prepared)
+        indexes = [index for index, text in enumerate(prepared) if has_content(text)]
+        # texts of like length share a batch, so that little is padded
+        indexes.sort(key=lambda index: len(prepared[index]))
+        for start in range(0, len(indexes), BATCH):
+            batch = indexes[start : start + BATCH]
+            rows = self._run([prepared[index] for index in batch])
+            for index, shares in zip(batch, rows, strict=True):
+                language = identify(prepared[index]).language
+                answers[index] = naming.sum_scores(self._columns, shares, language)
         return answers
 
     def _run(self, texts: list[str]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The label names of other people's models: each is one of our three, or the model is refused."""
+"""Map the label names of a foreign model to our three, or refuse the model."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from earful.judgements import Scores
 LABELS = ("negative", "neutral", "positive")
 
 
-def columns(names: Sequence[str], labels: Mapping[str, str] | None, model: str) -> list[str]:
-    """Return for each label of the model which of our three it is.
+def map_labels(names: Sequence[str], labels: Mapping[str, str] | None, model: str) -> list[str]:
+    """Return negative, neutral or positive for each label name of the model, in its order.
 
-    Several may be the same one (five stars). Negative and positive must both occur. ValueError
-    says what was found and what to write.
+    Several names may map to the same label (five stars). Negative and positive must both occur.
+    ValueError names the labels and the line to write in the settings.
     """
-    given = {str(name).casefold(): str(ours).casefold() for name, ours in (labels or {}).items()}
-    wrong = sorted(set(given.values()) - set(LABELS))
-    if wrong:
-        raise ValueError(f"labels maps to {wrong}; only {', '.join(LABELS)} are known")
-    strange = sorted(set(given) - {name.casefold() for name in names})
-    if strange:
-        raise ValueError(f"labels names {strange}, which {model} has not; it has {list(names)}")
-    found = [given.get(name.casefold(), name.casefold()) for name in names]
-    unmapped = [n for n, column in zip(names, found, strict=True) if column not in LABELS]
-    if unmapped or not {"negative", "positive"} <= set(found):
+    mapping = {str(name).casefold(): str(ours).casefold() for name, ours in (labels or {}).items()}
+    invalid = sorted(set(mapping.values()) - set(LABELS))
+    if invalid:
+        raise ValueError(f"labels maps to {invalid}; only {', '.join(LABELS)} are known")
+    unknown = sorted(set(mapping) - {name.casefold() for name in names})
+    if unknown:
+        raise ValueError(f"labels names {unknown}, which {model} lacks; it has {list(names)}")
+    columns = [mapping.get(name.casefold(), name.casefold()) for name in names]
+    unmapped = [name for name, column in zip(names, columns, strict=True) if column not in LABELS]
+    if unmapped or not {"negative", "positive"} <= set(columns):
         example = ", ".join(f'"{name}" = "…"' for name in names)
         raise ValueError(
             f"{model} has the labels {list(names)}; say which of {', '.join(LABELS)} each is: "
             f"labels = {{ {example} }}"
         )
-    return found
+    return columns
 
 
-def one_of_several(problem: object, model: str) -> None:
+def require_single_label(problem: object, model: str) -> None:
     """Raise ValueError when ``problem``, a config's problem_type, is not to choose one label."""
     if problem not in (None, "single_label_classification"):
         raise ValueError(
@@ -42,8 +42,11 @@ def one_of_several(problem: object, model: str) -> None:
         )
 
 
-def scores(columns: Sequence[str], shares: Sequence[float], language: str | None) -> Scores:
-    """Add up the probabilities of the model's labels into our three."""
+def sum_scores(columns: Sequence[str], shares: Sequence[float], language: str | None) -> Scores:
+    """Add up the probabilities of the model's labels into our three.
+
+    ``columns``: the result of ``map_labels``. ``shares``: the model's probabilities, in its order.
+    """
     three = dict.fromkeys(LABELS, 0.0)
     for column, share in zip(columns, shares, strict=True):
         three[column] += share

@@ -1,8 +1,8 @@
-"""Which language a text is written in, and whether a model has evidence for that language.
+"""Detect the language of a text, and whether a model has evidence for that language.
 
-A script that one language alone is written in decides by itself. All other texts are judged by
-py3langid among ``CANDIDATES``. Nothing here remembers a text: what is found depends on the text
-alone, and threads may share it.
+A script that only one language uses decides by itself. py3langid judges all other texts among
+``CANDIDATES``. No state is kept between texts: the result depends on the text alone, and threads
+may share this module.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from sentiment.prepare import HANDLE, LINK
 
 LANGUAGE_VERSION = 1
-"""Raise it with any change to what ``identify`` finds; see ``Description.model_id``."""
+"""Raise it with any change to the results of ``identify``; see ``Description.model_id``."""
 
 CANDIDATES = frozenset(
     code
-    for some in (
+    for codes in (
         "af az ca cs da de en es et eu fi fr ga ha hr hu id ig is it lt lv ms mt nl no pl pt ro rw",
         "sk sl so sq sv sw tl tr uz vi yo zu",  # to here in Latin letters
         "be bg kk mk mn ru sr uk",
         "am ar bn fa hi ja mr ne ur zh",
     )
-    for code in some.split()
+    for code in codes.split()
 )
-"""What py3langid may answer: the languages that customers of brands write to them in.
+"""The languages that py3langid may answer: those in which customers write to brands.
 
-It knows more. Each one more takes answers from its neighbours in short and careless posts, so
-those are left out that few such posts are written in (Latin, Esperanto) or that a post does not
-tell from a larger neighbour (Bosnian, Galician). A text in a language that is missing here is
-found to be its nearest neighbour's, or nobody's.
+py3langid can identify more. Each further language takes answers from its neighbours in short and
+careless posts. So the list omits languages with few such posts (Latin, Esperanto), and languages
+that a post does not distinguish from a larger neighbour (Bosnian, Galician). A text in a language
+that is missing here gets its nearest neighbour, or no language.
 """
 
 ONE_LANGUAGE = {
@@ -79,96 +79,98 @@ CLOSE = tuple(
         "id ms",
     )
 )
-"""Languages so near each other that evidence for one is evidence for the others."""
+"""Groups of languages so near each other that evidence for one is evidence for all."""
 
-MOST = 500
-"""Characters looked at: enough to tell, and a long text must not cost more."""
+MAX_CHARACTERS = 500
+"""Characters that identification reads: enough to decide, and a long text must not cost more."""
 
-FEWEST = 10
-"""Letters under which py3langid is not asked, and nothing is sure."""
+MIN_LETTERS = 10
+"""With fewer letters than this, py3langid is not called and no result is sure."""
 
-FEWEST_OF_A_SCRIPT = 3
-"""Letters under which a script decides nothing: they may be a formula or a decoration."""
+MIN_LETTERS_OF_A_SCRIPT = 3
+"""With fewer letters than this, a script decides nothing: it may be a formula or a decoration."""
 
-FLOOR = 0.7
-"""Probability under which no language is named."""
+MIN_PROBABILITY = 0.7
+"""Below this probability no language is named."""
 
-SURE = 0.8
-"""Probability of a language and those close to it from which on its evidence is asked for.
+SURE_PROBABILITY = 0.8
+"""From this probability on, of a language and those close to it, the model's evidence counts.
 
 FEWEST, FLOOR and SURE were chosen on validation posts: ``python benchmarks/language.py``.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was found.
+class DetectedLanguage:
+    """The language of a text.
 
-    ``language`` is an ISO 639-1 code, None when the text does not say it clearly. ``nearest`` is
-    the most likely one all the same; ``sure`` that it is this or one ``CLOSE`` to it.
+    ``language``: an ISO 639-1 code, None when the text is not clear. ``nearest``: the most likely
+    language even then. ``is_sure``: the text is surely in ``nearest`` or in a language ``CLOSE``
+    to it.
     """
 
     language: str | None = None
     nearest: str | None = None
-    sure: bool = False
+    is_sure: bool = False
 
-    def outside(self, evidence: Collection[str]) -> bool:
-        """True when this is surely a language that ``evidence``, made by ``covered``, lacks."""
-        return self.sure and self.nearest not in evidence
+    def is_outside(self, evidence: Collection[str]) -> bool:
+        """Return whether this is surely a language that ``evidence`` (of ``covered``) lacks."""
+        return self.is_sure and self.nearest not in evidence
 
 
-def identify(prepared: str) -> Found:
-    """Return the language of what ``prepare`` returned; total, and safe to call from threads.
+def identify(prepared: str) -> DetectedLanguage:
+    """Return the language of a text that ``prepare`` returned.
 
-    The first call reads py3langid's model, which takes about a second.
+    Accepts any text, raises no error, and is safe to call from threads. The first call reads
+    py3langid's model, which takes about a second.
     """
     words = words_of(prepared)
     letters = [c for c in words if c.isalpha()]
-    by_script = None if words.isascii() else _by_script(letters)
-    if by_script is not None:
-        return Found(language=by_script, nearest=by_script, sure=len(letters) >= FEWEST)
-    if len(letters) < FEWEST:
-        return _NOTHING
+    code = None if words.isascii() else _by_script(letters)
+    if code is not None:
+        return DetectedLanguage(language=code, nearest=code, is_sure=len(letters) >= MIN_LETTERS)
+    if len(letters) < MIN_LETTERS:
+        return _NO_LANGUAGE
     return _by_letters(words)
 
 
 def covered(languages: Collection[str]) -> frozenset[str]:
-    """Return ``languages`` and those ``CLOSE`` to any of them."""
+    """Return ``languages`` and every language that is ``CLOSE`` to one of them."""
     return frozenset(languages).union(*map(_close, languages))
 
 
 def words_of(prepared: str) -> str:
-    """Return what of a prepared text is language: no links, handles, digits, emoji."""
-    return " ".join(_NOISE.sub(" ", prepared).split())[:MOST]
+    """Return a prepared text without links, handles, digits and emoji."""
+    return " ".join(_NOISE.sub(" ", prepared).split())[:MAX_CHARACTERS]
 
 
 @lru_cache(maxsize=4096)
 def script_of(letter: str) -> str:
-    """Return the first word of the character's name in Unicode, such as GREEK; "" for none."""
+    """Return the first word of a character's Unicode name, such as GREEK; "" without a name."""
     return unicodedata.name(letter, "").split(" ", 1)[0]
 
 
 def _by_script(letters: Sequence[str]) -> str | None:
-    """Return the language that most of the letters stand for by themselves, if any."""
+    """Return the only language of the script that most letters belong to, if there is one."""
     counts = Counter(map(script_of, letters))
     kana = counts["HIRAGANA"] + counts["KATAKANA"]
     if kana >= _KANA_SHARE * len(letters):
         # Japanese mixes kana and Chinese characters; a Chinese post has a decorative one at most
         counts["HIRAGANA"] += counts.pop("CJK", 0) + counts.pop("KATAKANA", 0)
     script, number = counts.most_common(1)[0] if counts else ("", 0)
-    if number < max(FEWEST_OF_A_SCRIPT, len(letters) / 2):
+    if number < max(MIN_LETTERS_OF_A_SCRIPT, len(letters) / 2):
         return None
     return ONE_LANGUAGE.get(script)
 
 
-def _by_letters(words: str) -> Found:
+def _by_letters(words: str) -> DetectedLanguage:
     ranked = _identifier().rank(words)
     language, probability = ranked[0]
     group = _close(language)
-    return Found(
-        language=language if probability >= FLOOR else None,
+    return DetectedLanguage(
+        language=language if probability >= MIN_PROBABILITY else None,
         nearest=language,
-        sure=sum(share for near, share in ranked if near in group) >= SURE,
+        is_sure=sum(share for near, share in ranked if near in group) >= SURE_PROBABILITY,
     )
 
 
@@ -191,7 +193,7 @@ def _read() -> Any:
 
 
 _READING = Lock()
-_NOTHING = Found()
+_NO_LANGUAGE = DetectedLanguage()
 _KANA_SHARE = 0.1
 _NOISE = re.compile(
     rf"{HANDLE}|(?<!\w){LINK}(?!\w)|[#\d_]|[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff]"

@@ -1,9 +1,10 @@
-"""A list of words instead of a model: VADER, English only, for comparison and for tiny machines.
+"""Classify with VADER's list of English words, for comparison and for tiny machines.
 
-Its own answer is one number, ``compound``, from -1 to 1. The thresholds are those of its authors:
-from 0.05 on positive, up to -0.05 negative, neutral between. ``three`` spreads the number over
-three probabilities so that the most probable one is always the label that these thresholds give.
-They rise and fall with ``compound``, but nothing was fitted: they are no measured frequencies.
+VADER answers with one number, ``compound``, from -1 to 1. The thresholds are those of its authors:
+from 0.05 on positive, up to -0.05 negative, neutral between. ``probabilities_of_compound`` spreads
+the number over three probabilities so that the most probable one is always the label that these
+thresholds give. The probabilities rise and fall with ``compound``, but they were not fitted: they
+are no measured frequencies.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from earful.judgements import Scores
-from sentiment.answers import EVEN, refuse_one_text
+from sentiment.answers import COULD_NOT_TELL, refuse_single_text
 from sentiment.language import LANGUAGE_VERSION, identify
-from sentiment.prepare import PREPARATION_VERSION, prepare, says_something
+from sentiment.prepare import PREPARATION_VERSION, has_content, prepare
 
 MAX_CHARACTERS = 1000
-"""VADER's time grows with the square of a text's length where it finds "but"; more is not read."""
+"""Longer texts are cut: VADER's time grows with the square of the length after a "but"."""
 
 STEEPNESS = 2.0
 """Low, so that the strongest words together reach 0.86 and no list of words claims to be sure."""
@@ -53,25 +54,25 @@ class LexiconClassifier:
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        refuse_one_text(texts)
-        return [self._one(prepare(text)) for text in texts]
+        refuse_single_text(texts)
+        return [self._classify_prepared(prepare(text)) for text in texts]
 
-    def _one(self, text: str) -> Scores:
-        if not says_something(text):
-            return EVEN
-        found = identify(text)
+    def _classify_prepared(self, text: str) -> Scores:
+        if not has_content(text):
+            return COULD_NOT_TELL
+        detected = identify(text)
         compound = self._analyzer.polarity_scores(text[:MAX_CHARACTERS])["compound"]
-        negative, neutral, positive = three(compound)
+        negative, neutral, positive = probabilities_of_compound(compound)
         return Scores(
             negative=negative,
             neutral=neutral,
             positive=positive,
-            could_not_tell=found.outside(LANGUAGES),
-            language=found.language,
+            could_not_tell=detected.is_outside(LANGUAGES),
+            language=detected.language,
         )
 
 
-def three(compound: float) -> tuple[float, float, float]:
+def probabilities_of_compound(compound: float) -> tuple[float, float, float]:
     """Return negative, neutral and positive for VADER's ``compound`` (-1 to 1), summing to 1.
 
     >>> [round(share, 2) for share in three(0.6)]
@@ -83,8 +84,9 @@ def three(compound: float) -> tuple[float, float, float]:
 
 
 def _digest(folder: Path) -> str:
-    decides = [MAX_CHARACTERS, STEEPNESS, MIDDLE, LANGUAGE_VERSION]
-    digest = hashlib.sha256(json.dumps(decides).encode())
+    # every constant that can change an answer is part of the model's name
+    constants = [MAX_CHARACTERS, STEEPNESS, MIDDLE, LANGUAGE_VERSION]
+    digest = hashlib.sha256(json.dumps(constants).encode())
     for name in _WORDS:
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:12]

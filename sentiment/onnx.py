@@ -1,4 +1,4 @@
-"""The default classifier: ONNX Runtime on the CPU, one session a process.
+"""Classify with the shipped model: ONNX Runtime on the CPU, one session a process.
 
 A text's scores depend on the text alone, never on its neighbours: activation ranges are fixed in
 the model, and only texts of one length share a batch, so the arithmetic is the same whether a text
@@ -23,31 +23,31 @@ from tokenizers import Tokenizer
 
 from earful.judgements import Scores
 from sentiment import shipped
-from sentiment.answers import EVEN, refuse_one_text, softmax
-from sentiment.batches import Ids, Reading, batches, feed
+from sentiment.answers import COULD_NOT_TELL, refuse_single_text, softmax
+from sentiment.batches import EncodedText, Ids, batches, model_inputs
 from sentiment.language import covered, identify, script_of
-from sentiment.prepare import prepare, says_something
+from sentiment.prepare import has_content, prepare
 
-PIECE = 128
+TEXTS_PER_PIECE = 128
 """Texts tokenised at a time."""
 
-AHEAD = 4
-"""Batches a worker that may wait or run: bounds memory whatever the number of texts."""
+BATCHES_AHEAD = 4
+"""Batches per worker that may wait or run: bounds memory for any number of texts."""
 
 _UNKNOWN = 3
 
 Answer = tuple[int, Scores]
 
 
-def free_cores() -> int:
-    """Return how many cores this process may use, at least 1."""
+def available_cores() -> int:
+    """Return the number of cores that this process may use, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
 
 
 class OnnxClassifier:
-    """Classifies by a directory laid out like ``sentiment/model``; safe to share by threads."""
+    """Classify by a directory laid out like ``sentiment/model``; threads may share it."""
 
     def __init__(self, directory: Path | None = None, *, threads: int | None = None) -> None:
         """Read, verify and start the model; ``directory`` None means the shipped one.
@@ -55,85 +55,92 @@ class OnnxClassifier:
         Raises FileNotFoundError for a missing file and ModelDamaged for a wrong one.
         """
         files = shipped.read(directory)
-        self._about = files.description
-        self._languages = covered(self._about.languages)
+        self._description = files.description
+        self._languages = covered(self._description.languages)
         self._tokenizer = Tokenizer.from_buffer(files.tokenizer)
-        self._tokenizer.enable_truncation(self._about.max_tokens)
+        self._tokenizer.enable_truncation(self._description.max_tokens)
         self._session = _session(files.weights)
-        self._threads = threads or free_cores()
+        self._threads = threads or available_cores()
         # its threads start with the first text and end with the classifier
         self._workers = ThreadPoolExecutor(self._threads, "classify")
 
     @property
     def model_id(self) -> str:
-        """Weights, text preparation and calibration in one name."""
-        return self._about.model_id
+        """Return weights, text preparation and calibration as one name."""
+        return self._description.model_id
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
-        """Return one Scores for each text, in order; TypeError for anything that is not text."""
-        refuse_one_text(texts)
-        answers = [EVEN] * len(texts)
+        """Return one Scores for each text, in order; TypeError for anything that is not text.
+
+        1. The caller's thread prepares and tokenises texts, and groups them by length.
+        2. Each full batch goes to a worker. At most ``BATCHES_AHEAD`` batches per worker are out.
+        3. Answers are collected in the order of the batches, and stored by position.
+        4. After an error the batches that have not started are cancelled.
+        """
+        refuse_single_text(texts)
+        answers = [COULD_NOT_TELL] * len(texts)
         running: deque[Future[list[Answer]]] = deque()
         try:
-            for batch in batches(self._readings(texts)):
-                running.append(self._workers.submit(self._judge, batch))
-                if len(running) > AHEAD * self._threads:
-                    _put(answers, running.popleft())
+            for batch in batches(self._encode(texts)):
+                running.append(self._workers.submit(self._classify_batch, batch))
+                if len(running) > BATCHES_AHEAD * self._threads:
+                    _store(answers, running.popleft())
             while running:
-                _put(answers, running.popleft())
+                _store(answers, running.popleft())
         finally:
-            for left in running:  # one text was not text, or a batch failed
-                left.cancel()
+            for future in running:  # one text was not text, or a batch failed
+                future.cancel()
         return answers
 
-    def _readings(self, texts: Sequence[str]) -> Iterator[Reading]:
-        """Yield what the model is to read; texts that say nothing are left out."""
-        for start in range(0, len(texts), PIECE):
-            prepared = [prepare(text) for text in texts[start : start + PIECE]]
-            telling = [at for at, text in enumerate(prepared) if says_something(text)]
-            encoded = self._tokenizer.encode_batch_fast([prepared[at] for at in telling])
-            for at, one in zip(telling, encoded, strict=True):
-                text, ids = prepared[at], one.ids
-                unsure = not text.isascii() and self._unread(ids, text)
-                yield Reading(start + at, ids, unsure, identify(text))
+    def _encode(self, texts: Sequence[str]) -> Iterator[EncodedText]:
+        """Yield the texts as token ids, without those that have no content."""
+        for start in range(0, len(texts), TEXTS_PER_PIECE):
+            prepared = [prepare(text) for text in texts[start : start + TEXTS_PER_PIECE]]
+            indexes = [index for index, text in enumerate(prepared) if has_content(text)]
+            encoded = self._tokenizer.encode_batch_fast([prepared[index] for index in indexes])
+            for index, tokens in zip(indexes, encoded, strict=True):
+                text, ids = prepared[index], tokens.ids
+                unreadable = not text.isascii() and self._is_unreadable(ids, text)
+                yield EncodedText(start + index, ids, unreadable, identify(text))
 
-    def _judge(self, batch: list[Reading]) -> list[Answer]:
-        (logits,) = self._session.run(["logits"], feed(batch))
-        shares = self._probabilities(logits, [r.found.language for r in batch])
-        return [(r.at, self._scores(three, r)) for r, three in zip(batch, shares, strict=True)]
+    def _classify_batch(self, batch: list[EncodedText]) -> list[Answer]:
+        (logits,) = self._session.run(["logits"], model_inputs(batch))
+        rows = self._probabilities(logits, [text.language.language for text in batch])
+        answers = zip(batch, rows, strict=True)
+        return [(text.position, self._scores(three, text)) for text, three in answers]
 
-    def _unread(self, ids: Sequence[int], text: str) -> bool:
-        """Say whether most letters are outside the vocabulary or in scripts cut to letters."""
-        share = _share(text, self._about.unread_scripts)
+    def _is_unreadable(self, ids: Sequence[int], text: str) -> bool:
+        """Return whether most letters are outside the vocabulary or in scripts cut to letters."""
+        share = _share(text, self._description.unread_scripts)
         if _UNKNOWN in ids:
-            # the fast way to tokenise does not say where in the text a token lies
+            # encode_batch_fast gives no offsets, so the text is encoded again to get them
             share += _unknown_share(self._tokenizer.encode(text), text)
-        return share >= self._about.unknown_share
+        return share >= self._description.unknown_share
 
     def _probabilities(self, logits: Ids, languages: Sequence[str | None]) -> list[list[float]]:
-        divisors = np.array([[self._about.temperature_of(language)] for language in languages])
+        divisors = np.array([[self._description.temperature_of(code)] for code in languages])
         shares: list[list[float]] = softmax(logits, divisors).tolist()
         return shares
 
-    def _scores(self, three: list[float], reading: Reading) -> Scores:
+    def _scores(self, three: list[float], text: EncodedText) -> Scores:
         negative, neutral, positive = three
         return Scores(
             negative=negative,
             neutral=neutral,
             positive=positive,
             could_not_tell=(
-                reading.unsure
-                or reading.found.outside(self._languages)
-                or max(three) < self._about.floor
+                text.unreadable
+                or text.language.is_outside(self._languages)
+                or max(three) < self._description.floor
             ),
-            language=reading.found.language,
+            language=text.language.language,
         )
 
 
-def _put(answers: list[Scores], done: Future[list[Answer]]) -> None:
-    """Wait for a batch and put its answers in their places; raises what the batch raised."""
-    for at, scores in done.result():
-        answers[at] = scores
+def _store(answers: list[Scores], batch: Future[list[Answer]]) -> None:
+    """Wait for a batch and store its answers by position; raises the error of the batch."""
+    for position, scores in batch.result():
+        answers[position] = scores
 
 
 def _session(weights: Path) -> Any:
@@ -151,22 +158,22 @@ def _session(weights: Path) -> Any:
 
 
 def _has_vnni() -> bool:
-    """Say whether the processor is known to multiply int8 without overflow."""
-    about = Path("/proc/cpuinfo")
-    if not about.exists():
+    """Return whether the processor is known to multiply int8 without overflow."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
         return False
-    flags = about.read_text(encoding="utf-8", errors="replace")
+    flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
     return "avx512_vnni" in flags or "avx_vnni" in flags
 
 
 def _share(text: str, scripts: Collection[str]) -> float:
-    """Return which share of the text's letters is written in ``scripts``, 0 to 1."""
+    """Return the share of the text's letters in ``scripts``, 0 to 1."""
     letters = [c for c in text if c.isalpha()]
     return sum(script_of(c) in scripts for c in letters) / max(1, len(letters))
 
 
 def _unknown_share(encoded: Any, text: str) -> float:
-    """Return which share of the text's letters the vocabulary does not know, 0 to 1."""
+    """Return the share of the text's letters outside the vocabulary, 0 to 1."""
     unknown = sum(
         sum(map(str.isalpha, text[begin:end]))
         for token, (begin, end) in zip(encoded.ids, encoded.offsets, strict=True)

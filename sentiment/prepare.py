@@ -1,6 +1,6 @@
-"""Text preparation: what a stranger wrote becomes what the model reads.
+"""Prepare a stranger's text for the model.
 
-The same function runs in training and in production. Any change to what it returns must raise
+The same function runs in training and in production. Any change to its results must raise
 ``PREPARATION_VERSION``, which is part of every ``model_id``, so that a stored prediction can be
 replayed exactly.
 """
@@ -14,7 +14,7 @@ import unicodedata
 PREPARATION_VERSION = 1
 
 MAX_CHARACTERS = 10_000
-"""Longer texts are cut here, before any other work, so that cost is bounded."""
+"""Longer texts are cut here, before any other work, so that the cost is bounded."""
 
 LINK = "http"
 HANDLE = "@user"
@@ -33,11 +33,12 @@ _DROPPED = frozenset("\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff\u00ad") | {
 
 
 def prepare(text: str) -> str:
-    """Return ``text`` as the model reads it; total: any ``str`` goes in, no error comes out.
+    """Return ``text`` as the model reads it. Any ``str`` is accepted and raises no error.
 
-    Entities are decoded, links become ``http``, handles ``@user``, control characters a space;
-    lone surrogates, direction marks, zero-width marks and skin tones go; runs of one
-    character are cut to three; white space is one space. At most 10,000 characters are read.
+    Entities are decoded. Links become ``http``, handles ``@user``, control characters a space.
+    Lone surrogates, direction marks, zero-width marks and skin tones are removed. Runs of one
+    character are cut to three, and white space becomes one space. At most 10,000 characters are
+    read.
     """
     text = html.unescape(html.unescape(text[:MAX_CHARACTERS]))[:MAX_CHARACTERS]
     text = "".join(map(_clean, text)) if not text.isascii() else text
@@ -48,23 +49,23 @@ def prepare(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def says_something(prepared: str) -> bool:
-    """True when anything but links, handles, digits and punctuation is left to judge.
+def has_content(prepared: str) -> bool:
+    """Return whether a text holds more than links, handles, digits and punctuation.
 
-    ``prepared`` is what ``prepare`` returned. Letters, emoji and emoticons say something.
+    ``prepared`` is a result of ``prepare``. Letters, emoji and emoticons are content.
     """
     words = (word for word in prepared.split(" ") if word not in (LINK, HANDLE))
-    rest = " ".join(words).replace(HANDLE, " ")
-    if any(unicodedata.category(c) in _TELLING for c in rest):
+    content = " ".join(words).replace(HANDLE, " ")
+    if any(unicodedata.category(c) in _CONTENT_CATEGORIES for c in content):
         return True
-    return _EMOTICON.search(rest) is not None
+    return _EMOTICON.search(content) is not None
 
 
-_TELLING = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "So"})
+_CONTENT_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "So"})
 
 
 def _clean(c: str) -> str:
-    """Return what one character above ASCII becomes."""
+    """Return one character above ASCII as the model reads it: itself, a space, or ""."""
     code = ord(c)
     if 0xD800 <= code <= 0xDFFF or c in _DROPPED or code in _SKIN_TONES:
         return ""

@@ -1,4 +1,4 @@
-"""The model directory: what must lie in it, checked before anything of it is used."""
+"""Read the model directory and verify its files before use."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class ModelDamaged(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What ``earful.json`` says of the model beside it.
+    """The contents of ``earful.json``, which describes the model beside it.
 
-    ``temperature`` divides the logits; ``temperatures`` has another for some languages, by the code
-    that identification finds. ``floor``: below this highest probability the answer is
-    "could not tell". ``unknown_share``: the share of a text's letters outside the vocabulary, or in
-    ``unread_scripts`` (first words of Unicode's character names, such as TAMIL), from which on it
-    is too. ``max_tokens``: longer texts are read up to here. ``sha256`` by file name.
+    ``temperature`` divides the logits; ``temperatures`` holds others for some languages, by the
+    code that identification returns. ``floor``: below this highest probability the answer is
+    "could not tell". ``unknown_share``: from this share on, of a text's letters outside the
+    vocabulary or in ``unread_scripts`` (first words of Unicode's character names, such as TAMIL),
+    the answer is "could not tell" too. ``max_tokens``: longer texts are cut here. ``sha256`` by
+    file name.
     """
 
     name: str
@@ -45,19 +46,19 @@ class Description:
     temperatures: dict[str, float] = field(default_factory=dict)
 
     def temperature_of(self, language: str | None) -> float:
-        """Return what divides the logits of a text found to be in ``language``."""
+        """Return the divisor of the logits for a text in ``language``; None is a text without."""
         return self.temperatures.get(language or "", self.temperature)
 
     @property
     def model_id(self) -> str:
-        """Weights, text preparation, calibration and language identification in one name."""
+        """Return weights, text preparation, calibration and identification as one name."""
         weights = self.sha256["model.onnx"][:12]
         read = f"prep{self.preparation}-cal{self.calibration}-lang{LANGUAGE_VERSION}"
         return f"{self.name}-{weights}-{read}"
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ModelFiles:
     """A verified model directory: its description, its weights' file, its tokenizer's bytes."""
 
     description: Description
@@ -65,27 +66,29 @@ class Files:
     tokenizer: bytes
 
 
-def read(directory: Path | None = None) -> Files:
+def read(directory: Path | None = None) -> ModelFiles:
     """Read and verify ``directory`` (None: the shipped one).
 
-    Raises FileNotFoundError for a missing file and ModelDamaged when a SHA-256, the labels or
-    the version of the text preparation is not what this code needs.
+    Raises FileNotFoundError for a missing file, and ModelDamaged for a SHA-256, labels or a version
+    of the text preparation that this code cannot use.
     """
     folder = SHIPPED if directory is None else directory
     description = _description(folder)
-    # not as bytes: the session would hold them beside what it makes of them
+    # the path, not the bytes: the session would hold the bytes beside its own copy
     weights = folder / "model.onnx"
     _verified(weights, description.sha256)
-    return Files(description, weights, _verified(folder / "tokenizer.json", description.sha256))
+    return ModelFiles(
+        description, weights, _verified(folder / "tokenizer.json", description.sha256)
+    )
 
 
 def is_ours(directory: Path | None) -> bool:
-    """True for the shipped model (None) and for a directory that is laid out like it."""
+    """Return whether this is the shipped model (None) or a directory laid out like it."""
     return directory is None or (directory / DESCRIPTION).is_file()
 
 
 def describe(directory: Path | None = None) -> Description:
-    """Read what ``directory`` (None: the shipped one) says of itself; errors as in ``read``."""
+    """Read the description in ``directory`` (None: the shipped one); errors as in ``read``."""
     return _description(SHIPPED if directory is None else directory)
 
 
@@ -125,10 +128,10 @@ def _description(folder: Path) -> Description:
 
 def _verified(path: Path, expected: dict[str, str]) -> bytes:
     data = _bytes(path)
-    found = hashlib.sha256(data).hexdigest()
-    if found != expected.get(path.name):
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != expected.get(path.name):
         raise ModelDamaged(
-            f"{path}: SHA-256 is {found}, {DESCRIPTION} says {expected.get(path.name)}; "
+            f"{path}: SHA-256 is {actual}, {DESCRIPTION} says {expected.get(path.name)}; "
             "the file is damaged or was changed: restore it from the repository"
         )
     return data

@@ -28,20 +28,27 @@ def _arguments() -> argparse.Namespace:
 def prepare_vocabulary(
     arguments: argparse.Namespace, tokenizer_file: Path
 ) -> tuple[list[int], Path]:
-    """Return the kept ids and the cut tokenizer's file, choosing and writing them once."""
-    chosen = arguments.work / f"vocabulary-{arguments.vocabulary}.json"
+    """Return the vocabulary's ids and the cut tokenizer's file; choose and write them once."""
+    ids_file = arguments.work / f"vocabulary-{arguments.vocabulary}.json"
     cut = arguments.work / f"tokenizer-{arguments.vocabulary}.json"
-    if not chosen.exists():
+    if not ids_file.exists():
         texts = vocabulary.texts_of(arguments.data)
         keep = vocabulary.choose(tokenizer_file, texts, arguments.vocabulary)
         vocabulary.write(tokenizer_file, keep, cut)
-        chosen.write_text(json.dumps(keep), "utf-8")
-    kept: list[int] = json.loads(chosen.read_text("utf-8"))
-    return kept, cut
+        ids_file.write_text(json.dumps(keep), "utf-8")
+    ids: list[int] = json.loads(ids_file.read_text("utf-8"))
+    return ids, cut
 
 
 def main() -> None:
-    """Run every step; a second run goes on from the last checkpoint."""
+    """Run every step; a second run continues from the last checkpoint.
+
+    1. Fetch and read the base model.
+    2. Cut its vocabulary.
+    3. Pool the labelled rows.
+    4. Train, saving checkpoints.
+    5. Quantise, calibrate and write the model directory.
+    """
     import torch
     from tokenizers import Tokenizer
 

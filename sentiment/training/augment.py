@@ -1,4 +1,4 @@
-"""Make a prepared text look like the same thing written in more haste. Labels never change."""
+"""Vary a prepared text as if it had been written in more haste. Labels never change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def drop_accents(text: str) -> str:
 
 
 def augment(text: str, lang: str, rng: random.Random) -> str:
-    """Return a variant of ``text``: about half come back as they went in."""
+    """Return a variant of ``text``; about half of all texts come back unchanged."""
     if rng.random() < (0.4 if lang == "el" else 0.08) and lang in _ACCENTED:
         text = drop_accents(text)
     case = rng.random()

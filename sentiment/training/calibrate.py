@@ -1,4 +1,4 @@
-"""Fit on val what turns logits into honest answers: a temperature, and a floor."""
+"""Fit a bias, temperatures and a floor on val, so that probabilities are honest."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Array = np.ndarray[Any, Any]
 
 CALIBRATION_VERSION = 2
 LEFT_OUT = frozenset({"umsab hi"})
-"""Groups that the temperature is not fitted on: on their val rows answers are at chance."""
+"""Groups left out of the fit of the temperature: on their val rows answers are at chance."""
 
-LEAST_ROWS = 450
-"""Val rows in a language from which on it has a temperature of its own."""
+MIN_ROWS = 450
+"""From this number of val rows on, a language has a temperature of its own."""
 
-MOST_ABSTAINED = 0.03
-"""At most this share of val may be answered "could not tell" because of the floor."""
+MAX_ABSTAINED = 0.03
+"""The floor may turn at most this share of val into "could not tell"."""
 
 
 def bias(logits: Array, labels: Array, groups: Array) -> Array:
-    """Return what to add to the three logits, so that no label is preferred for its number alone.
+    """Return offsets for the three logits, so that a frequent label is not preferred.
 
-    Training sets hold fewer negative posts than a brand's mentions do. Of a grid of offsets
-    (neutral 0) the one with the highest macro recall is taken, every group counting the same
-    (as Menon et al. 2021, "Long-tail learning via logit adjustment", with offsets found on val).
+    Training sets hold fewer negative posts than a brand's mentions do. The offsets with the highest
+    macro recall are chosen from a grid (neutral 0), with equal weight for every group (as Menon et
+    al. 2021, "Long-tail learning via logit adjustment", with offsets chosen on val).
     """
     chosen = [groups == group for group in sorted(set(groups.tolist()) - LEFT_OUT)]
 
@@ -46,7 +46,7 @@ def _macro_recall(right: Array, labels: Array) -> float:
 
 
 def temperature(logits: Array, labels: Array, groups: Array) -> float:
-    """Return the temperature with the least mean log loss, every group counting the same."""
+    """Return the temperature with the least mean log loss; every group has equal weight."""
     weights = np.zeros(len(labels))
     for group in set(groups.tolist()) - LEFT_OUT:
         weights[groups == group] = 1.0 / (groups == group).sum()
@@ -60,31 +60,32 @@ def temperature(logits: Array, labels: Array, groups: Array) -> float:
 
 
 def temperatures(logits: Array, labels: Array, groups: Array, languages: Array) -> dict[str, float]:
-    """Return a temperature for each language found in at least ``LEAST_ROWS`` val rows.
+    """Return a temperature for each language with at least ``MIN_ROWS`` val rows.
 
-    ``languages``: what identification finds in each text, as that is all production knows.
+    ``languages``: the result of identification for each text, because production has no other
+    source.
     """
     fit = ~np.isin(groups, list(LEFT_OUT))
-    found = {}
+    by_language = {}
     for language in sorted(set(languages.tolist()) - {""}):
         rows = fit & (languages == language)
-        if rows.sum() >= LEAST_ROWS:
+        if rows.sum() >= MIN_ROWS:
             # every row counts: a set in another language has a few rows that look like this one
-            found[language] = temperature(logits[rows], labels[rows], languages[rows])
-    return found
+            by_language[language] = temperature(logits[rows], labels[rows], languages[rows])
+    return by_language
 
 
 def floor(probabilities: Array, labels: Array) -> float:
     """Return the highest floor below which answers are wrong more often than right.
 
-    It leaves at most ``MOST_ABSTAINED`` of the rows without an answer; 0 when nothing qualifies.
+    It leaves at most ``MAX_ABSTAINED`` of the rows without an answer. 0 when no floor qualifies.
     """
     top = probabilities.max(-1)
     right = probabilities.argmax(-1) == labels
     best = 0.0
     for candidate in np.arange(0.34, 0.60, 0.005):
         below = top < candidate
-        if below.mean() > MOST_ABSTAINED:
+        if below.mean() > MAX_ABSTAINED:
             break
         if below.any() and right[below].mean() < 0.5:
             best = float(candidate)

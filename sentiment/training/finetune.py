@@ -1,4 +1,4 @@
-"""The training loop: resumable, seeded, on the GPU when there is one."""
+"""Train the network: resumable, seeded, on the GPU when there is one."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ ATTENTION = {"cpu": SDPBackend.MATH, "cuda": SDPBackend.EFFICIENT_ATTENTION}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to train. Lengths are in tokens, ``save_every`` and ``average_every`` in steps.
-    ``average_memory``: what of the running average of the weights stays at each of its updates."""
+    """The settings of one training run.
+
+    ``max_tokens`` is in tokens, ``save_every`` and ``average_every`` in steps.
+    ``average_memory``: the share of the running average of the weights that stays at each update.
+    """
 
     epochs: int = 1
     batch: int = 48
@@ -48,8 +51,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and mask [rows, tokens]; of each row its label, whether it has no neutral, and
-    its weight [rows]."""
+    """Token ids and mask [rows, tokens], and each row's label, binary flag and weight [rows].
+
+    ``binary``: the row's set has no neutral.
+    """
 
     ids: Any
     mask: Any
@@ -63,14 +68,14 @@ def pad(encoded: Sequence[Sequence[int]]) -> tuple[Any, Any]:
     width = max(len(ids) for ids in encoded)
     ids = np.full((len(encoded), width), 1, dtype=np.int64)
     mask = np.zeros((len(encoded), width), dtype=np.int64)
-    for at, row in enumerate(encoded):
-        ids[at, : len(row)] = row
-        mask[at, : len(row)] = 1
+    for index, row in enumerate(encoded):
+        ids[index, : len(row)] = row
+        mask[index, : len(row)] = 1
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 def batches(rows: Sequence[Row], tokenizer: Any, plan: Plan) -> list[Batch]:
-    """Return every step's batch, all epochs: augmented, of like length, in a seeded order."""
+    """Return the batches of all epochs: augmented, of like length, in a seeded order."""
     rng = random.Random(plan.seed)  # noqa: S311 - an order, no secret
     return [batch for _ in range(plan.epochs) for batch in _epoch(rows, tokenizer, plan, rng)]
 
@@ -80,23 +85,25 @@ def _epoch(rows: Sequence[Row], tokenizer: Any, plan: Plan, rng: random.Random) 
     texts = [augment(rows[i].text, rows[i].lang, rng) for i in order]
     encoded = [e.ids for e in tokenizer.encode_batch_fast(texts)]
     chunk = plan.batch * 60
-    made: list[Batch] = []
+    epoch: list[Batch] = []
     for start in range(0, len(order), chunk):
         near = sorted(range(start, min(start + chunk, len(order))), key=lambda i: len(encoded[i]))
-        for at in range(0, len(near), plan.batch):
-            chosen = near[at : at + plan.batch]
+        for first in range(0, len(near), plan.batch):
+            chosen = near[first : first + plan.batch]
             ids, mask = pad([encoded[i] for i in chosen])
             labels = torch.tensor([rows[order[i]].label for i in chosen])
             binary = torch.tensor([rows[order[i]].binary for i in chosen])
             weights = torch.tensor([rows[order[i]].weight for i in chosen])
-            made.append(Batch(ids, mask, labels, binary, weights))
-    rng.shuffle(made)
-    return made
+            epoch.append(Batch(ids, mask, labels, binary, weights))
+    rng.shuffle(epoch)
+    return epoch
 
 
 def loss_of(logits: Any, batch: Batch, smoothing: float) -> Any:
-    """Return the weighted mean of the smoothed cross-entropy; binary rows have no neutral to
-    spread over."""
+    """Return the weighted mean of the smoothed cross-entropy.
+
+    ``smoothing`` is spread over the labels; binary rows have no neutral to spread over.
+    """
     allowed = torch.ones_like(logits)
     allowed[:, 1] = 1.0 - batch.binary.to(logits)
     logp = torch.log_softmax(logits.masked_fill(allowed == 0, -1e4), dim=-1)
@@ -107,17 +114,19 @@ def loss_of(logits: Any, batch: Batch, smoothing: float) -> Any:
 
 
 def train(network: Network, steps: list[Batch], plan: Plan, checkpoint: Path) -> Averaged:
-    """Train in place, from ``checkpoint`` when it exists; it is replaced as training goes on.
+    """Train in place and return the running average of the learned weights, by name.
 
-    Returns the running average of the learned weights, by name.
+    1. Resume from ``checkpoint`` when it exists.
+    2. Each step: seed the dropout, run forward, step the optimiser and the schedule.
+    3. Average the weights every ``average_every`` steps, save every ``save_every`` steps.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).train()
     optimiser, schedule = _optimiser(network, plan, len(steps))
     averaged: Averaged = {}
-    done = _resume(network, averaged, optimiser, schedule, checkpoint)
+    first = _resume(network, averaged, optimiser, schedule, checkpoint)
     began, mean = time.monotonic(), 0.0
-    for step in range(done, len(steps)):
+    for step in range(first, len(steps)):
         # a step draws the same dropout whether the run was interrupted before it or not
         torch.manual_seed(plan.seed * 1_000_003 + step)
         batch = Batch(*(getattr(steps[step], f).to(device) for f in Batch.__slots__))
@@ -129,11 +138,11 @@ def train(network: Network, steps: list[Batch], plan: Plan, checkpoint: Path) ->
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        mean += (loss.item() - mean) / min(step - done + 1, 100)
+        mean += (loss.item() - mean) / min(step - first + 1, 100)
         if (step + 1) % plan.average_every == 0:
             _average(averaged, network, plan.average_memory)
         if (step + 1) % 50 == 0:
-            pace = (step + 1 - done) / (time.monotonic() - began)
+            pace = (step + 1 - first) / (time.monotonic() - began)
             log.info("step %d/%d loss %.4f %.2f steps/s", step + 1, len(steps), mean, pace)
         if (step + 1) % plan.save_every == 0 or step + 1 == len(steps):
             _save(network, averaged, optimiser, schedule, checkpoint, step + 1)
@@ -141,7 +150,7 @@ def train(network: Network, steps: list[Batch], plan: Plan, checkpoint: Path) ->
 
 
 def _average(averaged: Averaged, network: Network, memory: float) -> None:
-    """Move the average towards the weights of now; the first call makes it."""
+    """Move the average towards the current weights; the first call creates it."""
     for name, value in network.learned().items():
         if name in averaged:
             averaged[name].lerp_(value, 1.0 - memory)
@@ -206,7 +215,7 @@ def logits(network: Network, texts: Sequence[str], tokenizer: Any) -> Iterator[A
     encoded = [e.ids for e in tokenizer.encode_batch_fast(list(texts))]
     order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
     with torch.inference_mode():
-        for at in range(0, len(order), 64):
-            chosen = order[at : at + 64]
+        for first in range(0, len(order), 64):
+            chosen = order[first : first + 64]
             ids, mask = pad([encoded[i] for i in chosen])
             yield chosen, network(ids.to(device), mask.to(device)).float().cpu().numpy()

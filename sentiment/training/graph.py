@@ -1,11 +1,11 @@
 """Write the trained network as an ONNX graph, node by node: float32, or int8 with fixed ranges.
 
-Standard operators of opset 20, and two of ONNX Runtime's own where they save passes over memory.
-The word embeddings stay the 4-bit blocks they were read as (nothing is lost, as they were frozen)
-and a row is unpacked when it is looked up. In the int8 graph every large product takes integers:
-weights signed, one scale an output channel; activations unsigned, one scale a tensor that was
+It uses the standard operators of opset 20, and two of ONNX Runtime's own where they save passes
+over memory. The word embeddings stay in the 4-bit blocks they were read as, and a row is unpacked
+on look-up; nothing is lost, because they were frozen. In the int8 graph every large product takes
+integers: weights signed, one scale an output channel; activations unsigned, one scale a tensor,
 fixed beforehand. A scale computed from the batch ("dynamic") would let a text's answer depend on
-which others it was classified with.
+the other texts of its batch.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ scales and adds the bias as it writes."""
 
 Array = np.ndarray[Any, Any]
 Ranges = Mapping[str, tuple[float, float]]
-Evening = Mapping[str, Array]
-"""By the name of a product's input: what its channels are divided by before they are rounded."""
+ChannelDivisors = Mapping[str, Array]
+"""By the name of a product's input: the divisors of its channels, applied before rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """All that the graph holds. ``blocks`` [pieces, blocks, 18]; ``tensors`` as BertModel names
-    them, and ``head.weight`` [3, hidden], ``head.bias`` [3]."""
+    """The contents of the graph.
+
+    ``blocks``: word embeddings [pieces, blocks, 18]. ``tensors``: by BertModel's names, with
+    ``head.weight`` [3, hidden] and ``head.bias`` [3].
+    """
 
     blocks: Array
     tensors: Mapping[str, Array]
@@ -47,33 +50,36 @@ class Weights:
 
 @dataclass(slots=True)
 class _Graph:
-    """``steps``: (scale, zero point) of every tensor that holds integers, by its name; ``evened``:
-    what its channels were divided by."""
+    """Collect nodes and constants of a graph.
+
+    ``steps``: (scale, zero point) of every tensor that holds integers, by its name. ``divided``:
+    the divisors of its channels.
+    """
 
     ranges: Ranges | None
-    evening: Evening
+    channel_divisors: ChannelDivisors
     nodes: list[Any] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, tuple[str, str]] = field(default_factory=dict)
-    evened: dict[str, Array] = field(default_factory=dict)
+    divided: dict[str, Array] = field(default_factory=dict)
 
     def const(self, name: str, value: Array) -> str:
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
-    def add(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
+    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         domain = RUNTIMES_OWN if kind in FUSED else ""
-        node = helper.make_node(kind, inputs, [out], name=out, domain=domain, **attributes)
+        node = helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes)
         self.nodes.append(node)
-        return out
+        return output
 
     def shape(self, *sizes: int) -> str:
         name = "shape_" + "_".join(str(s) for s in sizes).replace("-", "m")
         return self.const(name, np.array(sizes, dtype=np.int64))
 
     def product(self, x: str, name: str, weight: Array, bias: Array) -> str:
-        """x @ weight + bias, with weight [in, out]; in integers when ``x`` is ``quantised``."""
+        """Add x @ weight + bias, weight [in, out]; in integers when ``x`` is ``quantised``."""
         b = self.const(f"{name}.bias", bias.astype(np.float32))
         if x not in self.steps:
             w = self.const(f"{name}.weight", weight.astype(np.float32))
@@ -81,18 +87,19 @@ class _Graph:
                 "Add", [self.add("MatMul", [x, w], f"{name}.product"), b], f"{name}.out"
             )
         scale, zero = self.steps[x]
-        if x in self.evened:
-            weight = weight * self.evened[x][:, None]
+        if x in self.divided:
+            weight = weight * self.divided[x][:, None]
         w, w_scale = self._int8(name, weight)
         inputs = [x, w, scale, w_scale, zero, "", b]
         return self.add("MatMulIntegerToFloat", inputs, f"{name}.out")
 
     def quantised(self, x: str, name: str) -> str:
-        """``x`` in integers, by the range seen at the product ``name``; ``x`` without ranges."""
+        """Add ``x`` in integers, by the range of the product ``name``; ``x`` without ranges."""
         if self.ranges is None:
             return x
-        divisor = self.evening.get(f"{name}.input")
+        divisor = self.channel_divisors.get(f"{name}.input")
         if divisor is not None:
+            # shipped graphs hold this name; training.rebuild reads it
             factor = self.const(f"{name}.evening", (1.0 / divisor).astype(np.float32))
             x = self.add("Mul", [x, factor], f"{name}.evened")
         low, high = self.ranges[f"{name}.input"]
@@ -103,14 +110,14 @@ class _Graph:
         q = self.add("QuantizeLinear", [x, scale, zero], f"{x}.q")
         self.steps[q] = (scale, zero)
         if divisor is not None:
-            self.evened[q] = divisor
+            self.divided[q] = divisor
         return q
 
-    def moved(self, kind: str, inputs: list[str], out: str, **attributes: Any) -> str:
-        """Add a node that only puts the first input's values into another order or shape."""
+    def moved(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Add a node that only changes the order or shape of the first input's values."""
         if inputs[0] in self.steps:
-            self.steps[out] = self.steps[inputs[0]]
-        return self.add(kind, inputs, out, **attributes)
+            self.steps[output] = self.steps[inputs[0]]
+        return self.add(kind, inputs, output, **attributes)
 
     def _int8(self, name: str, weight: Array) -> tuple[str, str]:
         step = np.abs(weight).max(axis=0) / 127.0
@@ -132,17 +139,22 @@ def build(
     weights: Weights,
     ranges: Ranges | None = None,
     watch: bool = False,
-    evening: Evening | None = None,
+    channel_divisors: ChannelDivisors | None = None,
 ) -> Any:
     """Return the ModelProto; int8 when ``ranges`` gives (low, high) of every product's input.
 
-    ``evening`` divides the channels of some of these inputs before they are rounded and multiplies
-    the product's weights by as much: a few channels are far larger than the others, and one scale
-    for all of them leaves the others few steps (Xiao et al. 2023, "SmoothQuant"). ``ranges`` are
-    those of the divided inputs. ``watch`` (float32 only) adds every product's input, undivided, as
-    an output named ``NAME.input``.
+    ``channel_divisors`` divides the channels of some of these inputs before rounding, and
+    multiplies the product's weights by as much. A few channels are far larger than the others, and
+    one scale for all channels leaves the others few steps (Xiao et al. 2023, "SmoothQuant").
+    ``ranges`` are those of the divided inputs. ``watch`` (float32 only) adds every product's input,
+    undivided, as an output named ``NAME.input``.
+
+    1. Look up and add the embeddings.
+    2. Add each layer: attention, then the inner and outer product.
+    3. Pool over the tokens and add the head.
+    4. Declare inputs and outputs, and check the model.
     """
-    graph = _Graph(ranges, evening or {})
+    graph = _Graph(ranges, channel_divisors or {})
     x = _embeddings(graph, weights)
     bias = _mask_bias(graph)
     watched: dict[str, str] = {}
@@ -159,11 +171,10 @@ def build(
         helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"])
         for name in ("input_ids", "attention_mask")
     ]
-    made = helper.make_graph(
-        graph.nodes, "earful", inputs, outputs, initializer=list(graph.constants.values())
-    )
     model = helper.make_model(
-        made,
+        helper.make_graph(
+            graph.nodes, "earful", inputs, outputs, initializer=list(graph.constants.values())
+        ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES_OWN, 1)],
         producer_name="earful",
     )
@@ -193,8 +204,8 @@ def _embeddings(g: _Graph, w: Weights) -> str:
     g.const("positions", positions + types)
     tokens = g.add("Shape", ["input_ids"], "tokens", start=1, end=2)
     zero = g.const("zero", np.zeros(1, dtype=np.int64))
-    here = g.add("Slice", ["positions", zero, tokens], "positions_here")
-    summed = g.add("Add", [words, here], "embedded")
+    offsets = g.add("Slice", ["positions", zero, tokens], "positions_here")
+    summed = g.add("Add", [words, offsets], "embedded")
     return g.norm(summed, "embeddings.LayerNorm", w.tensors, w.epsilon)
 
 
@@ -252,13 +263,13 @@ def _mixed(g: _Graph, w: Weights, at: str, x: str, bias: str) -> str:
 
 
 def _head(g: _Graph, w: Weights, x: str) -> None:
-    # Sums over rows and the MatMul of a matrix round otherwise for one row than for many;
-    # a product a row and a sum along the last axis do not.
+    # Sums over rows and the MatMul of a matrix round differently for one row and for many.
+    # A product a row and a sum along the last axis do not.
     last = g.const("axis_last", np.array([-1], dtype=np.int64))
-    one = g.const("axis_1", np.array([1], dtype=np.int64))
+    second = g.const("axis_1", np.array([1], dtype=np.int64))
     count = g.add("ReduceSum", ["mask", last], "count", keepdims=1)
     share = g.add("Div", ["mask", count], "share")
-    shares = g.add("Unsqueeze", [share, one], "shares")
+    shares = g.add("Unsqueeze", [share, second], "shares")
     row = g.add("MatMul", [shares, x], "pooled")
     matrix = g.const("head.weight", w.tensors["head.weight"].astype(np.float32))
     products = g.add("Mul", [row, matrix], "head.products")

@@ -16,12 +16,14 @@ DROPOUT = 0.1
 
 
 class PatternDropout(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """Drops channels of a text, the same ones at each of its tokens (Gal and Ghahramani 2016,
-    "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks"): as many
-    random numbers as a text has channels, not as it has values."""
+    """Drop channels of a text, the same channels at each of its tokens.
+
+    It draws one random number a channel, not one a value (Gal and Ghahramani 2016, "A Theoretically
+    Grounded Application of Dropout in Recurrent Neural Networks").
+    """
 
     def __init__(self, share: float) -> None:
-        """``share``: which part of the channels is dropped, 0 to 1."""
+        """``share``: the share of channels to drop, 0 to 1."""
         super().__init__()
         self.share = share
 
@@ -29,15 +31,15 @@ class PatternDropout(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         """Return ``x`` [texts, tokens, channels], in training with channels dropped."""
         if not self.training or not self.share:
             return x
-        kept = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= self.share
-        return x * (kept.to(x.dtype) / (1.0 - self.share))
+        mask = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= self.share
+        return x * (mask.to(x.dtype) / (1.0 - self.share))
 
 
 class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """Word embeddings frozen as they were stored; everything above them learns."""
+    """A BertModel with frozen word embeddings; every other weight learns."""
 
     def __init__(self, base: Base, keep: list[int]) -> None:
-        """``keep``: the base's rows that are the vocabulary, in the order of their new ids."""
+        """``keep``: the rows of the base's vocabulary to use, in the order of their new ids."""
         super().__init__()
         config = BertConfig(
             vocab_size=len(keep),
@@ -78,7 +80,7 @@ class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         return {k: v for k, v in self.state_dict().items() if "word_embeddings" not in k}
 
     def weights(self, blocks: Any, epsilon: float) -> Weights:
-        """Return what the ONNX graph is written from; ``blocks``: the word embeddings kept."""
+        """Return the weights of the ONNX graph; ``blocks``: the cut word embeddings."""
         config = self.encoder.config
         tensors = {
             name.removeprefix("encoder."): tensor.float().cpu().numpy()

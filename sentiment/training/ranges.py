@@ -1,4 +1,4 @@
-"""Find the fixed activation ranges of the int8 graph: run the float graph and look."""
+"""Measure the fixed activation ranges of the int8 graph by running the float graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from sentiment.batches import Reading, batches, feed
+from sentiment.batches import EncodedText, batches, model_inputs
 
 Array = np.ndarray[Any, Any]
 
@@ -19,10 +19,11 @@ SAMPLE = 20_000
 def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:
     """Return logits [texts, 3] of a serialised graph, batched as in production."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    found = np.zeros((len(texts), 3), dtype=np.float32)
-    for batch in batches(_readings(tokenizer, texts)):
-        found[[reading.at for reading in batch]] = session.run(["logits"], feed(batch))[0]
-    return found
+    logits = np.zeros((len(texts), 3), dtype=np.float32)
+    for batch in batches(_encode(tokenizer, texts)):
+        rows = [text.position for text in batch]
+        logits[rows] = session.run(["logits"], model_inputs(batch))[0]
+    return logits
 
 
 def largest(model: bytes, tokenizer: Any, texts: Sequence[str]) -> dict[str, Array]:
@@ -30,8 +31,8 @@ def largest(model: bytes, tokenizer: Any, texts: Sequence[str]) -> dict[str, Arr
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs() if o.name != "logits"]
     seen: dict[str, Array] = {}
-    for batch in batches(_readings(tokenizer, texts)):
-        for name, value in zip(names, session.run(names, feed(batch)), strict=True):
+    for batch in batches(_encode(tokenizer, texts)):
+        for name, value in zip(names, session.run(names, model_inputs(batch)), strict=True):
             top = np.abs(value).max(axis=tuple(range(value.ndim - 1)))
             seen[name] = np.maximum(seen.get(name, top), top)
     return seen
@@ -42,25 +43,27 @@ def observe(
     tokenizer: Any,
     texts: Sequence[str],
     seed: int,
-    evening: Mapping[str, Array] | None = None,
+    channel_divisors: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Return sorted values seen at every watched tensor, its extremes among them; those in
-    ``evening`` with their channels divided by it."""
+    """Return sorted values of every watched tensor, its extremes among them.
+
+    Tensors in ``channel_divisors`` come with their channels divided.
+    """
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs() if o.name != "logits"]
     rng = np.random.default_rng(seed)
     seen: dict[str, list[Array]] = {name: [] for name in names}
-    for batch in batches(_readings(tokenizer, texts)):
-        for name, value in zip(names, session.run(names, feed(batch)), strict=True):
-            values = (value / (evening or {}).get(name, np.float32(1.0))).ravel()
+    for batch in batches(_encode(tokenizer, texts)):
+        for name, value in zip(names, session.run(names, model_inputs(batch)), strict=True):
+            values = (value / (channel_divisors or {}).get(name, np.float32(1.0))).ravel()
             seen[name].append(rng.choice(values, min(SAMPLE, len(values)), replace=False))
             seen[name].append(np.array([values.min(), values.max()]))
     return {name: np.sort(np.concatenate(values)) for name, values in seen.items()}
 
 
-def _readings(tokenizer: Any, texts: Sequence[str]) -> list[Reading]:
+def _encode(tokenizer: Any, texts: Sequence[str]) -> list[EncodedText]:
     encoded = tokenizer.encode_batch_fast(list(texts))
-    return [Reading(at, one.ids) for at, one in enumerate(encoded)]
+    return [EncodedText(position, tokens.ids) for position, tokens in enumerate(encoded)]
 
 
 def cut(seen: dict[str, Array], share: float) -> dict[str, tuple[float, float]]:

@@ -19,10 +19,10 @@ Array = np.ndarray[Any, Any]
 
 
 class MeanPooled(BertPreTrainedModel):  # type: ignore[misc, unused-ignore]
-    """BertModel, mean pooling over real tokens, a linear head: what the ONNX graph computes."""
+    """Compute the same as the ONNX graph: BertModel, mean pooling over tokens, a linear head."""
 
     def __init__(self, config: Any) -> None:
-        """Make it with random weights; ``rebuild`` fills them in."""
+        """Create it with random weights; ``rebuild`` fills in the trained ones."""
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
         self.head = torch.nn.Linear(config.hidden_size, 3)
@@ -37,11 +37,11 @@ class MeanPooled(BertPreTrainedModel):  # type: ignore[misc, unused-ignore]
 
 
 def rebuild(directory: Path) -> tuple[Any, int]:
-    """Return (model in eval mode, most tokens it reads) from a directory's int8 ONNX file."""
+    """Return (model in eval mode, its token limit) from a directory's int8 ONNX file."""
     settings = json.loads((directory / "config.json").read_text("utf-8"))
     config = BertConfig(**{k: v for k, v in settings.items() if k != "architectures"})
-    held = onnx.load(directory / "model.onnx").graph.initializer
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in held}
+    tensors = onnx.load(directory / "model.onnx").graph.initializer
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
     model = MeanPooled(config)
     state = {name: torch.from_numpy(array) for name, array in _state(arrays, config).items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
@@ -74,7 +74,7 @@ def _state(arrays: dict[str, Array], config: Any) -> dict[str, Array]:
 
 
 def _attention(arrays: dict[str, Array], at: str, config: Any) -> dict[str, Array]:
-    """Give the queries back the scale that was folded in; keys and values come as they are."""
+    """Undo the scale that was folded into the queries; keys and values have none."""
     unfold = (config.hidden_size / config.num_attention_heads) ** 0.5
     state: dict[str, Array] = {}
     for part in ("query", "key", "value"):
@@ -87,12 +87,12 @@ def _attention(arrays: dict[str, Array], at: str, config: Any) -> dict[str, Arra
     return state
 
 
-def _matrix(arrays: dict[str, Array], name: str, fed: str) -> Array:
-    """Return a product's weight [in, out] in float32; ``fed``: the name of its input."""
+def _matrix(arrays: dict[str, Array], name: str, source: str) -> Array:
+    """Return a product's weight [in, out] in float32; ``source``: the name of its input."""
     matrix = arrays[name].astype(np.float32)
     scale = arrays.get(f"{name}.scale")
     if scale is not None:
         matrix = matrix * scale
-    # the weights were multiplied by what the input's channels are divided by
-    factor = arrays.get(f"{fed}.evening")
+    # the weights were multiplied by the divisors of the input's channels
+    factor = arrays.get(f"{source}.evening")
     return matrix if factor is None else np.asarray(matrix * factor[:, None])

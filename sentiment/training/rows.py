@@ -1,4 +1,4 @@
-"""Labelled rows: read from the data folder, pooled, de-duplicated and balanced by a recipe."""
+"""Read labelled rows from the data folder; pool, de-duplicate and balance them by a recipe."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from sentiment.prepare import prepare
 
 LABELS = ("negative", "neutral", "positive")
 
-OWN = "own_posts"
+OWN_SET = "own_posts"
 """The name of the set that was written for Earful: the folder ``posts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One labelled text, prepared. ``binary``: its set has no neutral, so none may be learned.
-    ``weight``: how much it counts in the loss, under 1 where labels were guessed from others."""
+    """A labelled text, prepared.
+
+    ``binary``: its set has no neutral, so none may be learned. ``weight``: its weight in the loss,
+    under 1 where labels were guessed from others.
+    """
 
     text: str
     label: int
@@ -32,9 +35,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What is taken of one set: languages (all when empty), at most ``cap`` rows of each label
-    in each language, each row seen ``times`` times an epoch with ``weight`` in the loss."""
+class RecipePart:
+    """The rows that the recipe uses of one set.
+
+    ``langs``: languages, all when empty. ``cap``: the most rows of each label in each language.
+    ``times``: how often an epoch repeats a row. ``weight``: its weight in the loss.
+    """
 
     data_set: str
     langs: tuple[str, ...] = ()
@@ -44,40 +50,40 @@ class Part:
     weight: float = 1.0
 
     def limit(self, label: int) -> int:
-        """Return how many rows of this label are taken in each language."""
+        """Return the most rows of this label in each language."""
         return self.cap if isinstance(self.cap, int) else self.cap[LABELS[label]]
 
 
 RECIPE = (
-    Part(data_set=OWN, times=3),
-    Part(data_set="umsab", langs=("hi",), times=3),
-    Part(data_set="umsab", times=2),
-    Part(data_set="afrisenti", langs=("sw",), times=3),
-    Part(data_set="afrisenti", langs=("pcm",), cap=1100),
-    Part(data_set="afrisenti", langs=("pt", "ary"), cap=900),
-    Part(data_set="afrisenti", langs=("ha", "yo", "ig"), cap=150),
-    Part(data_set="greek_bank_tweets", times=2),
-    Part(data_set="swahili_neurotech", binary=True),
-    Part(data_set="french_deft2017"),
-    Part(data_set="spanish_tass2019"),
-    Part(data_set="german_sb10k", cap=2000),
-    Part(data_set="german_potts", cap=900),
-    Part(data_set="arabic_arsarcasm2", cap=2000),
-    Part(data_set="arabic_semeval2017"),
-    Part(data_set="arabic_ajgt", cap=500, binary=True),
-    Part(data_set="indonesian_smsa", cap=500),
-    Part(data_set="nusax", cap=40),
-    Part(data_set="thai_wisesight", cap=500),
-    Part(data_set="hungarian_husst", cap=500),
-    Part(data_set="latvian_tweets", cap=400),
-    Part(data_set="danish_lcc"),
-    Part(data_set="semeval2017_en"),
-    Part(data_set="vader_gt", cap=500, weight=0.5),
-    Part(data_set="goemotions_sentiment", cap=1000, weight=0.5),
-    Part(data_set="romanian_red_weak", cap=400, weight=0.3),
-    Part(data_set="xed_weak", cap=30, weight=0.3),
+    RecipePart(data_set=OWN_SET, times=3),
+    RecipePart(data_set="umsab", langs=("hi",), times=3),
+    RecipePart(data_set="umsab", times=2),
+    RecipePart(data_set="afrisenti", langs=("sw",), times=3),
+    RecipePart(data_set="afrisenti", langs=("pcm",), cap=1100),
+    RecipePart(data_set="afrisenti", langs=("pt", "ary"), cap=900),
+    RecipePart(data_set="afrisenti", langs=("ha", "yo", "ig"), cap=150),
+    RecipePart(data_set="greek_bank_tweets", times=2),
+    RecipePart(data_set="swahili_neurotech", binary=True),
+    RecipePart(data_set="french_deft2017"),
+    RecipePart(data_set="spanish_tass2019"),
+    RecipePart(data_set="german_sb10k", cap=2000),
+    RecipePart(data_set="german_potts", cap=900),
+    RecipePart(data_set="arabic_arsarcasm2", cap=2000),
+    RecipePart(data_set="arabic_semeval2017"),
+    RecipePart(data_set="arabic_ajgt", cap=500, binary=True),
+    RecipePart(data_set="indonesian_smsa", cap=500),
+    RecipePart(data_set="nusax", cap=40),
+    RecipePart(data_set="thai_wisesight", cap=500),
+    RecipePart(data_set="hungarian_husst", cap=500),
+    RecipePart(data_set="latvian_tweets", cap=400),
+    RecipePart(data_set="danish_lcc"),
+    RecipePart(data_set="semeval2017_en"),
+    RecipePart(data_set="vader_gt", cap=500, weight=0.5),
+    RecipePart(data_set="goemotions_sentiment", cap=1000, weight=0.5),
+    RecipePart(data_set="romanian_red_weak", cap=400, weight=0.3),
+    RecipePart(data_set="xed_weak", cap=30, weight=0.3),
 )
-"""The training pool, best first: of two equal texts the earlier set's label stays."""
+"""The training pool, best set first: for equal texts, the label of the earlier set wins."""
 
 
 _COLUMNS = ("text", "label", "lang", "split")
@@ -85,12 +91,14 @@ _COLUMNS_NEEDED = "text, label, lang and split, apart by tabs"
 
 
 def read_set(folder: Path, name: str, split: str) -> list[Row]:
-    """Return the rows of one split of ``NAME.tsv.gz``; FileNotFoundError names the file, ValueError
-    the file and the line that is off."""
+    """Return the rows of one split of ``NAME.tsv.gz``.
+
+    FileNotFoundError names a missing file, ValueError the file and the invalid line.
+    """
     path = folder / f"{name}.tsv.gz"
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such data set; give the folder that holds it")
-    return [row for row, of in _parse(path, name) if of == split]
+    return [row for row, row_split in _parse(path, name) if row_split == split]
 
 
 def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
@@ -109,37 +117,37 @@ def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
 
 
 POSTS = Path(__file__).with_name("posts")
-"""Posts to and about companies in ``LANG.tsv``, written for Earful: what the public sets lack."""
+"""Posts to and about companies in ``LANG.tsv``, written for Earful: public sets lack them."""
 
 _LETTERS = "nup"
-_KEPT_BACK = 8
-"""Every eighth post of ours is val: never trained on."""
+_HELD_BACK_EVERY = 8
+"""Every eighth of our posts is val, and never trained on."""
 
 
 def own_posts(split: str) -> list[Row]:
-    """Return our own posts, ``split`` train or val; ValueError names a line that is off."""
+    """Return our own posts, ``split`` train or val; ValueError names an invalid line."""
     return [
-        _own(line, f"{path.name} {number}", path.stem)
+        _own_post(line, f"{path.name} {number}", path.stem)
         for path in sorted(POSTS.glob("*.tsv"))
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if (number % _KEPT_BACK == 0) == (split == "val")
+        if (number % _HELD_BACK_EVERY == 0) == (split == "val")
     ]
 
 
-def _own(line: str, place: str, lang: str) -> Row:
+def _own_post(line: str, place: str, lang: str) -> Row:
     letter, tab, text = line.partition("\t")
     if not tab or letter not in _LETTERS or not text.strip():
         raise ValueError(f"{place}: {line[:40]!r} is not LETTER<tab>TEXT with a letter of n, u, p")
-    return Row(text=prepare(text), label=_LETTERS.index(letter), lang=lang, data_set=OWN)
+    return Row(text=prepare(text), label=_LETTERS.index(letter), lang=lang, data_set=OWN_SET)
 
 
 def key_of(text: str) -> str:
-    """Return what makes two texts the same: letters and digits, case folded."""
+    """Return the key of equal texts: their letters and digits, case folded."""
     return "".join(c for c in text.casefold() if c.isalnum())
 
 
-def held_out(folder: Path) -> set[str]:
-    """Return the keys of every val and test text in the folder: none of them is trained on."""
+def keys_held_out(folder: Path) -> set[str]:
+    """Return the keys of every val and test text in the folder; training uses none of them."""
     keys = {key_of(row.text) for row in own_posts("val")}
     for path in sorted(folder.glob("*.tsv.gz")):
         name = path.name.removesuffix(".tsv.gz")
@@ -147,21 +155,24 @@ def held_out(folder: Path) -> set[str]:
     return keys - {""}
 
 
-def training_pool(folder: Path, recipe: Iterable[Part] = RECIPE, seed: int = 1) -> list[Row]:
-    """Return the rows to learn from, repeated as the recipe says, in a fixed shuffled order."""
+def training_pool(folder: Path, recipe: Iterable[RecipePart] = RECIPE, seed: int = 1) -> list[Row]:
+    """Return the training rows, repeated by the recipe, in a fixed shuffled order.
+
+    A text is left out when its key is held out, or came in an earlier set.
+    """
     rng = random.Random(seed)  # noqa: S311 - an order, no secret
-    seen = held_out(folder)
+    seen = keys_held_out(folder)
     pool: list[Row] = []
     for part in recipe:
-        own = part.data_set == OWN
+        own = part.data_set == OWN_SET
         rows = own_posts("train") if own else read_set(folder, part.data_set, "train")
         rng.shuffle(rows)
-        pool += list(_taken(rows, part, seen)) * part.times
+        pool += list(_rows_of_part(rows, part, seen)) * part.times
     rng.shuffle(pool)
     return pool
 
 
-def _taken(rows: Iterable[Row], part: Part, seen: set[str]) -> Iterator[Row]:
+def _rows_of_part(rows: Iterable[Row], part: RecipePart, seen: set[str]) -> Iterator[Row]:
     counts: dict[tuple[str, int], int] = defaultdict(int)
     for row in rows:
         key = key_of(row.text)
@@ -188,11 +199,11 @@ VALIDATION = (
     ("greek_bank_tweets", ()),
     ("spanish_tass2019", ()),
 )
-"""Sets, and languages of them, on whose val split everything is chosen."""
+"""Sets, and languages of them, with the val splits that decide every choice."""
 
 
 def validation(folder: Path) -> list[Row]:
-    """Return the val rows on which every choice rests."""
+    """Return the val rows that decide every choice."""
     rows: list[Row] = []
     for name, langs in VALIDATION:
         rows += [r for r in read_set(folder, name, "val") if not langs or r.lang in langs]

@@ -1,4 +1,4 @@
-"""Cut the tokenizer's 250,002 pieces to what the model directory has room for."""
+"""Cut the tokenizer's 250,002 pieces to the number that fits the model directory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sentiment.training.rows import POSTS, read_set
 SPECIALS = 4
 """<s> <pad> </s> <unk> keep their ids, 0 to 3."""
 
-KEPT_WHOLE = frozenset({"DEVANAGARI", "HANGUL", "HIRAGANA", "KATAKANA"})
-"""Scripts whose every piece stays. Few labelled texts use them, so use alone would keep little of
-them, and words cut into single letters are read as noise."""
+WHOLE_SCRIPTS = frozenset({"DEVANAGARI", "HANGUL", "HIRAGANA", "KATAKANA"})
+"""Scripts that keep every piece. Few labelled texts use them, so counting uses would keep few
+pieces, and the model reads words cut into single letters as noise."""
 
 UNREAD_SCRIPTS = (
     "ARMENIAN",
@@ -38,31 +38,33 @@ UNREAD_SCRIPTS = (
     "TAMIL",
     "TELUGU",
 )
-"""Scripts for which there is no room, as no labelled text for customers' posts is at hand. Cut into
-single letters they are read as noise, and with confidence (see LOG.md), so such texts are answered
+"""Scripts without room, because no labelled posts of customers use them. The model reads them, cut
+into single letters, as noise, and with confidence (see LOG.md). So the answer to such a text is
 "could not tell"."""
 
 BESIDE_OUR_POSTS = frozenset({"ary", "bs", "pcm", "sk", "sr"})
-"""Languages that count for the choice though none of our posts is in them."""
+"""Languages that count for the choice, though none of our posts uses them."""
 
-LEAST_USES = 5
+MIN_USES = 5
 
 
 def choose(tokenizer_file: Path, texts: Iterable[str], size: int) -> list[int]:
     """Return the ids to keep, ascending, at most ``size`` of them.
 
-    First the specials, every single character and the scripts ``KEPT_WHOLE``, then pieces that
-    ``texts`` use ``LEAST_USES`` times or more, then the most frequent of the rest: pieces are
-    stored in order of their frequency. Of ``UNREAD_SCRIPTS`` only the characters.
+    1. The specials, every single character and the scripts ``WHOLE_SCRIPTS``.
+    2. Pieces that ``texts`` use ``MIN_USES`` times or more.
+    3. The most frequent of the remaining pieces, which are stored in order of frequency.
+
+    ``UNREAD_SCRIPTS`` get their characters only.
     """
     described = json.loads(tokenizer_file.read_text("utf-8"))
     pieces = [piece for piece, _ in described["model"]["vocab"]][:-1]  # the last one is <mask>
     scripts = [_script(piece) for piece in pieces]
     keep = set(range(SPECIALS))
     keep |= {i for i, piece in enumerate(pieces) if len(piece.replace("\u2581", "")) <= 1}
-    keep |= {i for i, script in enumerate(scripts) if script in KEPT_WHOLE}
+    keep |= {i for i, script in enumerate(scripts) if script in WHOLE_SCRIPTS}
     counts = _count(Tokenizer.from_file(str(tokenizer_file)), texts)
-    used = [i for i, n in counts.most_common() if n >= LEAST_USES]
+    used = [i for i, n in counts.most_common() if n >= MIN_USES]
     for i in (*used, *range(SPECIALS, len(pieces))):
         if len(keep) >= size:
             break
@@ -92,7 +94,7 @@ def _ids(tokenizer: Any, batch: list[str]) -> Iterable[int]:
     return (i for encoded in tokenizer.encode_batch_fast(batch) for i in encoded.ids)
 
 
-def write(tokenizer_file: Path, keep: list[int], out: Path) -> None:
+def write(tokenizer_file: Path, keep: list[int], target: Path) -> None:
     """Write a tokenizer.json that knows only the pieces in ``keep``, renumbered in order."""
     described = json.loads(tokenizer_file.read_text("utf-8"))
     vocabulary = described["model"]["vocab"]
@@ -100,12 +102,15 @@ def write(tokenizer_file: Path, keep: list[int], out: Path) -> None:
     described["added_tokens"] = [t for t in described["added_tokens"] if t["id"] < SPECIALS]
     described["truncation"] = described["padding"] = None
     text = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
-    out.write_text(text, "utf-8")
+    target.write_text(text, "utf-8")
 
 
 def texts_of(folder: Path) -> Iterator[str]:
-    """Yield the folder's training texts in the languages that count, each also without its accents
-    and in lower case. Our own posts are left out, so that they can judge the choice."""
+    """Yield the folder's training texts in the languages that count.
+
+    Each text also comes without accents and in lower case. Our own posts are left out, so that
+    they can judge the choice.
+    """
     counted = BESIDE_OUR_POSTS | {path.stem for path in POSTS.glob("*.tsv")}
     for path in sorted(folder.glob("*.tsv.gz")):
         for row in read_set(folder, path.name.removesuffix(".tsv.gz"), "train"):

@@ -108,7 +108,7 @@ def test_the_model_that_ships_passes(desk: Desk) -> None:
         (["tiny", "--labels", "a"], "--labels: 'a' is not NAME=LABEL"),
         (["tiny", "--labels", "a=bad"], "--labels: a is mapped to 'bad' (there is: negative,"),
         (["tiny", "--labels", "a=postive"], "to 'postive' (did you mean 'positive'?)"),
-        (["tiny", "--labels", "a=negative"], "labels names ['a'], which tiny has not"),
+        (["tiny", "--labels", "a=negative"], "labels names ['a'], which tiny lacks"),
         (["--labels", "a=negative"], "the shipped model names its own: leave labels out"),
         (["./no"], "./no: there is no such directory"),
         (["no", "--backend", "onnx"], "no is not there; name the directory"),

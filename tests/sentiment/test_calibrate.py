@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sentiment.answers import softmax
+from sentiment.measures import calibration_error
 from sentiment.training import calibrate
-from sentiment.training.measure import calibration_error
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +60,7 @@ def test_a_group_at_chance_is_left_out() -> None:
 
 
 def test_a_language_has_its_own_from_enough_rows_on() -> None:
-    enough, few = calibrate.LEAST_ROWS * 4, calibrate.LEAST_ROWS - 1
+    enough, few = calibrate.MIN_ROWS * 4, calibrate.MIN_ROWS - 1
     modest, bold = drawn(enough, 1.0, 6), drawn(enough, 2.0, 7)
     rare = drawn(few, 2.0, 8)
     logits = np.concatenate([modest[0], bold[0], rare[0], modest[0]])

@@ -9,16 +9,16 @@ import pytest
 from earful.contracts import Classifier
 from earful.judgements import Scores
 from sentiment import contract
-from sentiment.answers import EVEN
-from sentiment.prepare import prepare, says_something
+from sentiment.answers import COULD_NOT_TELL
+from sentiment.prepare import has_content, prepare
 
 Answer = Callable[[str], Scores]
 
 
 def by_length(text: str) -> Scores:
     """An answer that depends on the text and on nothing else."""
-    if not says_something(prepare(text)):
-        return EVEN
+    if not has_content(prepare(text)):
+        return COULD_NOT_TELL
     share = (len(text) % 7) / 10
     return Scores(negative=share, neutral=0.1, positive=0.9 - share)
 
@@ -36,7 +36,7 @@ class Lawful:
 
 class SaysMore(Lawful):
     def classify(self, texts: Sequence[str]) -> list[Scores]:
-        return [*super().classify(texts), EVEN]
+        return [*super().classify(texts), COULD_NOT_TELL]
 
 
 class TakesOneText(Lawful):
@@ -52,7 +52,7 @@ class DropsTwins(Lawful):
 
 class GivesTuples(Lawful):
     def classify(self, texts: Sequence[str]) -> list[Scores]:
-        return [contract.numbers(one) for one in super().classify(texts)]  # type: ignore[misc]
+        return [contract.probabilities_of(one) for one in super().classify(texts)]  # type: ignore[misc]
 
 
 class Careless(Lawful):
@@ -140,8 +140,8 @@ def test_one_broken_law_is_not_reported_as_another(make: Callable[[], Classifier
 
 
 def test_a_small_difference_may_be_allowed() -> None:
-    assert "differ" in contract.the_text_alone_counts(LooksAround(), allowed=0.1)
-    assert contract.the_text_alone_counts(LooksAround(), allowed=1.0) == ""
+    assert "differ" in contract.check_neighbours(LooksAround(), tolerance=0.1)
+    assert contract.check_neighbours(LooksAround(), tolerance=1.0) == ""
 
 
 def test_an_answer_given_only_sometimes_is_a_difference() -> None:
@@ -151,6 +151,6 @@ def test_an_answer_given_only_sometimes_is_a_difference() -> None:
 
 
 def test_the_posts_are_as_many_as_asked_and_always_the_same() -> None:
-    assert len(contract.texts(300)) == 300
-    assert contract.texts(300) == contract.texts(300)
-    assert len(set(contract.texts(300))) > 290
+    assert len(contract.sample_posts(300)) == 300
+    assert contract.sample_posts(300) == contract.sample_posts(300)
+    assert len(set(contract.sample_posts(300))) > 290

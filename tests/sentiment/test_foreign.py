@@ -39,7 +39,7 @@ def test_it_keeps_the_contract(foreign: Classifier, check: contract.Check) -> No
 
 
 def test_a_text_scores_alone_as_among_others_to_the_last_bit(foreign: Classifier) -> None:
-    assert contract.the_text_alone_counts(foreign) == ""
+    assert contract.check_neighbours(foreign) == ""
 
 
 def test_it_reads_what_the_model_says(foreign: Classifier) -> None:
@@ -63,7 +63,7 @@ def test_labels_are_mapped_and_named_in_the_id(tiny: Path) -> None:
     assert turned_round.negative == said.positive
     assert one.model_id != other.model_id
     assert one.model_id.startswith("tiny-")
-    assert contract.same_name(one, load(model=tiny, labels=MAPPING)) == ""
+    assert contract.check_model_id(one, load(model=tiny, labels=MAPPING)) == ""
 
 
 def test_other_weights_have_another_id(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_damaged_file_is_named(tiny: Path, name: str, content: bytes, says: st
 
 def test_a_model_that_looks_at_its_neighbours_is_found_out(tmp_path: Path) -> None:
     folder = Tiny(names=OURS, batch_wide=True).write(tmp_path)
-    wrong = contract.the_text_alone_counts(load(model=folder), contract.NOTICEABLE)
+    wrong = contract.check_neighbours(load(model=folder), contract.NOTICEABLE)
     assert "differ by up to" in wrong
 
 

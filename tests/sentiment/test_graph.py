@@ -12,7 +12,7 @@ import pytest
 from sentiment.contract import LAST_BIT
 from sentiment.onnx import _has_vnni
 from sentiment.training import graph, ranges
-from sentiment.training.finish import evening
+from sentiment.training.finish import channel_divisors
 
 LAYERS, HIDDEN, HEADS, INNER, PIECES, TOKENS = 2, 64, 4, 128, 50, 16
 SEED = 5
@@ -141,8 +141,8 @@ def logits(model: bytes, ids: list[list[int]], exact: bool = False) -> Array:
         options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     given = np.array(ids, dtype=np.int64)
-    feed = {"input_ids": given, "attention_mask": np.ones_like(given)}
-    return np.asarray(session.run(["logits"], feed)[0])
+    model_inputs = {"input_ids": given, "attention_mask": np.ones_like(given)}
+    return np.asarray(session.run(["logits"], model_inputs)[0])
 
 
 def test_the_float_graph_computes_the_network(weights: graph.Weights, texts: list[str]) -> None:
@@ -193,8 +193,8 @@ def test_evened_channels_come_nearer_to_float(weights: graph.Weights, texts: lis
     largest = ranges.largest(watching, Letters(), texts)
     off = {}
     for power in (0.0, 0.75):
-        even = evening(rough, largest, power)
+        even = channel_divisors(rough, largest, power)
         cut = ranges.cut(ranges.observe(watching, Letters(), texts, SEED, even), 0.0)
-        model = graph.build(rough, cut, evening=even).SerializeToString()
+        model = graph.build(rough, cut, channel_divisors=even).SerializeToString()
         off[power] = np.abs(ranges.logits(model, Letters(), texts) - exact).mean()
     assert off[0.75] < 0.75 * off[0.0]

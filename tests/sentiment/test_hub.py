@@ -10,13 +10,13 @@ import pytest
 
 from earful.contracts import Classifier
 from sentiment import contract, load
-from sentiment.labels import columns, one_of_several
+from sentiment.labels import map_labels, require_single_label
 
 TORCH = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
 
 
 def test_labels_that_are_ours_need_no_mapping() -> None:
-    assert columns(["Negative", "NEUTRAL", "positive"], None, "m") == [
+    assert map_labels(["Negative", "NEUTRAL", "positive"], None, "m") == [
         "negative",
         "neutral",
         "positive",
@@ -24,12 +24,12 @@ def test_labels_that_are_ours_need_no_mapping() -> None:
 
 
 def test_two_labels_are_enough() -> None:
-    assert columns(["NEGATIVE", "POSITIVE"], None, "m") == ["negative", "positive"]
+    assert map_labels(["NEGATIVE", "POSITIVE"], None, "m") == ["negative", "positive"]
 
 
 def test_stars_may_share_a_label() -> None:
     stars = {"1": "negative", "2": "negative", "3": "neutral", "4": "positive", "5": "positive"}
-    assert columns(list("12345"), stars, "m") == list(stars.values())
+    assert map_labels(list("12345"), stars, "m") == list(stars.values())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_stars_may_share_a_label() -> None:
     [
         (["LABEL_0", "LABEL_1", "LABEL_2"], None, "m has the labels .*LABEL_0.*say which of"),
         (["LABEL_0", "LABEL_1"], {"LABEL_0": "bad", "LABEL_1": "positive"}, "maps to .*bad"),
-        (["joy", "anger"], {"sad": "negative"}, "names .*sad.*, which m has not"),
+        (["joy", "anger"], {"sad": "negative"}, "names .*sad.*, which m lacks"),
         (["a", "b"], {"a": "positive", "b": "positive"}, "say which of"),
     ],
 )
@@ -45,13 +45,13 @@ def test_other_labels_are_refused_with_what_was_found(
     names: list[str], labels: dict[str, str] | None, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        columns(names, labels, "m")
+        map_labels(names, labels, "m")
 
 
 def test_a_model_that_gives_several_labels_at_once_is_refused() -> None:
-    one_of_several(None, "m")
+    require_single_label(None, "m")
     with pytest.raises(ValueError, match='m was made for the problem "regression"'):
-        one_of_several("regression", "m")
+        require_single_label("regression", "m")
 
 
 @pytest.mark.skipif(TORCH, reason="torch is installed here: nothing is missing")

@@ -13,9 +13,9 @@ from earful.languages import NAMES, name_of
 from sentiment.language import (
     CANDIDATES,
     CLOSE,
-    MOST,
+    MAX_CHARACTERS,
     ONE_LANGUAGE,
-    Found,
+    DetectedLanguage,
     covered,
     identify,
     words_of,
@@ -54,7 +54,7 @@ SENTENCES = {
 }
 
 
-def found(text: str) -> Found:
+def found(text: str) -> DetectedLanguage:
     return identify(prepare(text))
 
 
@@ -87,7 +87,7 @@ def test_links_handles_hashtags_and_emoji_change_nothing(code: str) -> None:
     ],
 )
 def test_too_little_to_say(text: str) -> None:
-    assert found(text) == Found()
+    assert found(text) == DetectedLanguage()
 
 
 def test_words_that_belong_to_many_languages_name_none() -> None:
@@ -96,8 +96,8 @@ def test_words_that_belong_to_many_languages_name_none() -> None:
 
 def test_a_script_of_one_language_decides_from_three_letters_and_is_sure_from_ten() -> None:
     short, whole = found("Αίσχος!"), found("Αίσχος και πάλι αίσχος")
-    assert (short.language, short.sure) == ("el", False)
-    assert (whole.language, whole.sure) == ("el", True)
+    assert (short.language, short.is_sure) == ("el", False)
+    assert (whole.language, whole.is_sure) == ("el", True)
 
 
 def test_the_script_that_most_letters_are_in_decides() -> None:
@@ -116,7 +116,7 @@ def test_capitals_are_read_like_small_letters() -> None:
 
 def test_a_long_text_is_judged_by_its_beginning() -> None:
     long = SENTENCES["fr"] + " "
-    assert found(long * 200) == found((long * 200)[:MOST])
+    assert found(long * 200) == found((long * 200)[:MAX_CHARACTERS])
     assert found(long * 200).language == "fr"
     assert found("а" * 10_000) == found("а" * 4_000)
 
@@ -138,9 +138,9 @@ def test_threads_find_what_one_finds() -> None:
 
 def test_evidence_for_a_language_covers_those_close_to_it() -> None:
     norwegian = found("Jeg har ventet på bestillingen min i tre uker, og ingen tar telefonen")
-    assert norwegian.sure
-    assert not norwegian.outside(covered(["da"]))
-    assert norwegian.outside(covered(["de", "fi"]))
+    assert norwegian.is_sure
+    assert not norwegian.is_outside(covered(["da"]))
+    assert norwegian.is_outside(covered(["de", "fi"]))
     assert covered([]) == frozenset()
     assert {"pt", "gl"} <= covered(["gl"])
 
@@ -151,7 +151,7 @@ def test_no_language_is_in_two_groups() -> None:
 
 @pytest.mark.parametrize("text", ["", "ok", "Acme Samsung Galaxy Madrid Paris"])
 def test_what_is_not_sure_is_never_outside(text: str) -> None:
-    assert not found(text).outside(covered([]))
+    assert not found(text).is_outside(covered([]))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_is_not_sure_is_never_outside(text: str) -> None:
     ids=["Hindi in Latin letters", "Nigerian Pidgin", "Greek in Latin letters"],
 )
 def test_other_spellings_of_what_the_model_knows_are_not_refused(text: str) -> None:
-    assert not found(text).outside(covered(["el", "en", "hi", "pcm"]))
+    assert not found(text).is_outside(covered(["el", "en", "hi", "pcm"]))
 
 
 def test_every_language_that_can_be_found_has_a_name() -> None:

@@ -11,7 +11,7 @@ from earful.contracts import Classifier
 from earful.enums import Sentiment
 from earful.judgements import Scores
 from sentiment import contract, load
-from sentiment.lexicon import MAX_CHARACTERS, three
+from sentiment.lexicon import MAX_CHARACTERS, probabilities_of_compound
 from sentiment.prepare import prepare
 
 
@@ -26,7 +26,7 @@ def test_it_keeps_the_contract(lexicon: Classifier, check: contract.Check) -> No
 
 
 def test_a_text_scores_alone_as_among_others_to_the_last_bit(lexicon: Classifier) -> None:
-    assert contract.neighbours(lexicon) == contract.Difference(0.0, 0)
+    assert contract.compare_with_neighbours(lexicon) == contract.Difference(0.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_a_text_scores_alone_as_among_others_to_the_last_bit(lexicon: Classifier
     ],
 )
 def test_the_label_is_what_the_thresholds_say(compound: float, label: Sentiment) -> None:
-    negative, neutral, positive = three(compound)
+    negative, neutral, positive = probabilities_of_compound(compound)
     assert Scores(negative=negative, neutral=neutral, positive=positive).sentiment is label
 
 
 def test_no_list_of_words_is_sure_and_more_of_a_mood_is_more() -> None:
-    rising = [three(step / 100)[2] for step in range(-100, 101)]
+    rising = [probabilities_of_compound(step / 100)[2] for step in range(-100, 101)]
     assert rising == sorted(rising)
     assert max(rising) < 0.9
-    assert three(0.4) == tuple(reversed(three(-0.4)))
+    assert probabilities_of_compound(0.4) == tuple(reversed(probabilities_of_compound(-0.4)))
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ def test_ten_thousand_hostile_characters_score_as_the_first_of_them(
 ) -> None:
     long = (unit * 10_000)[:10_000]
     whole, head = lexicon.classify([long, prepare(long)[:MAX_CHARACTERS]])
-    assert contract.numbers(whole) == contract.numbers(head)
+    assert contract.probabilities_of(whole) == contract.probabilities_of(head)
 
 
 def test_its_id_names_version_words_and_preparation(lexicon: Classifier) -> None:
-    assert contract.same_name(lexicon, load("lexicon")) == ""
+    assert contract.check_model_id(lexicon, load("lexicon")) == ""
     name, version, digest, preparation = lexicon.model_id.split("-")
     assert (name, len(digest), preparation) == ("vader", 12, "prep1")
     assert version[0].isdigit()

@@ -73,9 +73,9 @@ def test_unknown_backend_names_the_nearest() -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="threads is 0"):
         load(threads=0)
-    with pytest.raises(ValueError, match="labels is for models of others; the shipped model"):
+    with pytest.raises(ValueError, match="labels is for foreign models; the shipped model"):
         load(labels={"a": "negative"})
-    with pytest.raises(ValueError, match=r"labels is for models of others; .*sentiment/model"):
+    with pytest.raises(ValueError, match=r"labels is for foreign models; .*sentiment/model"):
         load(model=SHIPPED, labels={"a": "negative"})
     with pytest.raises(ValueError, match="needs model"):
         load(backend="transformers")

@@ -60,7 +60,7 @@ def test_it_keeps_the_contract(classifier: Classifier, check: contract.Check) ->
 
 def test_a_text_alone_scores_exactly_as_among_others(classifier: Classifier) -> None:
     """What makes the replay of evidence honest: neighbours, order and batch size do not matter."""
-    assert contract.the_text_alone_counts(classifier) == ""
+    assert contract.check_neighbours(classifier) == ""
 
 
 def test_threads_may_share_it(classifier: Classifier) -> None:
@@ -97,7 +97,7 @@ def test_plain_facts_are_neutral(classifier: Classifier) -> None:
 def test_nothing_to_judge(classifier: Classifier, text: str) -> None:
     (scores,) = classifier.classify([text])
     assert scores.could_not_tell
-    assert contract.numbers(scores) == (1 / 3, 1 / 3, 1 / 3)
+    assert contract.probabilities_of(scores) == (1 / 3, 1 / 3, 1 / 3)
 
 
 @pytest.mark.parametrize("text", ["𓀀𓁐𓂀𓃰 𓀀𓁐𓂀", "𐎠𐎡𐎢𐎣 𐎤𐎥𐎦", "ꦲꦤꦕꦫꦏ ꦢꦠꦱꦮꦭ", "மிகவும் மோசமான சேவை"])
@@ -113,7 +113,7 @@ def test_hostile_texts(classifier: Classifier, shared: Path) -> None:
     texts = json.loads((shared / "data/hostile/blns.json").read_text("utf-8"))
     scores = classifier.classify(texts)
     assert len(scores) == len(texts)
-    assert all(abs(sum(contract.numbers(s)) - 1) < 1e-9 for s in scores)
+    assert all(abs(sum(contract.probabilities_of(s)) - 1) < 1e-9 for s in scores)
 
 
 def test_broken_text(classifier: Classifier) -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sentiment.prepare import MAX_CHARACTERS, prepare, says_something
+from sentiment.prepare import MAX_CHARACTERS, has_content, prepare
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_any_characters_go_through() -> None:
     "text", ["good", "άθλιο", "好", "😡", ":(", "=D", "(:", "<3", "@user ugh", "x http"]
 )
 def test_says_something(text: str) -> None:
-    assert says_something(text)
+    assert has_content(text)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_says_something(text: str) -> None:
     ["", "http", "@user", "@user @user http", "12:45", "12:30 - 13:00", "...", "!?", "@user,"],
 )
 def test_says_nothing(text: str) -> None:
-    assert not says_something(text)
+    assert not has_content(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from earful.contracts import Classifier
-from sentiment.training.judge import ask, judge
+from sentiment.evaluation import collect_answers, measure_answers
 from sentiment.training.rows import read_set
 
 SAMPLE = 400
@@ -22,6 +22,6 @@ def test_macro_recall_on_val(
 ) -> None:
     every = read_set(shared / "data/sentiment", data_set, "val")
     rows = [row for row in every if row.lang == lang]
-    answers = ask(rows[:: max(1, len(rows) // SAMPLE)], classifier)
-    assert judge(answers).macro_recall >= at_least
+    answers = collect_answers(rows[:: max(1, len(rows) // SAMPLE)], classifier)
+    assert measure_answers(answers).macro_recall >= at_least
     assert answers.unsure <= 0.08

@@ -11,9 +11,9 @@ import pytest
 
 from earful.enums import Sentiment
 from earful.judgements import Scores
-from sentiment.batches import Reading, batches, feed
+from sentiment.batches import EncodedText, batches, model_inputs
 from sentiment.contract import LAST_BIT
-from sentiment.onnx import PIECE, OnnxClassifier
+from sentiment.onnx import TEXTS_PER_PIECE, OnnxClassifier
 
 SENTENCE = "the crew was late again and nobody told us why so thanks for nothing"
 
@@ -34,28 +34,35 @@ def three_workers() -> OnnxClassifier:
     return OnnxClassifier(threads=3)
 
 
-def readings(lengths: Sequence[int]) -> list[Reading]:
-    return [Reading(at, [7] * length) for at, length in enumerate(lengths)]
+def encoded_texts(lengths: Sequence[int]) -> list[EncodedText]:
+    return [EncodedText(at, [7] * length) for at, length in enumerate(lengths)]
 
 
 def test_a_batch_holds_one_length_and_no_more_tokens_than_allowed() -> None:
     lengths = [3, 5, 3, 3, 5, 8, 3, 3]
-    found = list(batches(readings(lengths), tokens=9))
-    assert [[len(r.ids) for r in batch] for batch in found] == [[5], [3, 3, 3], [5], [8], [3, 3]]
-    assert sorted(r.at for batch in found for r in batch) == list(range(len(lengths)))
+    found = list(batches(encoded_texts(lengths), tokens=9))
+    lengths_by_batch = [[len(text.ids) for text in batch] for batch in found]
+    assert lengths_by_batch == [
+        [5],
+        [3, 3, 3],
+        [5],
+        [8],
+        [3, 3],
+    ]
+    assert sorted(text.position for batch in found for text in batch) == list(range(len(lengths)))
 
 
 def test_a_text_longer_than_a_batch_comes_alone() -> None:
-    assert [len(batch) for batch in batches(readings([20, 20]), tokens=9)] == [1, 1]
+    assert [len(batch) for batch in batches(encoded_texts([20, 20]), tokens=9)] == [1, 1]
 
 
 def test_a_full_batch_does_not_wait_for_the_rest() -> None:
     """Workers start while the caller's thread still prepares."""
     taken = 0
 
-    def counted() -> Iterator[Reading]:
+    def counted() -> Iterator[EncodedText]:
         nonlocal taken
-        for reading in readings([4] * 100):
+        for reading in encoded_texts([4] * 100):
             taken += 1
             yield reading
 
@@ -64,23 +71,23 @@ def test_a_full_batch_does_not_wait_for_the_rest() -> None:
 
 
 def test_what_is_left_comes_longest_first() -> None:
-    found = batches(readings([2, 9, 4]), tokens=100)
+    found = batches(encoded_texts([2, 9, 4]), tokens=100)
     assert [len(batch[0].ids) for batch in found] == [9, 4, 2]
 
 
 def test_the_model_is_given_no_padding() -> None:
-    given = feed(readings([3, 3]))
+    given = model_inputs(encoded_texts([3, 3]))
     assert given["input_ids"].shape == (2, 3)
     assert np.all(given["attention_mask"] == 1)
 
 
 def test_order_is_kept_over_many_pieces_and_lengths(three_workers: OnnxClassifier) -> None:
-    texts = posts(3 * PIECE + 5)
+    texts = posts(3 * TEXTS_PER_PIECE + 5)
     texts[::50] = ["I love it, wonderful, thank you so much!"] * len(texts[::50])
     found = three_workers.classify(texts)
     assert len(found) == len(texts)
     assert {s.sentiment for s in found[::50]} == {Sentiment.POSITIVE}
-    for at in (7, PIECE, -1):
+    for at in (7, TEXTS_PER_PIECE, -1):
         (alone,) = three_workers.classify([texts[at]])
         assert abs(found[at].negative - alone.negative) <= LAST_BIT
 
@@ -112,7 +119,7 @@ def test_several_callers_at_once_get_their_own_answers(three_workers: OnnxClassi
 def test_what_is_not_text_is_refused_wherever_it_stands(
     three_workers: OnnxClassifier, stranger: Any
 ) -> None:
-    texts: list[Any] = posts(2 * PIECE)
+    texts: list[Any] = posts(2 * TEXTS_PER_PIECE)
     with pytest.raises(TypeError):
         three_workers.classify([*texts, stranger])
     assert len(three_workers.classify(texts[:3])) == 3
@@ -158,7 +165,7 @@ def test_reading_does_not_run_ahead_of_the_workers() -> None:
     while seen != texts.furthest or not seen:  # until it stands still
         seen = texts.furthest
         caller.join(0.5)
-    assert PIECE <= texts.furthest < texts.number / 10
+    assert TEXTS_PER_PIECE <= texts.furthest < texts.number / 10
     texts.number = 0  # enough seen: the rest is empty
     busy.set()
     caller.join()

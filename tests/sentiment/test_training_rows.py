@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from sentiment.training.augment import augment, drop_accents
-from sentiment.training.rows import OWN, Part, held_out, key_of, own_posts, training_pool
+from sentiment.training.rows import (
+    OWN_SET,
+    RecipePart,
+    key_of,
+    keys_held_out,
+    own_posts,
+    training_pool,
+)
 
 Line = tuple[str, str, str, str]
 """text, label, language, split"""
@@ -51,18 +58,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def texts(folder: Path, *parts: Part) -> list[str]:
+def texts(folder: Path, *parts: RecipePart) -> list[str]:
     return sorted(row.text for row in training_pool(folder, parts))
 
 
 def test_of_equal_texts_the_earlier_sets_label_stays(folder: Path) -> None:
-    pool = training_pool(folder, [Part(data_set="one"), Part(data_set="two")])
+    pool = training_pool(folder, [RecipePart(data_set="one"), RecipePart(data_set="two")])
     (kept,) = [row for row in pool if key_of(row.text) == "thetrainnevercame"]
     assert (kept.label, kept.data_set) == (0, "one")
 
 
 def test_nothing_of_val_or_test_is_learned_however_it_is_written(folder: Path) -> None:
-    learned = {key_of(text) for text in texts(folder, Part(data_set="one"), Part(data_set="two"))}
+    learned = {
+        key_of(text)
+        for text in texts(folder, RecipePart(data_set="one"), RecipePart(data_set="two"))
+    }
     assert learned == {
         "thetrainnevercame",
         "thetillisbythedoor",
@@ -73,7 +83,7 @@ def test_nothing_of_val_or_test_is_learned_however_it_is_written(folder: Path) -
 
 
 def test_a_part_says_which_languages_how_many_and_how_often(folder: Path) -> None:
-    spanish = Part(data_set="two", langs=("es",), cap=1, times=2)
+    spanish = RecipePart(data_set="two", langs=("es",), cap=1, times=2)
     found = texts(folder, spanish)
     assert len(found) == 4
     assert found.count("La cola era larga") == 2
@@ -81,27 +91,27 @@ def test_a_part_says_which_languages_how_many_and_how_often(folder: Path) -> Non
 
 
 def test_weight_and_missing_neutral_travel_with_the_rows(folder: Path) -> None:
-    (part,) = [Part(data_set="two", langs=("es",), weight=0.3, binary=True)]
+    (part,) = [RecipePart(data_set="two", langs=("es",), weight=0.3, binary=True)]
     assert {(row.weight, row.binary) for row in training_pool(folder, [part])} == {(0.3, True)}
 
 
 def test_a_missing_set_is_named(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"three\.tsv\.gz: no such data set"):
-        training_pool(folder, [Part(data_set="three")])
+        training_pool(folder, [RecipePart(data_set="three")])
 
 
 def test_the_order_is_the_seeds(folder: Path) -> None:
-    parts = [Part(data_set="one"), Part(data_set="two")]
+    parts = [RecipePart(data_set="one"), RecipePart(data_set="two")]
     assert training_pool(folder, parts, seed=3) == training_pool(folder, parts, seed=3)
 
 
 def test_our_own_posts_keep_every_eighth_line_back(folder: Path) -> None:
     train, val = own_posts("train"), own_posts("val")
     assert len(val) == pytest.approx((len(train) + len(val)) / 8, abs=len({r.lang for r in val}))
-    pool = {key_of(row.text) for row in training_pool(folder, [Part(data_set=OWN)])}
+    pool = {key_of(row.text) for row in training_pool(folder, [RecipePart(data_set=OWN_SET)])}
     assert pool
     assert not pool & {key_of(row.text) for row in val}
-    assert {key_of(row.text) for row in val} <= held_out(folder)
+    assert {key_of(row.text) for row in val} <= keys_held_out(folder)
 
 
 def test_a_variant_says_the_same_words_in_more_haste() -> None:

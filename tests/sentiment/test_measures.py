@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from sentiment.answers import softmax
-from sentiment.training.judge import (
+from sentiment.evaluation import (
     Answers,
     Flagged,
     flagged_at,
-    joined,
-    judge,
+    join_answers,
+    measure_answers,
     reliability_of_answers,
     reliability_of_negative,
 )
-from sentiment.training.measure import (
+from sentiment.measures import (
     Bin,
-    answered,
+    bins_of_confidence,
     calibration_error,
     confusion,
     measure,
+    most_probable,
     rates,
-    reliability,
 )
 
 NEGATIVE, NEUTRAL, POSITIVE = range(3)
@@ -79,8 +79,8 @@ def test_confusion_counts_actual_by_said() -> None:
 
 def test_of_equals_neutral_is_answered_and_then_negative() -> None:
     ties = np.array([[1 / 3, 1 / 3, 1 / 3], [0.4, 0.2, 0.4], [0.2, 0.4, 0.4], [0.4, 0.4, 0.2]])
-    assert answered(ties).tolist() == [NEUTRAL, NEGATIVE, NEUTRAL, NEUTRAL]
-    assert answered(np.array([[0.5, 0.5], [0.1, 0.9]])).tolist() == [0, 1]
+    assert most_probable(ties).tolist() == [NEUTRAL, NEGATIVE, NEUTRAL, NEUTRAL]
+    assert most_probable(np.array([[0.5, 0.5], [0.1, 0.9]])).tolist() == [0, 1]
 
 
 def test_calibration_error_weighs_each_gap_by_its_rows() -> None:
@@ -99,7 +99,7 @@ def test_certainty_is_calibrated_only_where_it_is_right(
 
 def test_bins_hold_answers_of_like_confidence_and_full_certainty_the_last() -> None:
     confidence, right = np.array([0.61, 0.64, 1.0]), np.array([True, False, True])
-    assert reliability(confidence, right, bins=10) == [
+    assert bins_of_confidence(confidence, right, bins=10) == [
         Bin(rows=2, confidence=pytest.approx(0.625), right=0.5),
         Bin(rows=1, confidence=1.0, right=1.0),
     ]
@@ -113,7 +113,7 @@ def test_temperature_flattens_and_sums_to_one() -> None:
 
 
 def test_a_set_without_neutral_is_judged_on_the_other_two() -> None:
-    found = judge(
+    found = measure_answers(
         answers([0, 0, 2], [[0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.1, 0.5, 0.4]]), binary=True
     )
     # 0.75, 0.5 (a tie, so negative) and 0.8 sure: all right
@@ -123,7 +123,7 @@ def test_a_set_without_neutral_is_judged_on_the_other_two() -> None:
 
 def test_a_neutral_row_in_a_set_without_neutral_is_an_error() -> None:
     with pytest.raises(ValueError, match="neutral row"):
-        judge(answers([0, 1], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), binary=True)
+        measure_answers(answers([0, 1], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), binary=True)
 
 
 FOUR = answers(
@@ -158,8 +158,8 @@ def test_without_anybody_unhappy_there_is_no_recall() -> None:
 
 
 def test_sets_are_pooled_row_by_row() -> None:
-    pooled = joined([FOUR, answers([POSITIVE], [[0.0, 0.0, 1.0]])])
-    assert judge(pooled).rows == 5
+    pooled = join_answers([FOUR, answers([POSITIVE], [[0.0, 0.0, 1.0]])])
+    assert measure_answers(pooled).rows == 5
     assert pooled.unsure == pytest.approx(1 / 5)
 
 
