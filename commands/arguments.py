@@ -54,7 +54,8 @@ def instant(option: str, text: str, brand: Brand | None) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(
-            f"{option}: {text!r} is not a time; write 2026-11-01 or 2026-11-01T09:00+02:00"
+            f"{option}: {text!r} is not a time",
+            hint="Write 2026-11-01 or 2026-11-01T09:00+02:00.",
         ) from error
     zone: tzinfo = ZoneInfo(brand.timezone) if brand else UTC
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)

@@ -58,7 +58,7 @@ def states(app: App, now: datetime, query_ids: Collection[str]) -> tuple[Account
     queries = {account_of(one): one for one in app.queries if one.id in query_ids}
     found = []
     for account, query in sorted(queries.items()):
-        terms = app.terms(query)
+        terms = app.budget_policy(query)
         month, pace = fair_share.month_of(now), _pace(app, account, now)
         so_far = spending.total(app.db, account, month, "money")
         quota_day = fair_share.day_of(now, terms.limit.zone)

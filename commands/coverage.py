@@ -18,6 +18,7 @@ from rich.text import Text
 
 from commands.budget_report import AccountState, states
 from earful.clock import Window
+from earful.hints import with_hint
 from earful.limits import money
 from earful.settings.errors import SettingsError, nearest
 from outreach.words import count, length, percent
@@ -122,11 +123,11 @@ def _trouble(one: QueryCoverage, *, off: bool) -> Iterator[str]:
     if off:
         yield f"{one.query_id}: switched off in settings, {since}"
     elif one.paused:
-        resume = f"when that is mended, `earful poll --resume {shlex.quote(one.query_id)}`"
-        yield f"{one.query_id}: paused, {since}: {clean(one.error or '', 400)}; {resume}"
+        resume = f"When it is fixed, run `earful poll --resume {shlex.quote(one.query_id)}`."
+        yield with_hint(f"{one.query_id}: paused, {since}: {clean(one.error or '', 400)}", resume)
     elif one.error:
-        goes_on = f"; it goes on at {_moment(one.due_at)} UTC" if one.due_at else ""
-        yield f"{one.query_id}: {since}: {clean(one.error, 400)}{goes_on}"
+        resumes = f"It goes on at {_moment(one.due_at)} UTC." if one.due_at else ""
+        yield with_hint(f"{one.query_id}: {since}: {clean(one.error, 400)}", resumes)
     elif one.polled_at is None:
         yield f"{one.query_id}: not asked yet"
 
@@ -135,8 +136,6 @@ def _told(one: QueryCoverage, part: PartCoverage, gap: Noted, fate: str = "") ->
     name = f"{one.query_id} ({clean(part.part, 80)})" if part.part else one.query_id
     stretch = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
     reason = clean(gap.reason, 300)
-    if fate:
-        reason = reason.removesuffix("; it will be tried again")  # not promised twice
     return f"  {name}: {stretch}, {gap.kind}: {reason}{fate}"
 
 

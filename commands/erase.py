@@ -30,8 +30,8 @@ class _Named:
 def _named(option: str, value: str) -> _Named:
     source, colon, name = value.partition(":")
     if not (colon and source and name.strip()):
-        what = "SOURCE:ID or SOURCE:HANDLE" if option == "--author" else "SOURCE:ID"
-        raise SettingsError(f"{option}: {value!r} names no source; write {what}")
+        form = "SOURCE:ID or SOURCE:HANDLE" if option == "--author" else "SOURCE:ID"
+        raise SettingsError(f"{option}: {value!r} names no source", hint=f"Write {form}.")
     return _Named(source, name.strip())
 
 
@@ -42,7 +42,10 @@ def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm
     SettingsError for what is not there or cannot be told apart.
     """
     if (author is None) == (mention is None):
-        raise SettingsError("erase: name one of --author SOURCE:ID and --mention SOURCE:ID")
+        raise SettingsError(
+            "erase: needs one author or one mention",
+            hint="Give --author SOURCE:ID or --mention SOURCE:ID.",
+        )
     if author is not None:
         done = _author(app, _named("--author", author), confirm)
     else:
@@ -60,8 +63,8 @@ def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
     if len(found) > 1:
         ids = ", ".join(f"{one.source}:{one.external_id}" for one in found)
         raise SettingsError(
-            f"--author: {len(found)} authors are called {named.name!r} on {named.source}; "
-            f"name one by its id: {ids}"
+            f"--author: {len(found)} authors are called {named.name!r} on {named.source}",
+            hint=f"Name one by its id: {ids}",
         )
     if not found:
         if erasing.was_erased(app.db, named.source, named.name):

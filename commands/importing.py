@@ -40,7 +40,9 @@ def parse_map(text: str) -> dict[str, str]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         field, equals, column = part.partition("=")
         if not equals or not field.strip() or not column.strip():
-            raise SettingsError(f"--map: {part!r} is not FIELD=COLUMN; write text=body,id=key")
+            raise SettingsError(
+                f"--map: {part!r} is not FIELD=COLUMN", hint="Write text=body,id=key."
+            )
         columns[field.strip()] = column.strip()
     return columns
 

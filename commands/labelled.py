@@ -49,7 +49,9 @@ def read(path: Path, limit: int | None = None) -> Read:
             except ValueError as error:
                 bad.append(f"line {record.first.number}: {error}")
     except file_lines.BROKEN as error:
-        raise SettingsError(f"--data: {path}: cut or damaged ({error}); copy it again") from error
+        raise SettingsError(
+            f"--data: {path}: cut or damaged ({error})", hint="Copy it again."
+        ) from error
     if not rows:
         why = f"none of its {len(bad):,} rows can be read; {bad[0]}" if bad else "it has no rows"
         raise SettingsError(f"--data: {path}: {why}")

@@ -210,7 +210,7 @@ def doctor() -> None:
     bad = False
     for finding in doctors.examine(configuration.load):
         bad |= finding.state == doctors.BAD
-        print(f"{signs[finding.state]} {finding.what}: {finding.found}")
+        print(f"{signs[finding.state]} {finding.part}: {finding.result}")
         if finding.hint:
             print(f"      -> {finding.hint}")
     sys.exit(1 if bad else 0)

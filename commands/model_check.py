@@ -84,7 +84,9 @@ def parse_labels(text: str) -> dict[str, str]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         theirs, equals, ours = (piece.strip() for piece in part.rpartition("="))
         if not equals or not theirs:
-            raise SettingsError(f"--labels: {part!r} is not NAME=LABEL; write LABEL_0=negative,…")
+            raise SettingsError(
+                f"--labels: {part!r} is not NAME=LABEL", hint="Write LABEL_0=negative,…"
+            )
         if ours.casefold() not in LABELS:
             raise SettingsError(
                 f"--labels: {theirs} is mapped to {ours!r}{nearest(ours.casefold(), LABELS)}"

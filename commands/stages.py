@@ -103,7 +103,7 @@ def recheck() -> None:
             listener_for=app.listener,
             every=schedule.recheck,
             within=schedule.recheck_within,
-            billed=app.billed,
+            billed=app.is_billed,
             listened=app.brands,
         )
     print(found)

@@ -6,49 +6,64 @@ Anything else that a plug-in raises is a bug: the stage stops, loudly, and keeps
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from earful.enums import GapKind
+from earful.hints import HintedError
 from earful.judgements import Scores
 from earful.messages import Message
 from earful.types import Batch, Mention, Query
 
+TRIED_AGAIN = "It will be tried again."  # the hint of a Transient that asks nothing of people
 
-class EdgeError(Exception):
-    """Base of the three errors that a plug-in may raise."""
+
+class EdgeError(HintedError):
+    """The base of the three errors that a plug-in may raise."""
 
 
 class Transient(EdgeError):
-    """It failed now and may work later; ``retry_after`` is in seconds when the far side said so."""
+    """A failure that may pass. ``retry_after`` is in seconds, None when the platform gave none."""
 
-    def __init__(self, what: str, *, retry_after: float | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, sentence: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(sentence, hint=hint)
         self.retry_after = retry_after
 
 
 class Spent(Transient):
-    """A limit of requests or a budget is used up: nothing was asked. ``kind`` says which."""
+    """A limit of requests or a budget is used up, so no request was made; ``kind`` says which."""
 
-    def __init__(self, what: str, *, kind: GapKind, retry_after: float | None = None) -> None:
-        super().__init__(what, retry_after=retry_after)
+    def __init__(
+        self, sentence: str, *, kind: GapKind, hint: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(sentence, hint=hint, retry_after=retry_after)
         self.kind = kind
 
 
 class Doubtful(Transient):
-    """A re-check was told that all of many posts are gone at once. ``batch`` is what it would mean:
-    it is asked again, and believed when the platform keeps saying so."""
+    """A re-check reports that all of many posts are gone at once.
 
-    def __init__(self, what: str, *, batch: Batch) -> None:
-        super().__init__(what)
+    ``batch`` holds the deletions. They are believed once the platform repeats them.
+    """
+
+    def __init__(self, sentence: str, *, batch: Batch, hint: str = "") -> None:
+        super().__init__(sentence, hint=hint)
         self.batch = batch
 
 
 class Permanent(EdgeError):
-    """It will not work until a person changes something: the query or channel is paused."""
+    """A failure that lasts until a person changes something: the query or channel is paused."""
 
 
 class BadItem(EdgeError):
-    """One item could not be read; it is counted with this reason, and the rest goes on."""
+    """One item is unreadable: it is counted with this reason, and the other items go on."""
+
+
+def gap_reason(error: EdgeError) -> str:
+    """Return the reason of the Gap that ``error`` leaves behind.
+
+    A gap shows by itself whether it is looked for again, so the promise to try is left out.
+    """
+    return error.sentence if error.hint == TRIED_AGAIN else str(error)
 
 
 class Listener(Protocol):
@@ -71,6 +86,7 @@ class Listener(Protocol):
         ...
 
 
+@runtime_checkable
 class Checker(Protocol):
     """A Listener that can ask a platform about posts that are stored already."""
 
@@ -83,6 +99,7 @@ class Checker(Protocol):
         ...
 
 
+@runtime_checkable
 class Forecaster(Protocol):
     """A Listener that can say beforehand how much a query will find."""
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, Field, field_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, SpendMeter, Transient
 from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Rejected
@@ -122,9 +122,7 @@ class _Store:
         )
         entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
         if not entries and number < pages:
-            raise Transient(
-                f"{shown(url)}: page {number} of {pages} is empty; it will be tried again"
-            )
+            raise Transient(f"{shown(url)}: page {number} of {pages} is empty", hint=TRIED_AGAIN)
         mentions, rejected = self._read(entries, app, country)
         instants = [at for entry in entries if (at := _updated(entry)) is not None]
         full = len(entries) >= _PAGE

@@ -62,17 +62,21 @@ class App:
     def listener(self, query: Query) -> Listener:
         """The listener for a query, on this house's clock, with its account's purse."""
         meter = AccountMeter(
-            self.db, query, self.terms(query), clock=self.clock, account_state=self.account_state
+            self.db,
+            query,
+            self.budget_policy(query),
+            clock=self.clock,
+            account_state=self.account_state,
         )
         return listeners.get(query.source, clock=self.clock, meter=meter)
 
-    def terms(self, query: Query) -> BudgetPolicy:
+    def budget_policy(self, query: Query) -> BudgetPolicy:
         """What the query's account may spend, and which brands share it."""
         return policy_for(query, self.settings.account, self.queries, listeners.limit)
 
-    def billed(self, query: Query) -> bool:
+    def is_billed(self, query: Query) -> bool:
         """True when the platform bills the query's account for every post that is read."""
-        return self.terms(query).price > 0
+        return self.budget_policy(query).price > 0
 
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError with the mend when it cannot be had."""

@@ -1,4 +1,4 @@
-"""Telling people that listening has stopped at a budget: once for an account and day."""
+"""Notify people that listening has stopped at a budget, once for each account and day."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from storage.collecting.spending import account_of
 from storage.database.engine import Database
 
 
-def tell_spent(
+def queue_notice(
     db: Database,
     query: Query,
-    why: Spent,
+    spent: Spent,
     *,
     now: datetime,
-    goes_on: datetime,
+    resumes_at: datetime,
     alert_policy: AlertPolicy,
 ) -> None:
-    """Queue one message to every alert channel: what stopped, since when posts are not seen, when
-    it goes on, and what to change. It was queued before: nothing happens."""
+    """Queue one message to every alert channel; a repeat on the same day changes nothing.
+
+    It says which query stopped, since when posts are missing, when polling goes on, and the fix.
+    """
     account, zone = account_of(query), ZoneInfo(alert_policy.timezone)
     since = polling.seen_until(db, query.id) or now
     text = (
-        f"{why}.\n\n"
-        f"It stopped at {query.id}: what was posted since {_moment(since, zone)} is not seen yet. "
-        f"It is asked again at {_moment(goes_on, zone)}, and what was missed until then is looked "
-        "for as far as the platform still has it. `earful coverage` shows what is missing, "
-        "`earful coverage --cost` what was spent on what.\n"
+        f"{spent}\n\n"
+        f"It stopped at {query.id}: posts since {_moment(since, zone)} are not seen yet. "
+        f"Polling goes on at {_moment(resumes_at, zone)}. It then looks for the missed posts too, "
+        "as far as the platform still has them. `earful coverage` shows what is missing, and "
+        "`earful coverage --cost` what each query costs.\n"
     )
     message = Message(subject=f"Earful: account {account!r} has stopped at its budget", text=text)
     with db.write() as transaction:
         for channel in alert_policy.channels:
-            # by the day on which it goes on: a quota's day may not be ours
-            key = f"budget/{account}/{goes_on:%Y-%m-%d}/{channel}"
+            # by the day on which it resumes: a quota's day may not be ours
+            key = f"budget/{account}/{resumes_at:%Y-%m-%d}/{channel}"
             deliveries.queue(transaction, key=key, channel=channel, message=message, due_at=now)
 
 

@@ -16,7 +16,7 @@ from outreach.words import count
 from pipeline.account_locks import AccountLocks, Stop, run
 from pipeline.backoff import as_said, backoff
 from pipeline.brand_attribution import Aboutness
-from pipeline.budget_notice import tell_spent
+from pipeline.budget_notice import queue_notice
 from pipeline.flag import AlertPolicy
 from storage.collecting import ingest, polling
 from storage.collecting.spending import account_of
@@ -204,12 +204,12 @@ class _Round:
         _log_wait(query, wait, str(why))
         if self.alert_policy is not None and why.kind is GapKind.BUDGET:
             # told first: killed in between, it is asked again, and told once all the same
-            tell_spent(
+            queue_notice(
                 self.db,
                 query,
                 why,
                 now=self.clock(),
-                goes_on=goes_on,
+                resumes_at=goes_on,
                 alert_policy=self.alert_policy,
             )
         polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))

@@ -124,10 +124,10 @@ def recheck(
     checkers: dict[tuple[str, bool], dict[str, tuple[Query, Checker]]] = defaultdict(dict)
     for query in queries:
         if query.enabled and turn.waits.ready(query.id, now):
-            checker = listener_for(query)
-            if hasattr(checker, "recheck"):
+            listener = listener_for(query)
+            if isinstance(listener, Checker):
                 place = query.source, billed(query)
-                checkers[place][query.id] = (query, cast(Checker, checker))
+                checkers[place][query.id] = (query, listener)
     for (source, once), asked in checkers.items():
         found = rechecks.due(
             db,

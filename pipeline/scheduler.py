@@ -88,7 +88,7 @@ class Stages:
             listener_for=app.listener,
             every=app.settings.schedule.recheck,
             within=app.settings.schedule.recheck_within,
-            billed=app.billed,
+            billed=app.is_billed,
             listened=app.brands,
             waits=self._waits,
             stop=self._stop.is_set,

@@ -97,8 +97,8 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
         wanted = {query.id for query in settings.queries()}
         if not set(brands.every(db)) <= ours or not polling.known(db) <= wanted:
             raise SettingsError(
-                "EARFUL_DATABASE_URL: that database holds more than the demo; "
-                "unset it, or name an empty one"
+                "EARFUL_DATABASE_URL: that database holds more than the demo",
+                hint="Unset it, or name an empty database.",
             )
     finally:
         db.close()

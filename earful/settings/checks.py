@@ -1,4 +1,4 @@
-"""What one block of settings.toml says about another: names that exist, no twins, no password."""
+"""Check the blocks of settings.toml against each other: names exist once, no password."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def refuse_password(file: str, url: str) -> None:
     login = url.partition("://")[2].partition("@")
     if (login[1] and ":" in login[0]) or _SECRET_IN_QUERY.search(url):
         raise SettingsError(
-            f"{file}: database_url holds a password; put the whole URL into "
-            "EARFUL_DATABASE_URL or a file named by EARFUL_DATABASE_URL_FILE"
+            f"{file}: database_url holds a password",
+            hint="Put the whole URL into EARFUL_DATABASE_URL, or into a file that "
+            "EARFUL_DATABASE_URL_FILE names.",
         )
 
 
 def check_listens(file: str, listens: Sequence[ListenSettings], brands: Sequence[str]) -> None:
-    """Raise SettingsError for a [[listen]] whose brand is not there."""
+    """Raise SettingsError for a [[listen]] block with an unknown brand."""
     for number, block in enumerate(listens, 1):
         if block.brand.casefold() not in {name.casefold() for name in brands}:
             raise SettingsError(
@@ -41,41 +42,46 @@ def check_listens(file: str, listens: Sequence[ListenSettings], brands: Sequence
 def check_accounts(
     file: str, accounts: Sequence[AccountSettings], listens: Sequence[ListenSettings]
 ) -> None:
-    """Raise SettingsError for an [[account]] that cannot be kept to, or is named wrongly."""
+    """Raise SettingsError for an [[account]] that contradicts itself or a [[listen]]."""
     # their secrets' names have no dashes: a-b and a_b would share one
-    no_twins(file, "account", [one.name.replace("-", "_") for one in accounts])
+    refuse_duplicates(file, "account", [account.name.replace("-", "_") for account in accounts])
     for number, account in enumerate(accounts, 1):
         _check_account(f"{file}: [[account]] {number} ({account.name})", account)
-    known = {account.name: account for account in accounts}
+    by_name = {account.name: account for account in accounts}
     for number, block in enumerate(listens, 1):
         name = block.account or block.source
         place = f"{file}: [[listen]] {number}"
-        if name in known and known[name].source != block.source:
+        if name in by_name and by_name[name].source != block.source:
             raise SettingsError(
-                f"{place}: the account {name!r} is one of {known[name].source!r}, not of "
-                f"{block.source!r}; name another, or give that [[account]] another name"
+                f"{place}: the account {name!r} is one of {by_name[name].source!r}, not of "
+                f"{block.source!r}",
+                hint="Name another account, or give that [[account]] another name.",
             )
-        if name not in known and name != block.source:
-            names = [*known, block.source]
+        if name not in by_name and name != block.source:
+            names = [*by_name, block.source]
             raise SettingsError(f"{place}: there is no [[account]] {name!r}{nearest(name, names)}")
 
 
 def _check_account(place: str, account: AccountSettings) -> None:
     for key in ("budget_day", "budget_month"):
         if getattr(account, key) is not None and not account.price_per_read:
-            raise SettingsError(f"{place}: {key} needs price_per_read, what one post costs")
+            raise SettingsError(
+                f"{place}: {key} needs price_per_read", hint="Set it to the price of one post."
+            )
     if "per" in account.model_fields_set and account.requests is None:
-        raise SettingsError(f"{place}: per needs requests, how many may be made in that time")
+        raise SettingsError(
+            f"{place}: per needs requests", hint="Set it to the number allowed in that time."
+        )
 
 
 def check_channels(
     file: str, channels: Sequence[ChannelSettings], digest: DigestSettings, alerts: AlertSettings
 ) -> None:
-    """Raise SettingsError for a channel that lacks a key, or is named and not there."""
+    """Raise SettingsError for a channel that lacks a key or does not exist."""
     names = [channel.name for channel in channels]
-    no_twins(file, "channel", names)
-    for section, wanted in (("digest", digest.channels), ("alerts", alerts.channels)):
-        for name in wanted:
+    refuse_duplicates(file, "channel", names)
+    for section, channel_names in (("digest", digest.channels), ("alerts", alerts.channels)):
+        for name in channel_names:
             if name not in names:
                 raise SettingsError(
                     f"{file}: [{section}] channels: there is no [[channel]] {name!r}"
@@ -92,15 +98,15 @@ def check_sentiment(place: str, sentiment: SentimentSettings) -> None:
         for key in ("model", "labels", "threads"):
             if getattr(sentiment, key) is not None:
                 raise SettingsError(
-                    f"{place} {key}: backend 'lexicon' takes none; "
-                    "take the line out, or name another backend"
+                    f"{place} {key}: backend 'lexicon' takes none",
+                    hint="Remove the line, or name another backend.",
                 )
     if backend == "transformers" and not model:
         raise SettingsError(f"{place}: backend 'transformers' needs model = \"name or folder\"")
     if backend == "onnx" and sentiment.labels and not model:
         raise SettingsError(
-            f"{place} labels: the model that ships has its own; "
-            "take the line out, or name your model's folder"
+            f"{place} labels: the shipped model has its own",
+            hint="Remove the line, or name your model's folder.",
         )
 
 
@@ -113,10 +119,10 @@ def _check_channel(place: str, channel: ChannelSettings) -> None:
                 raise SettingsError(f"{place}: kind 'mail' needs {key}")
 
 
-def no_twins(file: str, block: str, ids: Sequence[str], hint: str = "another name") -> None:
-    """Raise SettingsError when a name is there twice."""
-    for number, one in enumerate(ids, 1):
-        if one in ids[: number - 1]:
-            raise SettingsError(
-                f"{file}: [[{block}]] {number}: {one!r} is there twice; give {hint}"
-            )
+def refuse_duplicates(
+    file: str, block: str, ids: Sequence[str], hint: str = "Give it another name."
+) -> None:
+    """Raise SettingsError when two blocks of a kind have the same id."""
+    for number, name in enumerate(ids, 1):
+        if name in ids[: number - 1]:
+            raise SettingsError(f"{file}: [[{block}]] {number}: {name!r} is there twice", hint=hint)

@@ -1,4 +1,4 @@
-"""Turns what pydantic found wrong with the settings into a sentence that says how to mend it."""
+"""Turn pydantic's findings about the settings into sentences that name the fix."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from earful.hints import HintedError
+
 # how pydantic writes a bound of ours: datetime.timedelta(days=7), which settings write 7d
 _SPAN = re.compile(r"datetime\.timedelta\(([ds])[a-z]+=(\d+)\)")
 
 
-class SettingsError(Exception):
-    """The settings cannot be used; the text names file, place, value and the mend."""
+class SettingsError(HintedError):
+    """The settings or options cannot be used; the sentence names file, place and value."""
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
@@ -69,7 +71,9 @@ def _message(one: dict[str, typing.Any], root: type[BaseModel]) -> str:
         return f"should hold {ctx['min_length']} or more"
     if kind == "string_pattern_mismatch" and (words := _described(root, where)):
         return f"should be {words}"
-    return _SPAN.sub(r"\2\1", str(one["msg"]).removeprefix("Value error, "))
+    # a validator of ours: pydantic's own text would put "Value error, " before its words
+    text = ctx["error"] if kind == "value_error" else one["msg"]
+    return _SPAN.sub(r"\2\1", str(text))
 
 
 def _lower(message: str) -> str:

@@ -161,7 +161,9 @@ def check(
                     f"{place}: there is no brand {block.brand!r}{nearest(block.brand, brands)}"
                 )
             if block.name in names:
-                raise SettingsError(f"{place}: {block.name!r} is there twice; give another name")
+                raise SettingsError(
+                    f"{place}: {block.name!r} is there twice", hint="Give it another name."
+                )
             names.append(block.name)
 
 

@@ -42,7 +42,7 @@ from earful.settings.checks import (
     check_channels,
     check_listens,
     check_sentiment,
-    no_twins,
+    refuse_duplicates,
     refuse_password,
 )
 from earful.settings.errors import SettingsError, explain
@@ -170,7 +170,9 @@ def secret(name: str) -> SecretStr | None:
     value = os.environ.get(f"EARFUL_{name}")
     path = os.environ.get(f"EARFUL_{name}_FILE")
     if value is not None and path is not None:
-        raise SettingsError(f"EARFUL_{name} and EARFUL_{name}_FILE are both set; set one of them")
+        raise SettingsError(
+            f"EARFUL_{name} and EARFUL_{name}_FILE are both set", hint="Set one of them."
+        )
     if path is None:
         return None if value is None else SecretStr(value)
     try:
@@ -185,12 +187,12 @@ def settings_path() -> Path:
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read and check the settings; SettingsError names file, place, value and the mend."""
+    """Read and check the settings; SettingsError names file, place, value and fix."""
     path = path or settings_path()
     if not path.is_file():
         raise SettingsError(
-            f"{path}: there is no such file; run `earful` where settings.toml is, "
-            "or name one with EARFUL_SETTINGS"
+            f"{path}: there is no such file",
+            hint="Run `earful` in the folder of settings.toml, or name one with EARFUL_SETTINGS.",
         )
 
     class FromFile(Settings):
@@ -251,10 +253,15 @@ def _check(file: str, settings: Settings) -> None:
     """What one block says about another."""
     brands = settings.brands()
     names = [brand.name for brand in brands]
-    no_twins(file, "brand", [brand.id for brand in brands])
+    refuse_duplicates(file, "brand", [brand.id for brand in brands])
     check_listens(file, settings.listen, names)
     check_accounts(file, settings.account, settings.listen)
     front.check(file, names, settings.form, settings.hook)
-    no_twins(file, "listen", [query.id for query in settings.queries()], hint="a name of its own")
+    refuse_duplicates(
+        file,
+        "listen",
+        [query.id for query in settings.queries()],
+        hint="Give it a name of its own.",
+    )
     check_channels(file, settings.channel, settings.digest, settings.alerts)
     check_sentiment(f"{file}: [sentiment]", settings.sentiment)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from earful.contracts import EdgeError, Spent
+from earful.contracts import EdgeError, Spent, gap_reason
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Gone, Mention, Rejected, Seen
 from listeners.backfill.windows import OLDEST, BackfillPosition, Part, Stretch
@@ -319,9 +319,9 @@ class _Walk:
 
     def _blame(self, one: Stretch, error: EdgeError | None) -> None:
         if isinstance(error, Spent):
-            one.blame(error.kind, str(error))
+            one.blame(error.kind, gap_reason(error))
         elif error is not None:
-            one.blame(GapKind.OUTAGE, str(error).removesuffix("; it will be tried again"))
+            one.blame(GapKind.OUTAGE, gap_reason(error))
         elif one.kind is not GapKind.TOKEN:
             one.blame(GapKind.LIMIT, f"one poll makes {self._rules.most} requests at most")
         if one.high < one.began:

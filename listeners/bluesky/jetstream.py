@@ -22,7 +22,16 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, reconnect
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.contracts import (
+    TRIED_AGAIN,
+    BadItem,
+    EdgeError,
+    Permanent,
+    SpendMeter,
+    Spent,
+    Transient,
+    gap_reason,
+)
 from earful.enums import GapKind
 from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
@@ -124,7 +133,7 @@ class JetstreamPoll:
         except (EdgeError, *_CONNECTION_ERRORS) as failure:
             error = failure if isinstance(failure, EdgeError) else self._edge_error(failure)
             kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
-            gaps = _gap(cursor, now, kind, str(error))
+            gaps = _gap(cursor, now, kind, gap_reason(error))
             yield Batch(mentions=(), position=_Position(jetstream=cursor).dump(), gaps=gaps)
             raise error from None
 
@@ -246,9 +255,9 @@ class JetstreamPoll:
             status = error.response.status_code
             if 300 <= status < 500 and status not in (408, 425, 429):
                 return Permanent(f"{address} answered {status}; check the option jetstream")
-            return Transient(f"{address} answered {status}; it will be tried again")
+            return Transient(f"{address} answered {status}", hint=TRIED_AGAIN)
         return Transient(
-            f"{address}: the connection failed ({type(error).__name__}); it will be tried again"
+            f"{address}: the connection failed ({type(error).__name__})", hint=TRIED_AGAIN
         )
 
     def _limit_reason(self) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, Permanent, SpendMeter, Transient
 from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
@@ -259,7 +259,7 @@ class _Poll:
 def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
     """A page where a feed was yesterday will pass; where none ever was, the address is wrong."""
     if known.asked:
-        return Transient(f"{shown(url)}: what came is no feed ({trouble}); it will be tried again")
+        return Transient(f"{shown(url)}: what came is no feed ({trouble})", hint=TRIED_AGAIN)
     return Permanent(
         f"{shown(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom feed "
         "itself, not of the page that it belongs to"

@@ -116,5 +116,6 @@ def worst(errors: Sequence[EdgeError]) -> EdgeError:
     if not later or len(errors) == 1:
         return errors[0]
     waits = [error.retry_after for error in later if error.retry_after is not None]
-    text = "; ".join(dict.fromkeys(str(error) for error in errors))
-    return Transient(text, retry_after=max(waits, default=None))
+    sentence = "; ".join(dict.fromkeys(error.sentence for error in errors))
+    hint = " ".join(dict.fromkeys(error.hint for error in errors if error.hint))
+    return Transient(sentence, hint=hint, retry_after=max(waits, default=None))

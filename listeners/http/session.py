@@ -23,7 +23,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import LocationValueError, MaxRetryError
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, EdgeError, SpendMeter, Transient
 from listeners.http.deadline import TimedAdapter, deadline, seconds_left
 from listeners.http.errors import (
     Broken,
@@ -188,9 +188,7 @@ class Guard(TimedAdapter):
             raise error
         if status in _LATER or status >= 500:
             wait = self._wait(response.headers)
-            raise Transient(
-                f"{shown(url)} answered {status}; it will be tried again", retry_after=wait
-            )
+            raise Transient(f"{shown(url)} answered {status}", hint=TRIED_AGAIN, retry_after=wait)
         hint = self._mends.get(status, "check the address and the options")
         raise Refused(f"{shown(url)} answered {status}: {hint}", status=status)
 
@@ -246,9 +244,10 @@ class Guard(TimedAdapter):
         if isinstance(error, (trouble.Timeout, TimeoutError)) or _timed_out(error):
             return failed(
                 f"{shown(url)} did not answer in time ({self._limits.timeout:g} s a read, "
-                f"{self._limits.deadline:g} s in all); it will be tried again"
+                f"{self._limits.deadline:g} s in all)",
+                hint=TRIED_AGAIN,
             )
-        return failed(f"{shown(url)}: the connection failed ({kind}); it will be tried again")
+        return failed(f"{shown(url)}: the connection failed ({kind})", hint=TRIED_AGAIN)
 
 
 def _check_headers(headers: Mapping[str, str | bytes]) -> None:

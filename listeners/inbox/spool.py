@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, OnErrorOmit
 
 from earful.clock import Clock
-from earful.contracts import BadItem, Permanent, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
 from earful.types import Batch, Mention, Rejected, Seen
 from listeners.common.plain_text import clean
 from listeners.common.position import Offset, Position, UtcInstant
@@ -174,7 +174,7 @@ def batches(folder: Path, position: str | None, *, now: datetime, take: Take) ->
     except (NotADirectoryError, IsADirectoryError) as error:
         raise Permanent(f"{error.filename}: {error.strerror}; move it out of the way") from error
     except OSError as error:
-        raise Transient(f"{folder}: {error.strerror or error}; it will be tried again") from error
+        raise Transient(f"{folder}: {error.strerror or error}", hint=TRIED_AGAIN) from error
     since = place.until or now
     seen = (Seen(since=since, until=now),) if since < now else ()
     yield Batch(mentions=(), position=_Place(read=place.read, until=now).dump(), seen=seen)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from earful.contracts import Permanent, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, Permanent, SpendMeter, Transient
 from listeners.common.plain_text import one_line
 from listeners.http.deadline import deadline, seconds_left
 
@@ -152,7 +152,7 @@ def edge_errors(server: ImapServer) -> Iterator[None]:
         ) from error
     except ssl.SSLError as error:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            raise Transient(f"{server}: the server hung up; it will be tried again") from error
+            raise Transient(f"{server}: the server hung up", hint=TRIED_AGAIN) from error
         raise Permanent(
             f'{server}: TLS failed ({one_line(str(error))}); security = "tls" is usual on port '
             '993, "starttls" on 143'
@@ -216,7 +216,7 @@ def _log_in(client: ImapClient, server: ImapServer, password: str) -> None:
         text = refusal.decode("utf-8", "replace") if isinstance(refusal, bytes) else str(refusal)
         reason = one_line(_mask(text, credentials, password))
         if is_temporary(reason):
-            raise Transient(f"{server}: no login now ({reason}); it will be tried again") from None
+            raise Transient(f"{server}: no login now ({reason})", hint=TRIED_AGAIN) from None
         raise Permanent(
             f"{server}: the login of {server.username!r} was refused ({reason}); check username "
             "and password. Gmail, iCloud, Yahoo and others want an app password, made in the "

@@ -18,7 +18,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, SpendMeter, Spent
+from earful.contracts import BadItem, EdgeError, SpendMeter, Spent, gap_reason
 from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.loopback import is_loopback
@@ -154,7 +154,7 @@ class _Poll:
         except EdgeError as error:
             if self._at.mark is not None:
                 kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
-                yield self._unfinished(kind, str(error), more=False)
+                yield self._unfinished(kind, gap_reason(error), more=False)
             raise
         finally:
             if self._passed:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.contracts import BadItem, EdgeError, Permanent, SpendMeter, Spent, Transient, gap_reason
 from earful.enums import GapKind
 from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
@@ -301,7 +301,7 @@ class _Poll:
 
     def _failure(self, walks: Sequence[tuple[str, Walk]], error: EdgeError) -> Batch:
         kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
-        return self._open(walks, str(error), kind)
+        return self._open(walks, gap_reason(error), kind)
 
     def _cut(self, walks: Sequence[tuple[str, Walk]]) -> Batch:
         """No request is left for these: the next poll begins with them."""

@@ -19,7 +19,7 @@ import requests
 import tweepy
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.contracts import TRIED_AGAIN, EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.enums import GapKind
 from listeners.common.json_fields import string
 from listeners.common.plain_text import one_line
@@ -155,7 +155,7 @@ def _fetch(ask: Callable[..., Any], **wanted: Any) -> tuple[object, str]:
     try:
         response = ask(**given)
     except tweepy.TweepyException as error:
-        raise inside(error) or Transient(f"X: {error}; it will be tried again") from error
+        raise inside(error) or Transient(f"X: {error}", hint=TRIED_AGAIN) from error
     url = shown(response.url)
     try:
         return json.loads(response.content), url

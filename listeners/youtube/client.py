@@ -21,7 +21,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import Error as GoogleError
 
 from earful.clock import Clock
-from earful.contracts import EdgeError, Permanent, SpendMeter, Spent, Transient
+from earful.contracts import TRIED_AGAIN, EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.enums import GapKind
 from listeners.common.json_fields import inner, string
 from listeners.http.errors import Refused, shown
@@ -126,9 +126,7 @@ class Desk:
         if reasons & _BUSY:
             return Spent("YouTube asks us to be slower", kind=GapKind.LIMIT, retry_after=60.0)
         if "processingFailure" in reasons:
-            return Transient(
-                f"YouTube answered {status}, processingFailure; it will be tried again"
-            )
+            return Transient(f"YouTube answered {status}, processingFailure", hint=TRIED_AGAIN)
         if "invalidPageToken" in reasons:
             return Stale("YouTube does not know the page token any more", status=status)
         for reason in sorted(reasons & _KEY.keys()):  # before the "forbidden" that is beside it

@@ -1,9 +1,15 @@
-"""Pure: how much of a limit or budget a brand may take, and when its windows begin and end.
+"""Decide how much of a limit or budget a brand may take, and when its windows begin and end.
 
-Every brand of an account has an equal share of a window. Of its share as much is kept for it as it
-used in the window before, and all of it when it was refused then; what is not kept for others may
-be taken by whoever asks. So one brand alone has everything, the one that asks first cannot starve
-the others for longer than a window, and what is kept for a brand is never refused to it.
+The brands of an account share each window:
+
+1. Every brand has an equal share of the window.
+2. A brand's reserve is what it used in the previous window, up to its share. It is the whole
+   share if the brand was refused then.
+3. The part of a brand's reserve that it has not used yet stays free for it.
+4. Any brand may take what is left beyond the reserves of the others.
+
+So a single brand has the whole window, the first brand to ask starves the others for one window
+at most, and a brand is never refused its own reserve.
 """
 
 from __future__ import annotations
@@ -20,66 +26,75 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = timedelta(microseconds=1)
 
 
-class Answer(StrEnum):
-    """What became of asking for a part of a limit or budget."""
+class Grant(StrEnum):
+    """The decision on a brand's request for a part of a limit or budget."""
 
-    YES = "yes"
+    GRANTED = "granted"
     SPENT = "spent"  # the whole window is used up
-    KEPT = "kept"  # what is left of it is kept for other brands
+    RESERVED_FOR_OTHERS = "reserved_for_others"  # the remainder belongs to other brands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """What an account's ``brands`` used of ``most`` in this window, and in the one before.
+class WindowUse:
+    """The use that an account's ``brands`` made of ``limit`` in this window and the previous one.
 
-    Whoever was ``refused`` in the window before has all of its share kept in this one.
+    ``limit`` and the amounts count requests, units or millionths of money alike.
+    ``refused_before`` names the brands that were refused in the previous window.
     """
 
-    most: int
+    limit: int
     brands: frozenset[str]
     used: Mapping[str, int]
-    before: Mapping[str, int] = field(default_factory=dict)
-    refused: frozenset[str] = frozenset()
+    used_before: Mapping[str, int] = field(default_factory=dict)
+    refused_before: frozenset[str] = frozenset()
 
 
-def may_take(brand: str, asked: int, use: Use) -> Answer:
-    """Whether ``brand`` may take ``asked`` more in this window."""
-    left = use.most - sum(use.used.values())
-    if asked > left:
-        return Answer.SPENT
+def grant_for(brand: str, amount: int, use: WindowUse) -> Grant:
+    """Decide whether ``brand`` may take ``amount`` more in this window.
+
+    The numbers are those of the module's outline.
+    """
+    remaining = use.limit - sum(use.used.values())
+    if amount > remaining:
+        return Grant.SPENT
+    # 1. equal shares
     others = use.brands - {brand}
-    share = use.most // (len(others) + 1)
-    kept = 0
+    share = use.limit // (len(others) + 1)
+    reserved = 0
     for other in others:
-        wants = share if other in use.refused else min(share, use.before.get(other, 0))
-        kept += max(0, wants - use.used.get(other, 0))
-    return Answer.YES if asked <= left - kept else Answer.KEPT
+        # 2. its reserve
+        refused = other in use.refused_before
+        reserve = share if refused else min(share, use.used_before.get(other, 0))
+        # 3. without the part that it has used
+        reserved += max(0, reserve - use.used.get(other, 0))
+    # 4. the rest is free to take
+    return Grant.GRANTED if amount <= remaining - reserved else Grant.RESERVED_FOR_OTHERS
 
 
 def window_of(now: datetime, seconds: float) -> Window:
-    """The window of that many seconds that ``now`` lies in; windows are counted from 1970 on."""
+    """Return the window of ``seconds`` that holds ``now``; windows are counted from 1970 on."""
     length = timedelta(seconds=seconds)
     since = now - (now - _EPOCH) % length
     return Window(since=since, until=since + length)
 
 
 def day_of(now: datetime, zone: str = "UTC") -> Window:
-    """The day in ``zone`` that ``now`` lies in."""
+    """Return the day in ``zone`` that holds ``now``."""
     midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    # wall-clock arithmetic: a day has 23 or 25 hours where the clock is changed
-    return _utc(midnight, midnight + timedelta(days=1))
+    # wall-clock arithmetic: a day has 23 or 25 hours where the clock changes
+    return _in_utc(midnight, midnight + timedelta(days=1))
 
 
 def month_of(now: datetime) -> Window:
-    """The month, in UTC, that ``now`` lies in."""
+    """Return the month, in UTC, that holds ``now``."""
     first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return _utc(first, (first + timedelta(days=31)).replace(day=1))
+    return _in_utc(first, (first + timedelta(days=31)).replace(day=1))
 
 
 def moment_before(window: Window) -> datetime:
-    """The last moment of the window before this one."""
+    """Return the last moment of the previous window."""
     return window.since - _MOMENT
 
 
-def _utc(since: datetime, until: datetime) -> Window:
+def _in_utc(since: datetime, until: datetime) -> Window:
     return Window(since=since.astimezone(UTC), until=until.astimezone(UTC))

@@ -1,9 +1,9 @@
-"""The purse of one query's poll: writes down before it spends, and keeps to limits and budgets.
+"""Meter one query's poll: write down each spending first, and keep to limits and budgets.
 
-An account (a credential) is shared by its queries: what each spends is counted in the database,
-by the hour, before it is spent. A process killed on the way has counted too much, never too
-little. What lasts no longer than minutes (windows of requests, what a platform says is left) is
-kept in this process alone.
+The queries of an account (a credential) share its limits. The database counts the spending of each
+by the hour, before it is spent. A process that is killed in between has counted too much, never
+too little. This process alone remembers short-lived facts: windows of requests, and the remaining
+requests that a platform reports.
 """
 
 from __future__ import annotations
@@ -20,30 +20,29 @@ from earful.enums import GapKind
 from earful.limits import money
 from earful.types import Query
 from pipeline.budget import fair_share
-from pipeline.budget.fair_share import Answer, Use
+from pipeline.budget.fair_share import Grant, WindowUse
 from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import spending
 from storage.database.engine import Database, Transaction
 
-_BEFORE_THAT = "to hear more before that, "
-_UNSAID = 60.0  # seconds to wait where a platform says that nothing is left, and not until when
+_DEFAULT_RESET = 60.0  # seconds, where a platform reports no remaining requests and no reset
 
 
 @dataclass(slots=True, kw_only=True)
 class UsageWindow:
-    """What happened in one window: requests by brand, and who was refused."""
+    """The use of one window in this process: amounts by brand, and the brands that were refused."""
 
     window: Window
     used: Counter[str] = field(default_factory=Counter)
     refused: set[str] = field(default_factory=set)
-    before: Mapping[str, int] = field(default_factory=dict)
+    used_before: Mapping[str, int] = field(default_factory=dict)
     refused_before: frozenset[str] = frozenset()
 
 
 class AccountState:
-    """What this process remembers of its accounts between polls.
+    """The memory of this process about its accounts, from one poll to the next.
 
-    Several threads share it: who looks at it and then counts on it holds ``lock`` meanwhile.
+    Threads share it: hold ``lock`` from reading a usage until counting on it.
     """
 
     def __init__(self) -> None:
@@ -51,23 +50,24 @@ class AccountState:
         self._usage: dict[tuple[str, str], UsageWindow] = {}
         self._empty_until: dict[str, datetime] = {}
 
-    def usage(self, account: str, what: str, window: Window) -> UsageWindow:
-        """The usage of an account's window; a new window knows the one just before it."""
-        usage = self._usage.get((account, what))
+    def usage(self, account: str, cap: str, window: Window) -> UsageWindow:
+        """Return the usage of an account's window; a new window inherits from the one before."""
+        usage = self._usage.get((account, cap))
         if usage is None or usage.window != window:
-            next_one = UsageWindow(window=window)
+            successor = UsageWindow(window=window)
             if usage is not None and usage.window.until == window.since:
-                next_one.before, next_one.refused_before = usage.used, frozenset(usage.refused)
-            usage = self._usage[(account, what)] = next_one
+                successor.used_before = usage.used
+                successor.refused_before = frozenset(usage.refused)
+            usage = self._usage[(account, cap)] = successor
         return usage
 
     def empty_until(self, account: str, now: datetime) -> datetime | None:
-        """Until when the platform said that nothing is left; None when there is something."""
+        """Return until when the platform allows no requests; None when it allows some."""
         until = self._empty_until.get(account)
         return until if until is not None and now < until else None
 
     def set_empty_until(self, account: str, *, empty_until: datetime | None) -> None:
-        """The platform's last word on what is left."""
+        """Remember the platform's latest report on remaining requests."""
         if empty_until is None:
             self._empty_until.pop(account, None)
         else:
@@ -76,13 +76,16 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cap:
-    """One limit or budget in its present window; ``said`` is how a person reads it."""
+    """One limit or budget in its present window.
 
-    what: str
-    most: int
+    ``title`` and ``hint`` are for people, as is ``amount``, which writes a number with its unit.
+    """
+
+    name: str
+    limit: int
     window: Window
     kind: GapKind
-    said: str
+    title: str
     hint: str
     amount: Callable[[int], str]
 
@@ -94,179 +97,183 @@ class AccountMeter:
         self,
         db: Database,
         query: Query,
-        terms: BudgetPolicy,
+        policy: BudgetPolicy,
         *,
         clock: Clock,
         account_state: AccountState,
     ) -> None:
         self._db = db
         self._query = query
-        self._terms = terms
+        self._policy = policy
         self._clock = clock
         self._account_state = account_state
-        self._asked_at: datetime | None = None
+        self._reserved_at: datetime | None = None
 
     def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Write down what is about to be spent; raises Spent, with when it goes on."""
+        """Count a spending before it happens; raises Spent, with the seconds until it may go on."""
         # two threads must not both find room for the last request
         with self._account_state.lock:
             self._reserve(requests, reads, units)
 
     def _reserve(self, requests: int, reads: int, units: int) -> None:
-        now, price = self._clock(), self._terms.price
+        now, price = self._clock(), self._policy.price
         usage = self._request_usage(now, requests) if requests else None
         with self._db.write() as transaction:
             if reads and price:
-                for cap, before in self._budgets(now):
-                    self._stored(transaction, cap, before, "money", reads * price, now)
-            if units and self._terms.limit.units_per_day is not None:
-                cap, before = self._quota(now, self._terms.limit.units_per_day)
-                self._stored(transaction, cap, before, "units", units, now)
-            spent = {"requests": requests, "reads": reads, "units": units, "money": reads * price}
-            spending.add(transaction, self._query, now, **spent)
+                for cap, window_before in self._budgets(now):
+                    self._check_stored(transaction, cap, window_before, "money", reads * price, now)
+            if units and self._policy.limit.units_per_day is not None:
+                cap, window_before = self._quota(now, self._policy.limit.units_per_day)
+                self._check_stored(transaction, cap, window_before, "units", units, now)
+            amounts = {"requests": requests, "reads": reads, "units": units, "money": reads * price}
+            spending.add(transaction, self._query, now, **amounts)
         if usage is not None:
             usage.used[self._query.brand_id] += requests
-        self._asked_at = now
+        self._reserved_at = now
 
     def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Count what came, and give back what was asked for and not used."""
-        # in the hour of the asking: what is given back after midnight is not the new day's
-        at = self._asked_at or self._clock()
-        spent = {"received": received, "reads": reads, "units": units}
-        spent["money"] = reads * self._terms.price
+        """Count the response, and return the reserved reads and units that it did not use."""
+        # in the hour of the reservation: a return after midnight is not the new day's
+        at = self._reserved_at or self._clock()
+        amounts = {"received": received, "reads": reads, "units": units}
+        amounts["money"] = reads * self._policy.price
         with self._db.write() as transaction:
-            spending.add(transaction, self._query, at, **spent)
+            spending.add(transaction, self._query, at, **amounts)
 
     def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
-        """Remember until when the platform has nothing left for this account."""
+        """Remember until when the platform has no requests left for this account."""
         if remaining is None:
             return
-        wait = timedelta(seconds=_UNSAID if reset_after is None else reset_after)
+        wait = timedelta(seconds=_DEFAULT_RESET if reset_after is None else reset_after)
         until = self._clock() + wait if remaining <= 0 else None
-        self._account_state.set_empty_until(self._terms.account, empty_until=until)
+        self._account_state.set_empty_until(self._policy.account, empty_until=until)
 
     def _request_usage(self, now: datetime, requests: int) -> UsageWindow | None:
-        """The usage to count requests on, where requests are limited; raises Spent."""
-        terms = self._terms
-        until = self._account_state.empty_until(terms.account, now)
+        """Return the usage to count requests on, None without a limit; raises Spent."""
+        policy = self._policy
+        until = self._account_state.empty_until(policy.account, now)
         if until is not None:
             raise Spent(
-                f"account {terms.account!r}: the platform allows no more requests until "
-                f"{_clock_time(until)}; it goes on by itself then",
+                f"account {policy.account!r}: the platform allows no more requests until "
+                f"{_clock_time(until)}",
+                hint="It goes on by itself then.",
                 kind=GapKind.LIMIT,
                 retry_after=(until - now).total_seconds(),
             )
-        if terms.limit.requests is None:
+        if policy.limit.requests is None:
             return None
         cap = _Cap(
-            what="requests",
-            most=terms.limit.requests,
-            window=fair_share.window_of(now, terms.limit.per),
+            name="requests",
+            limit=policy.limit.requests,
+            window=fair_share.window_of(now, policy.limit.per),
             kind=GapKind.LIMIT,
-            said=f"limit of {terms.limit.requests:,} requests in {terms.limit.per:g} s",
-            hint="it goes on by itself; a longer `every` in its [[listen]] blocks asks for less",
+            title=f"limit of {policy.limit.requests:,} requests in {policy.limit.per:g} s",
+            hint="A longer `every` in its [[listen]] blocks makes fewer requests.",
             amount=lambda number: f"{number:,} requests",
         )
-        usage = self._account_state.usage(terms.account, cap.what, cap.window)
-        self._decide(cap, requests, usage.used, usage.before, now)
+        usage = self._account_state.usage(policy.account, cap.name, cap.window)
+        self._check(cap, requests, usage.used, usage.used_before, now)
         return usage
 
     def _budgets(self, now: datetime) -> list[tuple[_Cap, Window]]:
-        """The budgets of money that are set, each with the window before."""
-        terms = self._terms
-        found = []
-        for key, word, most, window_of in (
-            ("budget_day", "day", terms.budget_day, fair_share.day_of),
-            ("budget_month", "month", terms.budget_month, fair_share.month_of),
+        """Return the budgets of money that are set, each with its previous window."""
+        policy = self._policy
+        budgets = []
+        for key, period, limit, window_of in (
+            ("budget_day", "day", policy.budget_day, fair_share.day_of),
+            ("budget_month", "month", policy.budget_month, fair_share.month_of),
         ):
-            if most is None:
+            if limit is None:
                 continue
             window = window_of(now)
             cap = _Cap(
-                what=key,
-                most=most,
+                name=key,
+                limit=limit,
                 window=window,
                 kind=GapKind.BUDGET,
-                said=f"budget of {money(most, terms.currency)} a {word}",
-                hint=f"{_BEFORE_THAT}raise {key} of [[account]] {terms.account!r} in settings.toml",
-                amount=lambda number: money(number, terms.currency),
+                title=f"budget of {money(limit, policy.currency)} a {period}",
+                hint=f"To hear more, raise {key} of [[account]] {policy.account!r} in "
+                "settings.toml.",
+                amount=lambda number: money(number, policy.currency),
             )
-            found.append((cap, window_of(fair_share.moment_before(window))))
-        return found
+            budgets.append((cap, window_of(fair_share.moment_before(window))))
+        return budgets
 
-    def _quota(self, now: datetime, most: int) -> tuple[_Cap, Window]:
-        zone = self._terms.limit.zone
+    def _quota(self, now: datetime, limit: int) -> tuple[_Cap, Window]:
+        """Return the platform's quota of units a day, with its previous window."""
+        zone = self._policy.limit.zone
         window = fair_share.day_of(now, zone)
         cap = _Cap(
-            what="units",
-            most=most,
+            name="units",
+            limit=limit,
             window=window,
             kind=GapKind.BUDGET,
-            said=f"quota of {most:,} units a day",
-            hint="to hear all day long, ask less often (`every`) or for less in its [[listen]] "
-            "blocks",
+            title=f"quota of {limit:,} units a day",
+            hint="To hear all day long, poll less often (`every`) or search for less in its "
+            "[[listen]] blocks.",
             amount=lambda number: f"{number:,} units",
         )
         return cap, fair_share.day_of(fair_share.moment_before(window), zone)
 
-    def _stored(
+    def _check_stored(
         self,
         transaction: Transaction,
         cap: _Cap,
-        before: Window,
+        window_before: Window,
         column: str,
-        asked: int,
+        amount: int,
         now: datetime,
     ) -> None:
-        """Decide over a window that is counted in the database."""
-        account = self._terms.account
+        """Check a cap whose window is counted in the database."""
+        account = self._policy.account
         used = spending.by_brand(transaction, account, cap.window, column)
-        earlier = spending.by_brand(transaction, account, before, column)
-        self._decide(cap, asked, used, earlier, now)
+        used_before = spending.by_brand(transaction, account, window_before, column)
+        self._check(cap, amount, used, used_before, now)
 
-    def _decide(
+    def _check(
         self,
         cap: _Cap,
-        asked: int,
+        amount: int,
         used: Mapping[str, int],
-        before: Mapping[str, int],
+        used_before: Mapping[str, int],
         now: datetime,
     ) -> None:
-        brand, usage = (
-            self._query.brand_id,
-            self._account_state.usage(self._terms.account, cap.what, cap.window),
-        )
-        use = Use(
-            most=cap.most,
-            brands=self._terms.brands,
+        """Raise Spent unless the brand may take ``amount`` more of ``cap``."""
+        brand = self._query.brand_id
+        usage = self._account_state.usage(self._policy.account, cap.name, cap.window)
+        use = WindowUse(
+            limit=cap.limit,
+            brands=self._policy.brands,
             used=used,
-            before=before,
-            refused=usage.refused_before,
+            used_before=used_before,
+            refused_before=usage.refused_before,
         )
-        answer = fair_share.may_take(brand, asked, use)
-        if answer is Answer.YES:
+        grant = fair_share.grant_for(brand, amount, use)
+        if grant is Grant.GRANTED:
             return
         usage.refused.add(brand)
+        too_small = amount > cap.limit  # midnight will not change that
+        resumes = f"It goes on by itself at {_clock_time(cap.window.until)}."
         raise Spent(
-            self._why(cap, answer, asked, used),
+            f"account {self._policy.account!r}: {self._refusal(cap, grant, amount, used)}",
+            hint=cap.hint if too_small else f"{resumes} {cap.hint}",
             kind=cap.kind,
             retry_after=(cap.window.until - now).total_seconds(),
         )
 
-    def _why(self, cap: _Cap, answer: Answer, asked: int, used: Mapping[str, int]) -> str:
-        all_of_it, brand = sum(used.values()), self._query.brand_id
-        text = f"account {self._terms.account!r}: "
-        if asked > cap.most:  # midnight will not change that
-            text += f"the {cap.said} is too small: one request may take {cap.amount(asked)}"
-            return f"{text}; {cap.hint.removeprefix(_BEFORE_THAT)}"
-        if answer is Answer.SPENT:
-            text += f"the {cap.said} is used up: {cap.amount(all_of_it)} are spent"
+    def _refusal(self, cap: _Cap, grant: Grant, amount: int, used: Mapping[str, int]) -> str:
+        total, brand = cap.amount(sum(used.values())), self._query.brand_id
+        if amount > cap.limit:
+            return f"the {cap.title} is too small: one request may take {cap.amount(amount)}"
+        if grant is Grant.SPENT:
+            state = f"the {cap.title} is used up: {total} are spent"
         else:
-            text += f"brand {brand!r} has used its share of the {cap.said}: "
-            text += f"{cap.amount(used.get(brand, 0))} of {cap.amount(all_of_it)}, and the rest is "
-            text += "kept for the other brands"
-        text += f", {cap.amount(asked)} more would be asked for"
-        return f"{text}. It goes on at {_clock_time(cap.window.until)}; {cap.hint}"
+            state = (
+                f"brand {brand!r} has used its share of the {cap.title}: "
+                f"{cap.amount(used.get(brand, 0))} of {total}, and the remainder is reserved for "
+                "the other brands"
+            )
+        return f"{state}, and {cap.amount(amount)} more would be needed"
 
 
 def _clock_time(instant: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What a query's account may spend: from settings, else what the platform itself lets one ask."""
+"""Read the budget policy of a query's account from settings, else from the platform's limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetPolicy:
-    """What an account may spend, who shares it, and what a read costs in millionths."""
+    """The limits of an account, the brands that share it, and the price of a read.
+
+    ``price`` and budgets are in millionths of ``currency``.
+    """
 
     account: str
     limit: Limit = NO_LIMIT
@@ -34,15 +37,15 @@ def policy_for(
     queries: Iterable[Query],
     limit_of: Callable[[str], Limit | None],
 ) -> BudgetPolicy:
-    """The terms of a query's account: its [[account]] where there is one, else the source's own.
+    """Return the policy of a query's account: its [[account]] block, else the source's limits.
 
     The brands that share it are those of all enabled ``queries`` under the same account.
     """
     name = account_of(query)
     limit = limit_of(query.source) or NO_LIMIT
-    brands = {one.brand_id for one in queries if one.enabled and account_of(one) == name}
+    brands = {other.brand_id for other in queries if other.enabled and account_of(other) == name}
     shared = frozenset(brands | {query.brand_id})
-    block = next((one for one in accounts if one.name == name), None)
+    block = next((account for account in accounts if account.name == name), None)
     if block is None:
         return BudgetPolicy(account=name, limit=limit, brands=shared)
     if block.requests is not None:

@@ -119,7 +119,7 @@ def test_export_takes_what_was_asked_for(full: Desk, words: list[str], number: i
             ["--sentiment", "negativ"],
             "--sentiment: 'negativ' is no sentiment (did you mean 'negative'?)",
         ),
-        (["--since", "yesterday"], "--since: 'yesterday' is not a time; write 2026-11-01"),
+        (["--since", "yesterday"], "--since: 'yesterday' is not a time. Write 2026-11-01"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "is after --until"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from desk_work import Desk
 from factories import NOW, about, mention
 
+from earful.contracts import TRIED_AGAIN, Transient, gap_reason
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Query, Seen
 from storage.collecting import ingest, polling, spending
@@ -88,18 +89,19 @@ def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Desk) -> None:
     out = kept.run("coverage").out
     assert (
         "hackernews/acme-air: not seen since 2026-11-20 12:00 UTC: account 'x': the budget is "
-        "used up; it goes on at 2026-11-20 13:00 UTC" in out
+        "used up. It goes on at 2026-11-20 13:00 UTC." in out
     )
     assert (
-        "rss/acme-air: paused, nothing was seen yet: there is nothing at this address; when that "
-        "is mended, `earful poll --resume rss/acme-air`" in out
+        "rss/acme-air: paused, nothing was seen yet: there is nothing at this address. When it is "
+        "fixed, run `earful poll --resume rss/acme-air`." in out
     )
 
 
 def test_an_outage_is_not_promised_to_be_tried_twice(kept: Desk) -> None:
     db = kept.db()
-    why = "https://feed.example: the connection failed; it will be tried again"
-    _keep(db, Gap(since=NOW - 50 * HOUR, until=NOW - 48 * HOUR, reason=why, kind=GapKind.OUTAGE))
+    error = Transient("https://feed.example: the connection failed", hint=TRIED_AGAIN)
+    reason = gap_reason(error)
+    _keep(db, Gap(since=NOW - 50 * HOUR, until=NOW - 48 * HOUR, reason=reason, kind=GapKind.OUTAGE))
     db.close()
     said = kept.run("coverage").out
     assert (
@@ -202,7 +204,7 @@ def test_a_query_is_held_to_its_accounts_terms(kept: Desk) -> None:
     from pipeline.app import open_app
 
     app = open_app(load(kept.folder / "settings.toml"))
-    terms = app.terms(app.queries[0])
+    terms = app.budget_policy(app.queries[0])
     assert (terms.account, terms.price, terms.budget_day) == ("hackernews", 5_000, 1_000_000)
     assert terms.limit.requests == 10_000
     app.db.close()

@@ -26,7 +26,7 @@ brand = "Acme Air"
 
 
 def _lines(desk: Desk, what: str) -> list[str]:
-    """Whatever doctor says of one thing, each finding with its mend."""
+    """Whatever doctor says of one thing, each finding with its fix."""
     lines = desk.run("doctor").out.splitlines()
     at = [number for number, line in enumerate(lines) if what in line and not line.startswith(" ")]
     return [line for number in at for line in lines[number : number + 2]]
@@ -40,8 +40,8 @@ def test_a_paused_block_is_told_of_once_with_a_command_that_can_be_pasted(desk: 
     assert "posts.jsonl" in found
     assert "docs/sources/replay.md" in hint
     assert hint.endswith(
-        "when mended, `earful poll --resume 'replay/acme-air/our account'`, "
-        "or start `earful up` anew"
+        "When it is fixed, run `earful poll --resume 'replay/acme-air/our account'`, "
+        "or restart `earful up`."
     )
 
 
@@ -83,9 +83,10 @@ def test_forms_and_hooks_are_sources_and_their_secrets_are_looked_for(
     monkeypatch.setenv("EARFUL_FEEDBACK_SECRET", "")
     monkeypatch.setenv("EARFUL_HOOK_HELP_DESK_SECRET", "0123456789abcdef")
     monkeypatch.setenv("EARFUL_HOOK_HELP_DESK_SECRET_FILE", "/somewhere")
-    form, _, hook, _ = _lines(desk, "feedback service")
+    form, _, hook, hook_hint = _lines(desk, "feedback service")
     assert "[[form]] shop needs EARFUL_FEEDBACK_SECRET" in form
-    assert "are both set; set one of them" in hook
+    assert "are both set" in hook
+    assert "Set one of them." in hook_hint
     assert "0123456789abcdef" not in hook
     monkeypatch.setenv("EARFUL_FEEDBACK_SECRET", "0123456789abcdef")
     monkeypatch.delenv("EARFUL_HOOK_HELP_DESK_SECRET_FILE")
@@ -108,7 +109,7 @@ def test_what_bills_and_has_no_price_is_worth_a_look(
     desk.settings(block)
     found, hint = _lines(desk, "source x/acme-air")
     assert found.startswith("?   source x/acme-air: answers; about 120 posts read a day; no price ")
-    assert hint.endswith("docs/sources/x.md has the [[account]] block with price and budget")
+    assert hint.endswith("Copy the [[account]] block with price and budget from docs/sources/x.md.")
     desk.settings(block + '[[account]]\nname = "x"\nsource = "x"\nprice_per_read = 0.005\n')
     assert _lines(desk, "source x/acme-air")[0] == (
         "ok  source x/acme-air: answers; about 120 posts read a day, 0.60 USD a day; "

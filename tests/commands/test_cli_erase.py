@@ -128,10 +128,10 @@ def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Desk)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "name one of --author SOURCE:ID and --mention SOURCE:ID"),
-        (["--author", "x:a", "--mention", "x:1"], "name one of --author"),
-        (["--author", "maria"], "'maria' names no source; write SOURCE:ID or SOURCE:HANDLE"),
-        (["--mention", "x:"], "--mention: 'x:' names no source; write SOURCE:ID"),
+        ([], "needs one author or one mention. Give --author SOURCE:ID or --mention SOURCE:ID."),
+        (["--author", "x:a", "--mention", "x:1"], "needs one author or one mention. Give --author"),
+        (["--author", "maria"], "'maria' names no source. Write SOURCE:ID or SOURCE:HANDLE"),
+        (["--mention", "x:"], "--mention: 'x:' names no source. Write SOURCE:ID"),
         (["--author", "x:nobody"], "nobody by the id or handle 'nobody' is stored of x"),
         (["--author", "y:maria"], "nobody by the id or handle 'maria' is stored of y"),
     ],
@@ -152,7 +152,7 @@ def test_two_of_one_handle_must_be_told_apart(desk: Desk) -> None:
     done = desk.run("erase", "--author", "x:maria", "--yes")
     if "2 authors" not in done.err:
         pytest.fail(done.err + done.out)
-    assert "name one by its id: x:7, x:8" in done.err
+    assert "Name one by its id: x:7, x:8" in done.err
     assert desk.run("erase", "--author", "x:8", "--yes").status == 0
     assert _handles(desk) == ["maria"]
 

@@ -245,7 +245,7 @@ def test_doctor_says_which_model_reads_and_what_is_known_of_its_languages(tiny: 
     from sentiment.shipped import describe
 
     trained = f"trained on posts in {len(describe().languages)} languages"
-    assert f"backend onnx, the model that ships, {trained}" in tiny.run("doctor").out
+    assert f"backend onnx, the shipped model, {trained}" in tiny.run("doctor").out
     tiny.settings('[sentiment]\nmodel = "tiny"\n')
     where = tiny.folder / "tiny"
     assert f"backend onnx, {where}, its languages are not known" in tiny.run("doctor").out

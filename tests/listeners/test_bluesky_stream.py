@@ -251,7 +251,7 @@ def test_a_stream_that_is_not_there_is_transient(site: Site, stream: Jetstream) 
     with pytest.raises(Transient):
         watch.poll()
     watch = Watch(site, stream, jetstream="ws://127.0.0.1:1/")
-    with pytest.raises(Transient, match="it will be tried again"):
+    with pytest.raises(Transient, match="It will be tried again"):
         watch.poll()
 
 

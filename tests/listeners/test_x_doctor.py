@@ -9,7 +9,7 @@ import pytest
 from loopback import Site
 from x_server import TOKEN, XServer
 
-from commands.doctor import GOOD, Finding, examine, expected
+from commands.doctor import GOOD, Finding, describe_cost, examine
 from earful.settings.errors import SettingsError
 from earful.settings.load import load
 from pipeline.app import App
@@ -37,7 +37,7 @@ options = {{ endpoint = "{url}" }}
 def doctor(folder: Path, url: str) -> Finding:
     file = folder / "settings.toml"
     file.write_text(SETTINGS.format(url=url))
-    found = {one.what: one for one in examine(lambda: load(file))}
+    found = {one.part: one for one in examine(lambda: load(file))}
     return found["source x/kestrova"]
 
 
@@ -61,7 +61,7 @@ def test_doctor_says_the_price_and_reads_no_post(
         server.post("Kestrova", now - timedelta(seconds=60 + number * 100))
     found = doctor(tmp_path, site.url)
     assert found.state == GOOD, found
-    assert found.found == (
+    assert found.result == (
         "answers; about 891 posts read a day, 4.45 USD a day; the budget of 2.00 USD a day lasts "
         "until about 10:46 UTC; the budget of 20.00 USD a month lasts about 4 days; "
         "re-checks cost up to as much again"
@@ -102,4 +102,4 @@ def terms(price: int, day: int | None = None, month: int | None = None) -> Budge
     ],
 )
 def test_what_is_expected_in_a_sentence(a_day: float, account: BudgetPolicy, said: str) -> None:
-    assert expected(a_day, account, again=False) == said
+    assert describe_cost(a_day, account, rechecked=False) == said

@@ -1,4 +1,4 @@
-"""Every way in which settings can be wrong is named: file, place, value, and how to mend it."""
+"""Every way in which settings can be wrong is named: file, place, value, and how to fix it."""
 
 from __future__ import annotations
 
@@ -118,15 +118,15 @@ def _error(tmp_path: Path, text: str) -> str:
         ),
         (
             '[sentiment]\nlabels = { LABEL_0 = "negative" }',
-            "settings.toml: [sentiment] labels: the model that ships has its own; take the line",
+            "settings.toml: [sentiment] labels: the shipped model has its own. Remove the line",
         ),
         (
             '[sentiment]\nbackend = "lexicon"\nmodel = "m"',
-            "settings.toml: [sentiment] model: backend 'lexicon' takes none; take the line out",
+            "settings.toml: [sentiment] model: backend 'lexicon' takes none. Remove the line",
         ),
         (
             '[sentiment]\nbackend = "lexicon"\nthreads = 2',
-            "settings.toml: [sentiment] threads: backend 'lexicon' takes none; take the line out",
+            "settings.toml: [sentiment] threads: backend 'lexicon' takes none. Remove the line",
         ),
         (
             '[sentiment]\nlabel = { a = "negative" }',
@@ -156,7 +156,8 @@ def _error(tmp_path: Path, text: str) -> str:
         ),
         (
             BRAND + LISTEN + LISTEN,
-            "settings.toml: [[listen]] 2: 'rss/acme-air' is there twice; give a name of its own",
+            "settings.toml: [[listen]] 2: 'rss/acme-air' is there twice. Give it a name of its "
+            "own.",
         ),
         (DESK + DESK, "settings.toml: [[channel]] 2: 'desk' is there twice"),
         (
@@ -351,21 +352,22 @@ def test_an_account_is_the_querys(tmp_path: Path) -> None:
         ),
         (
             LISTEN.replace("rss", "x") + 'account = "second"\n' + ACCOUNT,
-            "[[listen]] 1: the account 'second' is one of 'rss', not of 'x'; name another",
+            "[[listen]] 1: the account 'second' is one of 'rss', not of 'x'. Name another",
         ),
         (
             LISTEN + ACCOUNT.replace('"rss"', '"x"').replace("second", "rss"),
-            "[[listen]] 1: the account 'rss' is one of 'x', not of 'rss'; name another, or give "
-            "that [[account]] another name",
+            "[[listen]] 1: the account 'rss' is one of 'x', not of 'rss'. Name another account, or "
+            "give that [[account]] another name.",
         ),
-        (ACCOUNT + ACCOUNT, "[[account]] 2: 'second' is there twice; give another name"),
+        (ACCOUNT + ACCOUNT, "[[account]] 2: 'second' is there twice. Give it another name."),
         (
             ACCOUNT.replace("second", "a-b") + ACCOUNT.replace("second", "a_b"),
             "[[account]] 2: 'a_b' is there twice",
         ),
         (
             ACCOUNT + "budget_month = 20",
-            "[[account]] 1 (second): budget_month needs price_per_read, what one post costs",
+            "[[account]] 1 (second): budget_month needs price_per_read. Set it to the price of "
+            "one post.",
         ),
         (ACCOUNT + 'per = "1m"', "[[account]] 1 (second): per needs requests"),
         (ACCOUNT + "price_per_read = 0.0000001", "[[account]] 1 price_per_read"),

@@ -1,4 +1,4 @@
-"""The purse: limits and budgets of an account, fair between its brands, counted before spending."""
+"""The meter: limits and budgets of an account, fair between its brands, counted before spending."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from earful.limits import Limit, money
 from earful.settings.load import AccountSettings
 from earful.types import Batch, Query
 from pipeline.budget import fair_share
-from pipeline.budget.fair_share import Answer, Use, may_take
+from pipeline.budget.fair_share import Grant, WindowUse, grant_for
 from pipeline.budget.meter import AccountMeter, AccountState
 from pipeline.budget.policy import BudgetPolicy, policy_for
 from pipeline.flag import AlertPolicy
@@ -47,13 +47,13 @@ BOTH = frozenset({"acme-air", "other"})
 def _meter(
     db: Database,
     clock: FrozenClock,
-    terms: BudgetPolicy,
+    policy: BudgetPolicy,
     *,
     account_state: AccountState | None = None,
     query: Query = QUERY,
 ) -> AccountMeter:
     return AccountMeter(
-        db, query, terms, clock=clock, account_state=account_state or AccountState()
+        db, query, policy, clock=clock, account_state=account_state or AccountState()
     )
 
 
@@ -65,51 +65,63 @@ def _spent(db: Database) -> Any:
 # --- who may take how much: pure --------------------------------------------------------------
 
 
-def _use(**other: Any) -> Use:
-    told: dict[str, Any] = {"most": 100, "brands": frozenset("ab"), "used": {}}
-    return Use(**(told | other))
+def _use(**other: Any) -> WindowUse:
+    fields: dict[str, Any] = {"limit": 100, "brands": frozenset("ab"), "used": {}}
+    return WindowUse(**(fields | other))
 
 
 @pytest.mark.parametrize(
-    ("asked", "use", "expected"),
+    ("amount", "use", "expected"),
     [
-        (100, _use(), Answer.YES),  # the other has never wanted any
-        (101, _use(), Answer.SPENT),
-        (1, _use(used={"a": 40, "b": 60}), Answer.SPENT),
-        (50, _use(before={"b": 100}), Answer.YES),  # its own half
-        (51, _use(before={"b": 100}), Answer.KEPT),
-        (80, _use(before={"b": 20}), Answer.YES),  # all but what the other needed
-        (81, _use(before={"b": 20}), Answer.KEPT),
-        (70, _use(used={"b": 30}, before={"b": 20}), Answer.YES),  # it has had what it needed
-        (51, _use(refused=frozenset("b")), Answer.KEPT),  # it got none: its half is kept
-        (30, _use(used={"b": 60}, before={"b": 60}), Answer.YES),  # b took beyond its half
-        (8, _use(brands=frozenset("abc"), used={"b": 60}, before={"c": 99}), Answer.KEPT),
-        (1, _use(used={"gone": 100}), Answer.SPENT),  # of a brand that is there no more
+        (100, _use(), Grant.GRANTED),  # the other has never wanted any
+        (101, _use(), Grant.SPENT),
+        (1, _use(used={"a": 40, "b": 60}), Grant.SPENT),
+        (50, _use(used_before={"b": 100}), Grant.GRANTED),  # its own half
+        (51, _use(used_before={"b": 100}), Grant.RESERVED_FOR_OTHERS),
+        (80, _use(used_before={"b": 20}), Grant.GRANTED),  # all but what the other needed
+        (81, _use(used_before={"b": 20}), Grant.RESERVED_FOR_OTHERS),
+        (
+            70,
+            _use(used={"b": 30}, used_before={"b": 20}),
+            Grant.GRANTED,
+        ),  # b has its reserve
+        (
+            51,
+            _use(refused_before=frozenset("b")),
+            Grant.RESERVED_FOR_OTHERS,
+        ),  # it got none: its half is kept
+        (30, _use(used={"b": 60}, used_before={"b": 60}), Grant.GRANTED),  # b took beyond its half
+        (
+            8,
+            _use(brands=frozenset("abc"), used={"b": 60}, used_before={"c": 99}),
+            Grant.RESERVED_FOR_OTHERS,
+        ),
+        (1, _use(used={"gone": 100}), Grant.SPENT),  # of a brand that is there no more
     ],
 )
 def test_a_share_is_sure_and_what_others_leave_may_be_taken(
-    asked: int, use: Use, expected: Answer
+    amount: int, use: WindowUse, expected: Grant
 ) -> None:
-    assert may_take("a", asked, use) is expected
+    assert grant_for("a", amount, use) is expected
 
 
 @given(
-    most=st.integers(1, 200),
+    limit=st.integers(1, 200),
     asks=st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 40)), max_size=80),
     before=st.dictionaries(st.sampled_from("abc"), st.integers(0, 200)),
 )
 def test_no_window_is_overdrawn_and_those_who_came_before_get_their_share(
-    most: int, asks: list[tuple[str, int]], before: dict[str, int]
+    limit: int, asks: list[tuple[str, int]], before: dict[str, int]
 ) -> None:
     used: dict[str, int] = {}
-    share = most // 3
-    for brand, asked in asks:
-        use = Use(most=most, brands=frozenset("abc"), used=used, before=before)
-        if may_take(brand, asked, use) is Answer.YES:
-            used[brand] = used.get(brand, 0) + asked
-        elif used.get(brand, 0) + asked <= min(share, before.get(brand, 0)):
-            pytest.fail(f"{brand} was refused {asked} of what is kept for it: {used}")
-    assert sum(used.values()) <= most
+    share = limit // 3
+    for brand, amount in asks:
+        use = WindowUse(limit=limit, brands=frozenset("abc"), used=used, used_before=before)
+        if grant_for(brand, amount, use) is Grant.GRANTED:
+            used[brand] = used.get(brand, 0) + amount
+        elif used.get(brand, 0) + amount <= min(share, before.get(brand, 0)):
+            pytest.fail(f"{brand} was refused {amount} of its reserve: {used}")
+    assert sum(used.values()) <= limit
 
 
 def test_windows_begin_and_end_where_the_platform_has_them() -> None:
@@ -174,9 +186,9 @@ def test_a_budget_stops_before_it_is_passed_and_says_what_to_do(
     with pytest.raises(Spent) as caught:
         meter.reserve(requests=1, reads=100)
     assert str(caught.value) == (
-        "account 'fake': the budget of 1.00 USD a day is used up: 0.75 USD are spent, 0.50 USD "
-        "more would be asked for. It goes on at 2026-11-21 00:00:00 UTC; to hear more before that, "
-        "raise budget_day of [[account]] 'fake' in settings.toml"
+        "account 'fake': the budget of 1.00 USD a day is used up: 0.75 USD are spent, and 0.50 "
+        "USD more would be needed. It goes on by itself at 2026-11-21 00:00:00 UTC. To hear more, "
+        "raise budget_day of [[account]] 'fake' in settings.toml."
     )
     assert caught.value.kind is GapKind.BUDGET
     assert caught.value.retry_after == 12 * 3600
@@ -192,8 +204,8 @@ def test_a_budget_that_is_too_small_for_anything_does_not_say_that_it_is_spent(
     with pytest.raises(Spent) as caught:
         _meter(db, clock, replace(PRICED, budget_day=20_000)).reserve(reads=10)
     assert str(caught.value) == (
-        "account 'fake': the budget of 0.02 USD a day is too small: one request may take 0.05 USD; "
-        "raise budget_day of [[account]] 'fake' in settings.toml"
+        "account 'fake': the budget of 0.02 USD a day is too small: one request may take 0.05 USD. "
+        "To hear more, raise budget_day of [[account]] 'fake' in settings.toml."
     )
     assert (caught.value.kind, rows(db, "SELECT * FROM spending")) == (GapKind.BUDGET, [])
 
@@ -225,11 +237,11 @@ def test_units_are_counted_by_the_platforms_own_day(db: Database, clock: FrozenC
 
 
 def test_queries_of_one_account_share_its_requests(db: Database, clock: FrozenClock) -> None:
-    terms = BudgetPolicy(account="fake", limit=Limit(requests=3, per=60))
+    policy = BudgetPolicy(account="fake", limit=Limit(requests=3, per=60))
     account_state = AccountState()
-    first = _meter(db, clock, terms, account_state=account_state)
+    first = _meter(db, clock, policy, account_state=account_state)
     same_brand = replace(QUERY, id="fake/acme-air/second")
-    second = _meter(db, clock, terms, account_state=account_state, query=same_brand)
+    second = _meter(db, clock, policy, account_state=account_state, query=same_brand)
     first.reserve(requests=2)
     second.reserve(requests=1)
     clock.forward(seconds=10)
@@ -242,14 +254,14 @@ def test_queries_of_one_account_share_its_requests(db: Database, clock: FrozenCl
 
 def test_threads_that_share_an_account_share_its_limit(db: Database, clock: FrozenClock) -> None:
     """Eight ask for one request each at the same moment, and five are allowed."""
-    terms, account_state = (
+    policy, account_state = (
         BudgetPolicy(account="fake", limit=Limit(requests=5, per=60)),
         AccountState(),
     )
     ready = threading.Barrier(8)
 
     def ask() -> bool:
-        meter = _meter(db, clock, terms, account_state=account_state)
+        meter = _meter(db, clock, policy, account_state=account_state)
         ready.wait(60)
         try:
             meter.reserve(requests=1)
@@ -265,12 +277,12 @@ def test_threads_that_share_an_account_share_its_limit(db: Database, clock: Froz
 def test_a_brand_that_was_refused_has_its_share_kept_in_the_next_window(
     db: Database, clock: FrozenClock
 ) -> None:
-    terms, account_state = (
+    policy, account_state = (
         BudgetPolicy(account="fake", limit=Limit(requests=10, per=60), brands=BOTH),
         AccountState(),
     )
-    greedy = _meter(db, clock, terms, account_state=account_state)
-    late = _meter(db, clock, terms, account_state=account_state, query=SECOND)
+    greedy = _meter(db, clock, policy, account_state=account_state)
+    late = _meter(db, clock, policy, account_state=account_state, query=SECOND)
     greedy.reserve(requests=10)
     with pytest.raises(Spent):
         late.reserve(requests=1)
@@ -285,25 +297,25 @@ def test_a_brand_that_was_refused_has_its_share_kept_in_the_next_window(
 def test_a_budget_is_shared_by_what_each_used_the_day_before(
     db: Database, clock: FrozenClock
 ) -> None:
-    terms = replace(PRICED, budget_month=None, brands=BOTH)
-    _meter(db, clock, terms, query=SECOND).reserve(reads=60)
+    policy = replace(PRICED, budget_month=None, brands=BOTH)
+    _meter(db, clock, policy, query=SECOND).reserve(reads=60)
     clock.forward(days=1)
-    meter = _meter(db, clock, terms)  # another process: nothing is remembered but the tables
+    meter = _meter(db, clock, policy)  # another process: nothing is remembered but the tables
     meter.reserve(reads=140)
-    with pytest.raises(Spent, match="the rest is kept for the other brands"):
+    with pytest.raises(Spent, match="the remainder is reserved for the other brands"):
         meter.reserve(reads=1)
-    _meter(db, clock, terms, query=SECOND).reserve(reads=60)
+    _meter(db, clock, policy, query=SECOND).reserve(reads=60)
 
 
 def test_what_the_platform_says_is_left_counts(db: Database, clock: FrozenClock) -> None:
-    account_state, terms = AccountState(), BudgetPolicy(account="fake")
-    first = _meter(db, clock, terms, account_state=account_state)
+    account_state, policy = AccountState(), BudgetPolicy(account="fake")
+    first = _meter(db, clock, policy, account_state=account_state)
     first.report_remaining(remaining=0, reset_after=90)
-    second = _meter(db, clock, terms, account_state=account_state, query=SECOND)
+    second = _meter(db, clock, policy, account_state=account_state, query=SECOND)
     with pytest.raises(Spent, match="allows no more requests until 2026-11-20 12:01:30 UTC") as no:
         second.reserve(requests=1)
     assert (no.value.kind, no.value.retry_after) == (GapKind.LIMIT, 90)
-    _meter(db, clock, replace(terms, account="another"), account_state=account_state).reserve(
+    _meter(db, clock, replace(policy, account="another"), account_state=account_state).reserve(
         requests=1
     )
     clock.forward(seconds=90)
@@ -335,8 +347,8 @@ def test_terms_come_from_the_account_or_from_the_platform() -> None:
     assert plain == BudgetPolicy(
         account="reddit", limit=Limit(requests=100, per=60), brands=frozenset({"a"})
     )
-    terms = policy_for(other, [paid], [own, other, off], listeners.limit)
-    assert terms == BudgetPolicy(
+    policy = policy_for(other, [paid], [own, other, off], listeners.limit)
+    assert policy == BudgetPolicy(
         account="second",
         limit=Limit(requests=60, per=60),
         price=5_000,
@@ -349,7 +361,7 @@ def test_terms_come_from_the_account_or_from_the_platform() -> None:
 
 
 class Paid:
-    """A source that asks its purse for 100 reads a page, and brings one mention each."""
+    """A source that reserves 100 reads a page, and brings one mention each."""
 
     name = "fake"
 
@@ -357,55 +369,57 @@ class Paid:
         self._meter = meter
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """Pages until the purse says no."""
+        """Yield pages until the meter refuses."""
         for page in range(int(position or 0), 10):
             self._meter.reserve(requests=1, reads=100)
             yield batch(mention(page), position=str(page + 1), complete_since=NOW)
 
 
-def _poll(db: Database, clock: FrozenClock, terms: BudgetPolicy = PRICED, *channels: str) -> Polled:
+def _poll(
+    db: Database, clock: FrozenClock, policy: BudgetPolicy = PRICED, *channels: str
+) -> Polled:
     account_state = AccountState()
     return poll(
         db,
         [QUERY, SECOND],
         clock=clock,
         listener_for=lambda query: Paid(
-            _meter(db, clock, terms, account_state=account_state, query=query)
+            _meter(db, clock, policy, account_state=account_state, query=query)
         ),
         alert_policy=AlertPolicy(channels=channels, timezone="Europe/Athens"),
     )
 
 
 @pytest.fixture
-def app(db: Database) -> Database:
+def listening(db: Database) -> Database:
     brands.sync(db, [ACME, OTHER])
     polling.register(db, [QUERY, SECOND])
     return db
 
 
 def test_a_spent_budget_puts_off_until_it_goes_on_and_is_told_once(
-    app: Database, clock: FrozenClock
+    listening: Database, clock: FrozenClock
 ) -> None:
-    found = _poll(app, clock, PRICED, "desk", "pager")
+    found = _poll(listening, clock, PRICED, "desk", "pager")
     assert (found.new, found.waiting, found.failed) == (2, 2, 0)
     assert "2 wait for a limit or budget" in str(found)
-    waits = rows(app, "SELECT due_at, failures, error FROM query")
+    waits = rows(listening, "SELECT due_at, failures, error FROM query")
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     for row in waits:
         since_midnight = row.due_at / 1e6 - midnight.timestamp()
         assert 0 <= since_midnight <= 31
         assert row.failures == 0
         assert "budget of 1.00 USD a day" in row.error
-    told = rows(app, "SELECT key, channel, subject, text FROM delivery ORDER BY channel")
+    told = rows(listening, "SELECT key, channel, subject, text FROM delivery ORDER BY channel")
     assert [row.channel for row in told] == ["desk", "pager"]
     assert told[0].key == "budget/fake/2026-11-21/desk"
     assert "'fake' has stopped at its budget" in told[0].subject
-    assert "posted since 2026-11-20 14:00 (Europe/Athens) is not seen yet" in told[0].text
+    assert "posts since 2026-11-20 14:00 (Europe/Athens) are not seen yet" in told[0].text
     assert "raise budget_day" in told[0].text
 
 
 def test_who_dies_before_the_wait_is_written_down_has_told(
-    app: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    listening: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_anything: object, **_more: object) -> None:
         raise KeyboardInterrupt
@@ -413,41 +427,43 @@ def test_who_dies_before_the_wait_is_written_down_has_told(
     with monkeypatch.context() as broken:
         broken.setattr(polling, "put_off", dies)
         with pytest.raises(KeyboardInterrupt):
-            _poll(app, clock, PRICED, "desk")
-    told = rows(app, "SELECT key, text FROM delivery")
+            _poll(listening, clock, PRICED, "desk")
+    told = rows(listening, "SELECT key, text FROM delivery")
     assert [row.key for row in told] == ["budget/fake/2026-11-21/desk"]
-    assert _poll(app, clock, PRICED, "desk").waiting == 2
-    assert rows(app, "SELECT key, text FROM delivery") == told
+    assert _poll(listening, clock, PRICED, "desk").waiting == 2
+    assert rows(listening, "SELECT key, text FROM delivery") == told
 
 
-def test_a_limit_is_waited_for_and_nobody_is_told(app: Database, clock: FrozenClock) -> None:
-    terms = BudgetPolicy(account="fake", limit=Limit(requests=2, per=60))
+def test_a_limit_is_waited_for_and_nobody_is_told(listening: Database, clock: FrozenClock) -> None:
+    policy = BudgetPolicy(account="fake", limit=Limit(requests=2, per=60))
     for _ in range(3):  # waits do not grow
-        assert _poll(app, clock, terms, "desk").waiting == 2
-        (due,) = {row.due_at for row in rows(app, "SELECT max(due_at) AS due_at FROM query")}
+        assert _poll(listening, clock, policy, "desk").waiting == 2
+        (due,) = {row.due_at for row in rows(listening, "SELECT max(due_at) AS due_at FROM query")}
         wait = due / 1e6 - clock().timestamp()
         assert 0 < wait <= 66
         clock.forward(seconds=66)
-        with app.write() as connection:
+        with listening.write() as connection:
             connection.exec_driver_sql("UPDATE query SET position = '0'")
-    assert rows(app, "SELECT * FROM delivery") == []
+    assert rows(listening, "SELECT * FROM delivery") == []
 
 
 def test_when_settings_change_an_account_its_queries_are_asked_at_once(
-    app: Database, clock: FrozenClock
+    listening: Database, clock: FrozenClock
 ) -> None:
-    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 1"})
-    _poll(app, clock)
-    assert polling.due(app, [QUERY, SECOND], clock()) == ()
-    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 1"})
-    assert polling.due(app, [QUERY, SECOND], clock()) == ()
-    polling.register(app, [QUERY, SECOND], {"fake": "budget_day = 2"})
-    assert len(polling.due(app, [QUERY, SECOND], clock())) == 2
+    polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 1"})
+    _poll(listening, clock)
+    assert polling.due(listening, [QUERY, SECOND], clock()) == ()
+    polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 1"})
+    assert polling.due(listening, [QUERY, SECOND], clock()) == ()
+    polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 2"})
+    assert len(polling.due(listening, [QUERY, SECOND], clock())) == 2
 
 
-def test_what_was_read_again_is_counted_by_day(app: Database, clock: FrozenClock) -> None:
-    _poll(app, clock, BudgetPolicy(account="fake"))
-    (one, other) = spending.spent(app, Window.last(timedelta(days=1), NOW + timedelta(hours=1)))
+def test_what_was_read_again_is_counted_by_day(listening: Database, clock: FrozenClock) -> None:
+    _poll(listening, clock, BudgetPolicy(account="fake"))
+    (one, other) = spending.spent(
+        listening, Window.last(timedelta(days=1), NOW + timedelta(hours=1))
+    )
     assert (one.new + other.new, one.already_stored + other.already_stored) == (10, 10)
     assert one.requests == 10
     assert {one.requests_per_thousand, other.requests_per_thousand} == {1000.0, None}

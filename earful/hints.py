@@ -1,0 +1,26 @@
+"""Errors that keep apart what happened and what to do about it."""
+
+from __future__ import annotations
+
+
+class HintedError(Exception):
+    """An error for people: ``sentence`` says what happened and where, ``hint`` what to do.
+
+    ``str()`` gives both, for logs and stored errors.
+    """
+
+    def __init__(self, sentence: str, *, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return with_hint(self.sentence, self.hint)
+
+
+def with_hint(sentence: str, hint: str) -> str:
+    """Join a sentence and its hint as people read them; ``hint`` is a sentence of its own or ""."""
+    if not hint:
+        return sentence
+    stop = "" if sentence.endswith((".", "!", "?", "…")) else "."
+    return f"{sentence}{stop} {hint}"
