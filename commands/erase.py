@@ -9,7 +9,7 @@ from earful.settings.errors import SettingsError
 from outreach.words import count
 from outreach.wrap import clean
 from pipeline.app import App
-from storage.exports import Exported
+from storage.exports import LoggedExport
 from storage.removal import erasing
 from storage.removal.erasing import Erased, Person
 
@@ -121,7 +121,7 @@ def _say(done: Erased) -> None:
     )
 
 
-def _line(one: Exported) -> str:
+def _line(one: LoggedExport) -> str:
     asked = f", {one.filter}" if one.filter else ""
     return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
 

@@ -156,14 +156,14 @@ def export(
             flagged=flagged,
         )
         with counting("written") as advance:
-            number = exports.write(
-                out, file_format.value, _counted(exports.rows(app.db, which), advance)
+            number = exports.write_file(
+                out, file_format.value, _counted(exports.read_rows(app.db, which), advance)
             )
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
         words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(which.sources)}
-        exports.note(
+        exports.log_export(
             app.db,
-            exports.Exported(
+            exports.LoggedExport(
                 at=app.clock(),
                 by=arguments.who(),
                 path=str(out.resolve()),

@@ -65,7 +65,7 @@ def classify() -> None:
     """Give every mention that the current model has not read its scores."""
     with opened() as app:
         classifier = app.classifier()
-        waiting = predictions.count_unread(app.db, classifier.model_id)
+        waiting = predictions.count_unclassified(app.db, classifier.model_id)
         started = time.perf_counter()
         with counting("classified", waiting) as advance:
             done = classify_all(app.db, classifier, clock=app.clock, progress=advance)
@@ -117,7 +117,7 @@ def deliver(
     """Send the alerts and digests that are due."""
     with opened() as app:
         if again:
-            deliveries.revive(app.db, channel=None, due_at=app.clock())
+            deliveries.requeue_dead(app.db, channel=None, due_at=app.clock())
         found = deliver_all(app.db, app.notifiers(), clock=app.clock)
     print(found)
     sys.exit(1 if found.put_off or found.dead else 0)

@@ -137,8 +137,8 @@ def _about(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
             parts.append(count(number, one, more))
     if mention.rating is not None:
         parts.append(f"gave {one_line(rated(mention.rating), 60)}")
-    if (told := mention.told) and told.mentions > 1:
-        parts.append(said_again(told.mentions, told.authors, told.reach))
+    if (story := mention.story) and story.mentions > 1:
+        parts.append(said_again(story.mentions, story.authors, story.reach))
     if language := mention.language or mention.lang:
         parts.append(f"written in {one_line(name_of(language), 20)}")
     return parts

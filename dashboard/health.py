@@ -13,12 +13,12 @@ from dashboard.safe import clean, one_line
 from dashboard.words import ago, span, when, zone_name
 from earful.settings.load import Settings
 from outreach.words import count
-from storage.views import Health, SourceHealth
+from storage.views import ListeningHealth, SourceHealth
 
 _SHORT_WAIT = timedelta(hours=1)
 
 
-def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...]:
+def troubles(found: ListeningHealth, settings: Settings, now: datetime) -> tuple[str, ...]:
     """What is wrong, a sentence each, worst first.
 
     A query that settings no longer ask for keeps its row and its history, but worries nobody.
@@ -29,12 +29,12 @@ def troubles(found: Health, settings: Settings, now: datetime) -> tuple[str, ...
     return (*_not_running(live, now), *deaf, *_stages(found), *_deliveries(found))
 
 
-def _live(found: Health, settings: Settings) -> list[SourceHealth]:
+def _live(found: ListeningHealth, settings: Settings) -> list[SourceHealth]:
     wanted = {query.id for query in settings.queries() if query.enabled}
     return [one for one in found.sources if one.query_id in wanted]
 
 
-def warn(found: Health, settings: Settings, now: datetime) -> None:
+def warn(found: ListeningHealth, settings: Settings, now: datetime) -> None:
     """Say above everything else that something is not heard or not sent."""
     wrong = troubles(found, settings, now)
     if not wrong:
@@ -48,7 +48,7 @@ def warn(found: Health, settings: Settings, now: datetime) -> None:
                 st.text("\n".join(wrong[4:]))
 
 
-def strip(found: Health, settings: Settings, now: datetime, zone: str) -> None:
+def strip(found: ListeningHealth, settings: Settings, now: datetime, zone: str) -> None:
     """When something was last heard, what still waits, how fresh this page is."""
     refresh = settings.dashboard.refresh
     parts = [f"Updated {now.astimezone(ZoneInfo(zone)):%H:%M:%S} ({zone_name(zone)})"]
@@ -81,7 +81,7 @@ def _secs(length: timedelta) -> str:
 
 
 def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
-    late = [by for one in live if (by := one.late(now)) is not None]
+    late = [by for one in live if (by := one.overdue_by(now)) is not None]
     if late:
         yield (
             f"Nothing has looked at {count(len(late), 'source')} for {span(max(late))} past the "
@@ -121,13 +121,13 @@ def _reason(one: SourceHealth) -> str:
     return f" ({clean(one.error, 200)})" if one.error else ""
 
 
-def _stages(found: Health) -> Iterator[str]:
+def _stages(found: ListeningHealth) -> Iterator[str]:
     for stage in found.stages:
         if stage.error:
             yield f"The step '{stage.name}' stopped: {one_line(stage.error, 200)}"
 
 
-def _deliveries(found: Health) -> Iterator[str]:
+def _deliveries(found: ListeningHealth) -> Iterator[str]:
     if found.deliveries_dead:
         yield (
             f"{count(found.deliveries_dead, 'message')} could not be delivered; "

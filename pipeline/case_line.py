@@ -8,7 +8,7 @@ from storage.views import CaseView, StoryReach
 
 def case_line(case: CaseView) -> CaseLine:
     """The stored case in the outreach package's own words."""
-    told = case.told or StoryReach(mentions=1, authors=1, reach=0)
+    story = case.story or StoryReach(mentions=1, authors=1, reach=0)
     return CaseLine(
         case_id=case.id,
         brand=case.brand,
@@ -26,7 +26,7 @@ def case_line(case: CaseView) -> CaseLine:
         reason=case.reason,
         text=case.text,
         lang=case.language or case.lang,
-        said=told.mentions,
-        accounts=told.authors,
-        heard_by=told.reach,
+        said=story.mentions,
+        accounts=story.authors,
+        heard_by=story.reach,
     )

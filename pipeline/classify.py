@@ -27,7 +27,7 @@ def classify(
     """Classify until nothing is left, oldest first; gives how many mentions were classified."""
     done = 0
     while not stop():
-        waiting = predictions.unread(db, classifier.model_id, _AT_ONCE)
+        waiting = predictions.list_unclassified(db, classifier.model_id, _AT_ONCE)
         if not waiting:
             break
         scores = classifier.classify([one.text for one in waiting])

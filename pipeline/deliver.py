@@ -49,7 +49,7 @@ def deliver(
     """
     total, bugs = Delivered(), []
     while not stop():
-        delivery = deliveries.lease(db, now=clock(), length=_LEASE)
+        delivery = deliveries.lease_next(db, now=clock(), length=_LEASE)
         if delivery is None:
             break
         try:
@@ -75,7 +75,7 @@ def _send(
     except Transient as error:
         _put_off(db, delivery, str(error), clock, error.retry_after, total)
     else:
-        deliveries.sent(db, delivery, clock())
+        deliveries.mark_sent(db, delivery, clock())
         total.sent += 1
 
 
@@ -92,11 +92,11 @@ def _put_off(
         return
     wait = backoff(delivery.attempts - 1, first=_FIRST_WAIT, most=_LONGEST_WAIT, said=said)
     log.warning("delivery put off", key=delivery.key, why=why)
-    deliveries.retry(db, delivery, due_at=clock() + wait, error=why)
+    deliveries.schedule_retry(db, delivery, due_at=clock() + wait, error=why)
     total.put_off += 1
 
 
 def _bury(db: Database, delivery: Delivery, why: str, total: Delivered) -> None:
     log.error("delivery given up", key=delivery.key, channel=delivery.channel, why=why)
-    deliveries.give_up(db, delivery, error=why)
+    deliveries.mark_dead(db, delivery, error=why)
     total.dead += 1

@@ -93,8 +93,8 @@ def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str
     state = stored.health(db)
     wanted = {query.id for query in queries if query.enabled}
     live = [one for one in state.sources if one.query_id in wanted]
-    late = [by for one in live if (by := one.late(now)) is not None]
-    lines = list(_unheard(late, sum(one.never_asked for one in live)))
+    late = [by for one in live if (by := one.overdue_by(now)) is not None]
+    lines = list(_unheard(late, sum(one.is_never_polled for one in live)))
     lines += [f"{one.query_id}: {_state(one)}: {one.error}" for one in live if one.error]
     lines += [f"stage {one.name}: {one.error}" for one in state.stages if one.error]
     if state.deliveries_dead:
@@ -122,7 +122,7 @@ def _state(one: SourceHealth) -> str:
 
 def _told(db: Database, channel: str) -> datetime | None:
     with db.read() as transaction:
-        return deliveries.told_until(transaction, channel)
+        return deliveries.read_cursor(transaction, channel)
 
 
 def window_for(db: Database, channel: str | None, now: datetime) -> Window:
@@ -173,7 +173,7 @@ def digest(
         told = _told(db, channel)
         if told is None:
             with db.write() as connection:
-                deliveries.tell(connection, channel, now)
+                deliveries.move_cursor(connection, channel, now)
         elif told < last_hour(settings, timezone, now):
             queued += queue(db, channel, settings, rules, queries, now)
     return queued
@@ -194,16 +194,16 @@ def queue(
     found = facts(db, window, queries=queries, rules=rules, most=settings.most)
     ready = outreach_digest.render(found, settings.when_nothing, most=settings.most)
     with db.write() as connection:
-        if deliveries.told_until(connection, channel) not in (None, window.since):
+        if deliveries.read_cursor(connection, channel) not in (None, window.since):
             return 0  # another process told this stretch meanwhile
         if tombstones.number(connection) != removed:
             return 0  # what is to be sent may hold words that were removed meanwhile; tried again
-        deliveries.tell(connection, channel, now)
+        deliveries.move_cursor(connection, channel, now)
         if ready is None:
             return 0
         key = f"digest-{now.strftime('%Y%m%dT%H%M%SZ')}-{channel}"
         return int(
-            deliveries.queue(
+            deliveries.enqueue(
                 connection,
                 key=key,
                 channel=channel,

@@ -19,7 +19,7 @@ from pipeline.case_line import case_line
 from pipeline.group import group
 from storage.cases import deliveries, queue
 from storage.cases import verdicts as verdict_store
-from storage.cases.verdicts import REPEAT_WITHIN, CaseRules, Kept
+from storage.cases.verdicts import REPEAT_WITHIN, CaseRules, FlaggedCase
 from storage.database.engine import Database, Transaction
 
 _AT_ONCE = 500
@@ -98,18 +98,18 @@ def _judge(
         due_at=lambda priority, at: due_at(priority, rules, at),
     )
     with db.write() as transaction:
-        waiting = verdict_store.unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
+        waiting = verdict_store.list_unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
         decisions = decide_all(waiting, rules, now)
         calm = [
             (heard.mention_id, heard.brand.id, decision)
             for heard, decision in decisions
             if isinstance(decision, Verdict)
         ]
-        verdict_store.keep_verdicts(transaction, calm)
-        kept: list[tuple[ClassifiedMention, Kept]] = []
+        verdict_store.save_verdicts(transaction, calm)
+        kept: list[tuple[ClassifiedMention, FlaggedCase]] = []
         for heard, decision in decisions:
             if isinstance(decision, Flag):
-                one = verdict_store.keep_flag(transaction, decision, heard, case_rules)
+                one = verdict_store.save_flag(transaction, decision, heard, case_rules)
                 if one is not None:
                     kept.append((heard, one))
         urgent = _newly_urgent(kept, rules)
@@ -141,8 +141,8 @@ def decide_all(waiting: Sequence[ClassifiedMention], rules: Rules, now: datetime
 
 
 def _newly_urgent(
-    kept: Sequence[tuple[ClassifiedMention, Kept]], rules: Rules
-) -> list[tuple[ClassifiedMention, Kept]]:
+    kept: Sequence[tuple[ClassifiedMention, FlaggedCase]], rules: Rules
+) -> list[tuple[ClassifiedMention, FlaggedCase]]:
     """Flags that opened an urgent case, or made a case urgent that was not."""
     before: dict[int, int] = {}
     urgent = []
@@ -156,7 +156,7 @@ def _newly_urgent(
 
 def _page(
     transaction: Transaction,
-    urgent: Sequence[tuple[ClassifiedMention, Kept]],
+    urgent: Sequence[tuple[ClassifiedMention, FlaggedCase]],
     alert_policy: AlertPolicy,
     now: datetime,
 ) -> None:
@@ -171,7 +171,7 @@ def _page(
     # the first flag's mention names this page: a rerun cannot flag it again, nor page again
     name = f"{fresh[0].flag.mention_ids[0]}-{fresh[0].flag.brand_id}"
     for channel in alert_policy.channels:
-        deliveries.queue(
+        deliveries.enqueue(
             transaction,
             key=f"alert-{name}-{channel}",
             channel=channel,

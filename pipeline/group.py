@@ -11,7 +11,7 @@ from earful.clock import Clock
 from outreach.words import count
 from pipeline.near_duplicates import SIMILAR_FROM, Print, hash64, print_of, resemblance, runs_of
 from storage.analysis import stories
-from storage.analysis.stories import First, Ungrouped
+from storage.analysis.stories import FirstMention, UngroupedMention
 from storage.database.engine import Database, Transaction
 from storage.entities.lookup import Known
 
@@ -53,24 +53,24 @@ def group(db: Database, *, clock: Clock, stop: Stop = lambda: False) -> Grouped:
 
 def _forget_some(db: Database, clock: Clock) -> int:
     with db.write() as transaction:
-        return stories.prune(transaction, clock() - LOOK_BACK)
+        return stories.prune_bands(transaction, clock() - LOOK_BACK)
 
 
 def _group_some(db: Database, clock: Clock, total: Grouped) -> int:
     """Group the next few, in one transaction; gives how many they were."""
     with db.write() as transaction:
-        waiting = stories.ungrouped(transaction, _AT_ONCE)
+        waiting = stories.list_ungrouped(transaction, _AT_ONCE)
         if not waiting:
             return 0
         shelf = _shelf(transaction, waiting)
         told = [(one, shelf.place(one)) for one in waiting]
-        stories.keep(transaction, told, shelf.fresh, clock())
+        stories.add_mentions(transaction, told, shelf.fresh, clock())
     total.mentions += len(told)
     total.again += sum(story != one.mention_id for one, story in told)
     return len(told)
 
 
-def _shelf(transaction: Transaction, waiting: Sequence[Ungrouped]) -> _Shelf:
+def _shelf(transaction: Transaction, waiting: Sequence[UngroupedMention]) -> _Shelf:
     """All that these mentions have to be compared with."""
     prints = {one.mention_id: print_of(one.text) for one in waiting}
     originals = {(one.source, one.repost_of) for one in waiting if one.repost_of}
@@ -78,12 +78,12 @@ def _shelf(transaction: Transaction, waiting: Sequence[Ungrouped]) -> _Shelf:
     wanted = {_post(*one) for one in posts}
     for found in prints.values():
         wanted.update(found.bands, () if found.exact is None else (found.exact,))
-    by_band = stories.by_bands(transaction, wanted)
+    by_band = stories.find_by_bands(transaction, wanted)
     named = {story for one in posts for story in by_band.get(_post(*one), ())}
-    of_posts = stories.of_posts(transaction, originals)
+    of_posts = stories.find_by_posts(transaction, originals)
     shelf = _Shelf(prints=prints, by_band=by_band, originals=of_posts)
     alike = {story for found in prints.values() for story in shelf.alike(found)}
-    shelf.firsts = stories.firsts(transaction, alike | named | set(of_posts.values()))
+    shelf.firsts = stories.read_first_mentions(transaction, alike | named | set(of_posts.values()))
     return shelf
 
 
@@ -98,18 +98,18 @@ class _Shelf:
     prints: dict[int, Print]
     by_band: dict[int, list[int]]
     originals: dict[Known, int]
-    firsts: dict[int, First] = field(default_factory=dict)
+    firsts: dict[int, FirstMention] = field(default_factory=dict)
     fresh: list[tuple[int, int]] = field(default_factory=list)
     runs: dict[int, frozenset[str]] = field(default_factory=dict)
 
-    def place(self, one: Ungrouped) -> int:
+    def place(self, one: UngroupedMention) -> int:
         """The story of a mention; its own number when it begins one."""
         story = self._by_number(one)
         if story is None:
             story = self._by_words(one)
         if story is None:
             story = one.mention_id
-            self.firsts[story] = First(text=one.text, published_at=one.published_at)
+            self.firsts[story] = FirstMention(text=one.text, published_at=one.published_at)
             for band in self.prints[story].bands:
                 if len(self.by_band.get(band, ())) < _CROWD:
                     self._remember(band, story)
@@ -127,7 +127,7 @@ class _Shelf:
         """The newest stories in which the very same words were said."""
         return [] if found.exact is None else self.by_band.get(found.exact, [])[-_CROWD:]
 
-    def _by_number(self, one: Ungrouped) -> int | None:
+    def _by_number(self, one: UngroupedMention) -> int | None:
         """The story of the post that this one repeats, or of those that repeat this one."""
         known = [self.by_band.get(_post(one.source, one.external_id), [])]
         if one.repost_of:
@@ -137,7 +137,7 @@ class _Shelf:
             known.append(self.by_band.get(_post(one.source, one.repost_of), []))
         return next((story for some in known for story in some if story in self.firsts), None)
 
-    def _by_words(self, one: Ungrouped) -> int | None:
+    def _by_words(self, one: UngroupedMention) -> int | None:
         """The story with the same words, or else with the most alike."""
         mine = self.prints[one.mention_id]
         same = self._same(mine)
@@ -153,12 +153,12 @@ class _Shelf:
                 best, most = story, alike
         return best
 
-    def _runs(self, story: int, first: First) -> frozenset[str]:
+    def _runs(self, story: int, first: FirstMention) -> frozenset[str]:
         if story not in self.runs:
             self.runs[story] = runs_of(first.text or "")
         return self.runs[story]
 
-    def _recognise(self, one: Ungrouped, story: int) -> None:
+    def _recognise(self, one: UngroupedMention, story: int) -> None:
         """Know the mention's very words again, and the post that it repeats."""
         exact = self.prints[one.mention_id].exact
         if exact is not None:
@@ -175,6 +175,6 @@ class _Shelf:
             self.fresh.append((band, story))
 
 
-def _together(one: Ungrouped, first: First) -> bool:
+def _together(one: UngroupedMention, first: FirstMention) -> bool:
     """True when both were written within the look-back; of what was erased nobody knows."""
     return first.published_at is None or abs(one.published_at - first.published_at) <= LOOK_BACK

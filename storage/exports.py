@@ -64,7 +64,7 @@ class ExportFilter:
     flagged: bool | None = None
 
 
-def rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
+def read_rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
     """One row a mention and brand, oldest stored first, with COLUMNS as keys.
 
     ``sentiment`` is what counts: a person's correction, else the model's answer; it is "" while the
@@ -169,7 +169,7 @@ def _export_row(row: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class LoggedExport:
     """A file that was written: when, by whom, where, how many rows, and what was asked for."""
 
     at: datetime
@@ -180,7 +180,7 @@ class Exported:
     filter: str
 
 
-def note(db: Database, exported: Exported) -> None:
+def log_export(db: Database, exported: LoggedExport) -> None:
     """Write down that a file was taken away."""
     row = {
         "at": exported.at,
@@ -194,16 +194,16 @@ def note(db: Database, exported: Exported) -> None:
         connection.execute(_EXPORT.insert().values(row))
 
 
-def since(connection: Connection, at: datetime) -> tuple[Exported, ...]:
+def list_since(connection: Connection, at: datetime) -> tuple[LoggedExport, ...]:
     """The files that were written from ``at`` on, oldest first."""
     rows = connection.execute(
         select(_EXPORT).where(_EXPORT.c.at >= at).order_by(_EXPORT.c.at, _EXPORT.c.id)
     )
     names = ("at", "by", "path", "format", "rows", "filter")
-    return tuple(Exported(**{name: getattr(row, name) for name in names}) for row in rows)
+    return tuple(LoggedExport(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
-def write(path: Path, file_format: str, found: Iterable[Mapping[str, Any]]) -> int:
+def write_file(path: Path, file_format: str, found: Iterable[Mapping[str, Any]]) -> int:
     """Write rows to ``path`` and give their number; a half-written file never has that name.
 
     Raises ValueError for a format that is not one of FORMATS, OSError when it cannot be written.

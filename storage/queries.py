@@ -40,7 +40,7 @@ from storage.views import (
     BrandView,
     Counts,
     Headline,
-    Health,
+    ListeningHealth,
     SourceCounts,
     SourceHealth,
     StageHealth,
@@ -167,7 +167,7 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
     return tuple(sorted(counted, key=lambda one: (-one.counts.mentions, one.source)))
 
 
-def health(db: Database) -> Health:
+def health(db: Database) -> ListeningHealth:
     """How the queries, stages and deliveries fare."""
     with db.read() as connection:
         gaps = coverage_ledger.unfilled(connection)
@@ -177,8 +177,8 @@ def health(db: Database) -> Health:
             select(func.count()).where(_DELIVERY.c.state == "dead")
         ).scalar_one()
         newest = connection.execute(select(func.max(_MENTION.c.published_at))).scalar_one()
-        pending = predictions.count_never_read(connection)
-    return Health(
+        pending = predictions.count_never_classified(connection)
+    return ListeningHealth(
         sources=tuple(_source_health(row, gaps) for row in queries),
         stages=tuple(_stage_health(row) for row in stages),
         pending=pending,

@@ -145,7 +145,7 @@ class CaseView:
     reason: str
     severity: int
     published_at: datetime
-    told: StoryReach | None = None
+    story: StoryReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class FlaggedMention:
     flagged_at: datetime
     earlier: tuple[Revision, ...] = ()
     rating: Rating | None = None
-    told: StoryReach | None = None
+    story: StoryReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,11 +253,11 @@ class SourceHealth:
     lost: int
 
     @property
-    def never_asked(self) -> bool:
+    def is_never_polled(self) -> bool:
         """True until it is first looked at, with or without luck."""
         return self.polled_at is None and self.error is None
 
-    def late(self, now: datetime) -> timedelta | None:
+    def overdue_by(self, now: datetime) -> timedelta | None:
         """How long nothing has looked at it past its time; None within ten minutes, and paused."""
         if self.due_at is None or self.paused or now - self.due_at <= _LATE:
             return None
@@ -276,7 +276,7 @@ class StageHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class ListeningHealth:
     """The state of the whole listening post at one moment."""
 
     sources: tuple[SourceHealth, ...]

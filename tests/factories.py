@@ -196,7 +196,7 @@ class FakeNotifier:
 
 def read_all(db: Database, *, model: str = MODEL, says: Callable[[str], Scores] = scores_of) -> int:
     """Let the fake model read everything that it has not read, without the classify stage."""
-    waiting = predictions.unread(db, model, 10_000)
+    waiting = predictions.list_unclassified(db, model, 10_000)
     return predictions.save(
         db,
         [

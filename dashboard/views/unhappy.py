@@ -115,8 +115,8 @@ def _row(case: CaseView, chosen: bool, urgent_at: int, now: datetime, *, many_br
         parts += [case.source, ago(case.last_at, now)]
         if case.complaints > 1:
             parts.append(f"{case.complaints} complaints")
-        if (told := case.told) and told.mentions > 1:
-            parts.append(said_again(told.mentions, told.authors, told.reach))
+        if (story := case.story) and story.mentions > 1:
+            parts.append(said_again(story.mentions, story.authors, story.reach))
         parts.append(_standing(case))
         small(f"at-{case.id}", " · ".join(parts))
         if _is_late(case, now):

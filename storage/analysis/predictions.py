@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class UnclassifiedMention:
     """A mention that the current model has not read; ``edition`` says which text of it this is."""
 
     mention_id: int
@@ -29,12 +29,12 @@ class Unread:
     edition: int = 0
 
 
-def unread(db: Database, model_id: str, limit: int) -> tuple[Unread, ...]:
+def list_unclassified(db: Database, model_id: str, limit: int) -> tuple[UnclassifiedMention, ...]:
     """Mentions without a prediction by ``model_id``: never read ones first, oldest first.
 
     Not those that are noise: they are not in the index that is walked here, however many there are.
     """
-    found: list[Unread] = []
+    found: list[UnclassifiedMention] = []
     with db.read() as connection:
         for stretch in _not_by(model_id):
             rows = connection.execute(
@@ -43,13 +43,16 @@ def unread(db: Database, model_id: str, limit: int) -> tuple[Unread, ...]:
                 .order_by(_MENTION.c.model_id, _MENTION.c.id)
                 .limit(limit - len(found))
             )
-            found += [Unread(mention_id=row.id, text=row.text, edition=row.edition) for row in rows]
+            found += [
+                UnclassifiedMention(mention_id=row.id, text=row.text, edition=row.edition)
+                for row in rows
+            ]
             if len(found) >= limit:
                 break
     return tuple(found)
 
 
-def count_unread(db: Database, model_id: str) -> int:
+def count_unclassified(db: Database, model_id: str) -> int:
     """How many mentions the current model has not read."""
     with db.read() as connection:
         return sum(
@@ -114,7 +117,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def sentiment_of(scores: Scores) -> str:
+def counted_sentiment(scores: Scores) -> str:
     """The word that the tallies count a classified mention under."""
     return UNKNOWN if scores.could_not_tell else scores.sentiment.value
 
@@ -123,7 +126,7 @@ def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) 
     changed: dict[int, tuple[str, str]] = {}
     updates: list[dict[str, Any]] = []
     for one, state in fresh:
-        sentiment = state.sentiment if state.corrected else sentiment_of(one.scores)
+        sentiment = state.sentiment if state.corrected else counted_sentiment(one.scores)
         changed[one.mention_id] = (state.sentiment, sentiment)
         updates.append({"b_id": one.mention_id, "b_model": one.model_id, "b_sentiment": sentiment})
     if updates:
@@ -134,10 +137,10 @@ def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) 
             updates,
         )
     tallies.move(connection, changed)
-    let_judge(connection, [one.mention_id for one, _ in fresh])
+    reset_verdicts(connection, [one.mention_id for one, _ in fresh])
 
 
-def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
+def reset_verdicts(connection: Connection, mention_ids: Sequence[int]) -> None:
     """Let the rules look at these mentions, or look again; what was flagged stays flagged."""
     for some in chunks(mention_ids):
         connection.execute(
@@ -150,7 +153,7 @@ def let_judge(connection: Connection, mention_ids: Sequence[int]) -> None:
         )
 
 
-def correct(
+def save_correction(
     db: Database, mention_id: int, sentiment: Sentiment, *, edition: int, by: str, at: datetime
 ) -> bool:
     """A person's word on the text of that edition; it counts from now on.
@@ -175,11 +178,11 @@ def correct(
             .values(sentiment=sentiment.value, corrected=True)
         )
         tallies.move(connection, {mention_id: (state.sentiment, sentiment.value)})
-        let_judge(connection, [mention_id])
+        reset_verdicts(connection, [mention_id])
     return True
 
 
-def count_never_read(connection: Connection) -> int:
+def count_never_classified(connection: Connection) -> int:
     """How many mentions no model has read yet."""
     never = select(func.count()).where(_MENTION.c.model_id == "", REAL)
     return connection.execute(never).scalar_one()

@@ -18,7 +18,7 @@ COLUMNS: tuple[Any, ...] = (
 )
 
 
-def row_of(rating: Rating | None) -> dict[str, Any]:
+def to_columns(rating: Rating | None) -> dict[str, Any]:
     """The four columns' values; all None for no rating."""
     return {
         "rating_kind": rating and storable(rating.kind, 20),
@@ -28,7 +28,7 @@ def row_of(rating: Rating | None) -> dict[str, Any]:
     }
 
 
-def of(row: Any) -> Rating | None:
+def from_row(row: Any) -> Rating | None:
     """The rating in a row that has the four columns."""
     if row.rating_kind is None:
         return None

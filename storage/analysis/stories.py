@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from earful.scoring import reach
 from storage.analysis import story_counts
-from storage.analysis.story_counts import MOST_REACH
+from storage.analysis.story_counts import MAX_REACH
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.lookup import Known, rows_of
 from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
@@ -40,7 +40,7 @@ _PRUNED_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ungrouped:
+class UngroupedMention:
     """A mention that is in no story yet. ``repost_of`` is as in earful.types.Mention."""
 
     mention_id: int
@@ -55,14 +55,14 @@ class Ungrouped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class First:
+class FirstMention:
     """What a story began with; both are None when that mention was erased since."""
 
     text: str | None
     published_at: datetime | None
 
 
-def ungrouped(connection: Connection, limit: int) -> tuple[Ungrouped, ...]:
+def list_ungrouped(connection: Connection, limit: int) -> tuple[UngroupedMention, ...]:
     """Mentions in no story, as they were stored; noise is in none for ever."""
     first = select(_MENTION.c.id).where(UNGROUPED).order_by(_MENTION.c.id).limit(limit)
     rows = connection.execute(_members().where(_MENTION.c.id.in_(first)).order_by(_MENTION.c.id))
@@ -84,8 +84,8 @@ def _members() -> Any:
     ).join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
 
 
-def _ungrouped(row: Any) -> Ungrouped:
-    return Ungrouped(
+def _ungrouped(row: Any) -> UngroupedMention:
+    return UngroupedMention(
         mention_id=row.id,
         source=row.source,
         external_id=row.external_id,
@@ -98,7 +98,7 @@ def _ungrouped(row: Any) -> Ungrouped:
     )
 
 
-def by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[int]]:
+def find_by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[int]]:
     """The stories that each of these bands is of, the oldest first."""
     found: dict[int, list[int]] = defaultdict(list)
     for some in chunks(sorted(bands)):
@@ -112,29 +112,33 @@ def by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[i
     return found
 
 
-def of_posts(connection: Connection, posts: Iterable[Known]) -> dict[Known, int]:
+def find_by_posts(connection: Connection, posts: Iterable[Known]) -> dict[Known, int]:
     """The stories of those of these posts that are stored and in one."""
     wanted = sorted(set(posts))
     found = rows_of(connection, _MENTION, wanted, _MENTION.c.external_id, _MENTION.c.story_id)
     return {post: row.story_id for post, row in found.items() if row.story_id is not None}
 
 
-def firsts(connection: Connection, story_ids: Collection[int]) -> dict[int, First]:
+def read_first_mentions(
+    connection: Connection, story_ids: Collection[int]
+) -> dict[int, FirstMention]:
     """What those of these stories that are still there began with."""
-    found: dict[int, First] = {}
+    found: dict[int, FirstMention] = {}
     for some in chunks(sorted(story_ids)):
         rows = connection.execute(
             select(_STORY.c.id, _MENTION.c.text, _MENTION.c.published_at)
             .outerjoin(_MENTION, _MENTION.c.id == _STORY.c.id)
             .where(_STORY.c.id.in_(some))
         )
-        found.update({row.id: First(text=row.text, published_at=row.published_at) for row in rows})
+        found.update(
+            {row.id: FirstMention(text=row.text, published_at=row.published_at) for row in rows}
+        )
     return found
 
 
-def keep(
+def add_mentions(
     connection: Connection,
-    told: Sequence[tuple[Ungrouped, int]],
+    told: Sequence[tuple[UngroupedMention, int]],
     bands: Iterable[tuple[int, int]],
     at: datetime,
 ) -> None:
@@ -157,7 +161,7 @@ def keep(
     names = ("mentions", "authors", "reach")
     rows = {story: dict(zip(names, count, strict=True)) for story, count in counts.items()}
     insert_new(connection, StoryRow, [{"id": one} | rows[one] for one in rows if one in new])
-    story_counts.add(connection, {one: rows[one] for one in rows if one not in new})
+    story_counts.add_counts(connection, {one: rows[one] for one in rows if one not in new})
     connection.execute(
         update(_MENTION)
         .where(_MENTION.c.id == bindparam("b_id"))
@@ -189,35 +193,35 @@ def _authors(connection: Connection, pairs: set[tuple[int, int]]) -> set[tuple[i
     return found
 
 
-def _adds(one: Ungrouped, *, new_author: bool) -> int:
+def _adds(one: UngroupedMention, *, new_author: bool) -> int:
     """What a mention adds to its story's reach. A repost is among the shares of its original."""
     followers = reach(one.followers, 0) if new_author else 0
     shares = reach(0, one.shares) if one.repost_of is None else 0
-    return min(MOST_REACH, followers + shares)
+    return min(MAX_REACH, followers + shares)
 
 
-def say_anew(connection: Connection, mention_ids: Sequence[int]) -> None:
+def ungroup_edited(connection: Connection, mention_ids: Sequence[int]) -> None:
     """Take mentions whose words were changed out of their stories, to be grouped again.
 
     A story that others still tell is called by the next of them from then on, with its flags. One
     that has only reposts beside its first keeps it.
     """
     begun = _begun(connection, mention_ids)
-    leave(connection, [one for one in mention_ids if one not in begun])
-    leave(connection, [one for one in begun if _hand_on(connection, one)])
+    ungroup(connection, [one for one in mention_ids if one not in begun])
+    ungroup(connection, [one for one in begun if _hand_on(connection, one)])
 
 
-def let_go(connection: Connection, mention_ids: Sequence[int]) -> None:
+def ungroup_erased(connection: Connection, mention_ids: Sequence[int]) -> None:
     """Take mentions out of their stories, before they are erased.
 
     A story that others still tell is called by the next of them, so that whoever says nearly the
     same later is compared with words that are still there.
     """
     begun = _begun(connection, mention_ids)
-    leave(connection, [one for one in mention_ids if one not in begun])
+    ungroup(connection, [one for one in mention_ids if one not in begun])
     for one in begun:
         _hand_on(connection, one)
-    leave(connection, begun)
+    ungroup(connection, begun)
 
 
 def _begun(connection: Connection, mention_ids: Sequence[int]) -> list[int]:
@@ -246,7 +250,7 @@ def _hand_on(connection: Connection, story: int) -> bool:
     return True
 
 
-def leave(connection: Connection, mention_ids: Sequence[int]) -> None:
+def ungroup(connection: Connection, mention_ids: Sequence[int]) -> None:
     """Take mentions out of their stories; empty stories go with them."""
     left: set[int] = set()
     for some in chunks(mention_ids):
@@ -269,7 +273,7 @@ def _end(connection: Connection, story_ids: Sequence[int]) -> None:
         connection.execute(delete(_STORY).where(_STORY.c.id.in_(ended)))
 
 
-def prune(connection: Connection, before: datetime) -> int:
+def prune_bands(connection: Connection, before: datetime) -> int:
     """Forget by what stories kept before then are recognised, the first 20,000 of it; how much."""
     old = (
         select(_BAND.c.band, _BAND.c.story_id)

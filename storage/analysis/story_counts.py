@@ -12,10 +12,10 @@ from storage.database.upsert import table_of
 from storage.tables import AuthorRow, MentionRow, StoryRow
 
 _MENTION, _AUTHOR, _STORY = table_of(MentionRow), table_of(AuthorRow), table_of(StoryRow)
-MOST_REACH = 10**12  # of one mention: no number that a platform may make up overflows a sum
+MAX_REACH = 10**12  # of one mention: no number that a platform may make up overflows a sum
 
 
-def add(connection: Connection, changes: Mapping[int, Mapping[str, int]]) -> None:
+def add_counts(connection: Connection, changes: Mapping[int, Mapping[str, int]]) -> None:
     """Add to the counts of stories that are there."""
     if changes:
         connection.execute(
@@ -38,7 +38,7 @@ def _never_below_0(number: Any) -> Any:
     return case((number < 0, 0), else_=number)
 
 
-def reshared(connection: Connection, changed: Iterable[tuple[int, int, int]]) -> None:
+def update_reach(connection: Connection, changed: Iterable[tuple[int, int, int]]) -> None:
     """Follow mentions that were shared more, or less: (story, shares before, shares now) of each.
 
     Not of reposts: they are among the shares of their original.
@@ -46,8 +46,8 @@ def reshared(connection: Connection, changed: Iterable[tuple[int, int, int]]) ->
     changes: dict[int, dict[str, int]] = {}
     for story, before, now in changed:
         change = changes.setdefault(story, {"mentions": 0, "authors": 0, "reach": 0})
-        change["reach"] += min(MOST_REACH, reach(0, now)) - min(MOST_REACH, reach(0, before))
-    add(connection, changes)
+        change["reach"] += min(MAX_REACH, reach(0, now)) - min(MAX_REACH, reach(0, before))
+    add_counts(connection, changes)
 
 
 def recount(connection: Connection, story_ids: Sequence[int]) -> None:
@@ -56,7 +56,7 @@ def recount(connection: Connection, story_ids: Sequence[int]) -> None:
     of_these = _MENTION.c.story_id.in_(story_ids)
     shares = case(
         (_MENTION.c.repost_of.is_not(None), 0),
-        (_MENTION.c.shares > MOST_REACH // ORDINARY_FOLLOWERS, MOST_REACH),
+        (_MENTION.c.shares > MAX_REACH // ORDINARY_FOLLOWERS, MAX_REACH),
         else_=_MENTION.c.shares * ORDINARY_FOLLOWERS,
     )
     told = connection.execute(
@@ -66,7 +66,7 @@ def recount(connection: Connection, story_ids: Sequence[int]) -> None:
     ).all()
     by = select(_MENTION.c.story_id, _MENTION.c.author_id).where(of_these).distinct().subquery()
     known = func.coalesce(_AUTHOR.c.followers, ORDINARY_FOLLOWERS)
-    followers = case((known > MOST_REACH, MOST_REACH), else_=known)
+    followers = case((known > MAX_REACH, MAX_REACH), else_=known)
     tellers = connection.execute(
         select(by.c.story_id, func.count().label("authors"), func.sum(followers).label("reach"))
         .join(_AUTHOR, _AUTHOR.c.id == by.c.author_id)

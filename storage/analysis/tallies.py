@@ -62,7 +62,7 @@ def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None
     add(connection, changes)
 
 
-def take_away(connection: Connection, gone: Mapping[int, str]) -> None:
+def subtract(connection: Connection, gone: Mapping[int, str]) -> None:
     """Mentions by id with their sentiment: they are about to be deleted and count no more."""
     changes: Counter[Key] = Counter()
     for ids in chunks(list(gone)):

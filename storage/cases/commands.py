@@ -149,7 +149,7 @@ def correct_sentiment(
     """
     agent = _clean_name(by)
     try:
-        is_recorded = predictions.correct(
+        is_recorded = predictions.save_correction(
             db, mention_id, sentiment, edition=edition, by=agent, at=at
         )
     except KeyError as error:

@@ -22,7 +22,7 @@ REMOVED = "(removed)"
 _SUBJECT = "Unhappy customers: please look into the queue"
 
 
-def queue(
+def enqueue(
     connection: Connection,
     *,
     key: str,
@@ -63,7 +63,7 @@ def _is_due(now: datetime) -> Any:
     return and_(ON_ITS_WAY, due)
 
 
-def lease(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
+def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
     """Take the message that is due longest for ``length``; None when none is due.
 
     Who dies while holding it loses it to the next taker; the key lets a receiver see the repeat.
@@ -95,14 +95,14 @@ def lease(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
     )
 
 
-def sent(db: Database, delivery: Delivery, at: datetime) -> bool:
+def mark_sent(db: Database, delivery: Delivery, at: datetime) -> bool:
     """Mark it sent; False when the lease was lost meanwhile and another attempt counts."""
     return _finish(
         db, delivery, state=DeliveryState.SENT.value, sent_at=at, leased_until=None, error=None
     )
 
 
-def retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> bool:
+def schedule_retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> bool:
     """Put it back until ``due_at`` with what went wrong."""
     return _finish(
         db,
@@ -114,7 +114,7 @@ def retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> 
     )
 
 
-def give_up(db: Database, delivery: Delivery, *, error: str) -> bool:
+def mark_dead(db: Database, delivery: Delivery, *, error: str) -> bool:
     """Mark it dead, with the reason: it stays where people can see it."""
     return _finish(
         db, delivery, state=DeliveryState.DEAD.value, leased_until=None, error=storable(error, 1000)
@@ -137,7 +137,7 @@ def _finish(db: Database, delivery: Delivery, **values: Any) -> bool:
         )
 
 
-def revive(db: Database, *, channel: str | None, due_at: datetime) -> int:
+def requeue_dead(db: Database, *, channel: str | None, due_at: datetime) -> int:
     """Queue dead messages again (of one channel, or all); gives how many."""
     which = _DELIVERY.c.state == DeliveryState.DEAD.value
     if channel is not None:
@@ -150,14 +150,14 @@ def revive(db: Database, *, channel: str | None, due_at: datetime) -> int:
         ).rowcount
 
 
-def told_until(connection: Connection, channel: str) -> datetime | None:
+def read_cursor(connection: Connection, channel: str) -> datetime | None:
     """Up to where the channel's digests have told the story; None before the first."""
     return connection.execute(
         select(_DIGEST_CURSOR.c.until).where(_DIGEST_CURSOR.c.channel == channel)
     ).scalar_one_or_none()
 
 
-def tell(connection: Connection, channel: str, until: datetime) -> None:
+def move_cursor(connection: Connection, channel: str, until: datetime) -> None:
     """Move the mark up to which the channel has been told, in the transaction that queues it."""
     insert_or_update(
         connection,
@@ -168,7 +168,7 @@ def tell(connection: Connection, channel: str, until: datetime) -> None:
     )
 
 
-def withdraw(connection: Connection, case_ids: Sequence[int], names: Iterable[str]) -> int:
+def redact_cases(connection: Connection, case_ids: Sequence[int], names: Iterable[str]) -> int:
     """Take what people wrote in these cases out of every message; gives how many told of them.
 
     A sent message keeps nothing but when and where it went. One on its way says instead which

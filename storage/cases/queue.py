@@ -41,7 +41,7 @@ _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
 _STORY = table_of(StoryRow)
 _NO_POST = "All its posts are gone upstream, and their words were removed here."
 
-_REACH = tuple(_STORY.c[name].label(f"told_{name}") for name in ("mentions", "authors", "reach"))
+_REACH = tuple(_STORY.c[name].label(f"story_{name}") for name in ("mentions", "authors", "reach"))
 
 # the prediction that counts now
 _CURRENT = and_(
@@ -236,14 +236,14 @@ def _view(row: Any, flag: Any) -> CaseView:
         reason=_NO_POST if flag is None else flag.reason,
         severity=0 if flag is None else flag.severity,
         published_at=row.last_at if flag is None else flag.published_at,
-        told=None if flag is None else _told(flag),
+        story=None if flag is None else _story_reach(flag),
     )
 
 
-def _told(row: Any) -> StoryReach | None:
-    if row.told_mentions is None:
+def _story_reach(row: Any) -> StoryReach | None:
+    if row.story_mentions is None:
         return None
-    return StoryReach(mentions=row.told_mentions, authors=row.told_authors, reach=row.told_reach)
+    return StoryReach(mentions=row.story_mentions, authors=row.story_authors, reach=row.story_reach)
 
 
 def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...]:
@@ -309,8 +309,8 @@ def _flagged(row: Any, earlier: Sequence[Revision]) -> FlaggedMention:
     return FlaggedMention(
         flagged_at=row.at,
         earlier=tuple(earlier),
-        rating=ratings.of(row),
-        told=_told(row),
+        rating=ratings.from_row(row),
+        story=_story_reach(row),
         **{name: row._mapping[name] for name in same},
     )
 

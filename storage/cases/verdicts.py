@@ -56,7 +56,7 @@ class CaseRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class FlaggedCase:
     """What became of one flag: its case, whether that is new, its priority before and now."""
 
     flag: Flag
@@ -66,7 +66,7 @@ class Kept:
     priority: int
 
 
-def unjudged(
+def list_unjudged(
     connection: Connection, limit: int, *, verdict: str = "", after: After = (0, "")
 ) -> tuple[ClassifiedMention, ...]:
     """Classified mentions with that ``verdict`` ("" = none yet), by mention, behind ``after``.
@@ -184,13 +184,13 @@ def _heard(
         ),
         corrected=Sentiment(row.sentiment) if row.corrected else None,
         earlier_complaints=sum(since <= at < row.published_at for at in before),
-        rating=ratings.of(row),
+        rating=ratings.from_row(row),
         story_id=row.story_id,
         copy=(row.story_id, row.brand_id) in told,
     )
 
 
-def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Verdict]]) -> None:
+def save_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Verdict]]) -> None:
     """Write down why mentions were not flagged; a mention flagged meanwhile stays flagged."""
     grouped: dict[tuple[str, Verdict], list[int]] = defaultdict(list)
     for mention_id, brand_id, verdict in verdicts:
@@ -208,9 +208,9 @@ def keep_verdicts(connection: Connection, verdicts: Iterable[tuple[int, str, Ver
             )
 
 
-def keep_flag(
+def save_flag(
     connection: Connection, flag: Flag, heard: ClassifiedMention, rules: CaseRules
-) -> Kept | None:
+) -> FlaggedCase | None:
     """Keep one flag, of what was ``heard``, and open or extend its author's case; None when it
     was kept before."""
     mention_id, published_at = flag.mention_ids[0], heard.published_at
@@ -251,7 +251,7 @@ def keep_flag(
 
 def _open_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
-) -> Kept:
+) -> FlaggedCase:
     priority = rules.priority([flag.severity])
     row = {
         "brand_id": flag.brand_id,
@@ -268,12 +268,14 @@ def _open_case(
     (row,) = row_ids.numbered(connection, _CASE, [row])
     case_id: int = connection.execute(_CASE.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]
     _event(connection, case_id, "opened", flag)
-    return Kept(flag=flag, case_id=case_id, opened=True, priority_before=0, priority=priority)
+    return FlaggedCase(
+        flag=flag, case_id=case_id, opened=True, priority_before=0, priority=priority
+    )
 
 
 def _extend_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules, case: Any
-) -> Kept:
+) -> FlaggedCase:
     severities = connection.execute(
         select(_FLAG.c.severity).where(_FLAG.c.case_id == case.id)
     ).scalars()
@@ -299,7 +301,7 @@ def _extend_case(
         )
     )
     _event(connection, case.id, action.event, flag)
-    return Kept(
+    return FlaggedCase(
         flag=flag,
         case_id=case.id,
         opened=False,

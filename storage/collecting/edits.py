@@ -84,12 +84,12 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     for number in edited:
         _keep_old(connection, newer[number][0], at)
     _update(connection, newer, edited)
-    story_counts.reshared(connection, _reshared(newer.values()))
-    stories.say_anew(connection, edited)
+    story_counts.update_reach(connection, _reshared(newer.values()))
+    stories.ungroup_edited(connection, edited)
     tallies.move(connection, {number: (newer[number][0].sentiment, "") for number in edited})
     _read_anew(connection, edited)
     _tell_cases(connection, edited, at)
-    predictions.let_judge(connection, rated)
+    predictions.reset_verdicts(connection, rated)
     return Refreshed(edited=frozenset(edited), others=frozenset(others), refused=frozenset(refused))
 
 
@@ -227,7 +227,7 @@ def _now(row: Any, mention: Mention) -> dict[str, Any]:
 def _rating(row: Any, mention: Mention) -> tuple[Any, ...]:
     if mention.rating is None:
         return _kept(row, _RATING)
-    told = ratings.row_of(mention.rating)
+    told = ratings.to_columns(mention.rating)
     return tuple(told[name] for name in _RATING)
 
 

@@ -190,7 +190,7 @@ def _mention_row(
         "model_id": "",
         "corrected": False,
         "noise": noise,
-        **ratings.row_of(mention.rating),
+        **ratings.to_columns(mention.rating),
     }
 
 

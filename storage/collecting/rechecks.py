@@ -100,7 +100,7 @@ def _fact(row: Any) -> Mention:
         reply_to=row.reply_to,
         repost_of=row.repost_of,
         engagement=Engagement(shares=row.shares, likes=row.likes, replies=row.replies),
-        rating=ratings.of(row),
+        rating=ratings.from_row(row),
         edited_at=row.edited_at,
     )
 

@@ -91,12 +91,12 @@ def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: date
     """
     ids = [row.id for row in rows]
     tombstones.bury(connection, _keys(rows), reason=reason, at=at)
-    tallies.take_away(connection, {row.id: row.sentiment for row in rows})
+    tallies.subtract(connection, {row.id: row.sentiment for row in rows})
     cases, names, told = _delete_flags(connection, ids)
     _let_copies_speak(connection, told)  # while their stories still have those numbers
-    stories.let_go(connection, ids)
+    stories.ungroup_erased(connection, ids)
     _shrink_cases(connection, cases, reason, at)
-    messages = deliveries.withdraw(connection, cases, names) if cases else 0
+    messages = deliveries.redact_cases(connection, cases, names) if cases else 0
     revisions = _count(connection, _REVISION, ids)
     for table in _OF_A_MENTION:
         _delete(connection, table.c.mention_id, ids)
@@ -243,7 +243,7 @@ def forget_cases(connection: Connection, author_id: int) -> tuple[int, int, int]
     for some in chunks(case_ids):
         connection.execute(update(_CASE).where(_CASE.c.id.in_(some)).values(complaints=0))
         entries += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(some))).rowcount
-    messages = deliveries.withdraw(connection, case_ids, (who.handle, who.name or ""))
+    messages = deliveries.redact_cases(connection, case_ids, (who.handle, who.name or ""))
     for some in chunks(case_ids):
         connection.execute(delete(_DELIVERY_CASE).where(_DELIVERY_CASE.c.case_id.in_(some)))
         connection.execute(delete(_CASE).where(_CASE.c.id.in_(some)))

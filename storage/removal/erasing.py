@@ -17,7 +17,7 @@ from storage.database.clean import identity
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.entities.lookup import Known
-from storage.exports import Exported
+from storage.exports import LoggedExport
 from storage.removal import delete, tombstones
 from storage.removal.tombstones import ERASED
 from storage.tables import AuthorRow, CaseEventRow, MentionRow
@@ -65,7 +65,7 @@ class Erased:
     cases: int = 0
     entries: int = 0
     messages: int = 0
-    exports: tuple[Exported, ...] = ()
+    exports: tuple[LoggedExport, ...] = ()
 
 
 def people(db: Database, source: str, who: str) -> tuple[Person, ...]:
@@ -156,7 +156,7 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
             cases=cases,
             entries=entries,
             messages=told + removed.messages,
-            exports=exports.since(connection, known[0].published_at if known else at),
+            exports=exports.list_since(connection, known[0].published_at if known else at),
         )
 
 
@@ -180,5 +180,5 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
             mentions=removed.mentions,
             revisions=removed.revisions,
             messages=removed.messages,
-            exports=exports.since(connection, first),
+            exports=exports.list_since(connection, first),
         )

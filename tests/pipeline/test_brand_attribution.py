@@ -164,7 +164,7 @@ def test_noise_is_kept_with_its_reason_and_never_read_counted_or_flagged(
         ("m-1", True, "names none of: Kestrova, @kestrova"),
         ("m-2", False, ""),
     ]
-    assert predictions.count_unread(app, MODEL) == 1
+    assert predictions.count_unclassified(app, MODEL) == 1
     assert read_all(app) == 1
     assert queries.health(app).pending == 0
     assert flag(app, ANY_AGE, clock=clock).flags == 1
@@ -182,7 +182,7 @@ def test_noise_that_a_later_query_finds_for_real_is_read_and_flagged(
     flag(app, ANY_AGE, clock=clock)
     other = replace(ASKED, id="fake/kestrova/pottery", any_of=("pottery",))
     _poll(app, clock, one, query=other)
-    assert predictions.count_unread(app, MODEL) == 1
+    assert predictions.count_unclassified(app, MODEL) == 1
     read_all(app)
     assert flag(app, ANY_AGE, clock=clock).flags == 1
     reasons = dict(tuple(row) for row in rows(app, "SELECT query_id, noise_reason FROM match"))

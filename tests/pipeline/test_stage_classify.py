@@ -32,7 +32,7 @@ def test_a_stop_lets_the_batch_end_and_the_next_run_go_on(db: Database, clock: F
     told = iter([False, True])
     assert classify(db, FakeClassifier(), clock=clock, stop=lambda: next(told)) == 4
     with db.read() as connection:
-        assert predictions.count_never_read(connection) == 6
+        assert predictions.count_never_classified(connection) == 6
     assert classify(db, FakeClassifier(), clock=clock) == 6
 
 

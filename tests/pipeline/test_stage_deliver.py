@@ -18,7 +18,7 @@ from storage.database.engine import Database
 
 def _queue(db: Database, key: str = "k1", channel: str = "desk") -> None:
     with db.write() as transaction:
-        deliveries.queue(
+        deliveries.enqueue(
             transaction,
             key=key,
             channel=channel,
@@ -86,7 +86,7 @@ def test_permanent_trouble_is_given_up_and_can_be_revived(db: Database, clock: F
     assert deliver(db, {"desk": desk}, clock=clock).dead == 1
     assert _state(db) == ("dead", 1, "no such mailbox")
     assert deliver(db, {"desk": desk}, clock=clock).sent == 0
-    deliveries.revive(db, channel=None, due_at=clock())
+    deliveries.requeue_dead(db, channel=None, due_at=clock())
     assert deliver(db, {"desk": desk}, clock=clock).sent == 1
 
 

@@ -59,7 +59,7 @@ def test_the_first_run_only_sets_the_mark(db: Database, clock: FrozenClock) -> N
     _complain(db, NOW - timedelta(days=2))
     assert _run(db, clock) == 0
     with db.read() as transaction:
-        assert deliveries.told_until(transaction, "desk") == NOW
+        assert deliveries.read_cursor(transaction, "desk") == NOW
     assert _sent(db) == []
 
 
@@ -215,16 +215,16 @@ def test_what_was_given_up_is_a_problem_that_says_what_to_do(
     with db.write() as transaction:
         from earful.messages import Message
 
-        deliveries.queue(
+        deliveries.enqueue(
             transaction,
             key="k",
             channel="desk",
             message=Message(subject="s", text="t"),
             due_at=NOW,
         )
-    delivery = deliveries.lease(db, now=NOW, length=HOUR)
+    delivery = deliveries.lease_next(db, now=NOW, length=HOUR)
     assert delivery is not None
-    deliveries.give_up(db, delivery, error="no box")
+    deliveries.mark_dead(db, delivery, error="no box")
     (line,) = stage.problems(db, [QUERY], NOW)
     assert "1 messages could not be sent" in line or "1 message could not be sent" in line
     assert "earful deliver --again" in line

@@ -240,13 +240,15 @@ def test_the_same_words_said_anew_each_month_do_not_make_every_look_longer(
 ) -> None:
     """A feed may tell any dates, a hundred years of them at once."""
     asked: list[int] = []
-    firsts = stories.firsts
+    firsts = stories.read_first_mentions
 
-    def counted(connection: Transaction, story_ids: Collection[int]) -> dict[int, stories.First]:
+    def counted(
+        connection: Transaction, story_ids: Collection[int]
+    ) -> dict[int, stories.FirstMention]:
         asked.append(len(story_ids))
         return firsts(connection, story_ids)
 
-    monkeypatch.setattr(stories, "firsts", counted)
+    monkeypatch.setattr(stories, "read_first_mentions", counted)
     month = timedelta(days=30)
     for year in range(3):
         keep(sqlite, *(mention(f"{year}-{n}", text=LONG, published_at=NOW + (12 * year + n) * month)
@@ -293,7 +295,7 @@ def test_what_breaks_half_way_keeps_no_half_and_is_done_the_next_time(
 ) -> None:
     monkeypatch.setattr(stage, "_AT_ONCE", 2)
     keep(db, *(_say(f"p{n}", LONG, published_at=NOW - HOUR * (9 - n)) for n in range(5)))
-    real, calls = stage.stories.keep, []
+    real, calls = stage.stories.add_mentions, []
 
     def breaks(*told: Any) -> None:
         calls.append(1)
@@ -302,7 +304,7 @@ def test_what_breaks_half_way_keeps_no_half_and_is_done_the_next_time(
             raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.stories, "keep", breaks)
+        patch.setattr(stage.stories, "add_mentions", breaks)
         with pytest.raises(OSError, match="disk is full"):
             group(db, clock=clock)
     assert _told(db) == [(2, 2, 200)]
@@ -336,10 +338,10 @@ def test_a_story_is_flagged_once_and_its_copies_are_counted(
         "e": Verdict.FLAGGED,
     }
     case = next(one for one in queries.queue(db, QueueFilter()) if one.handle == "a")
-    assert case.told == StoryReach(mentions=4, authors=3, reach=300)
+    assert case.story == StoryReach(mentions=4, authors=3, reach=300)
     detail = queries.case(db, case.id)
     assert detail is not None
-    assert [one.told for one in detail.mentions] == [case.told]
+    assert [one.story for one in detail.mentions] == [case.story]
     check_all(db)
 
 
@@ -386,10 +388,10 @@ def test_what_nobody_has_compared_yet_is_not_judged(db: Database, clock: FrozenC
     keep(db, _say("a", LONG))
     read_all(db)
     with db.write() as transaction:
-        assert verdicts.unjudged(transaction, 10) == ()
+        assert verdicts.list_unjudged(transaction, 10) == ()
     group(db, clock=clock)
     with db.write() as transaction:
-        (heard,) = verdicts.unjudged(transaction, 10)
+        (heard,) = verdicts.list_unjudged(transaction, 10)
     assert (heard.story_id, heard.copy) == (ids(db)["m-a"], False)
 
 

@@ -259,7 +259,7 @@ def test_when_it_was_published_stays(db: Database, moved: timedelta) -> None:
 def test_what_the_model_read_before_the_edit_is_not_said_of_the_new_words(db: Database) -> None:
     """The text changes between reading it for the model and keeping the answer."""
     keep(db, POST)
-    (waiting,) = predictions.unread(db, "m/1", 10)
+    (waiting,) = predictions.list_unclassified(db, "m/1", 10)
     keep(db, _edited())
     stale = Prediction(
         mention_id=waiting.mention_id,

@@ -20,11 +20,11 @@ HELLO = Message(subject="Hello", text="There is news", html="<p>There is news</p
 def _queue(db: Database, key: str = "k1", *, minutes: int = 0, channel: str = "desk") -> bool:
     due = NOW + timedelta(minutes=minutes)
     with db.write() as transaction:
-        return deliveries.queue(transaction, key=key, channel=channel, message=HELLO, due_at=due)
+        return deliveries.enqueue(transaction, key=key, channel=channel, message=HELLO, due_at=due)
 
 
 def _lease(db: Database, seconds: int = 0) -> Delivery | None:
-    return deliveries.lease(db, now=NOW + seconds * SECOND, length=LEASE)
+    return deliveries.lease_next(db, now=NOW + seconds * SECOND, length=LEASE)
 
 
 def _must(delivery: Delivery | None) -> Delivery:
@@ -35,7 +35,7 @@ def _must(delivery: Delivery | None) -> Delivery:
 def test_a_key_is_queued_once_even_after_it_was_sent(db: Database) -> None:
     assert _queue(db)
     assert not _queue(db)
-    deliveries.sent(db, _must(_lease(db)), NOW)
+    deliveries.mark_sent(db, _must(_lease(db)), NOW)
     assert not _queue(db)
     assert number(db, "delivery") == 1
 
@@ -62,23 +62,25 @@ def test_who_lost_the_lease_overwrites_nothing(db: Database) -> None:
     _queue(db)
     slow = _must(_lease(db))
     quick = _must(_lease(db, 301))
-    assert not deliveries.sent(db, slow, NOW)
-    assert not deliveries.retry(db, slow, due_at=NOW, error="slow")
-    assert not deliveries.give_up(db, slow, error="slow")
+    assert not deliveries.mark_sent(db, slow, NOW)
+    assert not deliveries.schedule_retry(db, slow, due_at=NOW, error="slow")
+    assert not deliveries.mark_dead(db, slow, error="slow")
     assert rows(db, "SELECT state, error FROM delivery") == [("sending", None)]
-    assert deliveries.sent(db, quick, NOW)
-    assert not deliveries.give_up(db, slow, error="slow")
+    assert deliveries.mark_sent(db, quick, NOW)
+    assert not deliveries.mark_dead(db, slow, error="slow")
     assert rows(db, "SELECT state, error FROM delivery") == [("sent", None)]
 
 
 def test_put_off_then_sent_forgets_the_error(db: Database) -> None:
     _queue(db)
-    assert deliveries.retry(db, _must(_lease(db)), due_at=NOW + 10 * SECOND, error="no\0 route")
+    assert deliveries.schedule_retry(
+        db, _must(_lease(db)), due_at=NOW + 10 * SECOND, error="no\0 route"
+    )
     assert rows(db, "SELECT state, error FROM delivery") == [("queued", "no route")]
     assert _lease(db, 9) is None
     again = _must(_lease(db, 10))
     assert again.error == "no route"
-    assert deliveries.sent(db, again, NOW)
+    assert deliveries.mark_sent(db, again, NOW)
     assert rows(db, "SELECT state, error, attempts FROM delivery") == [("sent", None, 2)]
     assert _lease(db, 10_000) is None
 
@@ -86,11 +88,11 @@ def test_put_off_then_sent_forgets_the_error(db: Database) -> None:
 def test_given_up_stays_to_be_seen_and_can_be_revived(db: Database) -> None:
     for key, channel in (("a", "desk"), ("b", "boss")):
         _queue(db, key, channel=channel)
-        deliveries.give_up(db, _must(_lease(db)), error="no such box")
+        deliveries.mark_dead(db, _must(_lease(db)), error="no such box")
     assert deliveries_by_state(db) == {DeliveryState.DEAD: 2}
-    assert deliveries.revive(db, channel="boss", due_at=NOW) == 1
+    assert deliveries.requeue_dead(db, channel="boss", due_at=NOW) == 1
     assert _must(_lease(db)).key == "b"
-    assert deliveries.revive(db, channel=None, due_at=NOW) == 1
+    assert deliveries.requeue_dead(db, channel=None, due_at=NOW) == 1
     assert _must(_lease(db)).attempts == 1
 
 
@@ -116,9 +118,9 @@ def test_ten_takers_share_five_messages_without_a_double(db: Database) -> None:
 
 def test_how_far_a_channel_was_told(db: Database) -> None:
     with db.write() as transaction:
-        assert deliveries.told_until(transaction, "desk") is None
-        deliveries.tell(transaction, "desk", NOW)
-        deliveries.tell(transaction, "boss", NOW - LEASE)
-        deliveries.tell(transaction, "desk", NOW + LEASE)
-        assert deliveries.told_until(transaction, "desk") == NOW + LEASE
-        assert deliveries.told_until(transaction, "boss") == NOW - LEASE
+        assert deliveries.read_cursor(transaction, "desk") is None
+        deliveries.move_cursor(transaction, "desk", NOW)
+        deliveries.move_cursor(transaction, "boss", NOW - LEASE)
+        deliveries.move_cursor(transaction, "desk", NOW + LEASE)
+        assert deliveries.read_cursor(transaction, "desk") == NOW + LEASE
+        assert deliveries.read_cursor(transaction, "boss") == NOW - LEASE

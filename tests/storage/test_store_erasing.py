@@ -45,7 +45,7 @@ from storage.cases.commands import Conflict
 from storage.collecting import ingest
 from storage.database.engine import Database, sqlite_path
 from storage.entities import brands
-from storage.exports import Exported
+from storage.exports import LoggedExport
 from storage.removal import erasing
 from storage.views import QueueFilter
 
@@ -240,7 +240,7 @@ def test_a_number_is_not_given_again(db: Database) -> None:
 
 def test_a_late_answer_of_the_model_finds_nobody(db: Database) -> None:
     keep(db, mention(1))
-    (waiting,) = predictions.unread(db, "m/1", 9)
+    (waiting,) = predictions.list_unclassified(db, "m/1", 9)
     _store(db, gone=[_gone(1)])
     keep(db, mention(2, "lovely"))
     from factories import scores_of
@@ -264,7 +264,7 @@ def test_a_page_that_waits_is_dropped_with_the_only_post_it_told_of(db: Database
     assert "awful (1)" in _messages(db)[0][1]
     _store(db, gone=[_gone(1)])
     assert _messages(db) == [("dropped", "(removed)")]
-    assert deliveries.lease(db, now=NOW + HOUR, length=HOUR) is None
+    assert deliveries.lease_next(db, now=NOW + HOUR, length=HOUR) is None
 
 
 def test_a_page_about_others_too_goes_out_without_their_words(db: Database) -> None:
@@ -281,9 +281,9 @@ def test_a_page_about_others_too_goes_out_without_their_words(db: Database) -> N
 def test_a_sent_page_keeps_nothing_of_what_was_written(db: Database) -> None:
     keep(db, loud(1))
     _judged(db)
-    sent = deliveries.lease(db, now=NOW, length=HOUR)
+    sent = deliveries.lease_next(db, now=NOW, length=HOUR)
     assert sent is not None
-    deliveries.sent(db, sent, NOW)
+    deliveries.mark_sent(db, sent, NOW)
     _store(db, gone=[_gone(1)])
     (row,) = rows(db, "SELECT state, subject, text, html FROM delivery")
     assert tuple(row) == ("sent", "(removed)", "(removed)", None)
@@ -344,10 +344,10 @@ def test_old_messages_that_name_the_author_are_emptied_too(db: Database) -> None
     for key, text in (("alert-1", "Call @maria"), ("alert-2", "Call @bo")):
         with db.write() as connection:
             message = Message(subject="s", text=text)
-            deliveries.queue(connection, key=key, channel="desk", message=message, due_at=NOW)
-        delivery = deliveries.lease(db, now=NOW, length=HOUR)
+            deliveries.enqueue(connection, key=key, channel="desk", message=message, due_at=NOW)
+        delivery = deliveries.lease_next(db, now=NOW, length=HOUR)
         assert delivery is not None
-        deliveries.sent(db, delivery, NOW)
+        deliveries.mark_sent(db, delivery, NOW)
     _store(db, gone=[_gone(1)])
     assert _messages(db) == [("sent", "(removed)"), ("sent", "Call @bo")]
 
@@ -447,9 +447,9 @@ def test_a_post_that_is_not_stored_is_kept_away(db: Database) -> None:
 
 def test_exports_since_their_first_post_are_named(db: Database) -> None:
     for hours, path in ((-9, "before.csv"), (1, "after.csv")):
-        exports.note(
+        exports.log_export(
             db,
-            Exported(
+            LoggedExport(
                 at=NOW + hours * HOUR, by="me@desk", path=path, format="csv", rows=3, filter=""
             ),
         )

@@ -104,7 +104,7 @@ def test_every_naughty_string_through_database_csv_and_jsonl(
     expected = [storable(one) for one in naughty]
     for kind in exports.FORMATS:
         file = tmp_path / f"out.{kind}"
-        assert exports.write(file, kind, exports.rows(db, ExportFilter())) == len(naughty)
+        assert exports.write_file(file, kind, exports.read_rows(db, ExportFilter())) == len(naughty)
         raw = file.read_bytes().decode("utf-8")
         if kind == "csv":
             found = list(csv.DictReader(io.StringIO(raw, newline="")))
@@ -127,7 +127,7 @@ def test_columns_and_their_order(db: Database) -> None:
     read_all(db)
     flag(db, ANY_AGE, clock=FrozenClock())
     keep(db, mention(3))
-    first, second, third = exports.rows(db, ExportFilter())
+    first, second, third = exports.read_rows(db, ExportFilter())
     assert tuple(first) == COLUMNS
     assert first == {
         "source": "fake",
@@ -163,14 +163,14 @@ def test_what_the_source_said_and_what_was_found_are_two_columns(db: Database) -
     keep(db, mention(1, "awful", lang="en"), mention(2, "lovely"))
     read_all(db, says=lambda text: replace(scores_of(text), language="el"))
     keep(db, mention(3, lang="sw"))
-    found = [(one["lang"], one["language_found"]) for one in exports.rows(db, ExportFilter())]
+    found = [(one["lang"], one["language_found"]) for one in exports.read_rows(db, ExportFilter())]
     assert found == [("en", "el"), ("", "el"), ("sw", "")]
 
 
 def test_cells_of_numbers_and_nothing(db: Database) -> None:
     keep(db, mention(1))
     file = io.StringIO(newline="")
-    exports.write_csv(file, exports.rows(db, ExportFilter()))
+    exports.write_csv(file, exports.read_rows(db, ExportFilter()))
     file.seek(0)
     (row,) = csv.DictReader(file)
     assert (row["negative"], row["could_not_tell"], row["flagged"]) == ("", "", "false")
@@ -180,7 +180,7 @@ def test_a_persons_word_is_the_label_and_the_models_numbers_stay(db: Database) -
     keep(db, mention(1, "awful"))
     read_all(db)
     commands.correct_sentiment(db, ids(db)["m-1"], Sentiment.POSITIVE, edition=0, by="Ana", at=NOW)
-    (row,) = exports.rows(db, ExportFilter())
+    (row,) = exports.read_rows(db, ExportFilter())
     assert (row["sentiment"], row["negative"]) == ("positive", 0.95)
 
 
@@ -216,19 +216,22 @@ def mixed(db: Database) -> Database:
     ],
 )
 def test_every_filter(mixed: Database, which: ExportFilter, expected: str) -> None:
-    found = [one["external_id"].removeprefix("m-") for one in exports.rows(mixed, which)]
+    found = [one["external_id"].removeprefix("m-") for one in exports.read_rows(mixed, which)]
     assert found == expected.split()
 
 
 def test_a_mention_about_two_brands_is_two_rows(db: Database) -> None:
     keep(db, mention(1), ids=["acme-air", "rival-jet"])
-    assert [one["brand"] for one in exports.rows(db, ExportFilter())] == ["Acme Air", "Rival Jet"]
+    assert [one["brand"] for one in exports.read_rows(db, ExportFilter())] == [
+        "Acme Air",
+        "Rival Jet",
+    ]
 
 
 def test_the_status_is_that_of_the_case(mixed: Database) -> None:
     (case,) = queries.queue(mixed, QueueFilter())
     commands.resolve(mixed, case.id, version=1, by="Ana", at=NOW, outcome="answered")
-    (row,) = exports.rows(mixed, ExportFilter(flagged=True))
+    (row,) = exports.read_rows(mixed, ExportFilter(flagged=True))
     assert row["case_status"] == "resolved"
 
 
@@ -244,11 +247,11 @@ def _breaking() -> Iterator[dict[str, Any]]:
 def test_a_failure_leaves_no_file_and_an_old_one_whole(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "out"
     with pytest.raises(RuntimeError, match="disk is full"):
-        exports.write(file, kind, _breaking())
+        exports.write_file(file, kind, _breaking())
     assert list(tmp_path.iterdir()) == []
     file.write_text("what was there before")
     with pytest.raises(RuntimeError, match="disk is full"):
-        exports.write(file, kind, _breaking())
+        exports.write_file(file, kind, _breaking())
     assert file.read_text() == "what was there before"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -262,14 +265,14 @@ def test_while_it_is_written_the_name_holds_the_old_file(tmp_path: Path) -> None
             assert file.read_text() == "old"
             yield _row(text="new")
 
-    assert exports.write(file, "jsonl", looking()) == 3
+    assert exports.write_file(file, "jsonl", looking()) == 3
     assert file.read_text().count("new") == 3
 
 
 def test_a_new_file_has_the_rights_that_any_new_file_has(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
-        exports.write(tmp_path / "deep" / "out.csv", "csv", [])
+        exports.write_file(tmp_path / "deep" / "out.csv", "csv", [])
     finally:
         os.umask(old)
     assert (tmp_path / "deep" / "out.csv").stat().st_mode & 0o777 == 0o640
@@ -277,7 +280,7 @@ def test_a_new_file_has_the_rights_that_any_new_file_has(tmp_path: Path) -> None
 
 def test_an_unknown_format_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="use one of csv, jsonl"):
-        exports.write(tmp_path / "out", "xlsx", [])
+        exports.write_file(tmp_path / "out", "xlsx", [])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -291,7 +294,7 @@ def test_memory_does_not_grow_with_the_rows(
         keep(db, *(mention(n, "w" * 4000, by=f"p{n % 50}") for n in range(start, end)))
         gc.collect()
         tracemalloc.start()
-        exports.write(tmp_path / "out.csv", "csv", exports.rows(db, ExportFilter()))
+        exports.write_file(tmp_path / "out.csv", "csv", exports.read_rows(db, ExportFilter()))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (tmp_path / "out.csv").stat().st_size > 10_000_000
@@ -301,7 +304,7 @@ def test_memory_does_not_grow_with_the_rows(
 
 def test_an_export_sees_one_moment_while_others_write(db: Database) -> None:
     keep(db, *(mention(n) for n in range(3)))
-    found = exports.rows(db, ExportFilter())
+    found = exports.read_rows(db, ExportFilter())
     next(found)
     keep(db, mention(99))
     read_all(db)

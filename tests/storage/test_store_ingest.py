@@ -244,7 +244,7 @@ def test_cleaning_twice_is_cleaning_once() -> None:
 def test_a_shifted_instant_comes_back_as_the_same_moment_in_utc(db: Database) -> None:
     athens = datetime(2026, 7, 1, 15, 0, 0, 123456, tzinfo=timezone(timedelta(hours=3)))
     keep(db, mention(1, published_at=athens))
-    (row,) = exports.rows(db, exports.ExportFilter())
+    (row,) = exports.read_rows(db, exports.ExportFilter())
     assert row["published_at"] == "2026-07-01T12:00:00.123456Z"
 
 
@@ -258,7 +258,7 @@ def test_a_shifted_instant_comes_back_as_the_same_moment_in_utc(db: Database) ->
 )
 def test_far_instants_round_trip(db: Database, at: datetime) -> None:
     keep(db, mention(1, published_at=at))
-    (row,) = exports.rows(db, exports.ExportFilter())
+    (row,) = exports.read_rows(db, exports.ExportFilter())
     assert datetime.fromisoformat(row["published_at"].replace("Z", "+00:00")) == at
     check_all(db)
 

@@ -86,7 +86,7 @@ def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(empty: Dat
     found = Scores(negative=0.5, neutral=0.25, positive=0.25, language="el")
     newer = Prediction(mention_id=1, model_id="new/1", scores=found, at=NOW)
     assert predictions.save(empty, [newer]) == 1
-    assert [one["language_found"] for one in exports.rows(empty, ExportFilter())] == ["el"]
+    assert [one["language_found"] for one in exports.read_rows(empty, ExportFilter())] == ["el"]
     empty.close()
 
 

@@ -39,14 +39,14 @@ def _gloomy(_text: str) -> Scores:
 
 def test_unread_are_given_oldest_first_until_none_is_left(db: Database) -> None:
     keep(db, *(mention(n, published_at=NOW - timedelta(hours=n)) for n in range(3)))
-    waiting = predictions.unread(db, MODEL, 2)
+    waiting = predictions.list_unclassified(db, MODEL, 2)
     assert [one.text for one in waiting] == ["awful (2)", "awful (1)"]
-    assert predictions.count_unread(db, MODEL) == 3
+    assert predictions.count_unclassified(db, MODEL) == 3
     assert read_all(db) == 3
-    assert predictions.unread(db, MODEL, 10) == ()
+    assert predictions.list_unclassified(db, MODEL, 10) == ()
     with db.read() as connection:
-        assert predictions.count_never_read(connection) == 0
-    assert predictions.count_unread(db, MODEL) == 0
+        assert predictions.count_never_classified(connection) == 0
+    assert predictions.count_unclassified(db, MODEL) == 0
 
 
 def test_could_not_tell_is_a_word_of_its_own(db: Database) -> None:
@@ -71,7 +71,7 @@ def test_a_new_model_adds_rows_and_counts_from_then_on(db: Database, newer: str)
     keep(db, mention(1, "lovely"), mention(2, "awful"))
     read_all(db)
     keep(db, mention(3, "lovely"))
-    waiting = [one.text for one in predictions.unread(db, newer, 10)]
+    waiting = [one.text for one in predictions.list_unclassified(db, newer, 10)]
     assert waiting == ["lovely (3)", "lovely (1)", "awful (2)"]  # never read ones first
     assert read_all(db, model=newer, says=_gloomy) == 3
     assert set(_feelings(db).values()) == {"negative"}
@@ -83,7 +83,7 @@ def test_a_new_model_adds_rows_and_counts_from_then_on(db: Database, newer: str)
 def test_two_at_once_save_one_answer(db: Database) -> None:
     """The second one read the same stretch before the first had saved it."""
     keep(db, mention(1, "lovely"))
-    (waiting,) = predictions.unread(db, MODEL, 10)
+    (waiting,) = predictions.list_unclassified(db, MODEL, 10)
     said = [
         Prediction(mention_id=waiting.mention_id, model_id=MODEL, scores=one, at=NOW)
         for one in (scores_of("lovely"), _gloomy(""))

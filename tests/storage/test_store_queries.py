@@ -387,8 +387,8 @@ def test_the_queue_reads_its_index_in_order(crowded: Database) -> None:
         ),
         lambda db: queries.trend(db, "acme-air", Window(since=NOW - DAY, until=NOW), HOUR),
         lambda db: queries.health(db),
-        lambda db: predictions.unread(db, "newer", 10),
-        lambda db: predictions.count_unread(db, "newer"),
+        lambda db: predictions.list_unclassified(db, "newer", 10),
+        lambda db: predictions.count_unclassified(db, "newer"),
     ],
 )
 def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, look: Any) -> None:
@@ -403,7 +403,7 @@ def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, loo
 @pytest.mark.parametrize("verdict", ["", "too_old"])
 def test_what_is_unjudged_is_found_by_its_own_index(crowded: Database, verdict: str) -> None:
     with _plans(crowded) as plans, crowded.write() as connection:
-        verdicts.unjudged(connection, 10, verdict=verdict)
+        verdicts.list_unjudged(connection, 10, verdict=verdict)
     name = "ix_mention_brand_unjudged" if not verdict else "ix_mention_brand_too_old"
     assert any(name in one for one in plans), plans
     assert not _full_scans([p for p in plans if name not in p], "mention_brand", "mention"), plans
@@ -414,7 +414,7 @@ def test_leasing_reads_its_own_index(sqlite: Database) -> None:
     from storage.cases import deliveries
 
     with _plans(sqlite) as plans:
-        deliveries.lease(sqlite, now=NOW, length=HOUR)
+        deliveries.lease_next(sqlite, now=NOW, length=HOUR)
     assert any("ix_delivery_due" in one for one in plans), plans
 
 

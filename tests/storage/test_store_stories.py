@@ -8,7 +8,7 @@ from factories import HOUR, NOW, FrozenClock, author, check_all, ids, keep, ment
 from earful.types import Engagement, Rating
 from pipeline.group import group
 from storage.analysis import ratings, stories
-from storage.analysis.stories import First
+from storage.analysis.stories import FirstMention
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import MentionRow
@@ -36,7 +36,7 @@ def _told(db: Database) -> list[tuple[int, int, int, int]]:
 
 def _leave(db: Database, *names: str) -> None:
     with db.write() as connection:
-        stories.leave(connection, [ids(db)[name] for name in names])
+        stories.ungroup(connection, [ids(db)[name] for name in names])
 
 
 def test_who_leaves_takes_their_part_along(told: Database) -> None:
@@ -95,14 +95,14 @@ def test_made_up_numbers_do_not_overflow(db: Database, clock: FrozenClock) -> No
 def test_what_a_story_began_with_may_be_gone(told: Database) -> None:
     first, alone = ids(told)["m-1"], ids(told)["m-4"]
     with told.write() as connection:
-        stories.leave(connection, [first])
+        stories.ungroup(connection, [first])
         for table in ("mention_brand", "match"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE mention_id = {first}")
         connection.execute(table_of(MentionRow).delete().where(table_of(MentionRow).c.id == first))
-        found = stories.firsts(connection, {first, alone, 999})
+        found = stories.read_first_mentions(connection, {first, alone, 999})
     assert found == {
-        first: First(text=None, published_at=None),
-        alone: First(text="else", published_at=NOW),
+        first: FirstMention(text=None, published_at=None),
+        alone: FirstMention(text="else", published_at=NOW),
     }
 
 
@@ -117,9 +117,9 @@ def test_who_comes_after_the_first_is_gone_joins_all_the_same(
 
 def test_only_what_is_older_is_pruned(told: Database) -> None:
     with told.write() as connection:
-        assert stories.prune(connection, NOW) == 0
-        assert stories.prune(connection, NOW + HOUR) == 11
-        assert stories.prune(connection, NOW + HOUR) == 0
+        assert stories.prune_bands(connection, NOW) == 0
+        assert stories.prune_bands(connection, NOW + HOUR) == 11
+        assert stories.prune_bands(connection, NOW + HOUR) == 0
 
 
 def test_lookups_stay_short_however_much_is_stored(sqlite: Database) -> None:
@@ -151,4 +151,4 @@ def test_a_rating_is_kept_as_it_was_given(db: Database, rating: Rating | None) -
     keep(db, mention(1, rating=rating))
     with db.read() as connection:
         (row,) = connection.execute(table_of(MentionRow).select())
-    assert ratings.of(row) == rating
+    assert ratings.from_row(row) == rating

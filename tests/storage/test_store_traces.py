@@ -165,7 +165,7 @@ def test_a_notice_is_not_taken_for_a_message_about_somebody(db: Database) -> Non
     with db.write() as connection:
         for key, text in told.items():
             message = Message(subject="s", text=text)
-            deliveries.queue(connection, key=key, channel="desk", message=message, due_at=NOW)
+            deliveries.enqueue(connection, key=key, channel="desk", message=message, due_at=NOW)
     _store(db, gone=[Gone(source="fake", external_id="m-1")])
     assert [tuple(row) for row in rows(db, "SELECT state, text FROM delivery ORDER BY id")] == [
         ("queued", "x has also stopped; Al should know"),

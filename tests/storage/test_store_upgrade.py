@@ -191,8 +191,8 @@ def _goes_on(db: Database) -> None:
     assert detail.case.complaints == case.complaints + 1
     assert digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=clock) == 1
     length, sent = timedelta(minutes=5), 0
-    while (due := deliveries.lease(db, now=clock(), length=length)) is not None:
+    while (due := deliveries.lease_next(db, now=clock(), length=length)) is not None:
         assert "awful (0)" not in due.message.text, "a deleted post's words were still sent"
-        assert deliveries.sent(db, due, clock())
+        assert deliveries.mark_sent(db, due, clock())
         sent += 1
     assert sent >= 2
