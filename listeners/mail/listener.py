@@ -1,9 +1,10 @@
-"""The source "mail": letters to a mailbox that is read by IMAP, oldest first, and never changed.
+"""Read a mailbox over IMAP, oldest mail first, and never change it: the source "mail".
 
 A message keeps its number (UID) for as long as the folder keeps its UIDVALIDITY (RFC 3501 section
-2.3.1.1), and new ones get higher numbers: the position is the last number read. When the server
-numbers anew, the folder is read again from ``since`` on; letters keep their Message-ID, so none is
-stored twice. What is deleted there stays here: a tidied mailbox is not a withdrawn complaint.
+2.3.1.1), and new messages get higher numbers. So the position is the last number read. When the
+server renumbers the folder, it is read again from ``since`` on; mails keep their Message-ID, so
+none is stored twice. A mail that is deleted there stays stored here: a tidied mailbox does not
+withdraw a complaint.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
 
-_AT_ONCE = 50  # mails in one request
-_ZONES = timedelta(days=1)  # IMAP's SINCE names a day in the server's own zone
+_FETCH_SIZE = 50  # mails in one request
+# IMAP's SINCE names a day in the server's own zone (RFC 3501 section 6.4.4).
+_ZONE_MARGIN = timedelta(days=1)
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 _HINT = "it is the mailbox's password, for Gmail, iCloud and others an app password"
 
@@ -59,7 +61,7 @@ class MailOptions(ListenerOptions):
     @field_validator("mine")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return addresses(value)
+        return normalise_addresses(value)
 
     @model_validator(mode="after")
     def _in_clear(self) -> MailOptions:
@@ -70,13 +72,13 @@ class MailOptions(ListenerOptions):
             )
         return self
 
-    def ours(self) -> tuple[str, ...]:
-        """Whose letters are no mentions: ``mine``, and the mailbox's own address."""
-        own = (self.username.lower(),) if "@" in self.username else ()
-        return self.mine + own
+    def own_addresses(self) -> tuple[str, ...]:
+        """Return addresses and domains that write no mentions: ``mine`` and the login's address."""
+        login = (self.username.lower(),) if "@" in self.username else ()
+        return self.mine + login
 
     def server(self) -> ImapServer:
-        """Where the mailbox is."""
+        """Return the address of the mailbox."""
         return ImapServer(
             host=self.host,
             port=self.port,
@@ -87,24 +89,44 @@ class MailOptions(ListenerOptions):
         )
 
 
-def addresses(value: Sequence[str]) -> tuple[str, ...]:
-    """Addresses and domains in lower case; "@acme.example" is a domain too."""
-    return tuple(cut for one in value if (cut := one.strip().lower().removeprefix("@")))
+def normalise_addresses(values: Sequence[str]) -> tuple[str, ...]:
+    """Return addresses and domains in lower case; "@acme.example" becomes a domain."""
+    stripped = (value.strip().lower().removeprefix("@") for value in values)
+    return tuple(value for value in stripped if value)
 
 
-class _Position(Position):
-    """``box`` says which folder it belongs to, ``uid`` is the last message read, ``mark`` the
-    instant (seconds since 1970) up to which everything was read. ``floor`` is set while the
-    folder is read for the first time, or anew: what came before it is not wanted."""
+class _MailPosition(Position):
+    """The position in a folder; instants in seconds since 1970.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``folder_key`` identifies the folder, ``last_uid`` is the last message read. Everything was read
+    up to ``read_until``. While the folder is read for the first time, or again, mails from before
+    ``oldest_wanted`` are left out.
+    """
+
+    # Aliases are the keys of positions that are stored already: they must stay.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     all_or_nothing: ClassVar[bool] = True  # a number means nothing without its folder
 
-    box: str = ""
-    validity: Instant = 0
-    uid: Instant = 0
-    mark: Instant | None = None
-    floor: Instant | None = None
+    folder_key: str = Field(default="", alias="box")
+    uid_validity: Instant = Field(default=0, alias="validity")
+    last_uid: Instant = Field(default=0, alias="uid")
+    read_until: Instant | None = Field(default=None, alias="mark")
+    oldest_wanted: Instant | None = Field(default=None, alias="floor")
+
+    @property
+    def unread_since(self) -> int | None:
+        """The instant from which mails may be unread; None before the first poll."""
+        return self.oldest_wanted if self.read_until is None else self.read_until
+
+    def after_renumbering(self, uid_validity: int, oldest_wanted: int) -> _MailPosition:
+        """Return the position from which to read a renumbered folder.
+
+        Mails that an earlier poll wanted, and did not get, stay wanted.
+        """
+        if self.unread_since is not None:
+            oldest_wanted = min(oldest_wanted, self.unread_since)
+        changes = {"uid_validity": uid_validity, "last_uid": 0, "oldest_wanted": oldest_wanted}
+        return self.model_copy(update=changes)
 
 
 class Mail:
@@ -118,18 +140,25 @@ class Mail:
         self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The letters that came since ``position``; the first time since ``since`` ago.
+        """Yield the mails that came since ``position``; the first time, since ``since`` ago.
 
         Reads at most ``max_messages``; the last batch then says ``more``. Mails that no person
-        wrote to us are passed over and counted in the log. Transient: the server is away.
-        Permanent: it refuses the login, or has no such folder.
+        wrote to us are skipped and counted in the log. Raises Transient when the server cannot be
+        reached, and Permanent when it refuses the login or has no such folder.
         """
         options = read(MailOptions, query)
         yield from _Poll(query, options, self._meter, self._clock()).batches(position)
 
 
 class _Poll:
-    """One look at the folder."""
+    """One poll of the folder.
+
+    1. A position of another folder does not count.
+    2. A folder that the server renumbered is read again from ``since`` on, or from where mails are
+       still unread, if that is earlier.
+    3. Mails are fetched in the order of their numbers, and the position moves behind each batch.
+    4. A poll that has read all reports the span as seen. A poll that stopped reports it as a gap.
+    """
 
     def __init__(
         self, query: Query, options: MailOptions, meter: SpendMeter, now: datetime
@@ -138,122 +167,123 @@ class _Poll:
         self._options = options
         self._meter = meter
         self._now = now
-        self._passed: Counter[str] = Counter()
-        where = f"{options.host}\0{options.username}\0{options.folder}"
-        self._box = hashlib.sha256(where.encode()).hexdigest()[:16]
+        self._skipped: Counter[str] = Counter()
+        folder = f"{options.host}\0{options.username}\0{options.folder}"
+        self._folder_key = hashlib.sha256(folder.encode()).hexdigest()[:16]
+        self._position = _MailPosition(folder_key=self._folder_key)
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        found = _Position.load(position)
-        self._at = found if found.box == self._box else _Position(box=self._box)
+        stored = _MailPosition.load(position)
+        if stored.folder_key == self._folder_key:
+            self._position = stored
         password = account_secret(self._query, "PASSWORD", hint=_HINT)
         try:
-            with open_mailbox(self._options.server(), password, self._meter) as box:
-                box.examine(self._options.folder)
-                self._number_anew(box.uid_validity)
-                yield from self._walk(box)
+            with open_mailbox(self._options.server(), password, self._meter) as mailbox:
+                mailbox.examine(self._options.folder)
+                self._check_numbering(mailbox.uid_validity)
+                yield from self._read_folder(mailbox)
         except EdgeError as error:
-            if self._at.mark is not None:
+            if self._position.read_until is not None:
                 kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
-                yield self._unfinished(kind, gap_reason(error), more=False)
+                yield self._gap_batch(kind, gap_reason(error), has_more=False)
             raise
         finally:
-            if self._passed:
-                log.info("mails passed over", query=self._query.id, **self._passed)
+            if self._skipped:
+                log.info("mails passed over", query=self._query.id, **self._skipped)
 
-    def _number_anew(self, validity: int) -> None:
-        if validity == self._at.validity and self._at.box == self._box and self._at.uid:
+    def _check_numbering(self, uid_validity: int) -> None:
+        if uid_validity == self._position.uid_validity and self._position.last_uid:
             return
-        floor = times.to_epoch(self._now - self._options.since)
-        # what an earlier look wanted and has not had is wanted still
-        earlier = self._at.floor if self._at.mark is None else self._at.mark
-        if earlier is not None:
-            floor = min(floor, earlier)
-        self._at = self._at.model_copy(update={"validity": validity, "uid": 0, "floor": floor})
+        oldest_wanted = times.to_epoch(self._now - self._options.since)
+        self._position = self._position.after_renumbering(uid_validity, oldest_wanted)
 
-    def _walk(self, box: Mailbox) -> Iterator[Batch]:
-        floor = self._at.floor
-        since = None if floor is None else (times.from_epoch(floor) - _ZONES).date()
-        waiting = box.uids(self._at.uid, since)
-        now = waiting[: self._options.max_messages]
-        for uid, raws in self._fetched(box, now):
-            mentions, rejected = self._read(raws)
-            self._at = self._at.model_copy(update={"uid": uid})
-            yield Batch(mentions=mentions, position=self._at.dump(), rejected=rejected, more=True)
-        if len(waiting) > len(now):
-            most = self._options.max_messages
-            yield self._unfinished(GapKind.LIMIT, f"one poll reads {most} mails at most", more=True)
+    def _read_folder(self, mailbox: Mailbox) -> Iterator[Batch]:
+        oldest = self._position.oldest_wanted
+        since = None if oldest is None else (times.from_epoch(oldest) - _ZONE_MARGIN).date()
+        unread_uids = mailbox.uids(self._position.last_uid, since)
+        limit = self._options.max_messages
+        for last_uid, mails in self._fetch(mailbox, unread_uids[:limit]):
+            mentions, rejected = self._parse(mails)
+            self._position = self._position.model_copy(update={"last_uid": last_uid})
+            yield Batch(
+                mentions=mentions, position=self._position.dump(), rejected=rejected, more=True
+            )
+        if len(unread_uids) > limit:
+            reason = f"one poll reads {limit} mails at most"
+            yield self._gap_batch(GapKind.LIMIT, reason, has_more=True)
         else:
-            yield self._all_read()
+            yield self._seen_batch()
 
-    def _fetched(
-        self, box: Mailbox, uids: Sequence[int]
+    def _fetch(
+        self, mailbox: Mailbox, uids: Sequence[int]
     ) -> Iterator[tuple[int, list[FetchedMail]]]:
-        """The mails, some at a time, each time with the number up to which they are read.
+        """Yield the mails in groups, each with the number up to which mails are read.
 
-        Where some are refused they are asked for one by one: a mail that the server cannot give
-        (its file is damaged, say) must not keep the ones behind it back. It is passed over, as one
-        without bytes, when a later one is given; while none is, it may be the server's bad hour.
+        1. Fetch a group of mails. When the server refuses it, fetch each mail by itself: one mail
+           that it cannot give (a damaged file, say) must not hold back the mails behind it.
+        2. A mail that is refused by itself waits, as one without bytes.
+        3. When a later mail comes, the waiting ones are yielded before it and count as read.
+        4. When none comes, the server may be busy: MailboxBusy is raised, and they stay unread.
         """
-        pieces = deque(uids[at : at + _AT_ONCE] for at in range(0, len(uids), _AT_ONCE))
+        groups = deque(uids[at : at + _FETCH_SIZE] for at in range(0, len(uids), _FETCH_SIZE))
         refused: list[FetchedMail] = []
-        why: MailboxBusy | None = None
-        while pieces:
-            numbers = pieces.popleft()
+        refusal: MailboxBusy | None = None
+        while groups:
+            group = groups.popleft()
             try:
-                raws = box.fetch(numbers, self._options.max_bytes)
+                mails = mailbox.fetch(group, self._options.max_bytes)
             except MailboxBusy as error:
-                why = error
-                if len(numbers) > 1:
-                    pieces.extendleft([uid] for uid in reversed(numbers))
+                refusal = error
+                if len(group) > 1:
+                    groups.extendleft([uid] for uid in reversed(group))
                 else:
-                    refused.append(FetchedMail(uid=numbers[0], arrived_at=None, data=None))
+                    refused.append(FetchedMail(uid=group[0], arrived_at=None, data=None))
                 continue
-            if raws or not refused:
-                yield numbers[-1], refused + raws
+            if mails or not refused:
+                yield group[-1], refused + mails
                 refused = []
-        if why is not None and refused:
-            raise why
+        if refusal is not None and refused:
+            raise refusal
 
-    def _read(
-        self, raws: Sequence[FetchedMail]
+    def _parse(
+        self, mails: Sequence[FetchedMail]
     ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
         mentions: list[Mention] = []
         rejected: list[Rejected] = []
-        for raw in raws:
+        for mail in mails:
             try:
-                found = self._mention(raw)
+                mention = self._to_mention(mail)
             except BadItem as error:
-                rejected.append(Rejected(where=f"mail {raw.uid}", reason=str(error)))
+                rejected.append(Rejected(where=f"mail {mail.uid}", reason=str(error)))
                 continue
-            if found is not None:
-                mentions.append(found)
+            if mention is not None:
+                mentions.append(mention)
         return tuple(mentions), tuple(rejected)
 
-    def _mention(self, raw: FetchedMail) -> Mention | None:
-        """The mail as a Mention; None when it is passed over. Raises BadItem."""
-        floor, arrived = self._at.floor, raw.arrived_at
-        if floor is not None and arrived is not None and times.to_epoch(arrived) < floor:
+    def _to_mention(self, mail: FetchedMail) -> Mention | None:
+        """Make a Mention of a mail; None when it is skipped. Raises BadItem."""
+        oldest, arrived_at = self._position.oldest_wanted, mail.arrived_at
+        if oldest is not None and arrived_at is not None and times.to_epoch(arrived_at) < oldest:
             return None
-        if raw.data is None:
-            raise BadItem("the server gave nothing of it")
-        found = parse_mail(raw.data, arrived.isoformat() if arrived else "")
-        if why := skip_reason(found, self._options.ours()):
-            self._passed[why.replace(" ", "_")] += 1
+        if mail.data is None:
+            raise BadItem("the server sent no bytes of this mail")
+        parsed = parse_mail(mail.data, arrived_at.isoformat() if arrived_at else "")
+        if reason := skip_reason(parsed, self._options.own_addresses()):
+            self._skipped[reason.replace(" ", "_")] += 1
             return None
-        return to_mention(found, source="mail", received_at=arrived, fetched_at=self._now)
+        return to_mention(parsed, source="mail", received_at=arrived_at, fetched_at=self._now)
 
-    def _all_read(self) -> Batch:
-        at = self._at
-        since = at.floor if at.mark is None else at.mark
+    def _seen_batch(self) -> Batch:
+        since = self._position.unread_since
         now = times.to_epoch(self._now)
-        self._at = at.model_copy(update={"mark": now, "floor": None})
-        seen = Seen(
-            since=times.from_epoch(min(now if since is None else since, now)), until=self._now
+        self._position = self._position.model_copy(
+            update={"read_until": now, "oldest_wanted": None}
         )
-        return Batch(mentions=(), position=self._at.dump(), seen=(seen,))
+        start = times.from_epoch(now if since is None else min(since, now))
+        seen = Seen(since=start, until=self._now)
+        return Batch(mentions=(), position=self._position.dump(), seen=(seen,))
 
-    def _unfinished(self, kind: GapKind, why: str, *, more: bool) -> Batch:
-        since = self._at.floor if self._at.mark is None else self._at.mark
-        start = min(times.from_epoch(since or 0), self._now)
-        gap = Gap(since=start, until=self._now, reason=why, kind=kind)
-        return Batch(mentions=(), position=self._at.dump(), gaps=(gap,), more=more)
+    def _gap_batch(self, kind: GapKind, reason: str, *, has_more: bool) -> Batch:
+        start = min(times.from_epoch(self._position.unread_since or 0), self._now)
+        gap = Gap(since=start, until=self._now, reason=reason, kind=kind)
+        return Batch(mentions=(), position=self._position.dump(), gaps=(gap,), more=has_more)

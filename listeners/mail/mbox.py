@@ -27,7 +27,7 @@ from listeners.common import times
 from listeners.common.options import Bytes, ListenerOptions, read
 from listeners.files import lines as file_lines
 from listeners.files.resume import Place, Walked
-from listeners.mail.listener import addresses
+from listeners.mail.listener import normalise_addresses
 from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ class MboxOptions(ListenerOptions):
     @field_validator("mine")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return addresses(value)
+        return normalise_addresses(value)
 
 
 class _Message(NamedTuple):

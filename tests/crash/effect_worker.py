@@ -132,7 +132,9 @@ def main() -> None:
     """Take jobs until there are no more."""
     os.dup2(2, 1)  # logs are no answer
     sys.dont_write_bytecode = True  # no step of ours
-    listener._AT_ONCE = mbox._BATCH = spool._BATCH = 2  # small batches: many moments between them
+    listener._FETCH_SIZE = mbox._BATCH = spool._BATCH = (
+        2  # small batches: many moments between them
+    )
     for name in ("folder", "mbox", "feedback", "webhook", "mail"):
         listeners.get(name)  # imports
     while line := sys.stdin.readline():
