@@ -21,8 +21,8 @@ from earful.clock import Window
 from earful.hints import with_hint
 from earful.limits import money
 from earful.settings.errors import SettingsError, nearest
+from earful.untrusted import one_line
 from outreach.words import count, length, percent
-from outreach.wrap import clean
 from pipeline.app import App
 from storage.collecting import coverage_report, spending
 from storage.collecting.coverage_report import PartCoverage, QueryCoverage
@@ -91,7 +91,7 @@ def _print_coverage(
 
 def _part_cells(part: PartCoverage, window: Window) -> tuple[object, ...]:
     share = percent(coverage_report.share_of(part.covered, window), 1)
-    name = f"  {clean(part.part, 80) or '(the rest)'}"
+    name = f"  {one_line(part.part, 80) or '(the rest)'}"
     name += "" if part.live else " (not asked any more)"
     return name, _moment(part.since), _moment(part.until), share, len(part.open), ""
 
@@ -124,18 +124,20 @@ def _trouble(one: QueryCoverage, *, off: bool) -> Iterator[str]:
         yield f"{one.query_id}: switched off in settings, {since}"
     elif one.paused:
         resume = f"When it is fixed, run `earful poll --resume {shlex.quote(one.query_id)}`."
-        yield with_hint(f"{one.query_id}: paused, {since}: {clean(one.error or '', 400)}", resume)
+        yield with_hint(
+            f"{one.query_id}: paused, {since}: {one_line(one.error or '', 400)}", resume
+        )
     elif one.error:
         resumes = f"It goes on at {_moment(one.due_at)} UTC." if one.due_at else ""
-        yield with_hint(f"{one.query_id}: {since}: {clean(one.error, 400)}", resumes)
+        yield with_hint(f"{one.query_id}: {since}: {one_line(one.error, 400)}", resumes)
     elif one.polled_at is None:
         yield f"{one.query_id}: not asked yet"
 
 
 def _told(one: QueryCoverage, part: PartCoverage, gap: Noted, fate: str = "") -> str:
-    name = f"{one.query_id} ({clean(part.part, 80)})" if part.part else one.query_id
+    name = f"{one.query_id} ({one_line(part.part, 80)})" if part.part else one.query_id
     stretch = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
-    reason = clean(gap.reason, 300)
+    reason = one_line(gap.reason, 300)
     return f"  {name}: {stretch}, {gap.kind}: {reason}{fate}"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from earful.settings.errors import SettingsError
+from earful.untrusted import one_line
 from outreach.words import count
-from outreach.wrap import clean
 from pipeline.app import App
 from storage.exports import LoggedExport
 from storage.removal import erasing
@@ -84,7 +84,8 @@ def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
 
 
 def _announce(person: Person) -> None:
-    print(f"{clean(person.handle, 80)} of {person.source} (id {clean(person.external_id, 200)}):")
+    external_id = one_line(person.external_id, 200)
+    print(f"{one_line(person.handle, 80)} of {person.source} (id {external_id}):")
     print(f"  {count(person.mentions, 'mention')}, {count(person.cases, 'case')}")
     print("  and plain reposts of these by others")
     print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")

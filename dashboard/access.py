@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.safe import label, one_line
+from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError
 from earful.settings.load import secret
 
@@ -19,18 +19,6 @@ _INSIDE = "earful_inside"
 _FREE_TRIES = 5
 _LONGEST_WAIT = 60.0
 _SHORTEST_PASSWORD = 8
-
-
-def is_loopback(host: str | None) -> bool:
-    """True when only programs on this machine can reach ``host``. None listens everywhere."""
-    if host is None:
-        return False
-    if host.casefold() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False  # another name may mean any address
 
 
 def password_for(host: str | None) -> str | None:

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from dashboard.access import is_loopback, password_for
+from dashboard.access import password_for
 from dashboard.serve import PARENT
+from earful.loopback import is_loopback
 from earful.settings.load import Settings, settings_path
 
 _HERE = Path(__file__).resolve().parent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.safe import handle, label, one_line, web_link
+from dashboard.safe import handle, label, one_line
+from earful.untrusted import web_link
 from outreach.words import count
 from storage.views import CaseView
 

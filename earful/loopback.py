@@ -1,15 +1,21 @@
-"""Which hosts are this very machine: only there may a key or a mail travel without TLS."""
+"""Tell whether a host is this very machine; only there may a key or a mail travel without TLS."""
 
 from __future__ import annotations
 
 import ipaddress
 
 
-def is_loopback(host: str) -> bool:
-    """True for a host on this very machine."""
-    if host == "localhost":
+def is_loopback(host: str | None) -> bool:
+    """True when only programs on this machine reach ``host``; None means every address.
+
+    IPv6 addresses may stand in brackets. Any other name than localhost may resolve to any address,
+    so it never counts.
+    """
+    if host is None:
+        return False
+    if host.casefold() == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: where it leads is not ours to trust
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
         return False

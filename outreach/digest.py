@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from earful.messages import Message
+from earful.untrusted import one_line
 from outreach.facts import BrandNumbers, CaseLine, DigestFacts
 from outreach.text_page import letter
 from outreach.wording import (
@@ -29,7 +30,7 @@ from outreach.wording import (
     view,
 )
 from outreach.words import count, listed, moment
-from outreach.wrap import clean, isolate
+from outreach.wrap import isolate
 
 __all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 
@@ -78,7 +79,7 @@ def alert(cases: Sequence[CaseLine], *, timezone: str, now: datetime, most: int 
     if now.tzinfo is None:
         raise ValueError(f"alert: now {now!r} has no time zone; give an aware datetime (UTC)")
     ranked = sorted(cases, key=urgency)
-    brands = listed(sorted({clean(case.brand, 40) for case in ranked})[:3])
+    brands = listed(sorted({one_line(case.brand, 40) for case in ranked})[:3])
     many = count(len(ranked), "unhappy customer")
     first = ranked[0]
     one = f" ({isolate(handle(first))}, priority {first.priority})" if len(ranked) == 1 else ""
@@ -132,7 +133,7 @@ def _totals(facts: DigestFacts) -> str:
 
 
 def _problems(facts: DigestFacts) -> tuple[str, ...]:
-    shown = [clean(problem, 300) for problem in facts.problems[:_MOST_PROBLEMS]]
+    shown = [one_line(problem, 300) for problem in facts.problems[:_MOST_PROBLEMS]]
     rest = len(facts.problems) - len(shown)
     return (*shown, f"and {rest} more; run `earful doctor`") if rest > 0 else tuple(shown)
 

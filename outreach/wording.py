@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from earful.case_states import CaseStatus
 from earful.languages import name_of
+from earful.untrusted import Link, one_line, parse_link
 from outreach.facts import BrandNumbers, CaseLine
 from outreach.words import called, count, length, moment, percent, said_again
-from outreach.wrap import Link, clean, isolate, link
+from outreach.wrap import isolate
 
 MOST_TEXT = 280
 MOST_NAME = 60
@@ -101,9 +102,9 @@ def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:
 
 def handle(case: CaseLine) -> str:
     """ "@maria", cleaned and cut; "somebody" where a source gives no name."""
-    shown = clean(case.handle, MOST_NAME)
+    shown = one_line(case.handle, MOST_NAME)
     if not shown.lstrip("@"):
-        return clean(case.name or "", MOST_NAME) or "somebody"
+        return one_line(case.name or "", MOST_NAME) or "somebody"
     return called(shown, case.source)
 
 
@@ -112,16 +113,16 @@ def brief(case: CaseLine, now: datetime) -> str:
     late = ""
     if case.due_at is not None and is_overdue(case, now):
         late = f", overdue by {length(now - case.due_at)}"
-    who = f"{isolate(handle(case))} on {clean(case.source, MOST_NAME)}"
+    who = f"{isolate(handle(case))} on {one_line(case.source, MOST_NAME)}"
     return f"{who} (priority {case.priority}{late})"
 
 
 def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
     """A case in words, as at ``now``."""
-    named = clean(case.name or "", MOST_NAME)
+    named = one_line(case.name or "", MOST_NAME)
     account = handle(case)
     extra = f" ({isolate(named)})" if named and named.casefold() not in account.casefold() else ""
-    where = f"{clean(case.source, MOST_NAME)}, about {clean(case.brand, MOST_NAME)}"
+    where = f"{one_line(case.source, MOST_NAME)}, about {one_line(case.brand, MOST_NAME)}"
     facts = [count(case.complaints, "complaint")]
     if case.followers is not None:
         facts.append(count(case.followers, "follower"))
@@ -135,18 +136,18 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
         priority=case.priority,
         who=f"{isolate(account)}{extra} on {where}",
         facts=", ".join(facts),
-        text=clean(case.text, MOST_TEXT) or "(no text)",
+        text=one_line(case.text, MOST_TEXT) or "(no text)",
         lang=lang,
-        why=clean(case.reason),
+        why=one_line(case.reason),
         standing=_standing(case, zone, now),
         overdue=is_overdue(case, now),
-        link=link(case.url),
+        link=parse_link(case.url),
     )
 
 
 def _standing(case: CaseLine, zone: ZoneInfo, now: datetime) -> str:
     """Who has it, and by when somebody should have answered."""
-    name = clean(case.assignee or "", MOST_NAME)
+    name = one_line(case.assignee or "", MOST_NAME)
     if case.status is CaseStatus.RESOLVED:
         return f"Resolved by {name}." if name else "Resolved."
     if case.status is CaseStatus.CONTACTED:
@@ -164,7 +165,7 @@ def numbers(brand: BrandNumbers) -> BrandView:
     """A brand's row, with a dash where nothing was classified."""
     share = brand.negative_share
     return BrandView(
-        name=clean(brand.name, MOST_NAME),
+        name=one_line(brand.name, MOST_NAME),
         mentions=f"{brand.mentions:,}",
         before=f"{brand.before:,}",
         negative=_UNKNOWN if share is None else percent(share),

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
+
+from earful import untrusted
+from earful.untrusted import clean_text
 
 MAX_TEXT = 40_000  # characters; the longest post of any platform read here fits
 
-_CARRIAGE = re.compile("\r\n?|[\u2028\u2029]")
-# C0 and C1 controls but tab and newline; lone surrogates; the bidi overrides and isolates, which
-# turn the text around them inside out on a page (the plain marks U+200E/F stay: they are spelling)
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
-_MOST_MARKS = 30  # accents and the like on one character
-_MARKED = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS},}}")
+# Combining marks on one character (UAX #15 section 13): sorting more takes quadratic time.
+_MAX_MARKS = 30
+_SURROGATES = re.compile("[\ud800-\udfff]")  # PostgreSQL refuses them, as it refuses NUL
 _TOKEN = re.compile(r"<!--|-->|<[a-zA-Z/!?][^<>]*>")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 _SILENT = {"script", "style", "noscript", "template", "svg", "iframe", "object"}
@@ -28,28 +27,13 @@ _MAX_HTML = 8 * MAX_TEXT
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """``text`` without control characters and lone surrogates, cut to ``limit`` characters.
+    """Clean text for storage, cut to ``limit`` characters; see ``earful.untrusted.clean_text``.
 
-    Line ends become ``\\n``. Lone surrogates and NUL cannot be stored (PostgreSQL refuses both).
+    More marks stay on a character than a page shows: what is stored keeps the author's spelling.
     """
-    if not text.isprintable():  # most posts are: this is the fast way out
-        text = _UNWANTED.sub("", _CARRIAGE.sub("\n", text))
-    if not text.isascii():
-        text = _MARKED.sub(_fewer_marks, text)
-    return text.strip()[:limit]
-
-
-def _fewer_marks(run: re.Match[str]) -> str:
-    """A character cannot carry more marks than this; sorting them takes quadratic time.
-
-    UAX #15 section 13, Stream-Safe Text Format.
-    """
-    kept, marks = [], 0
-    for char in run.group():
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= _MOST_MARKS:
-            kept.append(char)
-    return "".join(kept)
+    if not text.isprintable():
+        text = _SURROGATES.sub("", text)
+    return clean_text(text, max_marks=_MAX_MARKS)[:limit].rstrip()
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -101,11 +85,9 @@ def _after(tag: str, hidden_by: str) -> tuple[str, str]:
     return "", "" if name in _INLINE else "\n"
 
 
-def web_link(url: object, limit: int = 2000) -> str | None:
-    """``url`` when it is a plain http(s) link that can be shown; None for everything else."""
-    if not isinstance(url, str):
-        return None
-    link = url.strip()
-    if len(link) > limit or not link.lower().startswith(("http://", "https://")):
-        return None
-    return None if re.search(r"[\s\"<>\\]", link) or _UNWANTED.search(link) else link
+def web_link(value: object) -> str | None:
+    """Return a link from a platform's answer if it may be linked, else None.
+
+    Feeds put line ends around their links, so the white space outside is stripped.
+    """
+    return untrusted.web_link(value.strip()) if isinstance(value, str) else None

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 
 from earful.messages import Message
 from earful.settings.load import ChannelSettings
-from outreach.wrap import clean
+from earful.untrusted import one_line
 
 _LONGEST_SUBJECT = 200
 
@@ -50,12 +50,12 @@ def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) 
     sender = address(channel.sender or "", "sender")
     mail = EmailMessage(policy=_POLICY)
     # a line break in a header would start another header
-    mail["Subject"] = clean(message.subject, _LONGEST_SUBJECT)
+    mail["Subject"] = one_line(message.subject, _LONGEST_SUBJECT)
     mail["From"] = sender
     mail["To"] = tuple(address(one, "to") for one in channel.to)
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = message_id(key, sender.domain)
-    mail["X-Earful-Key"] = clean(key, _LONGEST_SUBJECT)
+    mail["X-Earful-Key"] = one_line(key, _LONGEST_SUBJECT)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
     mail.set_content(_encodable(message.text))
     if message.html is not None:
@@ -73,7 +73,7 @@ def address(text: str, key: str) -> Address:
     """ "Support <help@acme.example>" or the bare address; NoAddress names key, value and mend."""
     header = HeaderRegistry()("to", text)
     # the parser mends what it can; an address must not be guessed, nor a second one be lost
-    if isinstance(header, AddressHeader) and clean(text) == text and not header.defects:
+    if isinstance(header, AddressHeader) and one_line(text) == text and not header.defects:
         groups = [group.display_name for group in header.groups]
         one = header.addresses[0] if groups == [None] else Address()
         host = _host(one.domain)

@@ -15,8 +15,8 @@ from earful.contracts import Permanent, Transient
 from earful.loopback import is_loopback
 from earful.messages import Message
 from earful.settings.load import ChannelSettings
+from earful.untrusted import one_line
 from outreach.notifiers.letterbox import NoAddress, address, compose
-from outreach.wrap import clean
 
 _TIMEOUT = 30.0  # seconds for each step; a mail server that greylists may think for a while
 _log = logging.getLogger(__name__)
@@ -185,8 +185,8 @@ class MailNotifier:
         if isinstance(error, ssl.SSLCertVerificationError):
             return Permanent(
                 f"{self._place}: the server's certificate is not to be trusted "
-                f"({clean(error.verify_message, 200)}); name the host as its certificate does, or "
-                "name your own authority's file in SSL_CERT_FILE"
+                f"({one_line(error.verify_message, 200)}); name the host as its certificate "
+                "does, or name your own authority's file in SSL_CERT_FILE"
             )
         return Permanent(
             f'{self._place}: TLS failed ({_said(error)}); security = "tls" is usual on port 465, '
@@ -211,8 +211,8 @@ def _names(refused: Refused) -> str:
 
 def _text(said: bytes | str) -> str:
     words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return clean(words, 200)
+    return one_line(words, 200)
 
 
 def _said(error: Exception) -> str:
-    return clean(str(error), 200) or type(error).__name__
+    return one_line(str(error), 200) or type(error).__name__

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earful.enums import Verdict
 from earful.types import Engagement, Mention
+from earful.untrusted import web_link
 from storage.analysis import predictions, ratings, stories, story_counts, tallies
 from storage.cases.verdicts import EARFUL
-from storage.database.clean import countable, storable, web_address
+from storage.database.clean import countable, storable
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.authors import key_of
 from storage.tables import (
@@ -214,7 +215,7 @@ def _now(row: Any, mention: Mention) -> dict[str, Any]:
     lang = None if mention.lang is None else storable(mention.lang, 20)
     return {
         "lang": lang or row.lang,
-        "url": web_address(mention.url) or row.url,
+        "url": web_link(mention.url) or row.url,
         "fetched_at": mention.fetched_at,
         "edited_at": mention.edited_at or row.edited_at,
         "shares": countable(figures.shares),

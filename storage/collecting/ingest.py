@@ -12,10 +12,11 @@ from sqlalchemy import Connection, select, update
 
 from earful.intervals import Span
 from earful.types import Batch, Mention, Query, Rejected
+from earful.untrusted import web_link
 from storage.analysis import ratings
 from storage.collecting import attribution, coverage_ledger, edits, rechecks, spending
 from storage.collecting.attribution import About, Found, Noise
-from storage.database.clean import countable, identity, storable, web_address
+from storage.database.clean import countable, identity, storable
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import authors
@@ -177,7 +178,7 @@ def _mention_row(
         "author_id": writers[authors.key_of(mention)],
         "text": storable(mention.text),
         "lang": None if mention.lang is None else storable(mention.lang, 20),
-        "url": web_address(mention.url),
+        "url": web_link(mention.url),
         "published_at": mention.published_at,
         "fetched_at": mention.fetched_at,
         "edited_at": mention.edited_at,

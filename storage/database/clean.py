@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 _LONGEST_TEXT = 20_000  # characters; the longest post of any platform we read is shorter
 _LONGEST_ID = 500  # characters; PostgreSQL's indexes end at about 2,700 bytes
-# no port, no name of a user, nothing beyond ASCII: needs no further look
-_PLAIN_ADDRESS = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?:/[!-~]*)?")
 _LARGEST = 2**63 - 1  # what a BIGINT holds
 
 
@@ -34,22 +31,6 @@ def identity(external_id: str) -> str:
 def countable(number: int) -> int:
     """``number`` of people or clicks within what a column holds; never below 0."""
     return max(0, min(number, _LARGEST))
-
-
-def web_address(url: str | None) -> str | None:
-    """``url`` when it is plain http or https with a host, else None: nothing else is linked."""
-    if not url or len(url) > 2000:
-        return None
-    if _PLAIN_ADDRESS.fullmatch(url):
-        return url
-    url = url.strip()
-    if not url.isprintable() or " " in url:  # line ends, control characters, turned-around text
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def names_one(text: str, names: Iterable[str]) -> bool:

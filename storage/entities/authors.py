@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, func
 
 from earful.types import Author, Mention
-from storage.database.clean import countable, identity, storable, web_address
+from earful.untrusted import web_link
+from storage.database.clean import countable, identity, storable
 from storage.database.upsert import insert_or_update, table_of
 from storage.entities.lookup import Known, ids_of, rows_of
 from storage.tables import AuthorRow
@@ -75,5 +76,5 @@ def _row(key: Known, author: Author) -> dict[str, Any]:
         "name": None if author.name is None else storable(author.name, 200),
         "followers": None if author.followers is None else countable(author.followers),
         "verified": author.verified,
-        "url": web_address(author.url),
+        "url": web_link(author.url),
     }

@@ -10,7 +10,8 @@ from dashboard_world import World
 
 import dashboard
 from dashboard import launch
-from dashboard.access import Tries, is_loopback, password_for
+from dashboard.access import Tries, password_for
+from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, load
 

@@ -29,7 +29,7 @@ from factories import (
 from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
 from storage import exports
 from storage.collecting import ingest, polling
-from storage.database.clean import storable, web_address
+from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.entities import brands
 
@@ -204,33 +204,6 @@ def test_hostile_words_in_brands_errors_and_stage_reports(db: Database) -> None:
     polling.pause(db, QUERY.id, error="answer was \0\ud800")
     polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="\0", error="\ud800")
     assert brands.every(db)["x"].name.startswith("AB")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "//host/path",
-        "http://",
-        "ftp://host/x",
-        "https://[::1",
-        "https://host/a\nb",
-        "https://host/a\tb",
-        "https://ho st/",
-        "https://host/\u202egpj.exe",
-        "https://host/" + "a" * 3000,
-        "",
-        None,
-    ],
-)
-def test_only_plain_web_addresses_are_linked(url: str | None) -> None:
-    assert web_address(url) is None
-
-
-def test_good_web_addresses_stay_as_they_are() -> None:
-    for url in ("https://social.example/@maria/1?x=ü#y", "HTTP://Host/α"):
-        assert web_address(url) == url
 
 
 def test_cleaning_twice_is_cleaning_once() -> None:
