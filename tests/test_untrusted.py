@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import dashboard.safe
 from dashboard import parts
 from earful import untrusted
-from earful.enums import CaseStatus
+from earful.case_states import CaseStatus
 from earful.untrusted import clean_text, cut, one_line, parse_link, web_link
 from listeners.common import plain_text
 from outreach import wording
