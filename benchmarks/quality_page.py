@@ -66,7 +66,7 @@ _HEAD = (
     "weighted F1",
 )
 
-_FOREIGN = "¹ VADER has a list of English words; this is what it makes of other languages."
+_FOREIGN = "¹ VADER has a list of English words. This is its result in another language."
 
 _MEASURES: dict[Measure, str] = {
     "macro_recall": "macro recall",
@@ -180,7 +180,7 @@ def _beside(report: Report) -> Iterable[str]:
         yield "### Beside published figures"
         yield _table(("test, measure of the field", "Earful", "VADER", "published"), lines)
         yield _FOREIGN
-        yield "\n".join(["Where the published figures stand:", "", *_sources()])
+        yield "\n".join(["Sources of the published figures:", "", *_sources()])
 
 
 def _sources() -> Iterable[str]:
@@ -259,7 +259,7 @@ def _sure(report: Report, pictures: Mapping[str, str]) -> Iterable[str]:
     pools = [pool for name in POOLS if (pool := report.pool(name))]
     if not pools:
         return
-    yield "### How far its word can be taken"
+    yield "### How reliable the probabilities are"
     if "reliability" in pictures:
         yield pictures["reliability"]
     head = ("all rows of", "rows", "macro F1", "accuracy", "ECE", "could not tell")
@@ -293,7 +293,7 @@ def _confusions(report: Report) -> Iterable[str]:
     if own:
         lines.append(_confusion_line(POOLS["own"], own))
     caption = "Rows by their label, and how many were called negative, neutral and positive."
-    yield _folded("What is taken for what", f"{caption}\n\n{_table(head, lines)}")
+    yield _folded("Confusions", f"{caption}\n\n{_table(head, lines)}")
 
 
 def _confusion_line(name: str, judged: Judged | Pooled) -> list[str]:
