@@ -178,9 +178,9 @@ def collect(here: App, now: Synchronized[int], days: int, *, whole: bool) -> lis
     for number, end in enumerate(ends, 1):
         now.value = end
         while True:
-            polling.all_due(here.db, [query.id for query in here.queries])
+            polling.make_due(here.db, [query.id for query in here.queries])
             poll(here.db, here.queries, clock=here.clock, listener_for=here.listener)
-            if '"open":[[' not in (polling.position(here.db, here.queries[0].id) or ""):
+            if '"open":[[' not in (polling.read_position(here.db, here.queries[0].id) or ""):
                 break
         if classifier is not None:
             classify(here.db, classifier, clock=here.clock)

@@ -22,7 +22,7 @@ def brand_named(app: App, name: str | None) -> Brand | None:
     """The stored brand of that name; None for None. Raises SettingsError with the nearest one."""
     if name is None:
         return None
-    known = brands.every(app.db)
+    known = brands.all_brands(app.db)
     if slug(name) not in known:
         names = [brand.name for brand in known.values()]
         raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")

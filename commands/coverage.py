@@ -26,7 +26,7 @@ from outreach.words import count, length, percent
 from pipeline.app import App
 from storage.collecting import coverage_report, spending
 from storage.collecting.coverage_report import PartCoverage, QueryCoverage
-from storage.collecting.coverage_rules import Noted
+from storage.collecting.coverage_rules import LedgerGap
 from storage.collecting.spending import Spending
 
 _MEGABYTE = 1_000_000
@@ -40,8 +40,8 @@ def show(app: App, query: str | None, *, days: int, cost: bool, as_json: bool) -
             raise SettingsError(f"--query: there is no query {query!r}{nearest(query, ids)}")
         ids = [query]
     window = Window.last(timedelta(days=days), app.clock())
-    found = coverage_report.of(app.db, ids, window)
-    spent = [one for one in spending.spent(app.db, window) if one.query_id in ids]
+    found = coverage_report.read_coverage(app.db, ids, window)
+    spent = [one for one in spending.by_query(app.db, window) if one.query_id in ids]
     accounts = states(app, window.until, ids) if cost else ()
     off = {one.id for one in app.queries if not one.enabled}
     if as_json:
@@ -134,7 +134,7 @@ def _trouble(one: QueryCoverage, *, off: bool) -> Iterator[str]:
         yield f"{one.query_id}: not asked yet"
 
 
-def _told(one: QueryCoverage, part: PartCoverage, gap: Noted, fate: str = "") -> str:
+def _told(one: QueryCoverage, part: PartCoverage, gap: LedgerGap, fate: str = "") -> str:
     name = f"{one.query_id} ({one_line(part.part, 80)})" if part.part else one.query_id
     stretch = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
     reason = one_line(gap.reason, 300)

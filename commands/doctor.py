@@ -56,7 +56,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
         yield Finding(part="database", state=BAD, result=str(error), hint=_LOOK_AGAIN)
         return
     try:
-        yield Finding(part="database", state=GOOD, result=f"{app.db.shown_url} is up to date")
+        yield Finding(part="database", state=GOOD, result=f"{app.db.redacted_url} is up to date")
         yield _model(app)
         yield from _sources(app)
         yield from _service(settings)
@@ -174,7 +174,7 @@ def _bad_edge(part: str, error: EdgeError, steps: str) -> Finding:
 def _first_batch(app: App, listener: Listener, query: Query) -> str:
     """Poll from the query's stored position until a batch holds anything but gaps."""
     mentions = 0
-    for batch in listener.poll(query, polling.position(app.db, query.id)):
+    for batch in listener.poll(query, polling.read_position(app.db, query.id)):
         mentions = len(batch.mentions)
         seen = any(span.since < span.until for span in batch.seen)
         if batch.mentions or batch.rejected or batch.gone or seen:

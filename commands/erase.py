@@ -11,7 +11,7 @@ from outreach.words import count
 from pipeline.app import App
 from storage.exports import LoggedExport
 from storage.removal import erasing
-from storage.removal.erasing import Erased, Person
+from storage.removal.erasing import ErasureCounts, StoredAuthor
 
 Confirm = Callable[[str], bool]
 
@@ -58,8 +58,8 @@ def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm
     return True
 
 
-def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
-    found = erasing.people(app.db, named.source, named.name)
+def _author(app: App, named: _Named, confirm: Confirm) -> ErasureCounts | None:
+    found = erasing.find_authors(app.db, named.source, named.name)
     if len(found) > 1:
         ids = ", ".join(f"{one.source}:{one.external_id}" for one in found)
         raise SettingsError(
@@ -67,9 +67,9 @@ def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
             hint=f"Name one by its id: {ids}",
         )
     if not found:
-        if erasing.was_erased(app.db, named.source, named.name):
+        if erasing.is_author_erased(app.db, named.source, named.name):
             print(f"{named} was erased before")
-            return Erased()
+            return ErasureCounts()
         raise SettingsError(
             f"--author: nobody by the id or handle {named.name!r} is stored of {named.source}"
         )
@@ -83,7 +83,7 @@ def _author(app: App, named: _Named, confirm: Confirm) -> Erased | None:
         raise SettingsError(f"--author: {named} was removed meanwhile") from error
 
 
-def _announce(person: Person) -> None:
+def _announce(person: StoredAuthor) -> None:
     external_id = one_line(person.external_id, 200)
     print(f"{one_line(person.handle, 80)} of {person.source} (id {external_id}):")
     print(f"  {count(person.mentions, 'mention')}, {count(person.cases, 'case')}")
@@ -91,15 +91,15 @@ def _announce(person: Person) -> None:
     print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")
 
 
-def _mention(app: App, named: _Named, confirm: Confirm) -> Erased | None:
-    stored = erasing.is_stored(app.db, named.source, named.name)
+def _mention(app: App, named: _Named, confirm: Confirm) -> ErasureCounts | None:
+    stored = erasing.is_post_stored(app.db, named.source, named.name)
     print(f"{named}: {'stored here' if stored else 'not stored; it will not be stored later'}")
     if not confirm(f"Erase {named}, and plain reposts of it? This cannot be undone."):
         return None
     return erasing.erase_mention(app.db, named.source, named.name, app.clock())
 
 
-def _say(done: Erased) -> None:
+def _say(done: ErasureCounts) -> None:
     parts = [
         count(done.mentions, "mention"),
         count(done.revisions, "earlier text"),

@@ -14,7 +14,7 @@ from earful.types import Batch, Brand, Query
 from listeners import check_query
 from pipeline.app import App
 from pipeline.poll import Polled, store_all
-from storage.collecting.ingest import Stored
+from storage.collecting.ingest import IngestCounts
 from storage.entities import brands
 
 _BATCH = 2000
@@ -47,7 +47,9 @@ def parse_map(text: str) -> dict[str, str]:
     return columns
 
 
-def import_file(app: App, order: ImportOrder, *, progress: Callable[[Stored], None]) -> Polled:
+def import_file(
+    app: App, order: ImportOrder, *, progress: Callable[[IngestCounts], None]
+) -> Polled:
     """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
 
     Raises SettingsError for options that do not fit, and the listener's Permanent or Transient
@@ -94,7 +96,7 @@ def _query(app: App, order: ImportOrder) -> Query:
 
 def _brand_id(app: App, order: ImportOrder) -> str:
     """The brand that the rows are about, made known when nobody named it before."""
-    known = brands.every(app.db)
+    known = brands.all_brands(app.db)
     if order.brand_from is not None:
         if order.brand is not None:
             raise SettingsError("--brand and --brand-from: give one of the two")

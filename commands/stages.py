@@ -42,7 +42,7 @@ def poll(
                 raise SettingsError(f"--resume: there is no query {resume!r}{nearest(resume, ids)}")
             polling.resume(app.db, resume)
         if once:
-            polling.all_due(app.db, ids)
+            polling.make_due(app.db, ids)
         if not app.queries:
             print("settings.toml has no [[listen]] block: nothing to poll")
         found = poll_all(

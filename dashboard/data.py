@@ -27,7 +27,7 @@ def database() -> Database:
     path = sqlite_path(db)
     if path is not None and not path.exists():
         # asking it would make an empty file, and the next reader would wonder where it came from
-        raise DatabaseError(f"{db.shown_url}: there is no such file yet; run `earful up`")
+        raise DatabaseError(f"{db.redacted_url}: there is no such file yet; run `earful up`")
     require_current(db)
     return db
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-Span = tuple[datetime, datetime]
-Spans = tuple[Span, ...]
+Interval = tuple[datetime, datetime]
+Intervals = tuple[Interval, ...]
 
 
-def add(*many: Iterable[Span]) -> Spans:
+def add(*many: Iterable[Interval]) -> Intervals:
     """Everything that lies in any of them."""
-    joined: list[Span] = []
+    joined: list[Interval] = []
     for since, until in sorted(span for spans in many for span in spans):
         if since >= until:
             continue
@@ -27,9 +27,9 @@ def add(*many: Iterable[Span]) -> Spans:
     return tuple(joined)
 
 
-def subtract(these: Iterable[Span], those: Iterable[Span]) -> Spans:
+def subtract(these: Iterable[Interval], those: Iterable[Interval]) -> Intervals:
     """What lies in ``these`` and not in ``those``."""
-    left: list[Span] = []
+    left: list[Interval] = []
     cuts = add(those)
     at = 0
     for since, until in add(these):
@@ -46,10 +46,10 @@ def subtract(these: Iterable[Span], those: Iterable[Span]) -> Spans:
     return tuple(left)
 
 
-def intersect(these: Iterable[Span], those: Iterable[Span]) -> Spans:
+def intersect(these: Iterable[Interval], those: Iterable[Interval]) -> Intervals:
     """What lies in both."""
     mine, theirs = add(these), add(those)
-    both: list[Span] = []
+    both: list[Interval] = []
     here = there = 0
     while here < len(mine) and there < len(theirs):
         since = max(mine[here][0], theirs[there][0])
@@ -63,6 +63,6 @@ def intersect(these: Iterable[Span], those: Iterable[Span]) -> Spans:
     return tuple(both)
 
 
-def length(spans: Iterable[Span]) -> timedelta:
+def length(spans: Iterable[Interval]) -> timedelta:
     """How long they are together; what overlaps counts once."""
     return sum((until - since for since, until in add(spans)), timedelta())

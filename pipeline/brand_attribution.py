@@ -25,7 +25,7 @@ class Aboutness:
     def __init__(self, db: Database, query: Query, listened: Iterable[Brand] = ()) -> None:
         self._db = db
         self._query = query
-        self._known = brands.every(db)
+        self._known = brands.all_brands(db)
         self._matcher = Matcher(query.any_of, query.none_of)
         self._languages = {_primary(code) for code in query.languages}
         self._others = Matchers(
@@ -46,7 +46,7 @@ class Aboutness:
         ]
         if new:
             brands.add_missing(self._db, {brand.id: brand for brand in new}.values())
-            self._known = brands.every(self._db)
+            self._known = brands.all_brands(self._db)
 
     def __call__(self, mention: Mention) -> Iterable[tuple[str, bool]] | Noise:
         """Each brand's id with True when the author is that brand's own account, or Noise."""

@@ -29,7 +29,7 @@ def queue_notice(
     It says which query stopped, since when posts are missing, when polling goes on, and the fix.
     """
     account, zone = account_of(query), ZoneInfo(alert_policy.timezone)
-    since = polling.seen_until(db, query.id) or now
+    since = polling.complete_until(db, query.id) or now
     text = (
         f"{spent}\n\n"
         f"It stopped at {query.id}: posts since {_moment(since, zone)} are not seen yet. "

@@ -190,13 +190,13 @@ def queue(
     """Queue a channel's digest up to ``now`` and move its mark; 0 when there was nothing to say."""
     window = window_for(db, channel, now)
     with db.read() as connection:
-        removed = tombstones.number(connection)
+        removed = tombstones.count(connection)
     found = facts(db, window, queries=queries, rules=rules, most=settings.most)
     ready = outreach_digest.render(found, settings.when_nothing, most=settings.most)
     with db.write() as connection:
         if deliveries.read_cursor(connection, channel) not in (None, window.since):
             return 0  # another process told this stretch meanwhile
-        if tombstones.number(connection) != removed:
+        if tombstones.count(connection) != removed:
             return 0  # what is to be sent may hold words that were removed meanwhile; tried again
         deliveries.move_cursor(connection, channel, now)
         if ready is None:

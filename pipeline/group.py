@@ -13,7 +13,7 @@ from pipeline.near_duplicates import SIMILAR_FROM, Print, hash64, print_of, rese
 from storage.analysis import stories
 from storage.analysis.stories import FirstMention, UngroupedMention
 from storage.database.engine import Database, Transaction
-from storage.entities.lookup import Known
+from storage.entities.lookup import ExternalKey
 
 LOOK_BACK = timedelta(days=14)  # the same words much later are said anew
 _AT_ONCE = 500
@@ -97,7 +97,7 @@ class _Shelf:
 
     prints: dict[int, Print]
     by_band: dict[int, list[int]]
-    originals: dict[Known, int]
+    originals: dict[ExternalKey, int]
     firsts: dict[int, FirstMention] = field(default_factory=dict)
     fresh: list[tuple[int, int]] = field(default_factory=list)
     runs: dict[int, frozenset[str]] = field(default_factory=dict)

@@ -28,7 +28,7 @@ _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
 _SOON = timedelta(seconds=30)  # a poll that was cut short goes on after this
 
-Progress = Callable[[ingest.Stored], None]
+Progress = Callable[[ingest.IngestCounts], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Polled:
     waiting: int = 0
     overtaken: int = 0
 
-    def add(self, stored: ingest.Stored) -> None:
+    def add(self, stored: ingest.IngestCounts) -> None:
         """Count one stored batch."""
         self.seen += stored.seen
         self.new += stored.new
@@ -94,7 +94,7 @@ def poll(
     An account that stops at its budget is told to the channels of ``alert_policy``, once a day.
     """
     by_account: dict[str, list[Query]] = {}
-    for query in polling.due(db, queries, clock()):
+    for query in polling.due_queries(db, queries, clock()):
         by_account.setdefault(account_of(query), []).append(query)
     shared = account_locks or AccountLocks()
     rounds = [
@@ -139,12 +139,12 @@ class _Round:
         """Poll the queries one after the other, unless somebody else is at this account."""
         with self.account_locks.enter(self.account) as free:
             # looked up again: while we waited our turn another round may have polled them
-            for query in polling.due(self.db, self.queries, self.clock()) if free else ():
+            for query in polling.due_queries(self.db, self.queries, self.clock()) if free else ():
                 if stop():
                     return
                 try:
                     self.poll(query, self.listener_for(query), stop)
-                except ingest.Overtaken:  # what it has not kept, the other meets or has met
+                except ingest.PositionConflict:  # what it has not kept, the other meets or has met
                     self.total.overtaken += 1
                     log.info("polled by another process", query=query.id)
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
@@ -154,7 +154,7 @@ class _Round:
     def poll(self, query: Query, listener: Listener, stop: Stop) -> None:
         """Poll one query, and say when it is due again."""
         self.total.queries += 1
-        position = polling.position(self.db, query.id)
+        position = polling.read_position(self.db, query.id)
         more = False
         try:
             more = store_all(
@@ -183,7 +183,7 @@ class _Round:
             return
         at, wait = self.clock(), timedelta(seconds=query.every)
         due_at = at + (min(wait, _SOON) if more else wait)
-        polling.succeeded(self.db, query.id, at=at, due_at=due_at)
+        polling.record_success(self.db, query.id, at=at, due_at=due_at)
 
     def put_off(self, query: Query, error: str, retry_after: float | None = None) -> None:
         """Try again as long after as was said, or ever later when nothing was."""
@@ -191,10 +191,10 @@ class _Round:
             # no more often than after a failure that says nothing
             wait = as_said(max(retry_after, _FIRST_WAIT.total_seconds()))
         else:
-            failures = polling.failures(self.db, query.id)
+            failures = polling.count_failures(self.db, query.id)
             wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT)
         _log_wait(query, wait, error)
-        polling.failed(self.db, query.id, due_at=self.clock() + wait, error=error)
+        polling.record_failure(self.db, query.id, due_at=self.clock() + wait, error=error)
 
     def _wait(self, query: Query, why: Spent) -> None:
         """A limit or budget is used up: nothing is wrong, but people are told of a budget."""
@@ -212,11 +212,11 @@ class _Round:
                 resumes_at=goes_on,
                 alert_policy=self.alert_policy,
             )
-        polling.put_off(self.db, query.id, due_at=goes_on, error=str(why))
+        polling.postpone(self.db, query.id, due_at=goes_on, error=str(why))
 
     def _reject(self, query: Query, reason: str) -> None:
         """A listener gave up on one item by raising: keep the reason, leave the position alone."""
-        stays = polling.position(self.db, query.id)
+        stays = polling.read_position(self.db, query.id)
         rejected = (Rejected(where="item", reason=reason),)
         batch = Batch(mentions=(), position=stays, rejected=rejected)
         stored = ingest.store(self.db, query, batch, lambda _mention: (), self.clock(), after=stays)
@@ -230,22 +230,22 @@ def store_all(
     *,
     clock: Clock,
     total: Polled,
-    after: str | ingest.Anywhere | None = ingest.ANYWHERE,
+    after: str | ingest.AnyPosition | None = ingest.ANY_POSITION,
     listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
 ) -> bool:
     """Keep every batch as it comes; brands that nobody named yet are added with it.
 
-    ``after``: the position that the first comes from; raises Overtaken when somebody else has moved
-    the query on. Gives whether the source has more: its last batch said so, or ``stop`` cut the
-    poll short.
+    ``after``: the position that the first comes from; raises PositionConflict when another
+    process moved the query on. Gives whether the source has more: its last batch said so, or
+    ``stop`` cut the poll short.
     """
     about, more = Aboutness(db, query, listened), False
     for batch in batches:
         about.learn(batch)
         stored = ingest.store(db, query, batch, about, clock(), after=after)
-        after = batch.position if after is not ingest.ANYWHERE else after
+        after = batch.position if after is not ingest.ANY_POSITION else after
         total.add(stored)
         progress(stored)
         more = batch.more

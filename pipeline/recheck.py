@@ -17,7 +17,7 @@ from outreach.words import count
 from pipeline.backoff import as_said, backoff
 from pipeline.brand_attribution import Aboutness
 from storage.collecting import ingest, rechecks
-from storage.collecting.rechecks import Due
+from storage.collecting.rechecks import DueMention
 from storage.database.engine import Database
 
 log = structlog.get_logger()
@@ -129,7 +129,7 @@ def recheck(
                 place = query.source, billed(query)
                 checkers[place][query.id] = (query, listener)
     for (source, once), asked in checkers.items():
-        found = rechecks.due(
+        found = rechecks.due_mentions(
             db,
             source,
             asked,
@@ -151,14 +151,14 @@ def recheck(
     return turn.total
 
 
-def _by_query(found: Iterable[Due]) -> Mapping[str, list[Due]]:
-    grouped: dict[str, list[Due]] = defaultdict(list)
+def _by_query(found: Iterable[DueMention]) -> Mapping[str, list[DueMention]]:
+    grouped: dict[str, list[DueMention]] = defaultdict(list)
     for one in found:
         grouped[one.query_id].append(one)
     return grouped
 
 
-def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[Due]) -> None:
+def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[DueMention]) -> None:
     try:
         batch = checker.recheck(query, [one.mention for one in asked])
     except (Transient, Permanent) as error:
@@ -177,7 +177,7 @@ def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[Due]) -> N
     turn.waits.worked(query.id)
 
 
-def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[Due]) -> None:
+def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[DueMention]) -> None:
     """Store what was said of the posts that were asked about, and of no others; with it, in one
     transaction, that they were asked about."""
     known = {one.mention.external_id for one in asked}
@@ -189,6 +189,6 @@ def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[Due]) -> None
     about = Aboutness(turn.db, query, turn.listened)
     about.learn(batch)
     numbers = [one.mention_id for one in asked]
-    stored = ingest.store(turn.db, query, batch, about, turn.clock(), asked=numbers)
+    stored = ingest.store(turn.db, query, batch, about, turn.clock(), checked_ids=numbers)
     turn.total.changed += stored.changed
     turn.total.gone += stored.gone

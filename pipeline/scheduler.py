@@ -20,7 +20,7 @@ from pipeline.poll import poll
 from pipeline.recheck import Waits, recheck
 from storage.collecting import polling
 from storage.database.engine import DatabaseError
-from storage.database.leader import Leader
+from storage.database.leader import LeaderLock
 
 log = structlog.get_logger()
 
@@ -121,7 +121,7 @@ def run(app: App, stop: threading.Event) -> None:
 
     Ends cleanly: a stage that is at work finishes its batch first.
     """
-    leader = Leader(app.db)
+    leader = LeaderLock(app.db)
     said = False
     while not stop.is_set():
         try:
@@ -142,7 +142,7 @@ def run(app: App, stop: threading.Event) -> None:
             leader.release()
 
 
-def _lead(app: App, leader: Leader, stop: threading.Event) -> None:
+def _lead(app: App, leader: LeaderLock, stop: threading.Event) -> None:
     halt = threading.Event()
     stages = Stages(app, halt)
     scheduler = BackgroundScheduler(timezone="UTC")
@@ -170,7 +170,7 @@ def _lead(app: App, leader: Leader, stop: threading.Event) -> None:
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
     scheduler.start()
     try:
-        while leader.still() and not stop.wait(1.0):
+        while leader.is_held() and not stop.wait(1.0):
             pass
     finally:
         halt.set()
@@ -202,7 +202,7 @@ class Recorded:
         # a stage that works again is written down at once: its error is over
         if did or error or self._failed or now - self._written_at >= _QUIET:
             self._written_at, self._failed = now, error is not None
-            polling.stage_ran(
+            polling.record_stage_run(
                 self._app.db,
                 self._name,
                 started_at=started,

@@ -1,4 +1,4 @@
-"""Stored mentions as files: streamed, formula-safe, and there whole or not at all."""
+"""IngestCounts mentions as files: streamed, formula-safe, and there whole or not at all."""
 
 from __future__ import annotations
 

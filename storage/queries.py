@@ -170,7 +170,7 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
 def health(db: Database) -> ListeningHealth:
     """How the queries, stages and deliveries fare."""
     with db.read() as connection:
-        gaps = coverage_ledger.unfilled(connection)
+        gaps = coverage_ledger.count_unfilled_gaps(connection)
         queries = connection.execute(select(_QUERY).order_by(_QUERY.c.id)).all()
         stages = connection.execute(select(_STAGE).order_by(_STAGE.c.name)).all()
         dead = connection.execute(

@@ -122,7 +122,7 @@ def about(*ids: str) -> Callable[[Mention], Iterator[tuple[str, bool]]]:
 
 def keep(
     db: Database, *mentions: Mention, query: Query = QUERY, ids: Sequence[str] = ("acme-air",)
-) -> ingest.Stored:
+) -> ingest.IngestCounts:
     """Store mentions as one batch of a query, about those brands."""
     brands.sync(db, [ACME, RIVAL, OTHER])
     return ingest.store(db, query, batch(*mentions), about(*ids), NOW)

@@ -95,7 +95,7 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
         migrate.upgrade(db)
         ours = {brand.id for brand in settings.brands()}
         wanted = {query.id for query in settings.queries()}
-        if not set(brands.every(db)) <= ours or not polling.known(db) <= wanted:
+        if not set(brands.all_brands(db)) <= ours or not polling.stored_query_ids(db) <= wanted:
             raise SettingsError(
                 "EARFUL_DATABASE_URL: that database holds more than the demo",
                 hint="Unset it, or name an empty database.",

@@ -14,7 +14,14 @@ from earful.judgements import Prediction, Scores
 from storage.analysis import tallies
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.tables import REAL, UNJUDGED, CorrectionRow, MentionBrandRow, MentionRow, PredictionRow
+from storage.tables import (
+    NOT_NOISE,
+    UNJUDGED,
+    CorrectionRow,
+    MentionBrandRow,
+    MentionRow,
+    PredictionRow,
+)
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 UNKNOWN = "unknown"
@@ -39,7 +46,7 @@ def list_unclassified(db: Database, model_id: str, limit: int) -> tuple[Unclassi
         for stretch in _not_by(model_id):
             rows = connection.execute(
                 select(_MENTION.c.id, _MENTION.c.text, _MENTION.c.edition)
-                .where(stretch, REAL)
+                .where(stretch, NOT_NOISE)
                 .order_by(_MENTION.c.model_id, _MENTION.c.id)
                 .limit(limit - len(found))
             )
@@ -56,7 +63,7 @@ def count_unclassified(db: Database, model_id: str) -> int:
     """How many mentions the current model has not read."""
     with db.read() as connection:
         return sum(
-            connection.execute(select(func.count()).where(stretch, REAL)).scalar_one()
+            connection.execute(select(func.count()).where(stretch, NOT_NOISE)).scalar_one()
             for stretch in _not_by(model_id)
         )
 
@@ -184,5 +191,5 @@ def save_correction(
 
 def count_never_classified(connection: Connection) -> int:
     """How many mentions no model has read yet."""
-    never = select(func.count()).where(_MENTION.c.model_id == "", REAL)
+    never = select(func.count()).where(_MENTION.c.model_id == "", NOT_NOISE)
     return connection.execute(never).scalar_one()

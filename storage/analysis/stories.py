@@ -31,7 +31,7 @@ from earful.scoring import reach
 from storage.analysis import story_counts
 from storage.analysis.story_counts import MAX_REACH
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.entities.lookup import Known, rows_of
+from storage.entities.lookup import ExternalKey, find_rows
 from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandRow, StoryRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
@@ -112,10 +112,10 @@ def find_by_bands(connection: Connection, bands: Collection[int]) -> dict[int, l
     return found
 
 
-def find_by_posts(connection: Connection, posts: Iterable[Known]) -> dict[Known, int]:
+def find_by_posts(connection: Connection, posts: Iterable[ExternalKey]) -> dict[ExternalKey, int]:
     """The stories of those of these posts that are stored and in one."""
     wanted = sorted(set(posts))
-    found = rows_of(connection, _MENTION, wanted, _MENTION.c.external_id, _MENTION.c.story_id)
+    found = find_rows(connection, _MENTION, wanted, _MENTION.c.external_id, _MENTION.c.story_id)
     return {post: row.story_id for post, row in found.items() if row.story_id is not None}
 
 

@@ -13,7 +13,7 @@ from earful.messages import Delivery, Message
 from storage.database.clean import names_one, storable
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, insert_or_update, table_of
-from storage.tables import ON_ITS_WAY, CaseRow, DeliveryCaseRow, DeliveryRow, DigestCursorRow
+from storage.tables import UNSENT, CaseRow, DeliveryCaseRow, DeliveryRow, DigestCursorRow
 
 _DELIVERY, _DIGEST_CURSOR = table_of(DeliveryRow), table_of(DigestCursorRow)
 _DELIVERY_CASE, _CASE = table_of(DeliveryCaseRow), table_of(CaseRow)
@@ -60,7 +60,7 @@ def _is_due(now: datetime) -> Any:
         # closed bound left out: a lease still holds in the instant in which it ends
         and_(state == DeliveryState.SENDING.value, lease < now),
     )
-    return and_(ON_ITS_WAY, due)
+    return and_(UNSENT, due)
 
 
 def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:

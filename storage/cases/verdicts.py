@@ -265,7 +265,7 @@ def _open_case(
         "complaints": 1,
         "version": 1,
     }
-    (row,) = row_ids.numbered(connection, _CASE, [row])
+    (row,) = row_ids.with_unused_ids(connection, _CASE, [row])
     case_id: int = connection.execute(_CASE.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]
     _event(connection, case_id, "opened", flag)
     return FlaggedCase(

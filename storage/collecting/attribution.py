@@ -40,8 +40,8 @@ class Noise:
     reason: str
 
 
-Concerns = Sequence[tuple[str, bool]]  # of (brand id, is it that brand's own account)
-About = Callable[[Mention], Iterable[tuple[str, bool]] | Noise]
+BrandLinks = Sequence[tuple[str, bool]]  # of (brand id, is it that brand's own account)
+Attributor = Callable[[Mention], Iterable[tuple[str, bool]] | Noise]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +50,11 @@ class Found:
 
     id: int
     mention: Mention
-    said: Concerns | Noise
+    said: BrandLinks | Noise
     known: bool
 
     @property
-    def concerns(self) -> Concerns:
+    def concerns(self) -> BrandLinks:
         """The brands that it is about; none when it is noise."""
         return () if isinstance(self.said, Noise) else self.said
 
@@ -64,13 +64,13 @@ class Found:
         return storable(self.said.reason, _LONGEST_REASON) if isinstance(self.said, Noise) else ""
 
 
-def ask(about: About, mention: Mention) -> Concerns | Noise:
+def attribute(about: Attributor, mention: Mention) -> BrandLinks | Noise:
     """What ``about`` says of a mention, to be looked at more than once."""
     said = about(mention)
     return said if isinstance(said, Noise) else tuple(said)
 
 
-def keep(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
+def store_links(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
     """Link mentions to the query and to brands; count those links to brands that are new.
 
     What another query called noise becomes a mention like any other once a query finds it for

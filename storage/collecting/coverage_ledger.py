@@ -16,12 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from earful import intervals
-from earful.intervals import Span
+from earful.intervals import Interval
 from earful.types import Batch, Gap, Query, Seen
-from storage.collecting.coverage_rules import OPEN, Claims, Noted, told
+from storage.collecting.coverage_rules import OPEN, LedgerGap, PartLedger, apply_claims
 from storage.database.clean import identity, storable
 from storage.database.upsert import insert_new, insert_or_update, table_of
-from storage.tables import UNFILLED, CoverageRow, GapRow, PartRow, QueryRow
+from storage.tables import UNFILLED_GAP, CoverageRow, GapRow, PartRow, QueryRow
 
 _COVERAGE, _GAP = table_of(CoverageRow), table_of(GapRow)
 _PART, _QUERY = table_of(PartRow), table_of(QueryRow)
@@ -42,10 +42,12 @@ def _rows_touching(table: Any, *which: Any) -> Any:
     )
 
 
-_COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED)
+_COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED_GAP)
 
 
-def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Span | None:
+def record_batch(
+    connection: Connection, query: Query, batch: Batch, at: datetime
+) -> Interval | None:
     """Write down what the batch has seen and what not.
 
     Gives the newest stretch that all parts of the query have seen; None when the batch says
@@ -73,12 +75,12 @@ def keep(connection: Connection, query: Query, batch: Batch, at: datetime) -> Sp
     return _complete(connection, query.id, _live(mark, marks | dict.fromkeys(names, mark)))
 
 
-def complete(connection: Connection, query_id: str) -> Span | None:
+def complete_interval(connection: Connection, query_id: str) -> Interval | None:
     """The newest stretch that all parts of the query have seen; None when there is none."""
     return _complete(connection, query_id, live_parts(connection, query_id))
 
 
-def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Span | None:
+def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Interval | None:
     if not parts:
         return None
     until: datetime | None = None
@@ -118,14 +120,14 @@ def _marks(connection: Connection, query_id: str) -> tuple[str, dict[str, str]]:
     return mark or "", {row.part: row.fingerprint for row in rows}
 
 
-def unfilled(connection: Connection) -> dict[tuple[str, str], int]:
+def count_unfilled_gaps(connection: Connection) -> dict[tuple[str, str], int]:
     """How many gaps are open and lost, by (query id, state).
 
     Open ones of parts that a query has no more are not counted: nobody looks for them again.
     """
     found = connection.execute(
         select(_GAP.c.query_id, _GAP.c.part, _GAP.c.state, func.count())
-        .where(UNFILLED)
+        .where(UNFILLED_GAP)
         .group_by(_GAP.c.query_id, _GAP.c.part, _GAP.c.state)
     ).all()
     live = {query_id: live_parts(connection, query_id) for query_id in {row[0] for row in found}}
@@ -146,24 +148,24 @@ def _keep_part(
     touched = intervals.add(_spans_of(seen), _spans_of(gaps))
     part = identity(name)
     place = (query_id, part)
-    ids = {noted(row): row.id for row in _touching(connection, _MISSED, place, touched)}
+    ids = {gap_from_row(row): row.id for row in _touching(connection, _MISSED, place, touched)}
     covered = _touching(connection, _COVERED, place, touched)
-    before = Claims(
+    before = PartLedger(
         covered=intervals.add((row.since, row.until) for row in covered), gaps=tuple(ids)
     )
-    _replace(connection, place, before, told(before, seen, gaps, at), ids)
+    _replace(connection, place, before, apply_claims(before, seen, gaps, at), ids)
 
 
-def _spans_of(claims: Iterable[Seen | Gap]) -> list[Span]:
+def _spans_of(claims: Iterable[Seen | Gap]) -> list[Interval]:
     return [(one.since, one.until) for one in claims]
 
 
 def _replace(
     connection: Connection,
     place: tuple[str, str],
-    before: Claims,
-    after: Claims,
-    ids: Mapping[Noted, int],
+    before: PartLedger,
+    after: PartLedger,
+    ids: Mapping[LedgerGap, int],
 ) -> None:
     """Make the rows of one part say ``after`` where they say ``before``."""
     here = {"query_id": place[0], "part": place[1]}
@@ -187,9 +189,9 @@ def _replace(
     insert_new(connection, GapRow, [here | asdict(one) for one in fresh])
 
 
-def noted(row: Any) -> Noted:
+def gap_from_row(row: Any) -> LedgerGap:
     """A row of the table as the fact that it is."""
-    return Noted(
+    return LedgerGap(
         since=row.since,
         until=row.until,
         kind=row.kind,
@@ -201,7 +203,7 @@ def noted(row: Any) -> Noted:
 
 
 def _touching(
-    connection: Connection, statement: Any, place: tuple[str, str], touched: Iterable[Span]
+    connection: Connection, statement: Any, place: tuple[str, str], touched: Iterable[Interval]
 ) -> list[Any]:
     """The rows of a part, as a statement of _rows_touching selects them, for several stretches."""
     here = {"query_id": place[0], "part": place[1]}
@@ -214,7 +216,7 @@ def _touching(
 
 def _last_before(
     connection: Connection, query_id: str, part: str, until: datetime | None
-) -> Span | None:
+) -> Interval | None:
     """The newest covered stretch of the part that begins before ``until``."""
     here = (_COVERAGE.c.query_id == query_id, _COVERAGE.c.part == part)
     which = here if until is None else (*here, _COVERAGE.c.since < until)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, and_, or_, select
 
 from earful import intervals
 from earful.clock import Window
-from earful.intervals import Spans
+from earful.intervals import Intervals
 from storage.collecting import coverage_ledger
-from storage.collecting.coverage_rules import FILLED, LOST, OPEN, Noted
+from storage.collecting.coverage_rules import FILLED, LOST, OPEN, LedgerGap
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import CoverageRow, GapRow, QueryRow
@@ -33,9 +33,9 @@ class PartCoverage:
     live: bool
     since: datetime | None
     until: datetime | None
-    covered: Spans
-    open: tuple[Noted, ...]
-    lost: tuple[Noted, ...]
+    covered: Intervals
+    open: tuple[LedgerGap, ...]
+    lost: tuple[LedgerGap, ...]
     filled: int
 
 
@@ -66,12 +66,14 @@ class QueryCoverage:
         return share_of(seen, self.window)
 
 
-def share_of(covered: Spans, window: Window) -> float:
+def share_of(covered: Intervals, window: Window) -> float:
     """How much of the window is covered, 0 to 1."""
     return intervals.length(covered) / window.length if window.length > timedelta() else 0.0
 
 
-def of(db: Database, query_ids: Iterable[str], window: Window) -> tuple[QueryCoverage, ...]:
+def read_coverage(
+    db: Database, query_ids: Iterable[str], window: Window
+) -> tuple[QueryCoverage, ...]:
     """The coverage of those queries, in their order; one that was never polled has no parts."""
     with db.read() as connection:
         rows = {row.id: row for row in connection.execute(select(_QUERY))}
@@ -120,8 +122,8 @@ def _told_of(window: Window) -> Any:
 def _part(
     name: str, live: bool, covered: Sequence[Any], gaps: Sequence[Any], window: Window
 ) -> PartCoverage:
-    def those(state: str) -> tuple[Noted, ...]:
-        return tuple(coverage_ledger.noted(row) for row in gaps if row.state == state)
+    def those(state: str) -> tuple[LedgerGap, ...]:
+        return tuple(coverage_ledger.gap_from_row(row) for row in gaps if row.state == state)
 
     return PartCoverage(
         part=name,

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from earful import intervals
-from earful.intervals import Span, Spans
+from earful.intervals import Interval, Intervals
 from earful.types import Gap, Seen
 
 OPEN, FILLED, LOST = "open", "filled", "lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class LedgerGap:
     """A gap as the ledger keeps it; ``closed_at`` is when it was filled or given up."""
 
     since: datetime
@@ -32,20 +32,22 @@ class Noted:
     closed_at: datetime | None = None
 
     @property
-    def span(self) -> Span:
+    def interval(self) -> Interval:
         """From when to when."""
         return self.since, self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class PartLedger:
     """The covered stretches and the gaps of one part."""
 
-    covered: Spans = ()
-    gaps: tuple[Noted, ...] = ()
+    covered: Intervals = ()
+    gaps: tuple[LedgerGap, ...] = ()
 
 
-def told(before: Claims, seen: Sequence[Seen], gaps: Sequence[Gap], at: datetime) -> Claims:
+def apply_claims(
+    before: PartLedger, seen: Sequence[Seen], gaps: Sequence[Gap], at: datetime
+) -> PartLedger:
     """What a batch makes of it: what it has seen is no gap; what is lost is lost, not open."""
     heard = [(one.since, one.until) for one in seen]
     claims = _seen(before, heard, at)
@@ -55,28 +57,28 @@ def told(before: Claims, seen: Sequence[Seen], gaps: Sequence[Gap], at: datetime
     return claims
 
 
-def _seen(before: Claims, heard: Sequence[Span], at: datetime) -> Claims:
-    gaps: list[Noted] = []
+def _seen(before: PartLedger, heard: Sequence[Interval], at: datetime) -> PartLedger:
+    gaps: list[LedgerGap] = []
     for gap in before.gaps:
         left = _cut(gap, heard) if gap.state != FILLED else [gap]
         gaps += left or [replace(gap, state=FILLED, closed_at=at)]
-    return Claims(covered=intervals.add(before.covered, heard), gaps=tuple(gaps))
+    return PartLedger(covered=intervals.add(before.covered, heard), gaps=tuple(gaps))
 
 
-def _missed(before: Claims, span: Span, gap: Gap, at: datetime) -> Claims:
+def _missed(before: PartLedger, span: Interval, gap: Gap, at: datetime) -> PartLedger:
     """One stretch of a gap, over which nothing is noted twice in the same state."""
     state = LOST if gap.lost else OPEN
     noted = [one for one in before.gaps if one.state == state]
-    fresh = intervals.subtract([span], [one.span for one in noted])
-    rest: list[Noted] = [one for one in before.gaps if one.state == FILLED]
+    fresh = intervals.subtract([span], [one.interval for one in noted])
+    rest: list[LedgerGap] = [one for one in before.gaps if one.state == FILLED]
     first = at
     for one in before.gaps:
         if one.state not in (state, FILLED):
             rest += _cut(one, fresh)
-            if intervals.intersect([one.span], fresh):
+            if intervals.intersect([one.interval], fresh):
                 first = min(first, one.noted_at)
     for since, until in fresh:
-        new = Noted(
+        new = LedgerGap(
             since=since,
             until=until,
             kind=gap.kind.value,
@@ -87,21 +89,21 @@ def _missed(before: Claims, span: Span, gap: Gap, at: datetime) -> Claims:
         )
         noted = _join(noted, new)
     covered = intervals.subtract(before.covered, [span])
-    return Claims(covered=covered, gaps=(*rest, *noted))
+    return PartLedger(covered=covered, gaps=(*rest, *noted))
 
 
-def _cut(gap: Noted, spans_out: Iterable[Span]) -> list[Noted]:
+def _cut(gap: LedgerGap, spans_out: Iterable[Interval]) -> list[LedgerGap]:
     """What is left of a gap; itself when nothing was cut."""
-    left = intervals.subtract([gap.span], spans_out)
+    left = intervals.subtract([gap.interval], spans_out)
     return [replace(gap, since=since, until=until) for since, until in left]
 
 
-def _join(noted: Sequence[Noted], new: Noted) -> list[Noted]:
+def _join(noted: Sequence[LedgerGap], new: LedgerGap) -> list[LedgerGap]:
     """Put ``new`` beside them, one with those of its kind that it touches: its reason counts.
 
     Lost ones are one only where they are lost for the same reason.
     """
-    apart: list[Noted] = []
+    apart: list[LedgerGap] = []
     for one in noted:
         touches = one.since <= new.until and new.since <= one.until
         alike = one.kind == new.kind and (new.state == OPEN or one.reason == new.reason)

@@ -23,7 +23,7 @@ from storage.analysis import predictions, ratings, stories, story_counts, tallie
 from storage.cases.verdicts import EARFUL
 from storage.database.clean import countable, storable
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.entities.authors import key_of
+from storage.entities.authors import author_key
 from storage.tables import (
     UNREAD,
     AuthorRow,
@@ -50,7 +50,7 @@ _EDITED = ("text", "edition", "sentiment", "model_id", "corrected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class ChangeReport:
     """Which stored mentions (by number) have other words now; which were told of by another author
     than theirs, and which of those with other words or another rating, which were not taken."""
 
@@ -59,7 +59,9 @@ class Refreshed:
     refused: frozenset[int]
 
 
-def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) -> Refreshed:
+def apply_changes(
+    connection: Connection, found: Mapping[int, Mention], at: datetime
+) -> ChangeReport:
     """Bring stored mentions (by number) up to what was found.
 
     Of what another author is said to have written only figures are taken.
@@ -69,7 +71,7 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     refused: set[int] = set()
     for row in _stored(connection, found):
         one = found[row.id]
-        if key_of(one) != (row.author_source, row.writer):
+        if author_key(one) != (row.author_source, row.writer):
             others.add(row.id)
             if storable(one.text) != row.text or _rating(row, one) != _kept(row, _RATING):
                 refused.add(row.id)
@@ -91,7 +93,9 @@ def refresh(connection: Connection, found: Mapping[int, Mention], at: datetime) 
     _read_anew(connection, edited)
     _tell_cases(connection, edited, at)
     predictions.reset_verdicts(connection, rated)
-    return Refreshed(edited=frozenset(edited), others=frozenset(others), refused=frozenset(refused))
+    return ChangeReport(
+        edited=frozenset(edited), others=frozenset(others), refused=frozenset(refused)
+    )
 
 
 def _stored(connection: Connection, numbers: Iterable[int]) -> list[Any]:

@@ -10,17 +10,17 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from earful.intervals import Span
+from earful.intervals import Interval
 from earful.types import Batch, Mention, Query, Rejected
 from earful.untrusted import web_link
 from storage.analysis import ratings
 from storage.collecting import attribution, coverage_ledger, edits, rechecks, spending
-from storage.collecting.attribution import About, Found, Noise
+from storage.collecting.attribution import Attributor, Found, Noise
 from storage.database.clean import countable, identity, storable
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import authors
-from storage.entities.lookup import Known, ids_of
+from storage.entities.lookup import ExternalKey, find_row_ids
 from storage.removal import erasing, tombstones
 from storage.tables import MentionRow, QueryRow, RejectedRow, row_ids
 
@@ -32,17 +32,17 @@ _SOMEBODY_ELSE = (
 )
 
 
-class Anywhere(Enum):
+class AnyPosition(Enum):
     """No position: wherever the query is."""
 
-    ANYWHERE = ""
+    ANY_POSITION = ""
 
 
-ANYWHERE = Anywhere.ANYWHERE
+ANY_POSITION = AnyPosition.ANY_POSITION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class IngestCounts:
     """What became of a batch: mentions in it, mentions new to us, those of the new ones that are
     noise, items that could not be read; known ones whose words changed, and those that are gone."""
 
@@ -54,7 +54,7 @@ class Stored:
     gone: int = 0
 
 
-class Overtaken(Exception):
+class PositionConflict(Exception):
     """Somebody else has moved the query on meanwhile; nothing of the batch was kept."""
 
 
@@ -62,28 +62,27 @@ def store(
     db: Database,
     query: Query,
     batch: Batch,
-    about: About,
+    about: Attributor,
     at: datetime,
     *,
-    after: str | Anywhere | None = ANYWHERE,
-    asked: Sequence[int] = (),
-) -> Stored:
+    after: str | AnyPosition | None = ANY_POSITION,
+    checked_ids: Sequence[int] = (),
+) -> IngestCounts:
     """Keep a batch: authors, mentions, what they are about, gaps, rejects, and the position.
 
     ``about`` names the brands that a mention concerns, which must be stored already, or says why
     it is noise. What is ``gone`` is removed first and never stored again. ``after``: the position
-    that this step of a poll comes from; raises Overtaken when the query is there no more, because
-    the two polls' accounts of what is still open would mix. ``asked``: the numbers of the mentions
-    that the platform was asked about, when the batch is the answer to that and no step of a poll:
-    the question is written down with the answer, and the query stays where it was.
+    that this step of a poll comes from; raises PositionConflict when the query is there no more,
+    because the two polls' accounts of open windows would mix. ``checked_ids``: ids of the mentions
+    that the platform was asked about, when the batch answers a re-check and is no step of a poll.
     """
     met, doubted = _in_order(batch.mentions)
-    said = {key: attribution.ask(about, one) for key, one in met.items()}
+    said = {key: attribution.attribute(about, one) for key, one in met.items()}
     with db.write() as connection:
-        gone = erasing.gone(connection, batch.gone, at)
-        mentions = tombstones.welcome(connection, met)
-        known = ids_of(connection, _MENTION, mentions)
-        again = edits.refresh(
+        gone = erasing.remove_gone_posts(connection, batch.gone, at)
+        mentions = tombstones.drop_removed(connection, met)
+        known = find_row_ids(connection, _MENTION, mentions)
+        again = edits.apply_changes(
             connection, {known[key]: one for key, one in mentions.items() if key in known}, at
         )
         doubted |= {key for key in mentions if known.get(key) in again.refused}
@@ -97,7 +96,7 @@ def store(
         insert_new(
             connection,
             MentionRow,
-            row_ids.numbered(
+            row_ids.with_unused_ids(
                 connection,
                 _MENTION,
                 [
@@ -106,8 +105,8 @@ def store(
                 ],
             ),
         )
-        ids = known | ids_of(connection, _MENTION, new)
-        attribution.keep(
+        ids = known | find_row_ids(connection, _MENTION, new)
+        attribution.store_links(
             connection,
             query.id,
             [
@@ -116,9 +115,9 @@ def store(
                 if known.get(key) not in again.refused
             ],
         )
-        complete = coverage_ledger.keep(connection, query, batch, at)
+        complete = coverage_ledger.record_batch(connection, query, batch, at)
         missed = _store_rejects(connection, query, batch, at)
-        stored = Stored(
+        stored = IngestCounts(
             seen=len(met),
             new=len(new),
             rejected=len(batch.rejected),
@@ -126,7 +125,7 @@ def store(
             changed=len(again.edited),
             gone=gone,
         )
-        spending.brought(
+        spending.count_mentions(
             connection,
             query,
             at,
@@ -134,30 +133,30 @@ def store(
             already_stored=stored.seen - stored.new,
             noise=stored.noise,
         )
-        if asked:
-            rechecks.checked(connection, asked, at)
+        if checked_ids:
+            rechecks.mark_checked(connection, checked_ids, at)
         else:
             _move_position(connection, query, batch, after, stored, missed, complete, at)
     return stored
 
 
-def _in_order(found: Iterable[Mention]) -> tuple[dict[Known, Mention], set[Known]]:
+def _in_order(found: Iterable[Mention]) -> tuple[dict[ExternalKey, Mention], set[ExternalKey]]:
     """Each mention once, as it is known best; oldest first, because later stages go by number.
 
     With those under whose id another author came too: of two the first told counts.
     """
-    once: dict[Known, Mention] = {}
-    doubted: set[Known] = set()
+    once: dict[ExternalKey, Mention] = {}
+    doubted: set[ExternalKey] = set()
     for one in found:
         key = one.source, identity(one.external_id)
-        if key in once and authors.key_of(one) != authors.key_of(once[key]):
+        if key in once and authors.author_key(one) != authors.author_key(once[key]):
             doubted.add(key)
         elif key not in once or _newer(one, once[key]):
             once[key] = one
     return dict(sorted(once.items(), key=lambda pair: pair[1].published_at)), doubted
 
 
-def _doubt(post: Known) -> Rejected:
+def _doubt(post: ExternalKey) -> Rejected:
     return Rejected(where=post[1], reason=_SOMEBODY_ELSE)
 
 
@@ -170,12 +169,12 @@ def _newer(one: Mention, other: Mention) -> bool:
 
 
 def _mention_row(
-    key: Known, mention: Mention, writers: Mapping[Known, int], *, noise: bool
+    key: ExternalKey, mention: Mention, writers: Mapping[ExternalKey, int], *, noise: bool
 ) -> dict[str, Any]:
     return {
         "source": key[0],
         "external_id": key[1],
-        "author_id": writers[authors.key_of(mention)],
+        "author_id": writers[authors.author_key(mention)],
         "text": storable(mention.text),
         "lang": None if mention.lang is None else storable(mention.lang, 20),
         "url": web_link(mention.url),
@@ -223,10 +222,10 @@ def _move_position(
     connection: Connection,
     query: Query,
     batch: Batch,
-    after: str | Anywhere | None,
-    stored: Stored,
+    after: str | AnyPosition | None,
+    stored: IngestCounts,
     missed: int,
-    complete: Span | None,
+    complete: Interval | None,
     at: datetime,
 ) -> None:
     values: dict[str, Any] = {
@@ -242,16 +241,16 @@ def _move_position(
     if complete is not None:
         values["complete_since"], values["complete_until"] = complete
     moved = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
-    if after is not ANYWHERE:
+    if after is not ANY_POSITION:
         moved = moved.where(_QUERY.c.position.is_not_distinct_from(after))
     if connection.execute(moved).rowcount:
         return
-    insert_new(connection, QueryRow, [query_row(query)])  # of an import: nobody registered it
+    insert_new(connection, QueryRow, [new_query_row(query)])  # of an import: nobody registered it
     if not connection.execute(moved).rowcount:
-        raise Overtaken(query.id)
+        raise PositionConflict(query.id)
 
 
-def query_row(query: Query) -> dict[str, Any]:
+def new_query_row(query: Query) -> dict[str, Any]:
     """The first row of a query that was never polled."""
     return {
         "id": query.id,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from earful.types import Query
-from storage.collecting.ingest import query_row
+from storage.collecting.ingest import new_query_row
 from storage.collecting.spending import account_of
 from storage.database.clean import storable
 from storage.database.engine import Database
@@ -40,7 +40,7 @@ def register(
         )
         for query in wanted:
             mark = fingerprint(query, (accounts or {}).get(account_of(query), ""))
-            insert_new(connection, QueryRow, [query_row(query) | {"fingerprint": mark}])
+            insert_new(connection, QueryRow, [new_query_row(query) | {"fingerprint": mark}])
             connection.execute(
                 update(_QUERY)
                 .where(_QUERY.c.id == query.id, _QUERY.c.fingerprint != mark)
@@ -56,7 +56,7 @@ def fingerprint(query: Query, account: str = "") -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def due(db: Database, queries: Iterable[Query], now: datetime) -> tuple[Query, ...]:
+def due_queries(db: Database, queries: Iterable[Query], now: datetime) -> tuple[Query, ...]:
     """The enabled queries that are due and not paused, longest due first."""
     with db.read() as connection:
         rows = {row.id: row for row in connection.execute(select(_QUERY))}
@@ -78,7 +78,7 @@ def _is_due(row: Any, query: Query, now: datetime) -> bool:
     return bool(row.due_at - now > timedelta(seconds=query.every) + _LONGEST_WAIT)
 
 
-def position(db: Database, query_id: str) -> str | None:
+def read_position(db: Database, query_id: str) -> str | None:
     """Where the query's listener is to go on from."""
     with db.read() as connection:
         return connection.execute(
@@ -86,7 +86,7 @@ def position(db: Database, query_id: str) -> str | None:
         ).scalar_one_or_none()
 
 
-def failures(db: Database, query_id: str) -> int:
+def count_failures(db: Database, query_id: str) -> int:
     """How many polls of the query failed in a row."""
     with db.read() as connection:
         return (
@@ -97,22 +97,22 @@ def failures(db: Database, query_id: str) -> int:
         )
 
 
-def succeeded(db: Database, query_id: str, *, at: datetime, due_at: datetime) -> None:
+def record_success(db: Database, query_id: str, *, at: datetime, due_at: datetime) -> None:
     """The poll came to its end; the next is due at ``due_at``."""
     _set(db, query_id, polled_at=at, due_at=due_at, failures=0, error=None)
 
 
-def failed(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+def record_failure(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
     """The poll failed and is tried again at ``due_at``."""
     _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
-def put_off(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+def postpone(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
     """The poll waits until ``due_at``, as somebody said: that is no further failure."""
     _set(db, query_id, due_at=due_at, error=storable(error, 1000))
 
 
-def seen_until(db: Database, query_id: str) -> datetime | None:
+def complete_until(db: Database, query_id: str) -> datetime | None:
     """Up to when all that the query's source showed has been seen; None when that is unknown."""
     with db.read() as connection:
         return connection.execute(
@@ -125,7 +125,7 @@ def pause(db: Database, query_id: str, *, error: str) -> None:
     _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
-def all_due(db: Database, query_ids: Iterable[str]) -> None:
+def make_due(db: Database, query_ids: Iterable[str]) -> None:
     """Make these queries due at once; paused ones stay paused."""
     with db.write() as connection:
         for query_id in query_ids:
@@ -152,7 +152,7 @@ def _set(db: Database, query_id: str, **values: Any) -> None:
         connection.execute(update(_QUERY).where(_QUERY.c.id == query_id).values(**values))
 
 
-def stage_ran(
+def record_stage_run(
     db: Database,
     name: str,
     *,
@@ -179,7 +179,7 @@ def stage_ran(
         )
 
 
-def known(db: Database) -> set[str]:
+def stored_query_ids(db: Database) -> set[str]:
     """The ids of all queries that were ever registered or imported."""
     with db.read() as connection:
         return set(connection.execute(select(_QUERY.c.id)).scalars())

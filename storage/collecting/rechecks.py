@@ -25,7 +25,7 @@ _last_seen = case(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueMention:
     """A stored mention to ask about, and one of the queries that found it."""
 
     mention_id: int
@@ -33,7 +33,7 @@ class Due:
     mention: Mention
 
 
-def due(
+def due_mentions(
     db: Database,
     source: str,
     query_ids: Iterable[str],
@@ -42,7 +42,7 @@ def due(
     seen_before: datetime,
     limit: int,
     once: bool = False,
-) -> tuple[Due, ...]:
+) -> tuple[DueMention, ...]:
     """Mentions of a source published from ``since`` on and not seen after ``seen_before``, the one
     seen longest ago first and noise last; only what one of these queries found that is not paused.
 
@@ -79,7 +79,9 @@ def due(
     )
     with db.read() as connection:
         rows = connection.execute(statement).all()
-    return tuple(Due(mention_id=row.id, query_id=row.query_id, mention=_fact(row)) for row in rows)
+    return tuple(
+        DueMention(mention_id=row.id, query_id=row.query_id, mention=_fact(row)) for row in rows
+    )
 
 
 _OF_AN_AUTHOR = ("handle", "name", "followers", "verified", "url")
@@ -105,7 +107,7 @@ def _fact(row: Any) -> Mention:
     )
 
 
-def checked(connection: Connection, mention_ids: Sequence[int], at: datetime) -> None:
+def mark_checked(connection: Connection, mention_ids: Sequence[int], at: datetime) -> None:
     """Write down that their platform was asked about these mentions; gone ones are no trouble."""
     for some in chunks(mention_ids):
         connection.execute(update(_MENTION).where(_MENTION.c.id.in_(some)).values(checked_at=at))

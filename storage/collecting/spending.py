@@ -51,7 +51,7 @@ def _added(new: Any, old: Any) -> dict[str, Any]:
     return {name: old.c[name] + new[name] for name in _COUNTED}
 
 
-def brought(
+def count_mentions(
     connection: Connection, query: Query, at: datetime, *, new: int, already_stored: int, noise: int
 ) -> None:
     """Count what a batch brought; nothing is written for one without mentions."""
@@ -100,7 +100,7 @@ class Spending:
         return 1000 * self.requests / self.new if self.new else None
 
 
-def spent(db: Database, window: Window) -> tuple[Spending, ...]:
+def by_query(db: Database, window: Window) -> tuple[Spending, ...]:
     """What every account spent on every query in a window (whole hours), by account and query."""
     whose = (_SPENDING.c.account, _SPENDING.c.query_id, _SPENDING.c.brand_id)
     with db.read() as connection:

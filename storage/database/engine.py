@@ -42,7 +42,7 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @property
-    def shown_url(self) -> str:
+    def redacted_url(self) -> str:
         """The URL without its passwords, wherever in it they stand."""
         url = self.engine.url.difference_update_query(_SECRETS)
         return url.render_as_string(hide_password=True)

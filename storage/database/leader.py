@@ -15,7 +15,7 @@ from storage.database.engine import Database, DatabaseError, sqlite_path
 _LEADER = 7041002
 
 
-class Leader:
+class LeaderLock:
     """Whoever holds this runs the schedule. Lost with the process, however it ends."""
 
     def __init__(self, db: Database) -> None:
@@ -34,10 +34,10 @@ class Leader:
             self._held = self._lock_file(file) if file else self._lock_session()
         except DBAPIError as error:
             why = " ".join(str(error.orig).split())
-            raise DatabaseError(f"{self._db.shown_url}: cannot be reached ({why})") from error
+            raise DatabaseError(f"{self._db.redacted_url}: cannot be reached ({why})") from error
         return self._held
 
-    def still(self) -> bool:
+    def is_held(self) -> bool:
         """True while the lock is ours: a database session can be lost behind our back."""
         if self._connection is not None:
             try:

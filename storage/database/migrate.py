@@ -35,8 +35,8 @@ def is_current(db: Database) -> bool:
     script = ScriptDirectory.from_config(_config())
     if revision is not None and revision not in {one.revision for one in script.walk_revisions()}:
         raise DatabaseError(
-            f"{db.shown_url}: its tables are those of a newer Earful ({revision}); update Earful, "
-            "or name another database"
+            f"{db.redacted_url}: a newer Earful made its tables ({revision}); "
+            "update Earful or name another database"
         )
     return revision == script.get_current_head()
 
@@ -45,7 +45,7 @@ def require_current(db: Database) -> None:
     """Raises DatabaseError, saying what to run, when the tables are missing or outdated."""
     if not is_current(db):
         raise DatabaseError(
-            f"{db.shown_url}: the tables are missing or of an older version; "
+            f"{db.redacted_url}: the tables are missing or of an older version; "
             "run `earful up` or `earful doctor`"
         )
 
@@ -57,7 +57,7 @@ def _told(db: Database) -> Iterator[None]:
         yield
     except DBAPIError as error:
         why = " ".join(str(error.orig).split())
-        raise DatabaseError(f"{db.shown_url}: cannot be opened ({why})") from error
+        raise DatabaseError(f"{db.redacted_url}: cannot be opened ({why})") from error
 
 
 def _config() -> Config:

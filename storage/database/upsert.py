@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 Change = Callable[[Any, Any], Mapping[str, Any]]
-_MOST_PARAMETERS = 1000  # well under SQLite's 32,766 and kind to its query planner
+_MAX_PARAMETERS = 1000  # well under SQLite's 32,766 and kind to its query planner
 
 
 def table_of(model: Any) -> Table:
@@ -20,7 +20,7 @@ def table_of(model: Any) -> Table:
     return table
 
 
-def chunks(items: Sequence[T], size: int = _MOST_PARAMETERS) -> Iterator[Sequence[T]]:
+def chunks(items: Sequence[T], size: int = _MAX_PARAMETERS) -> Iterator[Sequence[T]]:
     """``items`` in runs of at most ``size``."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -11,7 +11,7 @@ from earful.types import Author, Mention
 from earful.untrusted import web_link
 from storage.database.clean import countable, identity, storable
 from storage.database.upsert import insert_or_update, table_of
-from storage.entities.lookup import Known, ids_of, rows_of
+from storage.entities.lookup import ExternalKey, find_row_ids, find_rows
 from storage.tables import AuthorRow
 
 _AUTHOR = table_of(AuthorRow)
@@ -19,19 +19,19 @@ _MAY_LACK = ("name", "followers", "url")
 _PROFILE = ("handle", "verified", *_MAY_LACK)
 
 
-def key_of(mention: Mention) -> Known:
+def author_key(mention: Mention) -> ExternalKey:
     """By what its author is known."""
     return mention.author.source, identity(mention.author.external_id)
 
 
-def store(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, int]:
+def store(connection: Connection, mentions: Iterable[Mention]) -> dict[ExternalKey, int]:
     """Keep who wrote these, of the same person what the last one says; gives their row ids."""
-    rows: dict[Known, dict[str, Any]] = {}
+    rows: dict[ExternalKey, dict[str, Any]] = {}
     for one in mentions:
-        key = key_of(one)
+        key = author_key(one)
         row = _row(key, one.author)
         rows[key] = _together(rows[key], row) if key in rows else row
-    there = rows_of(connection, _AUTHOR, rows)
+    there = find_rows(connection, _AUTHOR, rows)
     changed = [row for key, row in rows.items() if key not in there or _differs(row, there[key])]
     insert_or_update(
         connection,
@@ -41,7 +41,7 @@ def store(connection: Connection, mentions: Iterable[Mention]) -> dict[Known, in
         change=_newer,
     )
     ids = {key: row.id for key, row in there.items()}
-    return ids | ids_of(connection, _AUTHOR, rows.keys() - ids.keys())
+    return ids | find_row_ids(connection, _AUTHOR, rows.keys() - ids.keys())
 
 
 def _is_bare(row: Mapping[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def _newer(new: Any, old: Any) -> dict[str, Any]:
     return {"handle": new.handle, "verified": new.verified, **kept}
 
 
-def _row(key: Known, author: Author) -> dict[str, Any]:
+def _row(key: ExternalKey, author: Author) -> dict[str, Any]:
     return {
         "source": key[0],
         "external_id": key[1],

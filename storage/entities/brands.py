@@ -39,7 +39,7 @@ def add_missing(db: Database, brands: Iterable[Brand]) -> None:
         insert_new(connection, BrandRow, [_to_row(brand) for brand in brands])
 
 
-def every(db: Database) -> dict[str, Brand]:
+def all_brands(db: Database) -> dict[str, Brand]:
     """All stored brands by id."""
     with db.read() as connection:
         return read_all(connection)

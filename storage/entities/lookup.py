@@ -11,10 +11,10 @@ from sqlalchemy import Connection, bindparam, select
 
 from storage.database.upsert import chunks
 
-Known = tuple[str, str]  # (source, external_id)
+ExternalKey = tuple[str, str]  # (source, external_id)
 
 
-def by_source(pairs: Iterable[Known]) -> Iterator[tuple[str, Sequence[str]]]:
+def group_by_source(pairs: Iterable[ExternalKey]) -> Iterator[tuple[str, Sequence[str]]]:
     """Each source with ids of it, no more at a time than a statement takes."""
     grouped: dict[str, list[str]] = defaultdict(list)
     for source, external_id in pairs:
@@ -24,9 +24,11 @@ def by_source(pairs: Iterable[Known]) -> Iterator[tuple[str, Sequence[str]]]:
             yield source, some
 
 
-def ids_of(connection: Connection, table: Any, keys: Iterable[Known]) -> dict[Known, int]:
+def find_row_ids(
+    connection: Connection, table: Any, keys: Iterable[ExternalKey]
+) -> dict[ExternalKey, int]:
     """The row ids of those (source, external_id) pairs that are stored."""
-    found = rows_of(connection, table, keys, table.c.external_id, table.c.id)
+    found = find_rows(connection, table, keys, table.c.external_id, table.c.id)
     return {key: row.id for key, row in found.items()}
 
 
@@ -38,13 +40,13 @@ def _by_name(table: Any, *columns: Any) -> Any:
     )
 
 
-def rows_of(
-    connection: Connection, table: Any, keys: Iterable[Known], *columns: Any
-) -> dict[Known, Any]:
+def find_rows(
+    connection: Connection, table: Any, keys: Iterable[ExternalKey], *columns: Any
+) -> dict[ExternalKey, Any]:
     """The rows of those pairs, or these columns of them."""
     wanted = _by_name(table, *columns)
-    found: dict[Known, Any] = {}
-    for source, some in by_source(keys):
+    found: dict[ExternalKey, Any] = {}
+    for source, some in group_by_source(keys):
         rows = connection.execute(wanted, {"source": source, "names": some})
         found.update({(source, row.external_id): row for row in rows})
     return found

@@ -20,10 +20,10 @@ from storage.cases.conditions import allows, status_after
 from storage.cases.verdicts import EARFUL
 from storage.database.clean import names_one, storable
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.entities.lookup import Known, by_source
+from storage.entities.lookup import ExternalKey, group_by_source
 from storage.removal import tombstones
 from storage.tables import (
-    NAMES_ITS_ORIGINAL,
+    IS_REPOST,
     UNJUDGED,
     AuthorRow,
     CaseEventRow,
@@ -56,7 +56,7 @@ _SAID = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.ra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
+class RemovalCounts:
     """What was removed: mentions, earlier texts of them, messages that told of them."""
 
     mentions: int = 0
@@ -64,14 +64,14 @@ class Removed:
     messages: int = 0
 
 
-def with_reposts(connection: Connection, posts: Sequence[Known]) -> list[Any]:
+def find_with_reposts(connection: Connection, posts: Sequence[ExternalKey]) -> list[Any]:
     """The stored rows of these posts and of plain reposts of them, which carry the same words."""
     found: dict[int, Any] = {}
-    for source, some in by_source(posts):
+    for source, some in group_by_source(posts):
         # two statements: each has an index of its own
         for which in (
             _MENTION.c.external_id.in_(some),
-            and_(_MENTION.c.repost_of.in_(some), NAMES_ITS_ORIGINAL),
+            and_(_MENTION.c.repost_of.in_(some), IS_REPOST),
         ):
             rows = connection.execute(
                 select(
@@ -83,14 +83,16 @@ def with_reposts(connection: Connection, posts: Sequence[Known]) -> list[Any]:
     return list(found.values())
 
 
-def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: datetime) -> Removed:
+def remove_mentions(
+    connection: Connection, rows: Sequence[Any], *, reason: str, at: datetime
+) -> RemovalCounts:
     """Delete these mentions (rows of `with_reposts`) with all that was made of them.
 
     Each leaves a tombstone with the reason. A case that loses a post is told so, and resolved when
     it was the last. Of an author who has nothing else here it is only known that there was one.
     """
     ids = [row.id for row in rows]
-    tombstones.bury(connection, _keys(rows), reason=reason, at=at)
+    tombstones.add_tombstones(connection, _keys(rows), reason=reason, at=at)
     tallies.subtract(connection, {row.id: row.sentiment for row in rows})
     cases, names, told = _delete_flags(connection, ids)
     _let_copies_speak(connection, told)  # while their stories still have those numbers
@@ -103,10 +105,10 @@ def remove(connection: Connection, rows: Sequence[Any], *, reason: str, at: date
     _delete(connection, _MENTION.c.id, ids)
     row_ids.retire(connection, _MENTION, ids)
     _let_authors_go(connection, {row.author_id for row in rows})
-    return Removed(mentions=len(ids), revisions=revisions, messages=messages)
+    return RemovalCounts(mentions=len(ids), revisions=revisions, messages=messages)
 
 
-def _keys(rows: Iterable[Any]) -> list[Known]:
+def _keys(rows: Iterable[Any]) -> list[ExternalKey]:
     return [(row.source, row.external_id) for row in rows]
 
 
@@ -224,13 +226,13 @@ def _let_authors_go(connection: Connection, author_ids: set[int]) -> None:
             )
 
 
-def forget_cases(connection: Connection, author_id: int) -> tuple[int, int, int]:
+def delete_cases_of_author(connection: Connection, author_id: int) -> tuple[int, int, int]:
     """Delete an author's cases with their flags, what was noted in them, and their messages' words.
 
     Gives how many cases, entries and messages that were.
     """
     entries = 0
-    case_ids = cases_of(connection, author_id)
+    case_ids = case_ids_of_author(connection, author_id)
     who = connection.execute(
         select(_AUTHOR.c.handle, _AUTHOR.c.name).where(_AUTHOR.c.id == author_id)
     ).one()
@@ -251,13 +253,13 @@ def forget_cases(connection: Connection, author_id: int) -> tuple[int, int, int]
     return len(case_ids), entries, messages
 
 
-def cases_of(connection: Connection, author_id: int) -> list[int]:
+def case_ids_of_author(connection: Connection, author_id: int) -> list[int]:
     """The numbers of all cases of an author."""
     found = connection.execute(select(_CASE.c.id).where(_CASE.c.author_id == author_id))
     return list(found.scalars())
 
 
-def blank_rejects(connection: Connection, words: Iterable[str]) -> None:
+def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
     """Take the raw text out of unreadable items that hold one of these words, and those away whose
     name or reason does."""
     known = {word for word in words if word}
@@ -277,13 +279,13 @@ def blank_rejects(connection: Connection, words: Iterable[str]) -> None:
             connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(few)).values(raw=""))
 
 
-def forget_answers(connection: Connection, posts: Iterable[Known]) -> None:
+def clear_reply_references(connection: Connection, posts: Iterable[ExternalKey]) -> None:
     """Other people's replies to these posts do not say any more what they answered."""
-    for source, some in by_source(posts):
+    for source, some in group_by_source(posts):
         answers = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(some))
         connection.execute(update(_MENTION).where(answers).values(reply_to=None))
 
 
-def forget_author(connection: Connection, author_id: int) -> None:
+def delete_author(connection: Connection, author_id: int) -> None:
     """Delete an author of whom nothing else is left."""
     connection.execute(delete(_AUTHOR).where(_AUTHOR.c.id == author_id))

@@ -16,7 +16,7 @@ from storage import exports
 from storage.database.clean import identity
 from storage.database.engine import Database
 from storage.database.upsert import table_of
-from storage.entities.lookup import Known
+from storage.entities.lookup import ExternalKey
 from storage.exports import LoggedExport
 from storage.removal import delete, tombstones
 from storage.removal.tombstones import ERASED
@@ -27,24 +27,26 @@ _EVENT = table_of(CaseEventRow)
 _AT_ONCE = 5000  # authors looked through
 
 
-def gone(connection: Connection, posts: Iterable[Gone], at: datetime) -> int:
+def remove_gone_posts(connection: Connection, posts: Iterable[Gone], at: datetime) -> int:
     """Remove posts that vanished upstream, and plain reposts of them; gives how many were stored.
 
     Each leaves a tombstone, stored or not. Repeating it changes nothing.
     """
-    by_reason: dict[str, list[Known]] = defaultdict(list)
+    by_reason: dict[str, list[ExternalKey]] = defaultdict(list)
     for post in posts:
         by_reason[post.reason].append((post.source, identity(post.external_id)))
     removed = 0
     for reason, known in by_reason.items():
-        tombstones.bury(connection, known, reason=reason, at=at)
-        rows = delete.with_reposts(connection, known)
-        removed += delete.remove(connection, rows, reason=reason, at=at).mentions if rows else 0
+        tombstones.add_tombstones(connection, known, reason=reason, at=at)
+        rows = delete.find_with_reposts(connection, known)
+        removed += (
+            delete.remove_mentions(connection, rows, reason=reason, at=at).mentions if rows else 0
+        )
     return removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class StoredAuthor:
     """An author as stored, with how much there is of them."""
 
     author_id: int
@@ -57,7 +59,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
+class ErasureCounts:
     """What was erased, and which exports may still hold it."""
 
     mentions: int = 0
@@ -68,7 +70,7 @@ class Erased:
     exports: tuple[LoggedExport, ...] = ()
 
 
-def people(db: Database, source: str, who: str) -> tuple[Person, ...]:
+def find_authors(db: Database, source: str, who: str) -> tuple[StoredAuthor, ...]:
     """The authors of a source with that id; when there is none, all with that handle."""
     with db.read() as connection:
         rows = connection.execute(
@@ -91,9 +93,9 @@ def _handle(handle: str) -> str:
     return unicodedata.normalize("NFC", handle.lstrip("@")).casefold()
 
 
-def _person(connection: Connection, row: Any) -> Person:
-    cases = delete.cases_of(connection, row.id)
-    return Person(
+def _person(connection: Connection, row: Any) -> StoredAuthor:
+    cases = delete.case_ids_of_author(connection, row.id)
+    return StoredAuthor(
         author_id=row.id,
         source=row.source,
         external_id=row.external_id,
@@ -108,20 +110,20 @@ def _number(connection: Connection, which: Any) -> int:
     return connection.execute(select(func.count()).where(which)).scalar_one()
 
 
-def was_erased(db: Database, source: str, external_id: str) -> bool:
+def is_author_erased(db: Database, source: str, external_id: str) -> bool:
     """True when the author with that id was erased before."""
     with db.read() as connection:
         return tombstones.is_erased(connection, (source, identity(external_id)))
 
 
-def is_stored(db: Database, source: str, external_id: str) -> bool:
+def is_post_stored(db: Database, source: str, external_id: str) -> bool:
     """True when that post is stored."""
     which = (_MENTION.c.source == source) & (_MENTION.c.external_id == identity(external_id))
     with db.read() as connection:
         return _number(connection, which) > 0
 
 
-def erase_author(db: Database, person: Person, at: datetime) -> Erased:
+def erase_author(db: Database, person: StoredAuthor, at: datetime) -> ErasureCounts:
     """Remove everything of and about an author, and store nothing of them from now on.
 
     One transaction. KeyError: they are not there any more.
@@ -135,8 +137,8 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
         if row is None:
             raise KeyError(f"{person.source}:{person.external_id} is not there any more")
         author = (person.source, person.external_id)
-        tombstones.forget_author(connection, author, at)
-        tombstones.hide(connection, author, at)
+        tombstones.block_author(connection, author, at)
+        tombstones.anonymise_tombstones(connection, author, at)
         known = connection.execute(
             select(_MENTION.c.source, _MENTION.c.external_id, _MENTION.c.published_at)
             .where(_MENTION.c.author_id == person.author_id)
@@ -144,13 +146,13 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
         ).all()
         posts = [(one.source, one.external_id) for one in known]
         # before the mentions go: they are of use to nobody who is told that a post was deleted
-        cases, entries, told = delete.forget_cases(connection, person.author_id)
-        rows = delete.with_reposts(connection, posts)
-        removed = delete.remove(connection, rows, reason=ERASED, at=at)
-        delete.forget_author(connection, person.author_id)
-        delete.forget_answers(connection, posts)
-        delete.blank_rejects(connection, [*author[1:], person.handle, *(one[1] for one in posts)])
-        return Erased(
+        cases, entries, told = delete.delete_cases_of_author(connection, person.author_id)
+        rows = delete.find_with_reposts(connection, posts)
+        removed = delete.remove_mentions(connection, rows, reason=ERASED, at=at)
+        delete.delete_author(connection, person.author_id)
+        delete.clear_reply_references(connection, posts)
+        delete.scrub_rejects(connection, [*author[1:], person.handle, *(one[1] for one in posts)])
+        return ErasureCounts(
             mentions=removed.mentions,
             revisions=removed.revisions,
             cases=cases,
@@ -160,23 +162,23 @@ def erase_author(db: Database, person: Person, at: datetime) -> Erased:
         )
 
 
-def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> Erased:
+def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> ErasureCounts:
     """Remove one post, stored or not, and plain reposts of it; it is not stored again."""
     post = (source, identity(external_id))
     with db.write() as connection:
-        tombstones.bury(connection, [post], reason=ERASED, at=at)
-        delete.forget_answers(connection, [post])
-        delete.blank_rejects(connection, [post[1]])
-        rows = delete.with_reposts(connection, [post])
+        tombstones.add_tombstones(connection, [post], reason=ERASED, at=at)
+        delete.clear_reply_references(connection, [post])
+        delete.scrub_rejects(connection, [post[1]])
+        rows = delete.find_with_reposts(connection, [post])
         if not rows:
-            return Erased()
+            return ErasureCounts()
         first = connection.execute(
             select(func.min(_MENTION.c.published_at)).where(
                 _MENTION.c.id.in_([row.id for row in rows])
             )
         ).scalar_one()
-        removed = delete.remove(connection, rows, reason=ERASED, at=at)
-        return Erased(
+        removed = delete.remove_mentions(connection, rows, reason=ERASED, at=at)
+        return ErasureCounts(
             mentions=removed.mentions,
             revisions=removed.revisions,
             messages=removed.messages,

@@ -31,14 +31,14 @@ from storage.tables.collecting import (
 )
 from storage.tables.columns import (
     GROUPED,
-    NAMES_ITS_ORIGINAL,
-    ON_ITS_WAY,
+    IS_REPOST,
+    NOT_NOISE,
     OPEN_CASE,
-    REAL,
-    UNFILLED,
+    UNFILLED_GAP,
     UNGROUPED,
     UNJUDGED,
     UNREAD,
+    UNSENT,
 )
 from storage.tables.mentions import (
     AuthorRow,
@@ -56,14 +56,14 @@ from storage.tables.mentions import (
 
 __all__ = [
     "GROUPED",
-    "NAMES_ITS_ORIGINAL",
-    "ON_ITS_WAY",
+    "IS_REPOST",
+    "NOT_NOISE",
     "OPEN_CASE",
-    "REAL",
-    "UNFILLED",
+    "UNFILLED_GAP",
     "UNGROUPED",
     "UNJUDGED",
     "UNREAD",
+    "UNSENT",
     "AuthorRow",
     "BrandRow",
     "CaseEventRow",

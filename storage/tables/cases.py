@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.tables.columns import ON_ITS_WAY, OPEN_CASE, id_column, instant
+from storage.tables.columns import OPEN_CASE, UNSENT, id_column, instant
 
 
 class CaseRow(SQLModel, table=True):
@@ -96,8 +96,8 @@ class DeliveryRow(SQLModel, table=True):
         Index(
             "ix_delivery_due",
             "due_at",
-            sqlite_where=ON_ITS_WAY,
-            postgresql_where=ON_ITS_WAY,
+            sqlite_where=UNSENT,
+            postgresql_where=UNSENT,
         ),
     )
     id: int | None = id_column()

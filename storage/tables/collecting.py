@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from storage.database.utc import UTCInstant
-from storage.tables.columns import UNFILLED, id_column, instant
+from storage.tables.columns import UNFILLED_GAP, id_column, instant
 
 
 class QueryRow(SQLModel, table=True):
@@ -64,8 +64,8 @@ class GapRow(SQLModel, table=True):
             "query_id",
             "part",
             "since",
-            sqlite_where=UNFILLED,
-            postgresql_where=UNFILLED,
+            sqlite_where=UNFILLED_GAP,
+            postgresql_where=UNFILLED_GAP,
         ),
         Index("ix_gap_query", "query_id", "until"),
     )

@@ -12,12 +12,12 @@ from storage.database.utc import UTCInstant
 UNREAD, UNJUDGED = "unread", ""
 # conditions of partial indexes; a query must say the very same words to be given the index
 OPEN_CASE = text("status <> 'resolved'")
-ON_ITS_WAY = text("state IN ('queued', 'sending')")
-REAL = text("NOT noise")
+UNSENT = text("state IN ('queued', 'sending')")
+NOT_NOISE = text("NOT noise")
 UNGROUPED = text("story_id IS NULL AND NOT noise")
 GROUPED = text("story_id IS NOT NULL")
-UNFILLED = text("state <> 'filled'")
-NAMES_ITS_ORIGINAL = text("repost_of <> ''")
+UNFILLED_GAP = text("state <> 'filled'")
+IS_REPOST = text("repost_of <> ''")
 
 
 def id_column() -> Any:

@@ -11,8 +11,8 @@ from sqlmodel import Field, SQLModel
 from storage.database.utc import UTCInstant
 from storage.tables.columns import (
     GROUPED,
-    NAMES_ITS_ORIGINAL,
-    REAL,
+    IS_REPOST,
+    NOT_NOISE,
     UNGROUPED,
     UNREAD,
     id_column,
@@ -57,7 +57,9 @@ class MentionRow(SQLModel, table=True):
     __tablename__ = "mention"
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
-        Index("ix_mention_model", "model_id", "id", sqlite_where=REAL, postgresql_where=REAL),
+        Index(
+            "ix_mention_model", "model_id", "id", sqlite_where=NOT_NOISE, postgresql_where=NOT_NOISE
+        ),
         Index("ix_mention_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
         Index(
             "ix_mention_story",
@@ -70,8 +72,8 @@ class MentionRow(SQLModel, table=True):
         Index(
             "ix_mention_repost",
             "repost_of",
-            sqlite_where=NAMES_ITS_ORIGINAL,
-            postgresql_where=NAMES_ITS_ORIGINAL,
+            sqlite_where=IS_REPOST,
+            postgresql_where=IS_REPOST,
         ),
     )
     id: int | None = id_column()

@@ -36,7 +36,7 @@ def retire(connection: Connection, table: Table, ids: Iterable[int]) -> None:
     )
 
 
-def numbered(
+def with_unused_ids(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """``rows`` of ``table``, with numbers of their own where the database would give old ones."""

@@ -158,12 +158,12 @@ def test_troubles_are_said_in_words(world: World) -> None:
     settings = load(world.settings_file)
     (query,) = settings.queries()
     polling.register(world.db, [query])
-    polling.succeeded(world.db, query.id, at=world.now, due_at=world.now)
+    polling.record_success(world.db, query.id, at=world.now, due_at=world.now)
     assert health.troubles(queries.health(world.db), settings, world.now) == ()
     later = world.now + timedelta(hours=2)
     (stopped,) = health.troubles(queries.health(world.db), settings, later)
     assert "for 2 h past the time" in stopped
-    polling.failed(world.db, query.id, due_at=later, error="503 from **x**")
+    polling.record_failure(world.db, query.id, due_at=later, error="503 from **x**")
     (failed,) = health.troubles(queries.health(world.db), settings, later)
     assert ": nothing heard yet; failed 1 time in a row" in failed
     seen = Seen(since=world.now - timedelta(hours=3), until=world.now - timedelta(hours=1))
@@ -172,12 +172,12 @@ def test_troubles_are_said_in_words(world: World) -> None:
     (failed,) = health.troubles(queries.health(world.db), settings, later)
     heard = f"not heard since {words.when(seen.until, 'Europe/Athens', later)}"
     assert f": {heard}; failed 1 time in a row, tries again by itself (503 from **x**)" in failed
-    polling.succeeded(world.db, query.id, at=world.now, due_at=world.now)
-    polling.put_off(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
+    polling.record_success(world.db, query.id, at=world.now, due_at=world.now)
+    polling.postpone(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
     (waits,) = health.troubles(queries.health(world.db), settings, later)
     tomorrow = words.when(later + timedelta(days=1), "Europe/Athens", later)
     assert waits.endswith(f"{heard}; waits, and goes on by itself at {tomorrow} (budget spent)")
-    polling.put_off(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
+    polling.postpone(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
     assert health.troubles(queries.health(world.db), settings, later) == ()
     polling.pause(world.db, query.id, error="401: the token is wrong")
     (paused,) = health.troubles(queries.health(world.db), settings, later + timedelta(days=1))

@@ -131,7 +131,7 @@ def test_stars_and_recommendations_are_evidence_and_a_review_is_rewritten(played
     assert "gave 1 of 10" in reasons["ines@post.example"]
     assert "gave 1 of 5 stars" in reasons["camp_bea"]
     answers.rewrite(app.settings.feedback.inbox, app.clock)  # type: ignore[attr-defined]
-    polling.all_due(app.db, [query.id for query in app.queries])  # type: ignore[attr-defined]
+    polling.make_due(app.db, [query.id for query in app.queries])  # type: ignore[attr-defined]
     demo.play(app)  # type: ignore[arg-type]
     (number,) = (case.id for case in found if case.handle == "camp_bea")
     detail = queries.case(app.db, number)  # type: ignore[attr-defined]

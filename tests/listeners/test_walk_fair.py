@@ -232,10 +232,10 @@ def test_killed_in_a_poll_it_has_not_seen_what_it_did_not_come_to(
         again = walk(kept[-1].position, parts=parts, ask=town.ask, rules=town.rules, now=town.now)
         ingest.store(sqlite, QUERY, next(again), about(), town.now)
     window = Window(since=town.now - HOUR, until=town.now)
-    (found,) = coverage_report.of(sqlite, [QUERY.id], window)
+    (found,) = coverage_report.read_coverage(sqlite, [QUERY.id], window)
     assert {one.part for one in found.parts if one.live} == set(parts)
     assert found.share == 0
-    assert polling.seen_until(sqlite, QUERY.id) == (None if parts == PARTS else START)
+    assert polling.complete_until(sqlite, QUERY.id) == (None if parts == PARTS else START)
 
 
 # --- where every walk begins at the newest post ------------------------------------------------

@@ -20,7 +20,7 @@ from earful.enums import GapKind
 from earful.types import Author, Batch, Mention
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.common import times
-from storage.collecting.coverage_rules import Claims, told
+from storage.collecting.coverage_rules import PartLedger, apply_claims
 
 BEGIN = 1_700_000_000
 PAGE = 40
@@ -75,7 +75,7 @@ class World:
         dice = self.dice
         self.parts = [f"part {n}" for n in range(dice.choice((1, 2, 3)))]
         self.posts: dict[str, list[Post]] = {name: [] for name in self.parts}
-        self.claims: dict[str, Claims] = dict.fromkeys(self.parts, Claims())
+        self.claims: dict[str, PartLedger] = dict.fromkeys(self.parts, PartLedger())
         self.overlap = dice.choice((60, 300, 600, 3600))
         self.skew = dice.choice((0, 0, -420, 420))
         # where all is read from the newest post on, what a ceiling hides is hidden for ever
@@ -172,7 +172,9 @@ class World:
         for name in self.parts:
             seen = [one for one in batch.seen if one.part == name]
             gaps = [one for one in batch.gaps if one.part == name]
-            self.claims[name] = told(self.claims[name], seen, gaps, times.from_epoch(self.now))
+            self.claims[name] = apply_claims(
+                self.claims[name], seen, gaps, times.from_epoch(self.now)
+            )
             for claim in seen:
                 self.check(name, times.to_epoch(claim.since), times.to_epoch(claim.until))
 
@@ -227,7 +229,7 @@ def test_every_post_is_stored_or_lies_in_a_gap(seed: int, addressed: bool) -> No
         times.from_epoch(world.polled),
     )
     for name, claims in world.claims.items():
-        lost = [one.span for one in claims.gaps if one.state == "lost"]
+        lost = [one.interval for one in claims.gaps if one.state == "lost"]
         assert not [one for one in claims.gaps if one.state == "open"]
         assert intervals.subtract([wanted], [*claims.covered, *lost]) == ()
         for one in world.posts[name]:

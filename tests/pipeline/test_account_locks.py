@@ -93,7 +93,7 @@ def test_the_queries_of_one_account_never_overlap(app: Database, clock: FrozenCl
     polling.register(app, them)
     for nth, query in enumerate(them):
         due_at = NOW - HOUR + timedelta(seconds=nth)
-        polling.succeeded(app, query.id, at=NOW - HOUR, due_at=due_at)
+        polling.record_success(app, query.id, at=NOW - HOUR, due_at=due_at)
     together = threading.Barrier(len(accounts))
     inside: Counter[str] = Counter()
     asked: dict[str, list[str]] = {account: [] for account in accounts}
@@ -134,7 +134,7 @@ def test_a_round_leaves_an_account_alone_that_another_round_is_busy_with(
             assert slow.asked.wait(PATIENCE)
             while state_of(app, SECOND.id).due_at is None or not _free(account_locks, "second"):
                 assert not first.done()
-            polling.all_due(app, [QUERY.id, SECOND.id])
+            polling.make_due(app, [QUERY.id, SECOND.id])
             second = ask(app, clock, slow, quick, account_locks=account_locks)
             assert (second.queries, second.new) == (1, 1)
         finally:
@@ -181,7 +181,7 @@ def test_stop_ends_every_account_between_two_batches(app: Database, clock: Froze
 
     found = ask(app, clock, Endless("fake"), Endless("second"), stop=stop.is_set)
     assert (found.queries, found.new) == (2, 2)
-    assert polling.position(app, QUERY.id) == polling.position(app, SECOND.id) == "0"
+    assert polling.read_position(app, QUERY.id) == polling.read_position(app, SECOND.id) == "0"
 
 
 class Ended(BaseException):

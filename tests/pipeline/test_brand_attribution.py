@@ -77,7 +77,7 @@ def _poll(
     db: Database, clock: FrozenClock, *found: Mention, query: Query = ASKED, **other: Any
 ) -> Polled:
     polling.register(db, [query])
-    polling.all_due(db, [query.id])
+    polling.make_due(db, [query.id])
     listener = FakeListener([[batch(*found)]])
     return poll(
         db, [query], clock=clock, listener_for=lambda _query: listener, listened=LISTENED, **other

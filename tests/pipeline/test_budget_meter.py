@@ -425,7 +425,7 @@ def test_who_dies_before_the_wait_is_written_down_has_told(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(polling, "put_off", dies)
+        broken.setattr(polling, "postpone", dies)
         with pytest.raises(KeyboardInterrupt):
             _poll(listening, clock, PRICED, "desk")
     told = rows(listening, "SELECT key, text FROM delivery")
@@ -452,16 +452,16 @@ def test_when_settings_change_an_account_its_queries_are_asked_at_once(
 ) -> None:
     polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 1"})
     _poll(listening, clock)
-    assert polling.due(listening, [QUERY, SECOND], clock()) == ()
+    assert polling.due_queries(listening, [QUERY, SECOND], clock()) == ()
     polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 1"})
-    assert polling.due(listening, [QUERY, SECOND], clock()) == ()
+    assert polling.due_queries(listening, [QUERY, SECOND], clock()) == ()
     polling.register(listening, [QUERY, SECOND], {"fake": "budget_day = 2"})
-    assert len(polling.due(listening, [QUERY, SECOND], clock())) == 2
+    assert len(polling.due_queries(listening, [QUERY, SECOND], clock())) == 2
 
 
 def test_what_was_read_again_is_counted_by_day(listening: Database, clock: FrozenClock) -> None:
     _poll(listening, clock, BudgetPolicy(account="fake"))
-    (one, other) = spending.spent(
+    (one, other) = spending.by_query(
         listening, Window.last(timedelta(days=1), NOW + timedelta(hours=1))
     )
     assert (one.new + other.new, one.already_stored + other.already_stored) == (10, 10)

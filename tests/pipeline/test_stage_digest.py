@@ -234,7 +234,7 @@ def test_a_digest_says_that_nobody_listens(db: Database) -> None:
     polling.register(db, [QUERY])
     (line,) = stage.problems(db, [QUERY], NOW)
     assert line.startswith("1 source has not been looked at yet")
-    polling.succeeded(db, QUERY.id, at=NOW, due_at=NOW + HOUR)
+    polling.record_success(db, QUERY.id, at=NOW, due_at=NOW + HOUR)
     assert stage.problems(db, [QUERY], NOW + HOUR) == ()
     (line,) = stage.problems(db, [QUERY], NOW + 4 * HOUR)
     assert line.startswith("nothing has looked at 1 source for 3 hours past the time")

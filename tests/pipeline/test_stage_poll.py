@@ -130,7 +130,7 @@ def test_permanent_trouble_pauses_until_it_is_resumed(app: Database, clock: Froz
     assert ask(app, clock, listener).failed == 1
     assert (state_of(app).paused, state_of(app).error) == (True, "no such feed")
     clock.forward(days=400)
-    polling.all_due(app, [QUERY.id])
+    polling.make_due(app, [QUERY.id])
     polling.register(app, [QUERY])
     assert ask(app, clock, listener).queries == 0
     polling.resume(app, QUERY.id)
@@ -173,7 +173,7 @@ def test_a_bad_item_is_counted_with_its_reason_and_the_place_stays(
     found = ask(app, clock, listener)
     assert (found.new, found.rejected, found.failed) == (1, 1, 0)
     assert rows(app, "SELECT reason FROM rejected") == [("entry 7 has no date",)]
-    assert polling.position(app, QUERY.id) == "p1"
+    assert polling.read_position(app, QUERY.id) == "p1"
     assert state_of(app).due_at == NOW + timedelta(minutes=15)
     assert "1 unreadable" in str(found)
 
@@ -194,7 +194,7 @@ def test_a_bug_is_put_off_the_others_are_polled_and_it_is_raised(
     assert state.due_at > NOW
     assert not state.paused
     assert state_of(app, SECOND.id).error is None
-    assert polling.position(app, QUERY.id) == "p1"
+    assert polling.read_position(app, QUERY.id) == "p1"
 
 
 def test_a_listener_that_is_not_there_is_that_querys_trouble_alone(
@@ -220,7 +220,7 @@ def test_stopped_between_batches_it_goes_on_at_once_when_it_is_back(
     told = iter([False, False, True, True, True])
     first = FakeListener([[*them]])
     assert ask(app, clock, first, stop=lambda: next(told)).new == 2
-    assert polling.position(app, QUERY.id) == "p2"
+    assert polling.read_position(app, QUERY.id) == "p2"
     due = state_of(app).due_at
     assert due is not None
     assert due <= NOW + timedelta(minutes=1), "not only when the next round would have been"
@@ -249,8 +249,8 @@ def test_what_waits_longest_is_asked_first_and_the_new_one_before_all(
 ) -> None:
     them = [replace(QUERY, id=f"fake/{name}") for name in ("late", "early", "new")]
     polling.register(app, them)
-    polling.succeeded(app, "fake/late", at=NOW, due_at=NOW - HOUR)
-    polling.succeeded(app, "fake/early", at=NOW, due_at=NOW - 2 * HOUR)
+    polling.record_success(app, "fake/late", at=NOW, due_at=NOW - HOUR)
+    polling.record_success(app, "fake/early", at=NOW, due_at=NOW - 2 * HOUR)
     listener = FakeListener([])
     poll(app, them, clock=clock, listener_for=lambda _query: listener)
     assert [one for one, _ in listener.asked] == ["fake/new", "fake/early", "fake/late"]
@@ -286,7 +286,7 @@ def test_rows_that_name_their_brand_make_it_known(app: Database, clock: FrozenCl
         )
     )
     ask(app, clock, listener)
-    assert brands.every(app)["neu-söhne"].name == "Neu & Söhne"
+    assert brands.all_brands(app)["neu-söhne"].name == "Neu & Söhne"
     links = rows(
         app, "SELECT external_id, brand_id, own FROM mention_brand JOIN mention ON id=mention_id"
     )
@@ -332,7 +332,7 @@ def test_a_poll_that_another_process_has_overtaken_keeps_nothing_more(
     found = ask(app, clock, Overtaken())
     assert (found.new, found.overtaken, found.failed) == (1, 1, 0)
     assert "1 polled by another process" in str(found)
-    assert polling.position(app, QUERY.id) == "b3"
+    assert polling.read_position(app, QUERY.id) == "b3"
     assert number(app, "mention") == 3
     assert rows(app, "SELECT state FROM gap") == [("filled",)]
     assert state_of(app).due_at == NOW + timedelta(minutes=15)
@@ -344,9 +344,11 @@ def test_an_item_given_up_on_does_not_bring_an_older_place_back(
     app: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = script(batch(mention(1), position="p1"), BadItem("entry 7 has no date"))
-    monkeypatch.setattr(polling, "position", lambda _db, _query_id: "p0")  # read before it moved
+    monkeypatch.setattr(
+        polling, "read_position", lambda _db, _query_id: "p0"
+    )  # read before it moved
     with app.write() as connection:
         connection.exec_driver_sql("UPDATE query SET position = 'p0'")
     assert ask(app, clock, listener).overtaken == 1
     monkeypatch.undo()
-    assert polling.position(app, QUERY.id) == "p1"
+    assert polling.read_position(app, QUERY.id) == "p1"

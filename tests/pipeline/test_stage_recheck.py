@@ -146,7 +146,7 @@ def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
     found = rows(app, "SELECT external_id, text FROM mention ORDER BY id")
     assert [tuple(row) for row in found] == [("m-1", "Acme is lovely"), ("m-3", "awful (3)")]
     assert rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
-    assert polling.position(app, QUERY.id) == "p1"
+    assert polling.read_position(app, QUERY.id) == "p1"
     check_all(app)
 
 
@@ -167,7 +167,7 @@ def test_the_answer_is_kept_with_the_question_or_not_at_all(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(rechecks, "checked", dies)
+        broken.setattr(rechecks, "mark_checked", dies)
         with pytest.raises(KeyboardInterrupt):
             _turn(app, clock, platform)
     assert (rows(app, state), rows(app, counted)) == before
@@ -313,7 +313,7 @@ def test_trouble_puts_that_query_off_and_leaves_the_rest_alone(
         again = _turn(app, clock, platform, queries=(QUERY, SECOND), waits=waits)
         assert (again.asked, again.failed) == (0, 0)
     assert [one["why"] for one in logs] == [str(trouble)]
-    assert polling.failures(app, QUERY.id) == 0  # the poll is none the worse
+    assert polling.count_failures(app, QUERY.id) == 0  # the poll is none the worse
     clock.now += back_after
     assert _turn(app, clock, platform, waits=waits).asked == 1
 

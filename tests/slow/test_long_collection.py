@@ -135,7 +135,7 @@ def _made_up(here: Collection, life: Life) -> set[str]:
     }
 
 
-def _covered(db: Database) -> list[intervals.Span]:
+def _covered(db: Database) -> list[intervals.Interval]:
     coverage = table_of(CoverageRow)
     with db.read() as connection:
         found = connection.execute(select(coverage.c.since, coverage.c.until)).all()

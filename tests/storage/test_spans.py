@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earful import intervals
-from earful.intervals import Span, Spans
+from earful.intervals import Interval, Intervals
 
 MINUTE = timedelta(minutes=1)
 _numbers = st.tuples(st.integers(0, 24), st.integers(0, 24))
@@ -21,17 +21,19 @@ def _at(minute: int) -> datetime:
     return NOW + minute * MINUTE
 
 
-def _minutes(these: list[Span] | Spans) -> set[int]:
+def _minutes(these: list[Interval] | Intervals) -> set[int]:
     return {m for m in range(25) if any(since <= _at(m) < until for since, until in these)}
 
 
-def _is_normal(these: Spans) -> bool:
+def _is_normal(these: Intervals) -> bool:
     apart = all(one[1] < next_one[0] for one, next_one in pairwise(these))
     return apart and all(since < until for since, until in these)
 
 
 @given(_many, _many)
-def test_add_subtract_and_intersect_are_those_of_sets(these: list[Span], those: list[Span]) -> None:
+def test_add_subtract_and_intersect_are_those_of_sets(
+    these: list[Interval], those: list[Interval]
+) -> None:
     added, left = intervals.add(these, those), intervals.subtract(these, those)
     both = intervals.intersect(these, those)
     assert _minutes(added) == _minutes(these) | _minutes(those)

@@ -108,7 +108,7 @@ class Chance:
 
     def _erase(self) -> None:
         """One of the five: of the others there is to be something left."""
-        for person in erasing.people(self.db, "fake", "dee"):
+        for person in erasing.find_authors(self.db, "fake", "dee"):
             with suppress(KeyError):  # another worker was quicker
                 erasing.erase_author(self.db, person, self.clock())
 

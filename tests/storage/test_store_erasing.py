@@ -59,7 +59,7 @@ def _gone(number_: int, reason: str = "deleted by its author") -> Gone:
 
 def _store(
     db: Database, *mentions: Mention, gone: Sequence[Gone] = (), at: timedelta = HOUR
-) -> ingest.Stored:
+) -> ingest.IngestCounts:
     brands.sync(db, [ACME, RIVAL, OTHER])
     found = batch(*mentions, gone=tuple(gone))
     return ingest.store(db, QUERY, found, about("acme-air"), NOW + at)
@@ -355,8 +355,8 @@ def test_old_messages_that_name_the_author_are_emptied_too(db: Database) -> None
 # --- erased ---------------------------------------------------------------------------------
 
 
-def _person(db: Database, who: str = "maria") -> erasing.Person:
-    (found,) = erasing.people(db, "fake", who)
+def _person(db: Database, who: str = "maria") -> erasing.StoredAuthor:
+    (found,) = erasing.find_authors(db, "fake", who)
     return found
 
 
@@ -390,9 +390,9 @@ def test_nothing_of_an_erased_author_is_stored_again(db: Database) -> None:
     # the same post under another name, as an import may have it
     assert keep(db, mention(1, by="somebody")).new == 0
     assert {row.handle for row in rows(db, "SELECT handle FROM author")} == {"bo"}
-    assert erasing.was_erased(db, "fake", "id-maria")
-    assert not erasing.was_erased(db, "fake", "id-bo")
-    assert not erasing.was_erased(db, "other", "id-maria")
+    assert erasing.is_author_erased(db, "fake", "id-maria")
+    assert not erasing.is_author_erased(db, "fake", "id-bo")
+    assert not erasing.is_author_erased(db, "other", "id-maria")
 
 
 def test_a_person_is_found_by_id_or_handle(db: Database) -> None:
@@ -402,10 +402,10 @@ def test_a_person_is_found_by_id_or_handle(db: Database) -> None:
         mention(2, by=author("Maria", external_id="8")),
         mention(3, by=author("7", external_id="9")),
     )
-    assert {one.external_id for one in erasing.people(db, "fake", "@MARIA")} == {"7", "8"}
-    assert [one.external_id for one in erasing.people(db, "fake", "7")] == ["7"]
-    assert erasing.people(db, "fake", "nobody") == ()
-    assert erasing.people(db, "other", "maria") == ()
+    assert {one.external_id for one in erasing.find_authors(db, "fake", "@MARIA")} == {"7", "8"}
+    assert [one.external_id for one in erasing.find_authors(db, "fake", "7")] == ["7"]
+    assert erasing.find_authors(db, "fake", "nobody") == ()
+    assert erasing.find_authors(db, "other", "maria") == ()
 
 
 def test_the_number_of_an_erased_case_is_not_given_again(db: Database) -> None:
@@ -436,12 +436,12 @@ def test_one_post_is_erased_and_its_author_stays(db: Database) -> None:
     assert _traces(db, "secret", "m-1") == set()
     assert number(db, "author") == 1
     assert keep(db, mention(1)).new == 0
-    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.Erased()
+    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts()
     check_all(db)
 
 
 def test_a_post_that_is_not_stored_is_kept_away(db: Database) -> None:
-    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.Erased()
+    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts()
     assert keep(db, mention(1)).new == 0
 
 

@@ -43,9 +43,9 @@ def _all_text(db: Database) -> str:
 
 def test_the_same_batch_twice_adds_nothing(db: Database) -> None:
     them = [mention(n, by=f"a{n % 2}") for n in range(5)]
-    assert keep(db, *them) == ingest.Stored(seen=5, new=5, rejected=0)
+    assert keep(db, *them) == ingest.IngestCounts(seen=5, new=5, rejected=0)
     before = [rows(db, f'SELECT * FROM "{t}" ORDER BY 1, 2') for t in _LASTING]
-    assert keep(db, *them) == ingest.Stored(seen=5, new=0, rejected=0)
+    assert keep(db, *them) == ingest.IngestCounts(seen=5, new=0, rejected=0)
     assert [rows(db, f'SELECT * FROM "{t}" ORDER BY 1, 2') for t in _LASTING] == before
     assert sum(tallies(db).values()) == 5
     check_all(db)
@@ -200,10 +200,12 @@ def test_numbers_that_no_column_holds_are_cut(db: Database) -> None:
 def test_hostile_words_in_brands_errors_and_stage_reports(db: Database) -> None:
     brands.add_missing(db, [Brand(id="x", name="A\0B\ud800")])
     polling.register(db, [QUERY])
-    polling.failed(db, QUERY.id, due_at=NOW, error="answer was \0\ud800")
+    polling.record_failure(db, QUERY.id, due_at=NOW, error="answer was \0\ud800")
     polling.pause(db, QUERY.id, error="answer was \0\ud800")
-    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="\0", error="\ud800")
-    assert brands.every(db)["x"].name.startswith("AB")
+    polling.record_stage_run(
+        db, "poll", started_at=NOW, finished_at=NOW, summary="\0", error="\ud800"
+    )
+    assert brands.all_brands(db)["x"].name.startswith("AB")
 
 
 def test_cleaning_twice_is_cleaning_once() -> None:
@@ -242,7 +244,7 @@ def test_naive_instants_are_refused_by_facts_and_by_columns(db: Database) -> Non
         mention(1, published_at=naive)
     polling.register(db, [QUERY])
     with pytest.raises(Exception, match="no time zone"):
-        polling.succeeded(db, QUERY.id, at=NOW, due_at=naive)
+        polling.record_success(db, QUERY.id, at=NOW, due_at=naive)
 
 
 # --- one transaction ------------------------------------------------------------------------
@@ -269,9 +271,9 @@ def test_an_error_half_way_keeps_nothing_and_the_place(db: Database) -> None:
     with pytest.raises(RuntimeError, match="power"):
         ingest.store(db, QUERY, second, _stumbling, NOW)
     assert _everything(db) == whole
-    assert polling.position(db, QUERY.id) == "p1"
+    assert polling.read_position(db, QUERY.id) == "p1"
     ingest.store(db, QUERY, second, about("acme-air"), NOW)
-    assert polling.position(db, QUERY.id) == "p2"
+    assert polling.read_position(db, QUERY.id) == "p2"
     assert [number(db, t) for t in ("mention", "author", "gap", "rejected")] == [3, 3, 1, 1]
     check_all(db)
 
@@ -309,7 +311,7 @@ def test_many_at_once(db: Database) -> None:
     """More than a statement takes parameters, and some known before."""
     them = [mention(n, by=f"a{n % 700}") for n in range(2500)]
     keep(db, *them[:300])
-    assert keep(db, *them) == ingest.Stored(seen=2500, new=2200, rejected=0)
+    assert keep(db, *them) == ingest.IngestCounts(seen=2500, new=2200, rejected=0)
     assert [number(db, t) for t in ("mention", "author", "mention_brand", "match")] == [
         2500,
         700,
@@ -335,5 +337,5 @@ def test_a_read_sees_one_moment(db: Database) -> None:
 def test_empty_batch_moves_the_place_only(db: Database) -> None:
     empty = Batch(mentions=(), position="p7")
     assert ingest.store(db, QUERY, empty, about("acme-air"), NOW).new == 0
-    assert polling.position(db, QUERY.id) == "p7"
+    assert polling.read_position(db, QUERY.id) == "p7"
     assert recount(db) == tallies(db) == {}

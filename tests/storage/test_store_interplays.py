@@ -38,7 +38,7 @@ from pipeline.flag import flag
 from pipeline.group import group
 from storage import queries
 from storage.collecting import ingest, polling, spending
-from storage.collecting.attribution import About, Noise
+from storage.collecting.attribution import Attributor, Noise
 from storage.database.engine import Database, connect
 from storage.entities import brands
 from storage.removal import erasing
@@ -71,7 +71,7 @@ def _gone(db: Database, *who: str) -> None:
     ingest.store(db, QUERY, batch(gone=posts), about("acme-air"), LATER)
 
 
-def _store(db: Database, one: Mention, say: About) -> ingest.Stored:
+def _store(db: Database, one: Mention, say: Attributor) -> ingest.IngestCounts:
     return ingest.store(db, QUERY, batch(one), say, LATER)
 
 
@@ -87,7 +87,7 @@ def test_when_the_flagged_post_of_a_story_goes_the_next_one_speaks(db: Database)
     assert _judge(db) == {"a": Verdict.FLAGGED, "b": Verdict.COPY, "c": Verdict.COPY}
     _gone(db, "a")
     assert _judge(db) == {"b": Verdict.FLAGGED, "c": Verdict.COPY}
-    (person,) = erasing.people(db, "fake", "b")
+    (person,) = erasing.find_authors(db, "fake", "b")
     erasing.erase_author(db, person, LATER)
     assert _judge(db) == {"c": Verdict.FLAGGED}
 
@@ -199,7 +199,7 @@ def test_noise_that_is_gone_leaves_a_tombstone_for_every_query(db: Database) -> 
 
 def test_a_repost_of_what_was_erased_is_not_heard(db: Database) -> None:
     keep(db, _say("a"))
-    (person,) = erasing.people(db, "fake", "a")
+    (person,) = erasing.find_authors(db, "fake", "a")
     erasing.erase_author(db, person, LATER)
     other = replace(QUERY, id="fake/other")
     assert keep(db, _say("b", repost_of="m-a"), query=other).new == 0
@@ -284,7 +284,7 @@ def test_two_processes_do_not_pass_a_budget_together(db: Database) -> None:
         one.start()
     for one in workers:
         one.join(60)
-    (spent,) = spending.spent(db, _today())
+    (spent,) = spending.by_query(db, _today())
     assert spent.reads == sum(taken) - len(taken) == 2 * spent.requests
     assert 48_000 <= spent.money == 1000 * spent.reads <= 50_000
 

@@ -13,14 +13,14 @@ from factories import rows
 from sqlalchemy import text
 
 from storage.database.engine import Database, DatabaseError, connect
-from storage.database.leader import Leader
+from storage.database.leader import LeaderLock
 
 # takes the lead of the database named on its command line, says so, and waits to be killed
 _HOLDER = """
 import sys, time
 from storage.database.engine import connect
-from storage.database.leader import Leader
-leader = Leader(connect(sys.argv[1]))
+from storage.database.leader import LeaderLock
+leader = LeaderLock(connect(sys.argv[1]))
 print("leads" if leader.acquire() else "stands by", flush=True)
 sys.stdin.read()
 """
@@ -46,7 +46,7 @@ def _says(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def _acquires_soon(leader: Leader) -> bool:
+def _acquires_soon(leader: LeaderLock) -> bool:
     """The server takes a moment to see that a session has died."""
     import time
 
@@ -60,26 +60,26 @@ def _acquires_soon(leader: Leader) -> bool:
 
 def test_a_second_process_stands_by_until_the_first_is_killed(database_url: str) -> None:
     db = connect(database_url)
-    leader = Leader(db)
+    leader = LeaderLock(db)
     with _another_process(database_url) as first:
         assert _says(first) == "leads"
         assert not leader.acquire()
-        assert not leader.still()
+        assert not leader.is_held()
         first.kill()
         first.wait()
         assert _acquires_soon(leader)
     with _another_process(database_url) as second:
         assert _says(second) == "stands by"
-        assert leader.still()
+        assert leader.is_held()
         leader.release()
-        assert not leader.still()
+        assert not leader.is_held()
     with _another_process(database_url) as third:
         assert _says(third) == "leads"
     db.close()
 
 
 def test_two_in_one_process(db: Database) -> None:
-    first, second = Leader(db), Leader(db)
+    first, second = LeaderLock(db), LeaderLock(db)
     assert first.acquire()
     assert not second.acquire()
     first.release()
@@ -88,7 +88,7 @@ def test_two_in_one_process(db: Database) -> None:
 
 
 def test_databases_have_leaders_of_their_own(db: Database, tmp_path: Path) -> None:
-    first, second = Leader(db), Leader(connect(f"sqlite:///{tmp_path / 'second.db'}"))
+    first, second = LeaderLock(db), LeaderLock(connect(f"sqlite:///{tmp_path / 'second.db'}"))
     assert first.acquire()
     assert second.acquire()
     first.release()
@@ -97,7 +97,7 @@ def test_databases_have_leaders_of_their_own(db: Database, tmp_path: Path) -> No
 
 def test_a_session_that_the_server_ended_leads_no_more(postgres_url: str) -> None:
     db, other = connect(postgres_url), connect(postgres_url)
-    leader = Leader(db)
+    leader = LeaderLock(db)
     assert leader.acquire()
     with other.write() as connection:
         ended = connection.execute(
@@ -108,7 +108,7 @@ def test_a_session_that_the_server_ended_leads_no_more(postgres_url: str) -> Non
             )
         ).all()
     assert ended == [(True,)]
-    assert not leader.still()
+    assert not leader.is_held()
     leader.release()
     assert leader.acquire()
     assert rows(db, "SELECT 1") == [(1,)]
@@ -120,4 +120,4 @@ def test_a_session_that_the_server_ended_leads_no_more(postgres_url: str) -> Non
 def test_no_lead_without_a_database() -> None:
     db = connect("postgresql://postgres@127.0.0.1:1/earful")
     with pytest.raises(DatabaseError, match="cannot be reached"):
-        Leader(db).acquire()
+        LeaderLock(db).acquire()

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Seen
 from storage.collecting import ingest, polling
-from storage.collecting.coverage_rules import Claims, Noted, told
+from storage.collecting.coverage_rules import LedgerGap, PartLedger, apply_claims
 from storage.database.engine import Database
 from storage.database.utc import to_micros
 from storage.entities import brands
@@ -278,13 +278,13 @@ def test_the_ledger_is_the_last_word_on_every_minute(
     assert _stored(app) == _model(history)
 
 
-def _told(before: Claims, claims: Sequence[Seen | Gap]) -> Claims:
+def _told(before: PartLedger, claims: Sequence[Seen | Gap]) -> PartLedger:
     seen = [one for one in claims if isinstance(one, Seen)]
-    return told(before, seen, [one for one in claims if isinstance(one, Gap)], NOW)
+    return apply_claims(before, seen, [one for one in claims if isinstance(one, Gap)], NOW)
 
 
-def _states(claims: Claims) -> dict[tuple[str, int], str]:
-    def stretch(one: Noted) -> tuple[str, str, float, float]:
+def _states(claims: PartLedger) -> dict[tuple[str, int], str]:
+    def stretch(one: LedgerGap) -> tuple[str, str, float, float]:
         return one.state, "", (one.since - NOW) / MINUTE, (one.until - NOW) / MINUTE
 
     covered = [("covered", "", (a - NOW) / MINUTE, (b - NOW) / MINUTE) for a, b in claims.covered]
@@ -310,7 +310,7 @@ def test_claims_that_do_not_contradict_each_other_may_come_in_any_order(
     for _ in range(2):
         order = [*claims, *dice.choices(claims, k=len(claims) // 2)] if claims else []
         dice.shuffle(order)
-        ledger = Claims()
+        ledger = PartLedger()
         while order:
             few = dice.randint(1, 4)
             ledger = _told(ledger, order[:few])

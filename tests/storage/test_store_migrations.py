@@ -281,6 +281,6 @@ def test_no_password_is_shown_wherever_it_stands_in_the_url() -> None:
         "postgresql://127.0.0.1/earful?user=me&password=hunter2",
     ):
         db = connect(url)
-        assert "hunter2" not in db.shown_url
+        assert "hunter2" not in db.redacted_url
         assert "hunter2" not in repr(db)
         db.close()

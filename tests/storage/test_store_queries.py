@@ -314,7 +314,7 @@ def test_a_case_keeps_apart_what_the_source_said_and_what_was_found(db: Database
 def test_health_of_sources_stages_and_outbox(db: Database) -> None:
     polling.register(db, [QUERY])
     polling.pause(db, QUERY.id, error="no key")
-    polling.stage_ran(db, "flag", started_at=NOW, finished_at=NOW, summary="1 judged")
+    polling.record_stage_run(db, "flag", started_at=NOW, finished_at=NOW, summary="1 judged")
     keep(db, mention(1))
     found = queries.health(db)
     assert [(one.query_id, one.paused, one.error) for one in found.sources] == [

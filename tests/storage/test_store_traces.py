@@ -37,12 +37,12 @@ def _uri(number_: int) -> str:
     return f"at://{DID}/app.bsky.feed.post/{number_}"
 
 
-def _erase(db: Database, who: str = "maria") -> erasing.Erased:
-    (person,) = erasing.people(db, "fake", who)
+def _erase(db: Database, who: str = "maria") -> erasing.ErasureCounts:
+    (person,) = erasing.find_authors(db, "fake", who)
     return erasing.erase_author(db, person, NOW + HOUR)
 
 
-def _store(db: Database, *mentions: Mention, **other: object) -> ingest.Stored:
+def _store(db: Database, *mentions: Mention, **other: object) -> ingest.IngestCounts:
     found = batch(*mentions, **other)  # type: ignore[arg-type]
     return ingest.store(db, QUERY, found, about("acme-air"), NOW + HOUR)
 
@@ -72,12 +72,12 @@ def _traces(db: Database, word: str) -> set[str]:
 )
 def test_a_handle_is_found_in_capitals_of_any_script(db: Database, handle: str, asked: str) -> None:
     keep(db, mention(1, by=author(handle, external_id="7")), mention(2, by="bo"))
-    assert [one.external_id for one in erasing.people(db, "fake", asked)] == ["7"]
+    assert [one.external_id for one in erasing.find_authors(db, "fake", asked)] == ["7"]
 
 
 def test_nobody_is_called_nothing(db: Database) -> None:
     keep(db, mention(1, by=author("", external_id="7")))
-    assert erasing.people(db, "fake", "@") == ()
+    assert erasing.find_authors(db, "fake", "@") == ()
 
 
 def test_a_tombstone_from_before_does_not_name_them(db: Database) -> None:

@@ -75,7 +75,7 @@ def _live(db: Database) -> None:
     ingest.store(db, QUERY, bad, about("acme-air"), NOW)
     digest(db, DAILY, RULES, queries=[], timezone="UTC", clock=FrozenClock(NOW - timedelta(days=9)))
     read_all(db)
-    polling.stage_ran(db, "poll", started_at=NOW, finished_at=NOW, summary="120 new")
+    polling.record_stage_run(db, "poll", started_at=NOW, finished_at=NOW, summary="120 new")
     commands.correct_sentiment(db, ids(db)["m-3"], Sentiment.NEGATIVE, edition=0, by="Ana", at=NOW)
     flag(db, RULES, clock=FrozenClock(), alert_policy=ALERT_POLICY)
     first, second = queries.queue(db, QueueFilter())[:2]
@@ -173,7 +173,7 @@ def _goes_on(db: Database) -> None:
     """Polls, edits, deletions, flags, digests and messages work on what was there."""
     clock = FrozenClock(NOW + timedelta(days=1))
     polling.register(db, [QUERY])
-    assert polling.position(db, QUERY.id) == "p9"
+    assert polling.read_position(db, QUERY.id) == "p9"
     case = queries.queue(db, QueueFilter())[0]
     again = mention(500, by=author(case.handle), published_at=LATER)
     edited = mention(2, "awful and changed", by=author("p2"), fetched_at=LATER)
