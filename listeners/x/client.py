@@ -1,9 +1,9 @@
-"""Asking X's API v2 through tweepy: requests go out under the guard, posts are paid from the purse.
+"""Call X's API v2 through tweepy, in the bounded HTTP session, and pay posts from the spend meter.
 
-tweepy would parse whole pages itself and lose one for a single malformed date, sleep when X is
-busy, and wait without an end: it is given the guard's session and hands over raw answers.
-Price rules: X API documentation, "Usage and billing": posts that are given count, failed requests
-do not. Where an answer broke off on its way to us, X may have given them: they are counted.
+tweepy would parse whole pages itself and lose a page for a single malformed date, sleep when X is
+busy, and wait without an end. So it gets the bounded session and returns raw responses.
+Price rules: X API documentation, "Usage and billing": posts in a response count, failed requests do
+not. X may have billed a response that broke off on its way, so its posts stay counted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from listeners.http.errors import Broken, TooBig, inside, shown, user_agent
 from listeners.http.session import GuardedSession, Limits
 from listeners.x import posts as x_posts
 
-SMALLEST = 10  # posts of a page
-_TWEEPYS_HOST = "https://api.twitter.com"
+MIN_PAGE = 10  # posts of a page
+_TWEEPY_HOST = "https://api.twitter.com"
 _HINTS = {
     400: "X does not understand the search; check any_of, none_of, languages and max_query",
     401: "X does not know the bearer token; make a new one in X's developer console",
@@ -36,8 +36,8 @@ _HINTS = {
     403: "the X account may not use this; see in X's developer console what the app may do",
     404: "X does not know the account in user_ids; give its number, not its handle",
 }
-_CAPPED_WAIT = 3600.0  # seconds: a limit ends with X's month, or when somebody raises it
-_HIDDEN = {"resource-not-found", "not-authorized-for-resource", "resource-unavailable"}
+_MONTHLY_CAP_WAIT = 3600.0  # seconds: a cap ends with X's month, or when the customer raises it
+_HIDDEN_PROBLEMS = {"resource-not-found", "not-authorized-for-resource", "resource-unavailable"}
 _FIELDS: dict[str, Any] = {
     "tweet_fields": list(x_posts.TWEET_FIELDS),
     "user_fields": list(x_posts.USER_FIELDS),
@@ -45,8 +45,12 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-class Desk:
-    """One poll's way to X. ``client`` is tweepy's; its methods are what page() asks with."""
+class XClient:
+    """Read posts and counts from X for one poll.
+
+    ``api``: tweepy's client; callers pass one of its methods to ``fetch_page``. ``now``: the time
+    at which the poll began.
+    """
 
     def __init__(
         self, token: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
@@ -54,142 +58,157 @@ class Desk:
         self._meter = meter
         self.now = clock()
         logging.getLogger("tweepy").setLevel(logging.INFO)  # its debug lines hold the token
-        self.client = tweepy.Client(token, return_type=requests.Response)
-        self.client.user_agent = user_agent()
-        self.client.session = _Session(
+        self.api = tweepy.Client(token, return_type=requests.Response)
+        self.api.user_agent = user_agent()
+        self.api.session = _Session(
             endpoint, clock=clock, meter=meter, limits=limits, hints=_HINTS, explain=_explain
         )
 
-    def page(
-        self, ask: Callable[..., Any], *, most: int, direct: bool, **wanted: Any
-    ) -> x_posts.Posts:
-        """A page of at most ``most`` posts; of fewer when the purse has not enough for it.
+    def fetch_page(
+        self, method: Callable[..., Any], *, limit: int, direct: bool, **parameters: Any
+    ) -> x_posts.PostsPage:
+        """Fetch a page of at most ``limit`` posts, or of fewer when the budget is short.
 
-        Raises Transient when what comes is no page, Permanent when X hides the account, Spent when
-        the purse is empty, and what the guard raises.
+        1. Reserve the page's posts, or X's smallest page.
+        2. Call ``method`` of tweepy with ``parameters`` and decode the response.
+        3. Check that it is a page, and parse its posts.
+        4. Give back the reserved posts that X did not bill.
+
+        Raises Transient when the response is no page, Permanent when X hides the account, Spent
+        when the budget is used up, and the errors of the HTTP session.
         """
-        size = self._affordable(most)
-        with self._paid(size) as bill:
-            answer, url = _fetch(ask, max_results=size, **_FIELDS, **wanted)
+        size = self._reserve_page(limit)
+        with self._billed(size) as bill:
+            answer, url = _fetch(method, max_results=size, **_FIELDS, **parameters)
             if not x_posts.has_page(answer):
                 raise _no_page(answer, url)
-            posts = self._read(answer, url, direct=direct)
-            bill.used = posts.count
-        return posts
+            page = self._parse(answer, url, direct=direct)
+            bill.posts = page.count
+        return page
 
-    def look_up(self, ids: list[str]) -> tuple[x_posts.Posts, object]:
-        """Posts by their ids, at most 100, and the answer itself: it says what became of others."""
+    def look_up(self, ids: list[str]) -> tuple[x_posts.PostsPage, object]:
+        """Fetch at most 100 posts by id; return them and the answer, which names missing posts."""
         self._meter.reserve(reads=len(ids))
-        with self._paid(len(ids)) as bill:
-            answer, url = _fetch(self.client.get_tweets, ids=ids, **_FIELDS)
-            posts = self._read(answer, url, direct=False)
-            bill.used = posts.count
-        return posts, answer
+        with self._billed(len(ids)) as bill:
+            answer, url = _fetch(self.api.get_tweets, ids=ids, **_FIELDS)
+            page = self._parse(answer, url, direct=False)
+            bill.posts = page.count
+        return page, answer
 
-    def count(self, search: str) -> int:
-        """How many posts of the last 7 days a search finds. X bills a count like a post."""
+    def count_posts(self, search: str) -> int:
+        """Return the number of posts of the last 7 days that a search finds.
+
+        X bills a count like a post.
+        """
         self._meter.reserve(reads=1)
-        with self._paid(1) as bill:
-            answer, url = _fetch(
-                self.client.get_recent_tweets_count, query=search, granularity="day"
-            )
-            bill.used = 1
+        with self._billed(1) as bill:
+            answer, url = _fetch(self.api.get_recent_tweets_count, query=search, granularity="day")
+            bill.posts = 1
         try:
-            return x_posts.posts_counted(answer)
-        except x_posts.NoAnswer as error:
-            raise _strange(url, str(error)) from error
+            return x_posts.total_count(answer)
+        except x_posts.InvalidAnswer as error:
+            raise _invalid_answer(url, str(error)) from error
 
-    def _affordable(self, most: int) -> int:
-        """What the purse lets us have: a page as wanted, else X's smallest."""
+    def _reserve_page(self, limit: int) -> int:
+        """Reserve a page of ``limit`` posts, or X's smallest page; return the reserved size."""
         try:
-            self._meter.reserve(reads=most)
+            self._meter.reserve(reads=limit)
         except Spent:
-            if most <= SMALLEST:
+            if limit <= MIN_PAGE:
                 raise
-            self._meter.reserve(reads=SMALLEST)
-            return SMALLEST
-        return most
+            self._meter.reserve(reads=MIN_PAGE)
+            return MIN_PAGE
+        return limit
 
     @contextmanager
-    def _paid(self, asked: int) -> Iterator[_Bill]:
-        """Give back what was asked of the purse and not used. Refused, or not even sent, nothing
-        was; of what broke off nobody can know, and it stays counted: too much, never too little."""
-        bill = _Bill(used=asked)
+    def _billed(self, reserved: int) -> Iterator[_Bill]:
+        """Give back the reserved posts that X did not bill.
+
+        A refused or unsent request costs nothing. A broken response may have been billed, so the
+        charge stays: too much is counted, never too little.
+        """
+        bill = _Bill(posts=reserved)
         try:
             yield bill
         except EdgeError as error:
-            bill.used = asked if isinstance(error, (Broken, TooBig)) else 0
+            bill.posts = reserved if isinstance(error, (Broken, TooBig)) else 0
             raise
         finally:
-            self._meter.reconcile(reads=bill.used - asked)
+            self._meter.reconcile(reads=bill.posts - reserved)
 
-    def _read(self, answer: object, url: str, *, direct: bool) -> x_posts.Posts:
+    def _parse(self, answer: object, url: str, *, direct: bool) -> x_posts.PostsPage:
         try:
-            return x_posts.read(answer, fetched_at=self.now, direct=direct)
-        except x_posts.NoAnswer as error:
-            raise _strange(url, str(error)) from error
+            return x_posts.parse_page(answer, fetched_at=self.now, direct=direct)
+        except x_posts.InvalidAnswer as error:
+            raise _invalid_answer(url, str(error)) from error
 
 
 @dataclass(slots=True)
 class _Bill:
-    used: int
+    """The posts that X bills for one request."""
+
+    posts: int
 
 
 class _Session(GuardedSession):
-    """The guard's session; tweepy's fixed host is replaced by the one that X documents."""
+    """The bounded HTTP session, with the host that X documents instead of tweepy's."""
 
-    def __init__(self, endpoint: str, **kept: Any) -> None:
-        super().__init__(**kept)
+    def __init__(self, endpoint: str, **settings: Any) -> None:
+        super().__init__(**settings)
         self._endpoint = endpoint.rstrip("/")
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> Any:
-        """As in requests."""
-        if isinstance(url, str) and url.startswith(_TWEEPYS_HOST):
-            url = self._endpoint + url.removeprefix(_TWEEPYS_HOST)
+        """Send a request as requests.Session does, to X's documented host."""
+        # tweepy 4 has its host in the code; the documented one is a setting, for tests and proxies
+        if isinstance(url, str) and url.startswith(_TWEEPY_HOST):
+            url = self._endpoint + url.removeprefix(_TWEEPY_HOST)
         return super().request(method, url, *args, **options)
 
 
-def _fetch(ask: Callable[..., Any], **wanted: Any) -> tuple[object, str]:
-    """The decoded answer, and the address that it came from."""
-    given = {key: value for key, value in wanted.items() if value is not None}
+def _fetch(method: Callable[..., Any], **parameters: Any) -> tuple[object, str]:
+    """Call a method of tweepy; return the decoded answer and the address, without parameters."""
+    arguments = {key: value for key, value in parameters.items() if value is not None}
     try:
-        response = ask(**given)
+        response = method(**arguments)
     except tweepy.TweepyException as error:
         raise inside(error) or Transient(f"X: {error}", hint=TRIED_AGAIN) from error
     url = shown(response.url)
     try:
         return json.loads(response.content), url
     except (ValueError, RecursionError) as error:
-        cut = response.content.lstrip().startswith(b"{")  # else it is no answer of X's at all
+        # X answers with objects: other content comes from a proxy, and X bills nothing for it
+        cut = response.content.lstrip().startswith(b"{")
         kind = Broken if cut else Transient
-        raise _strange(url, type(error).__name__, kind) from error
+        raise _invalid_answer(url, type(error).__name__, kind) from error
 
 
-def _explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
-    """A limit on what X gives or takes in a month is no trouble of the token: it ends by itself."""
-    capped = x_posts.problem_type(said) == "usage-capped"
-    if not capped and string(said, "title") != "SpendCapReached":
+def _explain(status: int, problem: Mapping[str, Any]) -> EdgeError | None:
+    """Return Spent for a monthly cap, which ends by itself; None for other refusals."""
+    capped = x_posts.problem_type(problem) == "usage-capped"
+    if not capped and string(problem, "title") != "SpendCapReached":
         return None
-    why = one_line(string(said, "detail") or string(said, "title"), 200)
+    reason = one_line(string(problem, "detail") or string(problem, "title"), 200)
     return Spent(
-        f"X answered {status}: {why}; it is asked again every hour, and goes on when X's month is "
-        "over or the limit is raised in X's developer console",
+        f"X answered {status}: {reason}",
+        hint="It is asked again every hour, and goes on when X's month is over or when you raise "
+        "the limit in X's developer console.",
         kind=GapKind.BUDGET,
-        retry_after=_CAPPED_WAIT,
+        retry_after=_MONTHLY_CAP_WAIT,
     )
 
 
 def _no_page(answer: object, url: str) -> Transient | Permanent:
-    """Why an answer without a page came: the account cannot be seen, or something that passes."""
+    """Return Permanent when X hides the account, else Transient, for an answer without a page."""
     problems = x_posts.problems(answer)
-    said = "; ".join(one_line(string(one, "detail") or string(one, "title")) for one in problems)
-    if problems and all(x_posts.problem_type(one) in _HIDDEN for one in problems):
-        return Permanent(f"{url}: X says: {said}; check user_ids")
-    return _strange(url, f"X says: {said}" if said else "no meta")
-
-
-def _strange(url: str, what: str, kind: type[Transient] = Transient) -> Transient:
-    return kind(
-        f"{url}: the answer is not what X answers with ({what}); it will be tried again, and if it "
-        "stays so check the option endpoint"
+    details = "; ".join(
+        one_line(string(problem, "detail") or string(problem, "title")) for problem in problems
     )
+    types = [x_posts.problem_type(problem) for problem in problems]
+    if types and all(problem_type in _HIDDEN_PROBLEMS for problem_type in types):
+        return Permanent(f"{url}: X says: {details}", hint="Check user_ids.")
+    return _invalid_answer(url, f"X says: {details}" if details else "no meta")
+
+
+def _invalid_answer(url: str, fault: str, kind: type[Transient] = Transient) -> Transient:
+    hint = "It will be tried again. If this goes on, check the option endpoint."
+    return kind(f"{url}: the response is not in X's format ({fault})", hint=hint)

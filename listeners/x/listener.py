@@ -5,8 +5,8 @@ the last 7 days, answers newest first, at most 100 posts a page, and without end
 seconds ago ("Recent search pagination"); end_time has to be 10 seconds old; both times are whole
 seconds. The mentions timeline shows the 800 newest posts that name an account ("Timelines").
 
-A stretch is asked for by its times, not by since_id: a post that is indexed late has an older id
-than those met before it, and since_id would hide it for ever.
+An open window is requested by its times, not by since_id: a post that is indexed late has an older
+id than posts seen before it, and since_id would hide it for ever.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ from listeners.common.options import SafeAddress, WebOptions, account_secret, re
 from listeners.common.rechecks import changed
 from listeners.x import posts as x_posts
 from listeners.x import query as x_query
-from listeners.x.client import SMALLEST, Desk
+from listeners.x.client import MIN_PAGE, XClient
 
-_WEEK = timedelta(days=7)
-_KEEPS = _WEEK - timedelta(minutes=15)  # a start_time that is too old by a second is refused
-_NOT_YET = timedelta(seconds=30)  # what is newer is not searched
+_WINDOW = timedelta(days=7)
+# X refuses a start_time that is a second too old
+_RETENTION = _WINDOW - timedelta(minutes=15)
+_SEARCH_DELAY = timedelta(seconds=30)  # X does not search newer posts
 _TIMELINE = 800
-_NEARLY = 780  # posts that X hides are missing from its 800
+_TIMELINE_NEARLY_FULL = 780  # posts that X hides are missing from its 800
 _HINT = "make an app in X's developer console (https://console.x.com) and copy its Bearer Token"
 
 
 class XOptions(WebOptions):
-    """``options`` of a [[listen]] block with source = "x"; docs/sources/x.md explains each."""
+    """The ``options`` of a [[listen]] block with source = "x", explained in docs/sources/x.md."""
 
     kind: Literal["search", "mentions"] = "search"
     user_ids: tuple[
@@ -48,22 +49,22 @@ class XOptions(WebOptions):
         ],
         ...,
     ] = ()
-    since: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WEEK)] = timedelta(days=1)
-    overlap: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WEEK)] = timedelta(minutes=5)
+    since: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WINDOW)] = timedelta(days=1)
+    overlap: Annotated[Duration, Field(ge=timedelta(minutes=1), le=_WINDOW)] = timedelta(minutes=5)
     max_requests: Annotated[int, Field(ge=4, le=500)] = 20
-    max_results: Annotated[int, Field(ge=SMALLEST, le=100)] = 100
+    max_results: Annotated[int, Field(ge=MIN_PAGE, le=100)] = 100
     max_query: Annotated[int, Field(ge=64, le=4096)] = 512
     endpoint: SafeAddress = "https://api.x.com"
 
     @model_validator(mode="after")
-    def _whose(self) -> XOptions:
+    def _require_account(self) -> XOptions:
         if self.kind == "mentions" and not self.user_ids:
             raise ValueError('user_ids: kind "mentions" needs the number of an account of yours')
         return self
 
 
 class X:
-    """Searches X for a query's terms, or reads the timelines of posts that name our accounts."""
+    """Search X for a query's terms, or read the timelines of posts that name our accounts."""
 
     name: ClassVar[str] = "x"
     Options: ClassVar[type[BaseModel]] = XOptions
@@ -73,59 +74,66 @@ class X:
         self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """What was written, or indexed, since ``position``; the first time since ``since`` ago.
+        """Yield posts written, or indexed, since ``position``; the first poll starts ``since`` ago.
 
-        Every post is asked of the purse before it is read. Gaps: what a limit, the budget or an
-        outage cut off, until it is 7 days old; in a timeline, what is behind 800 newer posts.
-        Transient: X is away, busy, or its answer is no page. Spent: the purse is empty.
-        Permanent: there is no token, X refuses it, or the credits are used up.
+        Every post is reserved in the spend meter before it is read. Gaps: posts that a limit, the
+        budget or an outage cut off, until they are 7 days old; in a timeline, posts behind 800
+        newer ones. Transient: X is away, busy, or its response is no page. Spent: the budget is
+        used up. Permanent: there is no token, X refuses it, or the credits are used up.
         """
         options = read(XOptions, query)
-        walks = _Timelines if options.kind == "mentions" else _Searches
-        yield from walks(self._desk(query, options), query, options).batches(position)
+        backfill = _Timelines if options.kind == "mentions" else _Searches
+        yield from backfill(self._client(query, options), query, options).batches(position)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """Posts that were edited or whose counts moved, as mentions, and those that are gone.
+        """Return posts with a new text or new counts as mentions, and those that are gone.
 
-        Ids that X cannot have given (rows of an imported file) are left alone. Raises as poll().
+        Ids that X cannot have given (rows of an imported file) are skipped. Raises as poll().
         """
-        stored = {one.external_id: one for one in mentions if x_posts.written_at(one.external_id)}
+        stored = {
+            mention.external_id: mention
+            for mention in mentions
+            if x_posts.time_of_id(mention.external_id)
+        }
         if not stored:
             return Batch(mentions=(), position=None)
-        desk = self._desk(query, read(XOptions, query))
-        posts, answer = desk.look_up(list(stored))
-        found = {one.external_id: one for one in posts.mentions}
-        if posts.newer:  # asked for by its first id, a post is shown as it was at first
-            latest, _ = desk.look_up(list(posts.newer.values()))
-            found |= {one.external_id: one for one in latest.mentions}
-        gone = x_posts.vanished(answer)
+        client = self._client(query, read(XOptions, query))
+        page, answer = client.look_up(list(stored))
+        current = {mention.external_id: mention for mention in page.mentions}
+        if page.newer:  # X shows the first version of a post that is looked up by its first id
+            latest, _ = client.look_up(list(page.newer.values()))
+            current |= {mention.external_id: mention for mention in latest.mentions}
+        gone = x_posts.find_gone(answer)
         return Batch(
             mentions=tuple(
-                replace(one, direct=before.direct, brands=before.brands)
-                for number, one in found.items()
-                if (before := stored.get(number)) and changed(before, one)
+                replace(mention, direct=before.direct, brands=before.brands)
+                for number, mention in current.items()
+                if (before := stored.get(number)) and changed(before, mention)
             ),
             position=None,
             gone=tuple(gone[number] for number in stored if number in gone),
         )
 
     def forecast(self, query: Query) -> float | None:
-        """How many posts a day polling reads, by the last 7 days: what the searches find, and what
-        the overlap reads again: at every poll the newest known post, and what was written in the
-        overlap before it. None for a timeline, which X does not count. Costs one read for each
-        search. Raises as poll()."""
+        """Return the posts a day that polling reads, by the last 7 days.
+
+        It adds up the results of the searches and the posts that the overlap reads again: at every
+        poll the newest stored post, and the posts of the overlap before it. None for a timeline,
+        which X does not count. Costs one read for each search. Raises as poll().
+        """
         options = read(XOptions, query)
         if options.kind == "mentions":
             return None
-        desk = self._desk(query, options)
-        found = [desk.count(one) for one in x_query.searches(query, options.max_query)]
+        client = self._client(query, options)
+        searches = x_query.searches(query, options.max_query)
+        counts = [client.count_posts(search) for search in searches]
         polls = timedelta(days=1) / timedelta(seconds=query.every)
-        before_it = sum(found) * (options.overlap / _WEEK)
-        return sum(found) / _WEEK.days + polls * (sum(map(bool, found)) + before_it)
+        in_overlap = sum(counts) * (options.overlap / _WINDOW)
+        return sum(counts) / _WINDOW.days + polls * (sum(map(bool, counts)) + in_overlap)
 
-    def _desk(self, query: Query, options: XOptions) -> Desk:
+    def _client(self, query: Query, options: XOptions) -> XClient:
         token = account_secret(query, "BEARER_TOKEN", hint=_HINT)
-        return Desk(
+        return XClient(
             token,
             endpoint=options.endpoint,
             limits=options.limits,
@@ -135,92 +143,94 @@ class X:
 
 
 class _Searches:
-    """Recent search: any stretch of the last 7 days can be asked for."""
+    """Backfill recent search, which answers for any window of the last 7 days."""
 
-    def __init__(self, desk: Desk, query: Query, options: XOptions) -> None:
-        self._desk = desk
+    def __init__(self, client: XClient, query: Query, options: XOptions) -> None:
+        self._client = client
         self._options = options
-        found = x_query.searches(query, options.max_query)
-        self._searches = {x_query.label(one): one for one in found}
+        searches = x_query.searches(query, options.max_query)
+        self._searches = {x_query.label(search): search for search in searches}
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        """The walk over every search."""
+        """Yield the batches of the backfill over every search."""
         rules = Rules(
-            first=min(self._options.since, _KEEPS),
+            first=min(self._options.since, _RETENTION),
             overlap=self._options.overlap,
             most=self._options.max_requests,
-            keeps=_KEEPS,
+            keeps=_RETENTION,
         )
-        parts, now = list(self._searches), self._desk.now - _NOT_YET
+        parts, now = list(self._searches), self._client.now - _SEARCH_DELAY
         yield from walk(position, parts=parts, ask=self._ask, rules=rules, now=now)
 
     def _ask(self, step: Step) -> Page:
-        posts = self._desk.page(
-            self._desk.client.search_recent_tweets,
-            most=self._options.max_results,
+        page = self._client.fetch_page(
+            self._client.api.search_recent_tweets,
+            limit=self._options.max_results,
             direct=False,
             query=self._searches[step.part],
-            start_time=_start(step, self._desk.now),
-            end_time=_end(step, self._desk.now),
+            start_time=_start(step, self._client.now),
+            end_time=_end(step, self._client.now),
             next_token=step.cursor,
         )
-        return _page(posts)
+        return _page(page)
 
 
 class _Timelines:
-    """The timelines of posts that name our accounts. Their 800 posts are counted from the newest
-    one, whatever stretch is asked for, so every walk begins there."""
+    """Backfill the timelines of posts that name our accounts.
 
-    def __init__(self, desk: Desk, query: Query, options: XOptions) -> None:
-        self._desk = desk
+    X counts their 800 posts from the newest one for any window, so every backfill begins there.
+    """
+
+    def __init__(self, client: XClient, query: Query, options: XOptions) -> None:
+        self._client = client
         self._options = options
-        self._languages = {one.partition("-")[0].lower() for one in query.languages}
-        self._accounts = {f"mentions of {one}": one for one in options.user_ids}
-        self._shown: dict[str, int] = {}
+        self._languages = {code.partition("-")[0].lower() for code in query.languages}
+        self._accounts = {f"mentions of {number}": number for number in options.user_ids}
+        self._counts: dict[str, int] = {}
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        """The walk over every account."""
+        """Yield the batches of the backfill over every account."""
         rules = Rules(
             first=self._options.since,
             overlap=self._options.overlap,
             most=self._options.max_requests,
             addressed=False,
         )
-        parts, now = list(self._accounts), self._desk.now - _NOT_YET
+        parts, now = list(self._accounts), self._client.now - _SEARCH_DELAY
         yield from walk(position, parts=parts, ask=self._ask, rules=rules, now=now)
 
     def _ask(self, step: Step) -> Page:
-        posts = self._desk.page(
-            self._desk.client.get_users_mentions,
-            most=self._options.max_results,
+        posts = self._client.fetch_page(
+            self._client.api.get_users_mentions,
+            limit=self._options.max_results,
             direct=True,
             id=self._accounts[step.part],
-            start_time=_start(step, self._desk.now),
+            start_time=_start(step, self._client.now),
             pagination_token=step.cursor,
         )
-        before = self._shown.get(step.part, 0) if step.cursor else 0
-        self._shown[step.part] = before + posts.count
-        all_shown = posts.token is None and self._shown[step.part] >= _NEARLY
-        ceiling = f"X shows the {_TIMELINE} newest posts of a timeline" if all_shown else ""
+        before = self._counts.get(step.part, 0) if step.cursor else 0
+        self._counts[step.part] = before + posts.count
+        at_end = posts.token is None and self._counts[step.part] >= _TIMELINE_NEARLY_FULL
+        ceiling = f"X shows the {_TIMELINE} newest posts of a timeline" if at_end else ""
         page = _page(posts)
-        wanted = tuple(filter(self._wanted, page.mentions))
-        return replace(page, mentions=wanted, ceiling=ceiling)
+        mentions = tuple(filter(self._is_in_languages, page.mentions))
+        return replace(page, mentions=mentions, ceiling=ceiling)
 
-    def _wanted(self, mention: Mention) -> bool:
+    def _is_in_languages(self, mention: Mention) -> bool:
         return not self._languages or mention.lang is None or mention.lang in self._languages
 
 
 def _start(step: Step, now: datetime) -> datetime:
-    """X refuses a start in the future; a clock that was set back would ask for one."""
-    return min(step.since, now - _NOT_YET)
+    """Return the window's start; X refuses one in the future, as after a clock was set back."""
+    return min(step.since, now - _SEARCH_DELAY)
 
 
 def _end(step: Step, now: datetime) -> datetime | None:
-    """X refuses an end that is nearly now; without one it ends where it can."""
-    return None if step.until is None or step.until > now - _NOT_YET else step.until
+    """Return the window's end, or None for one near now, which X refuses."""
+    return None if step.until is None or step.until > now - _SEARCH_DELAY else step.until
 
 
-def _page(posts: x_posts.Posts) -> Page:
+def _page(posts: x_posts.PostsPage) -> Page:
     return Page(
         mentions=posts.mentions,
         rejected=posts.rejected,

@@ -1,9 +1,9 @@
-"""Answers of X's API v2 as Mentions: pure, from decoded JSON.
+"""Parse answers of X's API v2 into Mentions: pure, from decoded JSON.
 
 Fields: X API documentation, "Data dictionary" and OpenAPI 2.166. Ids are snowflakes
 (https://docs.x.com/resources/fundamentals/x-ids): their upper bits are the millisecond in which a
-post, or a version of it, was written. X pages by id, so a walk goes by the ids' times; a post whose
-``created_at`` cannot be read has its time from there too. Each edit has an id of its own, and
+post, or a version of it, was written. X pages by id, so a backfill goes by the ids' times. A post
+with an unreadable ``created_at`` has its time from there too. Each edit has an id of its own, and
 ``edit_history_tweet_ids`` lists them all, oldest first ("Edit Posts").
 """
 
@@ -22,7 +22,7 @@ from listeners.common import times
 from listeners.common.json_fields import inner, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.rejects import glimpse
-from listeners.common.rejects import rejected as unread
+from listeners.common.rejects import rejected as rejected_item
 from listeners.common.values import count, language
 
 TWEET_FIELDS = (
@@ -42,11 +42,12 @@ EXPANSIONS = ("author_id",)
 
 _ID = re.compile(r"[0-9]{1,19}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
-_SNOWFLAKES_FROM = times.from_epoch(1288834974.657)
-_OWN_LANGUAGES = {"iw": "he", "in": "id"}
-_NO_LANGUAGE = re.compile(r"q[a-z]{2}|art")  # X's marks for posts of links, names or pictures only
-_ATTACHED = re.compile(r"/(photo|video)/\d+$")
-_GONE = {
+_SNOWFLAKE_EPOCH = times.from_epoch(1288834974.657)
+_LANGUAGES_OF_X = {"iw": "he", "in": "id"}
+# X's codes for posts of links, names or pictures only
+_NO_LANGUAGE = re.compile(r"q[a-z]{2}|art")
+_ATTACHMENT = re.compile(r"/(photo|video)/\d+$")
+_GONE_REASONS = {
     "resource-not-found": "deleted",
     "not-authorized-for-resource": "protected",
     "resource-unavailable": "not available",
@@ -54,10 +55,13 @@ _GONE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posts:
-    """What an answer holds. ``count`` is how many posts X gave, readable or not; ``oldest`` and
-    ``newest`` are times of ids; ``newer`` names, for a post's first id, its latest version's id
-    where the answer gave an earlier one."""
+class PostsPage:
+    """The contents of an answer.
+
+    ``count``: the number of posts in it, readable or not. ``oldest`` and ``newest``: times of ids.
+    ``token``: leads to the next page. ``newer``: for a post's first id, the id of its latest
+    version, where the answer holds an earlier one.
+    """
 
     mentions: tuple[Mention, ...] = ()
     rejected: tuple[Rejected, ...] = ()
@@ -68,89 +72,94 @@ class Posts:
     newer: Mapping[str, str]
 
 
-class NoAnswer(Exception):
-    """The JSON is not what the endpoint answers with; the text says what is wrong."""
+class InvalidAnswer(Exception):
+    """The JSON is not in the endpoint's format; the text names the fault."""
 
 
-def read(answer: object, *, fetched_at: datetime, direct: bool = False) -> Posts:
-    """The posts of an answer. One that cannot be read is told as Rejected and the rest is kept,
-    and so is what X itself reports in ``errors``. Raises NoAnswer when there is no list of posts.
+def parse_page(answer: object, *, fetched_at: datetime, direct: bool = False) -> PostsPage:
+    """Parse the posts of an answer.
+
+    An unreadable post becomes a Rejected, and so does a problem that X reports in ``errors``; the
+    other posts are kept. Raises InvalidAnswer when there is no list of posts.
     """
-    found = _object(answer)
-    data = found.get("data")
+    body = _object(answer)
+    data = body.get("data")
     if data is None:
         data = []
     if not isinstance(data, list):
-        raise NoAnswer("data is not a list")
-    people = _people(found)
+        raise InvalidAnswer("data is not a list")
+    authors = _authors_by_id(body)
     mentions, newer = [], {}
-    rejected = [_told(problem) for problem in problems(found)]
+    rejected = [_rejected_problem(problem) for problem in problems(body)]
     for item in data:
         try:
-            mention = _mention(item, people, fetched_at, direct)
+            mention = _mention(item, authors, fetched_at, direct)
         except BadItem as error:
-            rejected.append(unread(f"post {_id(item) or '?'}", error, item))
+            rejected.append(rejected_item(f"post {_id(item) or '?'}", error, item))
             continue
         mentions.append(mention)
         if (latest := _history(item)[-1]) != _id(item):
             newer[mention.external_id] = latest
-    moments = [_moment(number) for item in data if (number := _id(item))]
-    return Posts(
+    times_of_ids = [_time_of_id(number) for item in data if (number := _id(item))]
+    return PostsPage(
         mentions=tuple(mentions),
         rejected=tuple(rejected),
-        oldest=min(moments, default=None),
-        newest=max(moments, default=None),
-        token=string(inner(found, "meta"), "next_token") or None,
+        oldest=min(times_of_ids, default=None),
+        newest=max(times_of_ids, default=None),
+        token=string(inner(body, "meta"), "next_token") or None,
         count=len(data),
         newer=newer,
     )
 
 
 def has_page(answer: object) -> bool:
-    """True when the answer is a page of results: X gives one its ``meta``, be it empty."""
+    """Return whether the answer is a page of results: X gives even an empty one a ``meta``."""
     return isinstance(answer, dict) and isinstance(answer.get("meta"), dict)
 
 
 def problems(answer: object) -> list[dict[str, Any]]:
-    """What X reports beside, or instead of, its data."""
-    listed = answer.get("errors") if isinstance(answer, dict) else None
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    """Return the problems that X reports beside, or instead of, its data."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    if not isinstance(errors, list):
+        return []
+    return [problem for problem in errors if isinstance(problem, dict)]
 
 
-def vanished(answer: object) -> dict[str, Gone]:
-    """For a lookup: the posts that X does not show any more, by id."""
+def find_gone(answer: object) -> dict[str, Gone]:
+    """Return the posts of a lookup that X no longer shows, by id."""
     gone = {}
-    for one in problems(answer):
-        number = string(one, "resource_id") or string(one, "value")
-        reason = _GONE.get(problem_type(one))
-        if reason is None or one.get("resource_type") != "tweet" or not _ID.fullmatch(number):
+    for problem in problems(answer):
+        number = string(problem, "resource_id") or string(problem, "value")
+        reason = _GONE_REASONS.get(problem_type(problem))
+        is_post = problem.get("resource_type") == "tweet" and _ID.fullmatch(number)
+        if reason is None or not is_post:
             continue
-        if "suspended" in string(one, "detail"):
+        if "suspended" in string(problem, "detail"):
             reason = "suspended"
         gone[number] = Gone(source="x", external_id=number, reason=reason)
     return gone
 
 
 def problem_type(problem: Mapping[str, Any]) -> str:
-    """The last word of a problem's type: "resource-not-found"."""
+    """Return the last word of a problem's type: "resource-not-found"."""
     return string(problem, "type").rpartition("/")[2]
 
 
-def posts_counted(answer: object) -> int:
-    """How many posts a counts answer has in all. Raises NoAnswer when it is none."""
+def total_count(answer: object) -> int:
+    """Return the sum of a counts answer; raises InvalidAnswer when it is none."""
     data = _object(answer).get("data")
     if not isinstance(data, list):
-        raise NoAnswer("data is not a list")
-    return sum(count(one.get("tweet_count")) for one in data if isinstance(one, dict))
+        raise InvalidAnswer("data is not a list")
+    return sum(count(bucket.get("tweet_count")) for bucket in data if isinstance(bucket, dict))
 
 
-def written_at(number: str) -> datetime | None:
-    """The instant that an id holds; None for what is no id."""
-    return _moment(number) if _ID.fullmatch(number) else None
+def time_of_id(number: str) -> datetime | None:
+    """Return the instant in an id; None for text that is no id."""
+    return _time_of_id(number) if _ID.fullmatch(number) else None
 
 
 def _mention(
-    item: object, people: Mapping[str, Author], fetched_at: datetime, direct: bool
+    item: object, authors: Mapping[str, Author], fetched_at: datetime, direct: bool
 ) -> Mention:
     if not isinstance(item, dict):
         raise BadItem("it is not an object")
@@ -159,17 +168,17 @@ def _mention(
         raise BadItem(f"id: {glimpse(item.get('id'))} is not an id")
     history = _history(item)
     edited = number != history[0]
-    text, context = _words(item)
+    text, context = _text_and_context(item)
     if not text:
         raise BadItem("text: it is empty")
-    author = _author(item, people, history[0])
+    author = _author(item, authors, history[0])
     references = _references(item)
     return Mention(
         source="x",
         external_id=history[0],
         author=author,
         text=text,
-        published_at=_moment(history[0]) if edited else _created_at(item, number),
+        published_at=_time_of_id(history[0]) if edited else _created_at(item, number),
         fetched_at=fetched_at,
         url=web_link(f"{author.url or 'https://x.com/i'}/status/{number}"),
         lang=_language(item.get("lang")),
@@ -178,46 +187,48 @@ def _mention(
         engagement=_engagement(inner(item, "public_metrics")),
         direct=direct,
         context=context,
-        edited_at=_moment(number) if edited else None,
+        edited_at=_time_of_id(number) if edited else None,
     )
 
 
-def _words(item: Mapping[str, Any]) -> tuple[str, str]:
-    """The text with readable links, and what stands behind the links. A long post's whole text is
-    in ``note_tweet``; ``text`` then holds its beginning."""
+def _text_and_context(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the text with readable links, and the targets and titles of its links.
+
+    A long post has its full text in ``note_tweet``; ``text`` then holds the beginning only.
+    """
     note = inner(item, "note_tweet")
-    whole = note if string(note, "text") else item
-    text = html.unescape(string(whole, "text"))  # X escapes &, < and >, nothing else
-    behind: list[str] = []
-    for link in objects(inner(whole, "entities"), "urls"):
+    post = note if string(note, "text") else item
+    text = html.unescape(string(post, "text"))  # X escapes &, < and >, nothing else
+    context: list[str] = []
+    for link in objects(inner(post, "entities"), "urls"):
         short, target = string(link, "url"), string(link, "expanded_url")
         if not short.startswith("http"):
             continue
-        attached = "media_key" in link or _ATTACHED.search(target)
-        shown = "" if attached else string(link, "display_url") or target or short
-        text = text.replace(short, shown)
+        attached = "media_key" in link or _ATTACHMENT.search(target)
+        readable = "" if attached else string(link, "display_url") or target or short
+        text = text.replace(short, readable)
         if not attached:
             parts = (target, string(link, "unwound_url"), string(link, "title"))
-            behind += [part for part in parts if part]
-    return clean(text), clean("\n".join(dict.fromkeys(behind)))
+            context += [part for part in parts if part]
+    return clean(text), clean("\n".join(dict.fromkeys(context)))
 
 
-def _author(item: Mapping[str, Any], people: Mapping[str, Author], number: str) -> Author:
-    """Who wrote it. X leaves out the authors whose accounts it hides: they go by their number."""
+def _author(item: Mapping[str, Any], authors: Mapping[str, Author], number: str) -> Author:
+    """Return the author. X leaves out hidden accounts, so these are named by their number."""
     identity = _id(item, "author_id")
     if not identity:
         return Author(source="x", external_id=f"anonymous-{number}", handle="anonymous")
-    return people.get(identity) or Author(source="x", external_id=identity, handle=identity)
+    return authors.get(identity) or Author(source="x", external_id=identity, handle=identity)
 
 
-def _people(answer: Mapping[str, Any]) -> dict[str, Author]:
-    found = {}
+def _authors_by_id(answer: Mapping[str, Any]) -> dict[str, Author]:
+    authors = {}
     for user in objects(inner(answer, "includes"), "users"):
         identity, handle = _id(user), string(user, "username")
         if not identity or not _HANDLE.fullmatch(handle):
             continue
         followers = inner(user, "public_metrics").get("followers_count")
-        found[identity] = Author(
+        authors[identity] = Author(
             source="x",
             external_id=identity,
             handle=handle,
@@ -226,29 +237,30 @@ def _people(answer: Mapping[str, Any]) -> dict[str, Author]:
             verified=user.get("verified") is True,
             url=f"https://x.com/{handle}",
         )
-    return found
+    return authors
 
 
 def _created_at(item: Mapping[str, Any], number: str) -> datetime:
     try:
         return times.parse(item.get("created_at"))
     except BadItem:
-        return _moment(number)
+        return _time_of_id(number)
 
 
-def _moment(number: str) -> datetime:
-    return _SNOWFLAKES_FROM + timedelta(milliseconds=int(number) >> 22)
+def _time_of_id(number: str) -> datetime:
+    return _SNOWFLAKE_EPOCH + timedelta(milliseconds=int(number) >> 22)
 
 
 def _history(item: Mapping[str, Any]) -> list[str]:
-    """The ids of all versions, oldest first; the post's own when X tells none."""
-    listed = item.get("edit_history_tweet_ids")
-    ids = [one for one in listed if _is_id(one)] if isinstance(listed, list) else []
+    """Return the ids of all versions, oldest first; the post's own id when X lists none."""
+    history = item.get("edit_history_tweet_ids")
+    ids = [number for number in history if _is_id(number)] if isinstance(history, list) else []
     return sorted(ids, key=int) or [_id(item)]
 
 
 def _references(item: Mapping[str, Any]) -> dict[str, str]:
-    return {string(one, "type"): _id(one) for one in objects(item, "referenced_tweets") if _id(one)}
+    posts = objects(item, "referenced_tweets")
+    return {string(post, "type"): _id(post) for post in posts if _id(post)}
 
 
 def _engagement(metrics: Mapping[str, Any]) -> Engagement:
@@ -263,21 +275,21 @@ def _language(value: object) -> str | None:
     code = language(value)
     if code is None or _NO_LANGUAGE.fullmatch(code):
         return None
-    return _OWN_LANGUAGES.get(code, code)
+    return _LANGUAGES_OF_X.get(code, code)
 
 
-def _told(problem: Mapping[str, Any]) -> Rejected:
-    what = f"{string(problem, 'resource_type')} {string(problem, 'resource_id')}".strip()
+def _rejected_problem(problem: Mapping[str, Any]) -> Rejected:
+    resource = f"{string(problem, 'resource_type')} {string(problem, 'resource_id')}".strip()
     reason = f"{string(problem, 'title')}: {string(problem, 'detail')}".strip(": ")
     return Rejected(
-        where=one_line(what, 80) or "answer",
+        where=one_line(resource, 80) or "answer",
         reason=f"X says: {one_line(reason, 300) or 'an error without a name'}",
     )
 
 
 def _object(answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise NoAnswer("it is not an object")
+        raise InvalidAnswer("it is not an object")
     return answer
 
 

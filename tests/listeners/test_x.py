@@ -167,7 +167,7 @@ def test_a_limit_of_the_month_at_x_waits_and_says_so(
     body = json.dumps(said).encode()
     watch.site.faults = [Reply(status=status, body=body, headers=headers)]
     posts = publish(watch, 5, first=-600)
-    with pytest.raises(Spent, match=f"{detail}; it is asked again every hour.*console") as error:
+    with pytest.raises(Spent, match=rf"{detail}\. It is asked again every hour.*console") as error:
         watch.poll()
     assert (error.value.kind, error.value.retry_after) == (GapKind.BUDGET, 3600)
     assert watch.meter.reads == 0

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from x_server import snowflake
 
 from earful.types import Engagement, Mention
-from listeners.x.posts import NoAnswer, Posts, posts_counted, read, vanished, written_at
+from listeners.x.posts import (
+    InvalidAnswer,
+    PostsPage,
+    find_gone,
+    parse_page,
+    time_of_id,
+    total_count,
+)
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 AT = NOW - timedelta(hours=2)
@@ -24,9 +31,9 @@ USER = {
 }
 
 
-def posts(*items: object, **around: object) -> Posts:
+def posts(*items: object, **around: object) -> PostsPage:
     answer = {"data": list(items), "includes": {"users": [USER]}, "meta": {}} | around
-    return read(answer, fetched_at=NOW)
+    return parse_page(answer, fetched_at=NOW)
 
 
 def one(**fields: object) -> Mention:
@@ -170,14 +177,14 @@ def test_what_x_reports_beside_its_data_is_told() -> None:
 
 
 def test_nothing_found_has_no_data() -> None:
-    found = read({"meta": {"result_count": 0}}, fetched_at=NOW)
-    assert found == Posts(newer={})
+    found = parse_page({"meta": {"result_count": 0}}, fetched_at=NOW)
+    assert found == PostsPage(newer={})
 
 
 @pytest.mark.parametrize("answer", [None, [], "x", {"data": {"id": "1"}}, {"data": 7}])
 def test_what_is_no_list_of_posts_is_refused(answer: object) -> None:
-    with pytest.raises(NoAnswer):
-        read(answer, fetched_at=NOW)
+    with pytest.raises(InvalidAnswer):
+        parse_page(answer, fetched_at=NOW)
 
 
 def test_vanished_posts_say_why() -> None:
@@ -196,7 +203,7 @@ def test_vanished_posts_say_why() -> None:
             problem("not a number", "resource-not-found"),
         ]
     }
-    assert {number: gone.reason for number, gone in vanished(answer).items()} == {
+    assert {number: gone.reason for number, gone in find_gone(answer).items()} == {
         "1": "deleted",
         "2": "protected",
         "3": "suspended",
@@ -205,17 +212,17 @@ def test_vanished_posts_say_why() -> None:
 
 
 def test_counts_are_added_up() -> None:
-    assert posts_counted({"data": [{"tweet_count": 3}, {"tweet_count": 4}, {}, None]}) == 7
-    with pytest.raises(NoAnswer):
-        posts_counted({"meta": {}})
+    assert total_count({"data": [{"tweet_count": 3}, {"tweet_count": 4}, {}, None]}) == 7
+    with pytest.raises(InvalidAnswer):
+        total_count({"meta": {}})
 
 
 def test_ids_hold_their_time() -> None:
-    at = written_at("1212092628029698048")  # the example in X's data dictionary
+    at = time_of_id("1212092628029698048")  # the example in X's data dictionary
     assert at is not None
     assert at.replace(microsecond=0) == datetime(2019, 12, 31, 19, 26, 16, tzinfo=UTC)
-    assert written_at("row-1") is None
-    assert written_at("99999999999999999999") is None
+    assert time_of_id("row-1") is None
+    assert time_of_id("99999999999999999999") is None
 
 
 KEYS = ["id", "text", "author_id", "entities", "urls", "url", "expanded_url", "errors", "meta"]
@@ -235,7 +242,7 @@ JSON = st.recursive(
 def test_whatever_x_sends_is_read_or_refused(item: object, around: object) -> None:
     data = [item, {"id": ID, "text": "Kestrova"} | (item if isinstance(item, dict) else {})]
     try:
-        found = read({"data": data, "errors": around, "includes": around}, fetched_at=NOW)
-    except NoAnswer:
+        found = parse_page({"data": data, "errors": around, "includes": around}, fetched_at=NOW)
+    except InvalidAnswer:
         return
     assert len(found.mentions) + len(found.rejected) >= found.count == 2
