@@ -119,6 +119,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(place), f"{page.name} links to {link}: no such heading"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_pages_name_exist(page: Path) -> None:
+    """Names with capitals, such as listeners/NAME.py, are to be filled in by the reader."""
+    for name in re.findall(r"`([a-z_]+/[a-z0-9_/.-]*\.(?:py|md))`", page.read_text("utf-8")):
+        assert (ROOT / name).exists(), f"{page.name} names {name}, which does not exist"
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
