@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from earful.contracts import Permanent, Transient
+from earful.contracts import TRIED_AGAIN, Permanent, Transient
 from listeners.http.errors import Refused, shown
 from listeners.http.session import GuardedSession
 
@@ -124,8 +124,8 @@ class AccountClient:
         access, refresh = response.get("accessJwt"), response.get("refreshJwt")
         if not isinstance(access, str) or not isinstance(refresh, str):
             raise Permanent(
-                f"{self._key[0]} gave no login to {self._handle}; check the options service and "
-                "handle"
+                f"{self._key[0]} gave no login to {self._handle}",
+                hint="Check the options service and handle.",
             )
         tokens = _Tokens(access, refresh)
         _LOGINS[self._key] = tokens
@@ -137,8 +137,8 @@ def list_field(response: Mapping[str, Any], key: str) -> list[Any]:
     items = response.get(key)
     if not isinstance(items, list):
         raise Transient(
-            f"the answer has no {key}; it will be tried again. If this repeats, the platform has "
-            "changed"
+            f"the answer has no {key}",
+            hint=f"{TRIED_AGAIN} If this repeats, the platform has changed.",
         )
     return items
 
@@ -150,7 +150,7 @@ def _json_object(url: str, body: bytes) -> Mapping[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise Transient(
-            f"{shown(url)}: the answer is no JSON object; it will be tried again. If this repeats, "
-            "check the options service and api"
+            f"{shown(url)}: the answer is no JSON object",
+            hint=f"{TRIED_AGAIN} If this repeats, check the options service and api.",
         )
     return value

@@ -113,7 +113,7 @@ class JetstreamPoll:
         self._profiles = profiles
         if not query.any_of:
             raise Permanent(
-                f"{query.id}: any_of is empty; name at least one term to keep posts of the stream"
+                f"{query.id}: any_of is empty", hint="Name the terms of the posts to keep."
             )
 
     def batches(self, position: str | None) -> Iterator[Batch]:
@@ -254,7 +254,7 @@ class JetstreamPoll:
         if isinstance(error, InvalidStatus):
             status = error.response.status_code
             if 300 <= status < 500 and status not in (408, 425, 429):
-                return Permanent(f"{address} answered {status}; check the option jetstream")
+                return Permanent(f"{address} answered {status}", hint="Check the option jetstream.")
             return Transient(f"{address} answered {status}", hint=TRIED_AGAIN)
         return Transient(
             f"{address}: the connection failed ({type(error).__name__})", hint=TRIED_AGAIN

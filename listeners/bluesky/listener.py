@@ -160,7 +160,9 @@ class _Poll:
         terms = search_terms(query.any_of) if "search" in options.kinds else []
         self._terms = {f'"{term}"': term for term in terms}  # by the part that is told
         if "search" in options.kinds and not self._terms:
-            raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
+            raise Permanent(
+                f"{query.id}: any_of is empty", hint="Name at least one term to search for."
+            )
 
     def batches(self, position: str | None) -> Iterator[Batch]:
         reached = _Position.load(position)

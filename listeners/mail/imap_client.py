@@ -141,27 +141,28 @@ def edge_errors(server: ImapServer) -> Iterator[None]:
         yield
     except TooManyBytes as error:
         raise Permanent(
-            f"{server}: the server sends more than was asked for ({error} bytes); check that host "
-            "and port are those of an IMAP server"
+            f"{server}: the server sends more than was asked for ({error} bytes)",
+            hint="Check that host and port are those of an IMAP server.",
         ) from None
     except ssl.SSLCertVerificationError as error:
         raise Permanent(
             f"{server}: the server's certificate is not to be trusted "
-            f"({one_line(error.verify_message)}); name the host as its certificate does, or name "
-            "your own authority's file in SSL_CERT_FILE"
+            f"({one_line(error.verify_message)})",
+            hint="Name the host as its certificate does, or name your own authority's file in "
+            "SSL_CERT_FILE.",
         ) from error
     except ssl.SSLError as error:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             raise Transient(f"{server}: the server hung up", hint=TRIED_AGAIN) from error
         raise Permanent(
-            f'{server}: TLS failed ({one_line(str(error))}); security = "tls" is usual on port '
-            '993, "starttls" on 143'
+            f"{server}: TLS failed ({one_line(str(error))})",
+            hint='Usual are security = "tls" on port 993, and "starttls" on 143.',
         ) from error
     except (OSError, imaplib.IMAP4.error, ValueError) as error:
         reason = one_line(str(error)) or type(error).__name__
         raise Transient(
-            f"{server}: cannot talk to the mail server ({reason}); it will be tried again. "
-            "If this repeats, check host and port"
+            f"{server}: cannot talk to the mail server ({reason})",
+            hint=f"{TRIED_AGAIN} If this repeats, check host and port.",
         ) from error
 
 
@@ -185,8 +186,8 @@ def _connect(server: ImapServer) -> ImapClient:
     try:
         if "STARTTLS" not in client.capabilities:
             raise Permanent(
-                f"{server}: the server offers no STARTTLS, and a password is not sent in clear; "
-                'security = "tls" with port 993 is usual'
+                f"{server}: the server offers no STARTTLS, and a password is not sent in clear",
+                hint='Usual is security = "tls" with port 993.',
             )
         client.starttls(context)
     except BaseException:
@@ -201,7 +202,8 @@ def _log_in(client: ImapClient, server: ImapServer, password: str) -> None:
     if not offers_plain and not (server.username + password).isascii():
         raise Permanent(
             f"{server}: username or password holds characters beyond ASCII, which this server's "
-            "login cannot carry; make an app password of ASCII characters"
+            "login cannot carry",
+            hint="Make an app password of ASCII characters.",
         )
     credentials = f"\0{server.username}\0{password}".encode()
     try:
@@ -218,9 +220,9 @@ def _log_in(client: ImapClient, server: ImapServer, password: str) -> None:
         if is_temporary(reason):
             raise Transient(f"{server}: no login now ({reason})", hint=TRIED_AGAIN) from None
         raise Permanent(
-            f"{server}: the login of {server.username!r} was refused ({reason}); check username "
-            "and password. Gmail, iCloud, Yahoo and others want an app password, made in the "
-            "account's security settings, and IMAP switched on"
+            f"{server}: the login of {server.username!r} was refused ({reason})",
+            hint="Check username and password. Gmail, iCloud, Yahoo and others want an app "
+            "password, made in the account's security settings, and IMAP switched on.",
         ) from None
 
 

@@ -61,8 +61,8 @@ class Mailbox:
             status, data = self._client.select(quote_folder(folder), readonly=True)
         if status != "OK":
             raise Permanent(
-                f"{self._server}: the folder {folder!r} cannot be opened ({response_text(data)}); "
-                'write it as the server does, often "INBOX.Support" or "INBOX/Support"'
+                f"{self._server}: the folder {folder!r} cannot be opened ({response_text(data)})",
+                hint="Write it as the server does, often INBOX.Support or INBOX/Support.",
             )
         number = self._client.response("UIDVALIDITY")[1][0]
         # A hostile server may send anything here (test_mail_refusals.py, nonsense).

@@ -19,7 +19,7 @@ import structlog
 from pydantic import BaseModel, field_validator
 
 from earful import clock as wall
-from earful.contracts import BadItem, Permanent, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, Permanent, SpendMeter, Transient
 from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
@@ -102,7 +102,8 @@ class _Walk:
         head = file_lines.read_head(path)
         if head.strip() and not head.lstrip(b"\r\n").startswith(b"From "):
             raise Permanent(
-                f'{path}: this is no mbox file, which begins with "From "; check the option path'
+                f'{path}: this is no mbox file, which begins with "From "',
+                hint="Check the option path.",
             )
         try:
             with file_lines.open_stream(path) as stream:
@@ -117,8 +118,8 @@ class _Walk:
                     yield from self._fill(_messages(lines, self._options.max_bytes), place, head)
         except file_lines.BROKEN as error:
             raise Transient(
-                f"{path}: the file is cut or damaged ({error}); what could be read is kept, and it "
-                "will be tried again"
+                f"{path}: the file is cut or damaged ({error}); the mails before that are kept",
+                hint=TRIED_AGAIN,
             ) from error
 
     def _fill(self, messages: Iterator[_Message], start: Place, head: bytes) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from mastodon import Mastodon
 from mastodon.errors import MastodonError
 
-from earful.contracts import Transient
+from earful.contracts import TRIED_AGAIN, Transient
 from earful.loopback import is_loopback
 from listeners.http.errors import inside, user_agent
 from listeners.http.session import GuardedSession
@@ -158,8 +158,8 @@ class MastodonClient:
 
     def _unreadable(self, answer: str) -> Transient:
         return Transient(
-            f"{self.host}: the answer is {answer}; it will be tried again. If this repeats, check "
-            "the option instances"
+            f"{self.host}: the answer is {answer}",
+            hint=f"{TRIED_AGAIN} If this repeats, check the option instances.",
         )
 
 

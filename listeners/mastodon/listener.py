@@ -149,7 +149,9 @@ class _Poll:
         self._away: dict[str, Transient] = {}  # servers
         self._shown: dict[str, set[str]] = {}  # what the last page of a search held
         if not self._tags and not self._terms and "mentions" not in options.kinds:
-            raise Permanent(f"{query.id}: any_of has no term that can be a hashtag; name one")
+            raise Permanent(
+                f"{query.id}: any_of has no term that can be a hashtag", hint="Name such a term."
+            )
 
     def batches(self, position: str | None) -> Iterator[Batch]:
         self._position = MastodonPosition.load(position)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from earful.contracts import BadItem, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, Transient
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Mention, Rejected, Seen
 from listeners.common import times
@@ -201,8 +201,8 @@ def _newest_id(page: TimelinePage) -> str | None:
     newest_id = first_id or page.newer or (ids[0] if ids else None)
     if newest_id is None and page.items:
         raise Transient(
-            f"none of {len(page.items)} posts has an id; it will be tried again. If this repeats, "
-            "the server has changed"
+            f"none of {len(page.items)} posts has an id",
+            hint=f"{TRIED_AGAIN} If this repeats, the server has changed.",
         )
     return newest_id
 

@@ -252,7 +252,7 @@ def test_what_is_no_answer_is_transient(site: Site, body: bytes) -> None:
     watch = Watch(site)
     watch.poll()
     site.script = lambda _asked: Reply(body=body)
-    with pytest.raises(Transient, match="it will be tried again"):
+    with pytest.raises(Transient, match="It will be tried again"):
         watch.poll()
 
 

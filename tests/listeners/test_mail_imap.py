@@ -332,7 +332,7 @@ class TestTls:
             poll(query(site.port, "ann", security=security))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert ids(poll(query(site.port, "ann", security=security))) == ["1"]
-        with pytest.raises(Permanent, match="name the host as its certificate does"):
+        with pytest.raises(Permanent, match="Name the host as its certificate does"):
             poll(query(site.port, "ann", security=security, host="localhost"))
 
     def test_what_is_said_before_tls_is_not_believed(

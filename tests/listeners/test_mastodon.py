@@ -281,7 +281,7 @@ def test_an_empty_purse_stops_the_poll_with_a_gap(site: Site) -> None:
 def test_what_is_no_list_is_transient(site: Site, body: bytes) -> None:
     watch = Watch(site)
     site.script = lambda _asked: Reply(body=body, headers={"Content-Type": "application/json"})
-    with pytest.raises(Transient, match="it will be tried again") as error:
+    with pytest.raises(Transient, match="It will be tried again") as error:
         watch.poll()
     assert len(str(error.value)) < 400
 
