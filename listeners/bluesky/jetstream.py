@@ -9,12 +9,10 @@ post it was. They are not followed: Bluesky.recheck asks for stored posts again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from time import monotonic
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -36,14 +34,13 @@ from earful.enums import GapKind
 from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.bluesky import posts
-from listeners.common import times
-from listeners.common.json_fields import LATEST_INSTANT, is_instant, string
+from listeners.bluesky.events import POST_COLLECTION, from_micros, parse_event, to_micros
+from listeners.common.json_fields import LATEST_INSTANT, string
 from listeners.common.position import Position
 from listeners.common.rejects import rejected
 from listeners.http.errors import shown, user_agent
 
 PART = "jetstream"
-_COLLECTION = "app.bsky.feed.post"
 _REWIND = 5_000_000  # microseconds read again: events of one moment may come in another order
 # Microseconds. A stream that begins later than this after its cursor has lost events.
 _MAX_START_DELAY = 60_000_000
@@ -122,7 +119,7 @@ class JetstreamPoll:
         Without a position the stream begins now. Raises Spent, Transient, and Permanent when the
         stream refuses us.
         """
-        now = _to_micros(self._clock())
+        now = to_micros(self._clock())
         cursor = min(_Position.load(position).jetstream or now, now)
         try:
             self._meter.reserve(requests=1)
@@ -140,7 +137,7 @@ class JetstreamPoll:
     def _connect(self, cursor: int) -> _DirectConnection:
         parameters = urlencode(
             {
-                "wantedCollections": _COLLECTION,
+                "wantedCollections": POST_COLLECTION,
                 "cursor": max(cursor - _REWIND, 0),
                 # Without it one oversized record would break every connection at its place.
                 "maxMessageSizeBytes": _MAX_EVENT_BYTES,
@@ -212,17 +209,12 @@ class JetstreamPoll:
 
     def _add_event(self, message: str | bytes, chunk: _Chunk) -> None:
         try:
-            event = json.loads(message)
-            at = event["time_us"]
-            if not _is_micros(at):
-                raise TypeError("time_us is no instant")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            reason = BadItem(f"it cannot be read ({type(error).__name__})")
-            chunk.rejected.append(rejected("an event of the stream", reason, message))
+            at, view = parse_event(message)
+        except BadItem as error:
+            chunk.rejected.append(rejected("an event of the stream", error, message))
             return
         chunk.first_at = chunk.first_at or at
         chunk.last_at = max(chunk.last_at, at)
-        view = _post_view(event, at)
         if view is not None and self._matcher.matches(posts.searchable_text(view["record"])):
             chunk.views.append(view)
 
@@ -264,45 +256,16 @@ class JetstreamPoll:
         return f"one poll reads the stream for {self._seconds:g} s at most"
 
 
-def _post_view(event: Mapping[str, Any], at: int) -> dict[str, Any] | None:
-    """Return a new or changed post in the form of a postView; None for other events."""
-    commit = event.get("commit")
-    if not isinstance(commit, Mapping) or commit.get("operation") not in ("create", "update"):
-        return None
-    record, did = commit.get("record"), string(event, "did")
-    if commit.get("collection") != _COLLECTION or not isinstance(record, Mapping):
-        return None
-    return {
-        "uri": f"at://{did}/{_COLLECTION}/{string(commit, 'rkey')}",
-        "record": record,
-        "author": {"did": did},
-        "indexedAt": _from_micros(at).isoformat(),
-    }
-
-
-def _to_micros(instant: datetime) -> int:
-    return (instant - times.EPOCH) // timedelta(microseconds=1)
-
-
-def _from_micros(micros: int) -> datetime:
-    return times.EPOCH + timedelta(microseconds=micros)
-
-
 def _gap(
     start: int, end: int, kind: GapKind, reason: str, *, lost: bool = False
 ) -> tuple[Gap, ...]:
     if start >= end:
         return ()
-    since, until = _from_micros(start), _from_micros(end)
+    since, until = from_micros(start), from_micros(end)
     return (Gap(since=since, until=until, reason=reason, kind=kind, part=PART, lost=lost),)
 
 
 def _seen(start: int, end: int) -> tuple[Seen, ...]:
     if start >= end:
         return ()
-    return (Seen(since=_from_micros(start), until=_from_micros(end), part=PART),)
-
-
-def _is_micros(value: object) -> TypeGuard[int]:
-    """Return whether a value is an instant in microseconds since 1970."""
-    return type(value) is int and value > 0 and is_instant(value // 1_000_000)
+    return (Seen(since=from_micros(start), until=from_micros(end), part=PART),)

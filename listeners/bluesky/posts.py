@@ -90,25 +90,25 @@ def indexed_at(view: object) -> datetime | None:
     return _instant(view.get("indexedAt")) if isinstance(view, Mapping) else None
 
 
-def to_author(profile: Mapping[str, Any], did: str) -> Author:
+def to_author(profile: Mapping[str, Any], author_did: str) -> Author:
     """Make an Author of a profile, as far as it is filled in."""
     handle = one_line(string(profile, "handle"), 300)
     followers = profile.get("followersCount")
     return Author(
         source=SOURCE,
-        external_id=did,
-        handle=did if handle in ("", _INVALID_HANDLE) else handle,
+        external_id=author_did,
+        handle=author_did if handle in ("", _INVALID_HANDLE) else handle,
         name=one_line(string(profile, "displayName"), 100) or None,
         followers=None if followers is None else count(followers),
         verified=_nested_string(profile, "verification", "verifiedStatus") == "valid",
-        url=web_link(f"https://bsky.app/profile/{did}"),
+        url=web_link(f"https://bsky.app/profile/{author_did}"),
     )
 
 
-def _checked_author(profile: object, did: str) -> Author:
-    if not isinstance(profile, Mapping) or string(profile, "did") != did:
+def _checked_author(profile: object, author_did: str) -> Author:
+    if not isinstance(profile, Mapping) or string(profile, "did") != author_did:
         raise BadItem("author: the account is not the one in the post's uri")
-    return to_author(profile, did)
+    return to_author(profile, author_did)
 
 
 def _published_at(view: Mapping[str, Any], record: Mapping[str, Any]) -> datetime:

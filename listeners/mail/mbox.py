@@ -1,9 +1,9 @@
-"""The source "mbox": letters out of an mbox file, as mail programs and exports write it.
+"""Read mails from an mbox file, as mail programs and exports write it: the source "mbox".
 
-A message begins with a line "From somebody date" behind an empty line (RFC 4155, and the variants
-mboxo, mboxrd and mboxcl that differ in how they protect such lines in a text). A file that grows
-is read on; its last message is told, and told again when it has grown. Plain or gzip, of any
-size, in flat memory.
+A message begins with a line "From sender date" behind an empty line (RFC 4155, and the variants
+mboxo, mboxrd and mboxcl, which protect such lines in a text differently). A file that grows is read
+on. Its last message is yielded, and again when it has grown. Files are plain or gzip, of any size,
+and are read in flat memory.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
 
-_BATCH = 200
-_LONGEST = 400  # bytes of a From line
+_BATCH = 200  # messages
+_MAX_FROM_LINE = 400  # bytes
 # "From - Mon May 20 10:00:00 2024", "From ann@x.example Mon May 20 10:00 2024 +0000", or nothing
-_BEGINS = re.compile(rb"From (?:[^\r\n]*?\d{1,2}:\d{2}[^\r\n]*\b(?:19|20)\d\d\b[^\r\n]*)?\r?\n?")
-_PROTECTED = re.compile(rb">+From ")
-_WRITTEN = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} [\d:]{4,8}(?: [A-Z+-]\S*)? \d{4}.*")
+_FROM_LINE = re.compile(rb"From (?:[^\r\n]*?\d{1,2}:\d{2}[^\r\n]*\b(?:19|20)\d\d\b[^\r\n]*)?\r?\n?")
+_PROTECTED_FROM = re.compile(rb">+From ")
+_ASCTIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} [\d:]{4,8}(?: [A-Z+-]\S*)? \d{4}.*")
 
 
 class MboxOptions(ListenerOptions):
-    """``options`` of a [[listen]] block with source = "mbox"; see docs/sources/mbox.md."""
+    """The options of a [[listen]] block; see docs/sources/mbox.md."""
 
     path: Path
     since: Duration | None = None
@@ -55,14 +55,17 @@ class MboxOptions(ListenerOptions):
 
 
 class _Message(NamedTuple):
-    """A message: its first bytes, where it begins (a line number), and its ``last`` line, whose
-    data are those bytes. ``closed``: another message follows."""
+    """A message of the file.
+
+    ``data`` are its first bytes, ``received`` is the From line behind "From ". It begins in line
+    ``number`` and ends with ``last``. ``is_closed``: another message follows, so it cannot grow.
+    """
 
     data: bytes
-    received: str  # what the From line says behind "From "
+    received: str
     number: int
     last: file_lines.Line
-    closed: bool
+    is_closed: bool
 
 
 class Mbox:
@@ -76,26 +79,26 @@ class Mbox:
         self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The letters behind ``position``, in batches.
+        """Yield the mails behind ``position``, in batches.
 
-        Permanent: no such file, or no mbox. Transient: the file is cut or damaged further down;
-        what stands before that has been yielded.
+        Raises Permanent when the file is missing or no mbox. Raises Transient when it is cut or
+        damaged further down; the mails before that have been yielded.
         """
         options = read(MboxOptions, query)
-        walk = _Walk(options, self._clock())
-        yield from walk.batches(Place.load(position))
-        if walk.passed:
-            log.info("mails passed over", query=query.id, **walk.passed)
+        reader = _Reader(options, self._clock())
+        yield from reader.batches(Place.load(position))
+        if reader.skipped:
+            log.info("mails passed over", query=query.id, **reader.skipped)
 
 
-class _Walk:
+class _Reader:
     """One pass over the file."""
 
     def __init__(self, options: MboxOptions, now: datetime) -> None:
         self._options = options
         self._now = now
-        self._oldest = now - options.since if options.since is not None else None
-        self.passed: Counter[str] = Counter()
+        self._oldest_wanted = now - options.since if options.since is not None else None
+        self.skipped: Counter[str] = Counter()
 
     def batches(self, place: Place) -> Iterator[Batch]:
         path = self._options.path
@@ -108,110 +111,130 @@ class _Walk:
         try:
             with file_lines.open_stream(path) as stream:
                 if not head:
-                    stream.read(1)  # empty, or cut so early that this says so
+                    stream.read(1)  # raises when the file is not empty, but cut near its start
                     return
                 if not place.stands_in(head, stream):
                     place = Place()
                     stream = file_lines.open_stream(path)
                 with stream:
                     lines = file_lines.lines(stream, place.line, place.offset)
-                    yield from self._fill(_messages(lines, self._options.max_bytes), place, head)
+                    messages = _split_messages(lines, self._options.max_bytes)
+                    yield from self._read_messages(messages, place, head)
         except file_lines.BROKEN as error:
             raise Transient(
                 f"{path}: the file is cut or damaged ({error}); the mails before that are kept",
                 hint=TRIED_AGAIN,
             ) from error
 
-    def _fill(self, messages: Iterator[_Message], start: Place, head: bytes) -> Iterator[Batch]:
+    def _read_messages(
+        self, messages: Iterator[_Message], start: Place, head: bytes
+    ) -> Iterator[Batch]:
+        """Yield the messages in batches, also those before the point where the file breaks.
+
+        Stops at an unfinished last message that an earlier pass has yielded and that has not grown.
+        """
         reached = start.walk(head)
-        growing: list[Mention | Rejected] = []
-        met = 0
-        broken: BaseException | None = None
+        results: list[Mention | Rejected] = []
+        message_count = 0
+        failure: BaseException | None = None
         try:
             for message in messages:
-                if reached.knows(message.last, closed=message.closed):
+                if reached.knows(message.last, closed=message.is_closed):
                     break
-                if met >= _BATCH:
-                    yield _batch(growing, reached, more=True)
-                    growing, met = [], 0
-                growing += self._take(message)
-                reached.pass_over(message.last, closed=message.closed)
-                met += 1
+                if message_count >= _BATCH:
+                    yield _batch(results, reached, has_more=True)
+                    results, message_count = [], 0
+                results += self._read_message(message)
+                reached.pass_over(message.last, closed=message.is_closed)
+                message_count += 1
         except file_lines.BROKEN as error:
-            broken = error
-        if met:
-            yield _batch(growing, reached, more=False)
-        if broken:
-            raise broken
+            failure = error
+        if message_count:
+            yield _batch(results, reached, has_more=False)
+        if failure:
+            raise failure
 
-    def _take(self, message: _Message) -> list[Mention | Rejected]:
-        found = parse_mail(message.data, message.received)
-        if why := skip_reason(found, self._options.mine):
-            self.passed[why.replace(" ", "_")] += 1
+    def _read_message(self, message: _Message) -> list[Mention | Rejected]:
+        parsed = parse_mail(message.data, message.received)
+        if reason := skip_reason(parsed, self._options.mine):
+            self.skipped[reason.replace(" ", "_")] += 1
             return []
-        received = min(at, self._now) if (at := _written(message.received)) else None
+        from_line_time = _from_line_time(message.received)
+        received_at = min(from_line_time, self._now) if from_line_time else None
         try:
-            one = to_mention(found, source="mbox", received_at=received, fetched_at=self._now)
+            mention = to_mention(
+                parsed, source="mbox", received_at=received_at, fetched_at=self._now
+            )
         except BadItem as error:
             return [Rejected(where=f"line {message.number}", reason=str(error))]
-        old = self._oldest is not None and one.published_at < self._oldest
-        return [] if old else [one]
+        if self._oldest_wanted is not None and mention.published_at < self._oldest_wanted:
+            return []
+        return [mention]
 
 
-def _batch(growing: list[Mention | Rejected], reached: Walked, *, more: bool) -> Batch:
+def _batch(results: list[Mention | Rejected], reached: Walked, *, has_more: bool) -> Batch:
     return Batch(
-        mentions=tuple(one for one in growing if isinstance(one, Mention)),
+        mentions=tuple(result for result in results if isinstance(result, Mention)),
         position=reached.place().dump(),
-        rejected=tuple(one for one in growing if isinstance(one, Rejected)),
-        more=more,
+        rejected=tuple(result for result in results if isinstance(result, Rejected)),
+        more=has_more,
     )
 
 
-def _messages(lines: Iterator[file_lines.Line], most: int) -> Iterator[_Message]:
-    """The messages, each with its first ``most`` bytes; what stands before the first is not."""
+def _split_messages(lines: Iterator[file_lines.Line], max_bytes: int) -> Iterator[_Message]:
+    """Yield the messages, each with its first ``max_bytes``.
+
+    1. A From line behind a blank line, or at the start, begins a message and closes the one before.
+       Lines above the first message are dropped.
+    2. ">From " loses the one ">" that protected it.
+    3. A closed message remembers the bytes before its end. Every message ends with a blank line, so
+       the last line alone would not tell one file from another.
+    4. The last message stays open: it may still grow.
+    """
     data = bytearray()
     begin: file_lines.Line | None = None
-    before: file_lines.Line | None = None
-    recent = bytearray()  # what stands before the next line: every message ends with a blank one
+    previous: file_lines.Line | None = None
+    recent = bytearray()  # the last bytes before the next line
     for line in lines:
-        blank = before is None or not before.data.strip()
-        if blank and len(line.data) < _LONGEST and _BEGINS.fullmatch(line.data):
-            if begin is not None and before is not None:
-                yield _message(data, begin, before._replace(data=bytes(recent)), closed=True)
+        is_behind_blank = previous is None or not previous.data.strip()
+        is_short = len(line.data) < _MAX_FROM_LINE
+        if is_behind_blank and is_short and _FROM_LINE.fullmatch(line.data):
+            if begin is not None and previous is not None:
+                end = previous._replace(data=bytes(recent))
+                yield _message(data, begin, end, is_closed=True)
             data, begin = bytearray(), line
-        elif len(data) < most:
-            protected = _PROTECTED.match(line.data) is not None
-            data += line.data[1 if protected else 0 :][: most - len(data)]
+        elif len(data) < max_bytes:
+            is_protected = _PROTECTED_FROM.match(line.data) is not None
+            data += line.data[1 if is_protected else 0 :][: max_bytes - len(data)]
         recent += line.data
         del recent[: -file_lines.TAIL if line.whole else None]
-        before = line
-    if begin is not None and before is not None:
-        yield _message(data, begin, before, closed=False)
+        previous = line
+    if begin is not None and previous is not None:
+        yield _message(data, begin, previous, is_closed=False)
 
 
 def _message(
-    data: bytearray, begin: file_lines.Line, last: file_lines.Line, *, closed: bool
+    data: bytearray, begin: file_lines.Line, last: file_lines.Line, *, is_closed: bool
 ) -> _Message:
-    # of an open one the whole is remembered, to see whether it has grown
-    shown = last if closed else last._replace(data=b"%d " % last.end + data)
+    # An open message remembers all its bytes, so that a later pass sees whether it has grown.
+    end = last if is_closed else last._replace(data=b"%d " % last.end + data)
     return _Message(
         data=bytes(data),
         received=begin.data[5:].decode("ascii", "replace").strip(),
         number=begin.number,
-        last=shown,
-        closed=closed,
+        last=end,
+        is_closed=is_closed,
     )
 
 
-def _written(received: str) -> datetime | None:
-    """When the message came, by its From line: asctime, in UTC (RFC 4155), with or without zone."""
-    found = _WRITTEN.search(received)
-    if found is None:
+def _from_line_time(received: str) -> datetime | None:
+    """Return the time in a From line: asctime, in UTC (RFC 4155), with or without a zone."""
+    match = _ASCTIME.search(received)
+    if match is None:
         return None
-    day, month, date, *rest = found.group().split()
-    time = rest.pop(0)
-    year = next((one for one in rest if one.isdecimal() and len(one) == 4), "")
-    zone = next((one for one in rest if one[:1] in "+-"), "+0000")
+    day, month, date, time, *zone_and_year = match.group().split()
+    year = next((word for word in zone_and_year if word.isdecimal() and len(word) == 4), "")
+    zone = next((word for word in zone_and_year if word[:1] in "+-"), "+0000")
     try:
         return times.parse(f"{day}, {date} {month} {year} {time} {zone}", UTC)
     except BadItem:

@@ -38,12 +38,12 @@ class FetchPage(Protocol):
 class RequestBudget:
     """The number of requests that may still be made."""
 
-    left: int
+    remaining: int
 
     def take(self) -> bool:
-        """Use one request; False when none was left."""
-        self.left -= 1
-        return self.left >= 0
+        """Use one request; False when none remained."""
+        self.remaining -= 1
+        return self.remaining >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
