@@ -1,10 +1,10 @@
-"""Asking Reddit through praw: requests go out under the guard, and nothing sleeps.
+"""Call Reddit through praw, in the bounded HTTP session, without any sleep.
 
-praw's own listings make objects of a whole page and lose it for one that is malformed, so it is
-asked for the JSON. Its pace keeper would sleep up to ten seconds between requests, by headers that
-the purse is told of already: it does not see them. Rules of access, and of the User-Agent:
-https://github.com/reddit-archive/reddit/wiki/API and .../OAuth2; errors' ``reason``: praw's own
-handling and https://www.reddit.com/dev/api.
+praw's own listings turn a whole page into objects and lose the page for one malformed object, so
+the client asks praw for the JSON. praw's rate limiter would sleep up to ten seconds between
+requests, by headers that the spend meter reads already, so the client hides them from it.
+Rules of access, and of the User-Agent: https://github.com/reddit-archive/reddit/wiki/API and
+.../OAuth2; errors' ``reason``: praw's own handling and https://www.reddit.com/dev/api.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from listeners.common.options import account_secret, secret_prefix
 from listeners.http.errors import Refused, inside, our_version, shown
 from listeners.http.session import GuardedSession, Limits
 from listeners.reddit import posts
-from listeners.reddit.posts import Posts
+from listeners.reddit.posts import ListingPage
 
-CLOSED = {302, 403, 404, 451}  # statuses that say no to one subreddit and nothing of the others
+CLOSED = {302, 403, 404, 451}  # statuses that refuse one subreddit, and say nothing of the others
 _HINT = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"
-_MEND_INBOX = (
+_INBOX_HINT = (
     "let your own account allow the app to read its inbox (docs/sources/reddit.md says how)"
 )
-_PACE = ("x-ratelimit-remaining", "x-ratelimit-used", "x-ratelimit-reset")
-_WHY = {
+_PACE_HEADERS = ("x-ratelimit-remaining", "x-ratelimit-used", "x-ratelimit-reset")
+_CLOSED_REASONS = {
     "private": "the subreddit is private; take it out of subreddits, or ask its moderators",
     "banned": "Reddit has closed the subreddit; take it out of subreddits",
     "quarantined": "the subreddit is quarantined; Reddit shows it to people only",
@@ -42,8 +42,11 @@ _WHY = {
 }
 
 
-class Desk:
-    """One poll's way to Reddit. ``as_user`` asks as the account that the refresh token is of."""
+class RedditClient:
+    """Read listings from Reddit for one poll.
+
+    ``as_user``: ask as the account of the refresh token. ``now``: the time at which the poll began.
+    """
 
     def __init__(
         self,
@@ -61,14 +64,14 @@ class Desk:
         self._account = f"EARFUL_{secret_prefix(query)}_"
         self._oauth_url = oauth_url
         session = GuardedSession(
-            clock=clock, meter=meter, limits=limits, hints=self._mends(), explain=_explain
+            clock=clock, meter=meter, limits=limits, hints=self._hints(), explain=_explain
         )
         self._reddit = praw.Reddit(
-            "DEFAULT",  # every setting is given here: a praw.ini lying about changes nothing
+            "DEFAULT",  # every setting is passed here, so that a praw.ini changes nothing
             client_id=account_secret(query, "CLIENT_ID", hint=_HINT),
             client_secret=account_secret(query, "CLIENT_SECRET", hint=_HINT),
             refresh_token=(
-                account_secret(query, "REFRESH_TOKEN", hint=_MEND_INBOX) if as_user else None
+                account_secret(query, "REFRESH_TOKEN", hint=_INBOX_HINT) if as_user else None
             ),
             username=None,
             password=None,
@@ -82,55 +85,58 @@ class Desk:
             requestor_kwargs={"session": session},
         )
 
-    def posts(
+    def fetch_listing(
         self,
         path: str,
         params: Mapping[str, str | int],
         *,
         direct: bool = False,
-        wanted: Matcher | None = None,
-    ) -> Posts:
-        """What a listing holds. Transient when the answer is none; Refused with a status of CLOSED
-        when this one place is closed to us; Permanent when the login is wrong; what the guard
-        raises."""
-        where = shown(f"{self._oauth_url.rstrip('/')}/{path}")
-        answer = self._get(path, params, where)
-        try:
-            return posts.read(answer, fetched_at=self.now, direct=direct, wanted=wanted)
-        except posts.NoListing as error:
-            raise _strange(where, str(error)) from error
+        matcher: Matcher | None = None,
+    ) -> ListingPage:
+        """Fetch a page of a listing, with the posts that ``matcher`` matches, or all without one.
 
-    def _get(self, path: str, params: Mapping[str, str | int], where: str) -> object:
+        Raises Transient when the response is no listing, Refused with a status of CLOSED when
+        this listing is closed to us, Permanent when the login is wrong, and the errors of the HTTP
+        session.
+        """
+        url = shown(f"{self._oauth_url.rstrip('/')}/{path}")
+        answer = self._get(path, params, url)
+        try:
+            return posts.parse_listing(answer, fetched_at=self.now, direct=direct, matcher=matcher)
+        except posts.InvalidListing as error:
+            raise _invalid_answer(url, str(error)) from error
+
+    def _get(self, path: str, params: Mapping[str, str | int], url: str) -> object:
         try:
             return self._reddit.request(method="GET", path=path, params=dict(params))
         except Redirect as error:
             raise Refused(
-                f"{where}: there is no such place, Reddit answers with a search; check the "
+                f"{url}: there is no such subreddit, Reddit answers with a search; check the "
                 "spelling in subreddits",
                 status=302,
             ) from error
         except OAuthException as error:
-            raise Permanent(f"{where}: Reddit says {error.error!r}; {self._login()}") from error
-        # what is no answer shows itself in many ways inside praw: all of them mean the same
+            raise Permanent(f"{url}: Reddit says {error.error!r}; {self._login_hint()}") from error
+        # praw reports an invalid response by many kinds of error
         except (PrawcoreException, PRAWException) as error:
-            raise _strange(where, type(error).__name__) from error
+            raise _invalid_answer(url, type(error).__name__) from error
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise _strange(where, type(error).__name__) from error
+            raise _invalid_answer(url, type(error).__name__) from error
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._reddit.__exit__()
 
-    def _login(self) -> str:
+    def _login_hint(self) -> str:
         return (
             f"check {self._account}CLIENT_ID, {self._account}CLIENT_SECRET and, where it is used, "
             f"{self._account}REFRESH_TOKEN against https://www.reddit.com/prefs/apps"
         )
 
-    def _mends(self) -> dict[int, str]:
+    def _hints(self) -> dict[int, str]:
         return {
-            400: f"Reddit does not understand it; {self._login()}",
-            401: f"Reddit does not know the app or its secret; {self._login()}",
+            400: f"Reddit does not understand it; {self._login_hint()}",
+            401: f"Reddit does not know the app or its secret; {self._login_hint()}",
             403: "Reddit refuses the app; see on https://www.reddit.com/prefs/apps whether it is "
             "still allowed, and check contact",
             404: "Reddit has nothing there; check subreddits",
@@ -138,35 +144,39 @@ class Desk:
 
 
 class _Requestor(prawcore.Requestor):
-    """Hands on the guard's errors as they are: wrapped, praw would try again and sleep."""
+    """Raise the HTTP session's errors unwrapped; praw would retry wrapped ones, and sleep."""
 
-    def request(self, *args: Any, timeout: float | None = None, **given: Any) -> requests.Response:
+    def request(
+        self, *args: Any, timeout: float | None = None, **options: Any
+    ) -> requests.Response:
         try:
-            response = super().request(*args, timeout=timeout, **given)
+            response = super().request(*args, timeout=timeout, **options)
         except RequestException as error:
-            found = inside(error)
-            if isinstance(found, Refused) and "post" in args:  # the login: it is no subreddit's
-                raise Permanent(str(found)) from None
-            raise found or error from None
-        for name in _PACE:
+            edge_error = inside(error)
+            # praw posts for its token only: a refused login closes every subreddit, not one
+            if isinstance(edge_error, Refused) and "post" in args:
+                raise Permanent(str(edge_error)) from None
+            raise edge_error or error from None
+        for name in _PACE_HEADERS:
             response.headers.pop(name, None)
         return response
 
 
-def _explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
-    if status == 403 and not said:  # a closed subreddit is refused in JSON
+def _explain(status: int, body: Mapping[str, Any]) -> EdgeError | None:
+    """Return a more exact error than the status alone gives; None when there is none."""
+    if status == 403 and not body:  # Reddit refuses a closed subreddit in JSON
         return Permanent(
             "Reddit answered 403 and no reason, as it does to programs and networks that it "
             "blocks; check contact, and see on https://www.reddit.com/prefs/apps whether the app "
             "is still allowed"
         )
-    reason = said.get("reason")
-    why = _WHY.get(reason) if isinstance(reason, str) else None
-    return Refused(f"Reddit answered {status}: {why}", status=status) if why else None
+    reason = body.get("reason")
+    text = _CLOSED_REASONS.get(reason) if isinstance(reason, str) else None
+    return Refused(f"Reddit answered {status}: {text}", status=status) if text else None
 
 
-def _strange(where: str, what: str) -> Transient:
+def _invalid_answer(url: str, fault: str) -> Transient:
     return Transient(
-        f"{where}: the answer is not what Reddit answers with ({what}); it will be "
-        "tried again, and if it stays so check the options reddit_url and oauth_url"
+        f"{url}: the response is not in Reddit's format ({fault})",
+        hint="It will be tried again. If this goes on, check the options reddit_url and oauth_url.",
     )

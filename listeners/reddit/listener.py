@@ -2,9 +2,9 @@
 
 Platform rules, from https://www.reddit.com/dev/api#listings: listings answer newest first, at most
 100 things a page; ``after`` names the last thing of the page before. A listing ends after about
-1,000 things whatever is behind them (https://www.reddit.com/r/redditdev/wiki/api/faq), search often
-sooner, and none can be asked for a stretch of time. Search finds submissions only. When the thing
-that ``after`` names was removed meanwhile, an empty page comes.
+1,000 things, although older ones exist (https://www.reddit.com/r/redditdev/wiki/api/faq), a search
+often sooner, and no listing takes a time window. Search finds submissions only. When the thing that
+``after`` names was removed meanwhile, Reddit answers with an empty page.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from listeners.common.options import Bytes, SafeAddress, WebOptions, read
 from listeners.common.rechecks import changed, trusted
 from listeners.http.errors import Refused
 from listeners.reddit import posts
-from listeners.reddit.client import CLOSED, Desk
+from listeners.reddit.client import CLOSED, RedditClient
 
 _PAGE = 100
-_LISTING_ENDS = 900  # things after which the end of a listing may be Reddit's ceiling: hidden ones
-_SEARCH_ENDS = 200  # are missing from its 1,000, and searches end sooner
-_TOO_WIDE = {"all", "popular"}
+# from this number of things on, the end of a listing may be Reddit's ceiling: hidden things are
+# missing from its 1,000, and searches end sooner
+_LISTING_CEILING = 900
+_SEARCH_CEILING = 200
+_SITE_WIDE = {"all", "popular"}
 
 
 class RedditOptions(WebOptions):
-    """``options`` of a [[listen]] block with source = "reddit"; docs/sources/reddit.md explains
-    each."""
+    """The ``options`` of a [[listen]] block with source = "reddit"; see docs/sources/reddit.md."""
 
     contact: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_-]{3,20}$", description="an account's name without u/")
@@ -64,18 +65,18 @@ class RedditOptions(WebOptions):
     max_bytes: Bytes = 32 * 1024 * 1024
 
     @model_validator(mode="after")
-    def _named(self) -> RedditOptions:
-        wide = [one for one in self.subreddits if one.lower() in _TOO_WIDE]
+    def _require_subreddits(self) -> RedditOptions:
+        wide = [name for name in self.subreddits if name.lower() in _SITE_WIDE]
         if wide and {"submissions", "comments"} & set(self.kinds):
             raise ValueError(
-                f"subreddits: {wide[0]!r} is more than Reddit lets anybody read; name the "
+                f"subreddits: {wide[0]!r} is more than Reddit lets one account read; name the "
                 'subreddits, or give kinds = ["search"]'
             )
         return self
 
 
 class Reddit:
-    """Searches Reddit, reads what is new in subreddits, and our account's mentions."""
+    """Search Reddit, and read new posts of subreddits and our account's mentions."""
 
     name: ClassVar[str] = "reddit"
     Options: ClassVar[type[BaseModel]] = RedditOptions
@@ -85,12 +86,12 @@ class Reddit:
         self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """What was written since ``position``; the first time since ``since`` ago.
+        """Yield posts written since ``position``; the first poll starts ``since`` ago.
 
-        Gaps: what a limit or an outage cut off; lost is what is behind Reddit's ceiling, and what
-        a closed subreddit hides, as long as others can be read. Transient: Reddit is away, busy,
-        or its answer is no listing. Permanent: secrets are missing or refused, or nothing of what
-        is asked for can be read.
+        Gaps: posts that a limit or an outage cut off. Lost gaps: posts behind Reddit's ceiling, and
+        those of a closed subreddit while others can be read. Transient: Reddit is away, busy, or
+        its response is no listing. Permanent: secrets are missing or refused, or every listing is
+        closed.
         """
         options = read(RedditOptions, query)
         listings = _listings(query, options)
@@ -100,43 +101,47 @@ class Reddit:
             most=options.max_requests,
             addressed=False,
         )
-        with closing(self._desk(query, options)) as desk:
-            ask = _Poll(desk, listings).ask
-            yield from walk(position, parts=list(listings), ask=ask, rules=rules, now=desk.now)
+        with closing(self._client(query, options)) as client:
+            ask = _Poll(client, listings).ask
+            yield from walk(position, parts=list(listings), ask=ask, rules=rules, now=client.now)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """Posts that were edited or whose counts moved, as mentions, and those that are gone.
+        """Return posts with a new text or new counts as mentions, and those that are gone.
 
-        Ids that Reddit cannot have given are left alone. Raises as poll(), and Doubtful.
+        Ids that Reddit cannot have given are skipped. Raises as poll(), and Doubtful.
         """
-        stored = {one.external_id: one for one in mentions if posts.is_fullname(one.external_id)}
+        stored = {
+            mention.external_id: mention
+            for mention in mentions
+            if posts.is_fullname(mention.external_id)
+        }
         if not stored:
             return Batch(mentions=(), position=None)
-        with closing(self._desk(query, read(RedditOptions, query))) as desk:
-            found = desk.posts("api/info/", {"id": ",".join(stored), "limit": _PAGE})
-        known = {one.external_id: one for one in found.mentions}
-        unread = {one.where.removeprefix("thing ") for one in found.rejected}
-        missing = stored.keys() - known.keys() - found.away.keys() - unread
-        gone = dict.fromkeys(missing, "not shown any more") | dict(found.away)
-        # Reddit's terms want all that names the author removed then
+        with closing(self._client(query, read(RedditOptions, query))) as client:
+            page = client.fetch_listing("api/info/", {"id": ",".join(stored), "limit": _PAGE})
+        current = {mention.external_id: mention for mention in page.mentions}
+        unreadable = {item.where.removeprefix("thing ") for item in page.rejected}
+        missing = stored.keys() - current.keys() - page.withheld.keys() - unreadable
+        gone = dict.fromkeys(missing, "not shown any more") | dict(page.withheld)
+        # Reddit's terms want every trace of a deleted account removed
         gone |= {
             name: "its author's account is deleted"
-            for name in found.orphans & stored.keys()
+            for name in page.orphans & stored.keys()
             if not stored[name].author.external_id.startswith("anonymous-")
         }
         batch = Batch(
             mentions=tuple(
-                replace(one, direct=before.direct, brands=before.brands)
-                for name, one in known.items()
-                if (before := stored.get(name)) and name not in gone and changed(before, one)
+                replace(mention, direct=before.direct, brands=before.brands)
+                for name, mention in current.items()
+                if (before := stored.get(name)) and name not in gone and changed(before, mention)
             ),
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
         )
-        return trusted(batch, "Reddit", asked=len(stored), shown=found.count)
+        return trusted(batch, "Reddit", asked=len(stored), shown=page.count)
 
-    def _desk(self, query: Query, options: RedditOptions) -> Desk:
-        return Desk(
+    def _client(self, query: Query, options: RedditOptions) -> RedditClient:
+        return RedditClient(
             query,
             contact=options.contact,
             addresses=(options.reddit_url, options.oauth_url),
@@ -149,40 +154,44 @@ class Reddit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listing:
-    """One listing: where it is, what of it is wanted, and from how many things on its end may be
-    Reddit's ceiling."""
+    """A listing to read.
+
+    ``path``, ``params``: its address. ``matcher``: the posts to keep, None for all. ``direct``: its
+    posts are addressed to us. ``ceiling_at``: from this number of things on, its end may be
+    Reddit's ceiling.
+    """
 
     path: str
     params: Mapping[str, str]
-    wanted: Matcher | None = None
+    matcher: Matcher | None = None
     direct: bool = False
-    ends: int = _LISTING_ENDS
+    ceiling_at: int = _LISTING_CEILING
 
 
 class _Poll:
-    """One poll's requests."""
+    """Fetch the pages of one poll, and remember counts and closed listings between them."""
 
-    def __init__(self, desk: Desk, listings: Mapping[str, _Listing]) -> None:
-        self._desk = desk
+    def __init__(self, client: RedditClient, listings: Mapping[str, _Listing]) -> None:
+        self._client = client
         self._listings = listings
-        self._shown: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._closed: set[str] = set()
         self._empty: set[str] = set()
 
     def ask(self, step: Step) -> Page:
-        """A page of one listing."""
+        """Fetch a page of one listing."""
         listing = self._listings[step.part]
-        before = self._shown.get(step.part, 0) if step.cursor else 0
+        before = self._counts.get(step.part, 0) if step.cursor else 0
         params: dict[str, str | int] = {**listing.params, "limit": _PAGE, "show": "all"}
         if step.cursor:
             params |= {"after": step.cursor, "count": before}
         try:
-            page = self._desk.posts(
-                listing.path, params, direct=listing.direct, wanted=listing.wanted
+            page = self._client.fetch_listing(
+                listing.path, params, direct=listing.direct, matcher=listing.matcher
             )
         except Refused as error:
             return self._refused(step.part, error)
-        self._shown[step.part] = before + page.count
+        self._counts[step.part] = before + page.count
         return Page(
             mentions=page.mentions,
             rejected=page.rejected,
@@ -193,53 +202,63 @@ class _Poll:
             ceiling=self._ceiling(step, listing, page),
         )
 
-    def _ceiling(self, step: Step, listing: _Listing, page: posts.Posts) -> str:
-        """Why a listing ends here, where that may not be because nothing is behind it."""
+    def _ceiling(self, step: Step, listing: _Listing, page: posts.ListingPage) -> str:
+        """Return the reason of an early end of a listing; "" where all posts were read.
+
+        Raises StaleCursor for the first empty page behind a cursor.
+        """
         if page.after and page.count:
             return ""
-        shown = self._shown[step.part]
-        if shown >= listing.ends:
-            return f"Reddit shows no more of a listing than this ({shown} posts)"
+        count = self._counts[step.part]
+        if count >= listing.ceiling_at:
+            return f"Reddit shows no more of a listing than this ({count} posts)"
         if page.count or not step.cursor:
             return ""
         if step.part in self._empty:
-            return f"Reddit gave an empty page behind {shown} posts, twice"
+            return f"Reddit gave an empty page behind {count} posts, twice"
         self._empty.add(step.part)
-        raise StaleCursor  # the post that the last page ended with was taken away meanwhile
+        raise StaleCursor  # the last post of the page before was removed meanwhile
 
     def _refused(self, part: str, error: Refused) -> Page:
-        """A closed subreddit must not keep us from the others; nothing but closed ones must."""
+        """Skip a closed subreddit and report it; raise the error when all of them are closed."""
         self._closed.add(part)
         if error.status not in CLOSED or len(self._closed) == len(self._listings):
             raise error
-        told = Rejected(where=part, reason=str(error))
-        return Page(mentions=(), rejected=(told,), ceiling=str(error))
+        refusal = Rejected(where=part, reason=str(error))
+        return Page(mentions=(), rejected=(refusal,), ceiling=str(error))
 
 
 def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:
-    """The listings of a query by the name that coverage has for them."""
+    """Return the listings of a query by their names in the coverage ledger."""
     kinds = set(options.kinds)
     searches = posts.searches(query.any_of)
     if not searches and kinds != {"mentions"}:
         raise Permanent(f"{query.id}: any_of is empty; name at least one term to look for")
-    found: dict[str, _Listing] = {}
+    listings: dict[str, _Listing] = {}
     ours = Matcher(query.any_of)
-    for name in dict.fromkeys(one.lower() for one in options.subreddits):
+    for name in dict.fromkeys(subreddit.lower() for subreddit in options.subreddits):
         if "search" in kinds:
-            inside = {"sort": "new", "type": "link", "t": "all", "restrict_sr": "on"}
-            inside["include_over_18"] = "on"  # without it Reddit leaves out what is marked 18+
-            if name in _TOO_WIDE:
-                inside["restrict_sr"] = "off"
+            params = {"sort": "new", "type": "link", "t": "all", "restrict_sr": "on"}
+            params["include_over_18"] = "on"  # without it Reddit leaves out posts marked 18+
+            if name in _SITE_WIDE:
+                params["restrict_sr"] = "off"
             for terms in searches:
-                found[f"r/{name} search {terms}"] = _Listing(
-                    path=f"r/{name}/search/", params=inside | {"q": terms}, ends=_SEARCH_ENDS
+                listings[f"r/{name} search {terms}"] = _Listing(
+                    path=f"r/{name}/search/",
+                    params=params | {"q": terms},
+                    ceiling_at=_SEARCH_CEILING,
                 )
+        # Reddit cannot search new posts and comments of a subreddit, so the matcher picks ours
         if "submissions" in kinds:
-            found[f"r/{name} submissions"] = _Listing(path=f"r/{name}/new", params={}, wanted=ours)
+            listings[f"r/{name} submissions"] = _Listing(
+                path=f"r/{name}/new", params={}, matcher=ours
+            )
         if "comments" in kinds:
-            found[f"r/{name} comments"] = _Listing(
-                path=f"r/{name}/comments/", params={}, wanted=ours
+            listings[f"r/{name} comments"] = _Listing(
+                path=f"r/{name}/comments/", params={}, matcher=ours
             )
     if "mentions" in kinds:
-        found["mentions"] = _Listing(path="message/mentions", params={"mark": "false"}, direct=True)
-    return found
+        listings["mentions"] = _Listing(
+            path="message/mentions", params={"mark": "false"}, direct=True
+        )
+    return listings

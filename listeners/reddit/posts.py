@@ -1,12 +1,12 @@
-"""Reddit's listings as Mentions: pure, from decoded JSON.
+"""Parse Reddit's listings into Mentions: pure, from decoded JSON.
 
 Fields: https://www.reddit.com/dev/api#listings and https://github.com/reddit-archive/reddit/wiki/JSON.
-A listing holds things: ``kind`` t1 is a comment, t3 a submission, and ``name`` the fullname of it.
-What an author deleted stays in listings as "[deleted]", what moderators took away as "[removed]",
-what Reddit itself did as "[ Removed by Reddit ]", sometimes with why; of a submission it can be the
-title that says so. Who deleted the account is shown as "[deleted]" beside the text. A submission
-that moderators hold back has a ``removed_by_category``; it may be let through later, so only an
-author's own deletion is told as Gone here.
+A listing holds things: ``kind`` t1 is a comment, t3 a submission; ``name`` is the thing's fullname.
+A thing that its author deleted stays in listings as "[deleted]", one that moderators removed as
+"[removed]", one that Reddit removed as "[ Removed by Reddit ]", sometimes with a reason; in a
+submission the title can hold these words. A deleted account is shown as the author "[deleted]"
+beside the text. A submission that moderators hold back has a ``removed_by_category``; they may
+release it later, so only an author's own deletion becomes Gone here.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ SITE = "https://www.reddit.com"
 
 _FULLNAME = re.compile(r"t[13]_[0-9a-z]{1,13}")
 _AUTHOR_ID = re.compile(r"t2_[0-9a-z]{1,13}")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,30}")
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _DELETED = "[deleted]"
-_AWAY = re.compile(r"\[\s*(deleted|removed)(\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
+_WITHHELD = re.compile(r"\[\s*(deleted|removed)(\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _BY_AUTHOR = {"deleted", "author"}
-_LONGEST_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
+_MAX_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posts:
-    """What a listing holds, newest first. ``count`` is how many things Reddit gave, readable or
-    not; ``after`` names the place where the next page begins, None behind the last one; ``away``
-    says of things without content why they have none, ``orphans`` are those with content whose
-    author's account is deleted."""
+class ListingPage:
+    """The contents of a listing's page, newest first.
+
+    ``count``: the number of things in it, readable or not. ``after``: the fullname that the next
+    page begins behind, None on the last page. ``withheld``: the reason by fullname for things
+    without content. ``orphans``: things with content and a deleted account.
+    """
 
     mentions: tuple[Mention, ...]
     rejected: tuple[Rejected, ...]
     gone: tuple[Gone, ...]
-    away: Mapping[str, str]
+    withheld: Mapping[str, str]
     orphans: frozenset[str]
     oldest: datetime | None
     newest: datetime | None
@@ -56,75 +58,77 @@ class Posts:
     count: int
 
 
-class NoListing(Exception):
-    """The JSON is no listing; the text says what is wrong."""
+class InvalidListing(Exception):
+    """The JSON is no listing; the text names the fault."""
 
 
-def read(
-    answer: object, *, fetched_at: datetime, direct: bool = False, wanted: Matcher | None = None
-) -> Posts:
-    """The posts of a listing, those alone that ``wanted`` matches where it is given.
+def parse_listing(
+    answer: object, *, fetched_at: datetime, direct: bool = False, matcher: Matcher | None = None
+) -> ListingPage:
+    """Parse a listing's posts that ``matcher`` matches, or all posts without one.
 
-    What cannot be read is told as Rejected and the rest is kept. Raises NoListing.
+    An unreadable thing becomes a Rejected, and the other things are kept. Raises InvalidListing.
     """
-    things, after = _listing(answer)
+    children, after = _listing(answer)
     mentions: list[Mention] = []
-    bad: list[Rejected] = []
-    away: dict[str, str] = {}
+    unreadable: list[Rejected] = []
+    withheld: dict[str, str] = {}
     orphans: set[str] = set()
-    moments: list[datetime] = []
-    for thing in things:
-        data = thing.get("data") if isinstance(thing, dict) else None
+    creation_times: list[datetime] = []
+    for child in children:
+        data = child.get("data") if isinstance(child, dict) else None
         data = data if isinstance(data, dict) else {}
-        at = _moment(data.get("created_utc"))
-        moments += [at] if at else []
-        why = _away(data)
-        if why and (name := _fullname(data.get("name"))):
-            away[name] = why
+        created_at = _parse_time(data.get("created_utc"))
+        creation_times += [created_at] if created_at else []
+        reason = _withheld_reason(data)
+        if reason and (name := _fullname(data.get("name"))):
+            withheld[name] = reason
             continue
         try:
-            mention = _mention(thing, data, fetched_at, direct)
+            mention = _mention(child, data, fetched_at, direct)
         except BadItem as error:
-            where = f"thing {one_line(string(data, 'name'), 40) or '?'}"
-            bad.append(rejected(where, error, thing))
+            place = f"thing {one_line(string(data, 'name'), 40) or '?'}"
+            unreadable.append(rejected(place, error, child))
             continue
         if string(data, "author") == _DELETED:
             orphans.add(mention.external_id)
-        if wanted is None or wanted.matches(mention.text):
+        if matcher is None or matcher.matches(mention.text):
             mentions.append(mention)
-    return Posts(
+    return ListingPage(
         mentions=tuple(mentions),
-        rejected=tuple(bad),
-        gone=tuple(gone(name, why) for name, why in away.items() if why == "deleted"),
-        away=away,
+        rejected=tuple(unreadable),
+        gone=tuple(gone(name, reason) for name, reason in withheld.items() if reason == "deleted"),
+        withheld=withheld,
         orphans=frozenset(orphans),
-        oldest=moments[-1] if moments else None,
-        newest=max(moments, default=None),
+        oldest=creation_times[-1] if creation_times else None,
+        newest=max(creation_times, default=None),
         after=after,
-        count=len(things),
+        count=len(children),
     )
 
 
 def gone(fullname: str, reason: str) -> Gone:
-    """That a post is not to be seen any more."""
+    """Return the Gone of a post that Reddit no longer shows."""
     return Gone(source="reddit", external_id=fullname, reason=reason)
 
 
 def is_fullname(value: str) -> bool:
-    """True for an id that Reddit can have given to a comment or submission."""
+    """Return whether this can be Reddit's id of a comment or submission."""
     return _FULLNAME.fullmatch(value) is not None
 
 
 def searches(any_of: tuple[str, ...]) -> list[str]:
-    """Terms as searches that Reddit takes: each in quotes, joined by OR as far as one search may
-    be long. Handles go without their sign: the words stand alone in what Reddit searches."""
-    found = [" ".join(one.replace('"', " ").split()).lstrip("@#") for one in any_of]
-    terms = dict.fromkeys(one[: _LONGEST_QUERY - 2] for one in found if one)
+    """Return searches for the terms: each in quotes, joined by OR up to Reddit's length.
+
+    Handles lose their sign, because Reddit searches the word alone.
+    """
+    bare = [" ".join(term.replace('"', " ").split()).lstrip("@#") for term in any_of]
+    terms = dict.fromkeys(term[: _MAX_QUERY - 2] for term in bare if term)
     joined: list[str] = []
     for term in terms:
         quoted = f'"{term}"'
         longer = f"{joined[-1]} OR {quoted}" if joined else ""
-        if longer and len(longer) <= _LONGEST_QUERY:
+        if longer and len(longer) <= _MAX_QUERY:
             joined[-1] = longer
         else:
             joined.append(quoted)
@@ -134,34 +138,34 @@ def searches(any_of: tuple[str, ...]) -> list[str]:
 def _listing(answer: object) -> tuple[list[Any], str | None]:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):
-        raise NoListing("it has no data")
-    things, after = data.get("children"), data.get("after")
-    if not isinstance(things, list):
-        raise NoListing("data.children is not a list")
+        raise InvalidListing("it has no data")
+    children, after = data.get("children"), data.get("after")
+    if not isinstance(children, list):
+        raise InvalidListing("data.children is not a list")
     if after is not None and not isinstance(after, str):
-        raise NoListing("data.after is not a name")
-    return things, after or None
+        raise InvalidListing("data.after is not a name")
+    return children, after or None
 
 
-def _away(data: Mapping[str, Any]) -> str:
-    """Why there is nothing to read: "deleted" by its author, "removed" by others; "" else."""
-    by = data.get("removed_by_category")
-    if isinstance(by, str) and by:
-        return "deleted" if by in _BY_AUTHOR else "removed"
-    for words in (string(data, "body") or string(data, "selftext"), string(data, "title")):
-        if found := _AWAY.fullmatch(words.strip()):
-            return found[1].lower()
+def _withheld_reason(data: Mapping[str, Any]) -> str:
+    """Return "deleted" for a thing its author deleted, "removed" for others, "" with content."""
+    category = data.get("removed_by_category")
+    if isinstance(category, str) and category:
+        return "deleted" if category in _BY_AUTHOR else "removed"
+    for text in (string(data, "body") or string(data, "selftext"), string(data, "title")):
+        if match := _WITHHELD.fullmatch(text.strip()):
+            return match[1].lower()
     return ""
 
 
-def _mention(thing: object, data: Mapping[str, Any], fetched_at: datetime, direct: bool) -> Mention:
-    kind = thing.get("kind") if isinstance(thing, dict) else None
+def _mention(child: object, data: Mapping[str, Any], fetched_at: datetime, direct: bool) -> Mention:
+    kind = child.get("kind") if isinstance(child, dict) else None
     if kind not in (COMMENT, SUBMISSION):
         raise BadItem(f"kind: {glimpse(kind)} is neither a comment (t1) nor a submission (t3)")
     name = _fullname(data.get("name"))
     if not name:
         raise BadItem(f"name: {glimpse(data.get('name'))} is no fullname")
-    published_at = _moment(data.get("created_utc"))
+    published_at = _parse_time(data.get("created_utc"))
     if published_at is None:
         raise BadItem(f"created_utc: {glimpse(data.get('created_utc'))} is not a time")
     comment = kind == COMMENT
@@ -183,19 +187,19 @@ def _mention(thing: object, data: Mapping[str, Any], fetched_at: datetime, direc
         repost_of=_fullname(data.get("crosspost_parent")) or None,
         engagement=Engagement(
             likes=count(data.get("score")),
-            # on a comment it counts the whole thread's
+            # on a comment, num_comments counts the whole thread
             replies=0 if comment else count(data.get("num_comments")),
         ),
         direct=direct,
         context=link,
-        edited_at=_moment(data.get("edited")),
+        edited_at=_parse_time(data.get("edited")),
     )
 
 
 def _author(data: Mapping[str, Any], name: str) -> Author:
     handle, number = string(data, "author"), string(data, "author_fullname")
-    if not _NAME.fullmatch(handle):  # Reddit shows "[deleted]" where the account is
-        # each one for itself: two people without a name are not one customer
+    if not _HANDLE.fullmatch(handle):  # Reddit shows "[deleted]" for a deleted account
+        # an author for each post: two people without a name are not one customer
         return Author(source="reddit", external_id=f"anonymous-{name}", handle="anonymous")
     return Author(
         source="reddit",
@@ -206,8 +210,11 @@ def _author(data: Mapping[str, Any], name: str) -> Author:
 
 
 def _url(data: Mapping[str, Any], name: str) -> str | None:
-    """Where people read it. Mentions in the inbox have a ``context`` instead of a permalink, and
-    older answers nothing of a comment but its thread."""
+    """Return the address at which people read a post, or None.
+
+    Mentions in the inbox have a ``context`` instead of a permalink, and comments in older answers
+    have their thread only.
+    """
     path = string(data, "permalink") or string(data, "context").partition("?")[0]
     if path.startswith("/"):
         return web_link(f"{SITE}{path}")
@@ -215,8 +222,8 @@ def _url(data: Mapping[str, Any], name: str) -> str | None:
     return f"{SITE}/comments/{thread[3:]}/_/{name[3:]}/" if thread else None
 
 
-def _moment(value: object) -> datetime | None:
-    """Seconds since 1970; ``edited`` is False where nothing was edited."""
+def _parse_time(value: object) -> datetime | None:
+    """Read seconds since 1970; ``edited`` is False for a post that was never edited."""
     if isinstance(value, bool):
         return None
     try:

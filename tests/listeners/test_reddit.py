@@ -257,14 +257,14 @@ def test_a_refresh_token_that_was_taken_back(watch: Watch) -> None:
 )
 def test_a_strange_answer_to_the_login_passes(watch: Watch, token: bytes) -> None:
     watch.site.faults = [Reply(body=token)]
-    with pytest.raises(Transient, match="not what Reddit answers with"):
+    with pytest.raises(Transient, match="not in Reddit's format"):
         watch.poll()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b'{"data": {}}', b"\xff\xfe", b"<html>"])
 def test_a_strange_answer_to_a_listing_passes(watch: Watch, body: bytes) -> None:
     watch.site.faults = [None, Reply(body=body)]
-    with pytest.raises(Transient, match="not what Reddit answers with"):
+    with pytest.raises(Transient, match="not in Reddit's format"):
         watch.poll()
 
 

@@ -9,7 +9,7 @@ from reddit_server import RedditServer
 
 from earful.matching import Matcher
 from listeners.reddit import posts
-from listeners.reddit.posts import NoListing, Posts
+from listeners.reddit.posts import InvalidListing, ListingPage
 
 AT = datetime(2024, 5, 20, 11, 0, tzinfo=UTC)
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -31,8 +31,8 @@ def comment(**more: object) -> dict[str, object]:
     return {"kind": "t1", "data": server.things[0].data}
 
 
-def read(*things: object, **options: object) -> Posts:
-    return posts.read(listing(*things), fetched_at=NOW, **options)
+def read(*things: object, **options: object) -> ListingPage:
+    return posts.parse_listing(listing(*things), fetched_at=NOW, **options)
 
 
 def test_a_submission_is_title_and_text() -> None:
@@ -78,7 +78,7 @@ def test_a_link_is_matched_and_not_told_and_a_crosspost_names_its_original() -> 
 def test_what_has_no_content_any_more_is_no_mention(thing: dict[str, object], why: str) -> None:
     found = read(thing)
     assert not found.mentions and not found.rejected
-    assert set(found.away.values()) == {why}
+    assert set(found.withheld.values()) == {why}
     # a moderator may let it through later: a tombstone would keep it out for ever
     assert [one.reason for one in found.gone] == (["deleted"] if why == "deleted" else [])
 
@@ -136,7 +136,7 @@ def test_hostile_fields_are_made_harmless() -> None:
 def test_times_are_told_of_what_is_not_wanted_or_not_readable_too() -> None:
     newest = submission(title="nothing of ours", created_utc=AT.timestamp() + 50)
     oldest = submission(name="?", created_utc=AT.timestamp() - 50)
-    found = read(newest, submission(), oldest, wanted=Matcher(["Kestrova"]))
+    found = read(newest, submission(), oldest, matcher=Matcher(["Kestrova"]))
     assert len(found.mentions) == 1
     assert found.newest == datetime(2024, 5, 20, 11, 0, 50, tzinfo=UTC)
     assert found.oldest == datetime(2024, 5, 20, 10, 59, 10, tzinfo=UTC)
@@ -147,8 +147,8 @@ def test_times_are_told_of_what_is_not_wanted_or_not_readable_too() -> None:
     [None, [], "", {}, {"data": []}, {"data": {"children": {}}}, listing(after=7), {"error": 500}],
 )
 def test_what_is_no_listing(answer: object) -> None:
-    with pytest.raises(NoListing):
-        posts.read(answer, fetched_at=NOW)
+    with pytest.raises(InvalidListing):
+        posts.parse_listing(answer, fetched_at=NOW)
 
 
 def test_searches_quote_their_terms_and_stay_short() -> None:

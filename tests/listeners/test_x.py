@@ -392,7 +392,7 @@ def test_an_account_that_x_hides_is_said(timeline: Watch) -> None:
         b'"https://api.twitter.com/2/problems/not-authorized-for-resource"}]}'
     )
     timeline.site.faults = [Reply(body=hidden)]
-    with pytest.raises(Permanent, match=r"not authorized to see the user.*check user_ids"):
+    with pytest.raises(Permanent, match=r"not authorized to see the user.*Check user_ids"):
         timeline.poll()
 
 
