@@ -195,6 +195,7 @@ def test_only_what_is_between_the_marks_is_rewritten(done: Done) -> None:
     assert "German" in (done.page.parent / "images" / "quality-languages.svg").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_writing_again_changes_nothing(done: Done, data: Path) -> None:
     files = [done.page, *(done.page.parent / "images").iterdir()]
     assert len(files) == 3

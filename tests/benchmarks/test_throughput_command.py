@@ -30,6 +30,7 @@ def posts(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_table_ceilings_and_what_is_left_out(posts: Path) -> None:
     subjects = ["earful", "vader", "ceiling", "roberta-f32"]
     done = run("--data", posts, "--split", "test", "--rows", 50, "--subjects", *subjects)
