@@ -93,7 +93,7 @@ class Network:
     def _tokens(self) -> Reply:
         self.valid += 1
         tokens = {"accessJwt": f"access-{self.valid}", "refreshJwt": f"refresh-{self.valid}"}
-        return answer(**tokens, summary="did:plc:shop", handle=HANDLE)
+        return answer(**tokens, did="did:plc:shop", handle=HANDLE)
 
     def _search(self, query: dict[str, str]) -> Reply:
         assert query["sort"] == "latest"
