@@ -59,7 +59,7 @@ def facts(
         brands=tuple(_numbers(db, brand, window) for brand in ours),
         new_cases=tuple(case_line(case) for case in stored.queue(db, new, limit=most)),
         new_total=stored.count_cases(db, new),
-        urgent=stored.count_cases(db, replace(new, least_priority=rules.urgent_at)),
+        urgent=stored.count_cases(db, replace(new, min_priority=rules.urgent_at)),
         waiting_cases=tuple(case_line(case) for case in stored.queue(db, older, limit=most)),
         waiting_total=stored.count_cases(db, older),
         overdue=stored.count_cases(

@@ -17,9 +17,10 @@ from outreach.rules import Rules, decide, due_at, is_urgent
 from outreach.words import count
 from pipeline.case_line import case_line
 from pipeline.group import group
-from storage.cases import deliveries, queue
+from storage.cases import deliveries, queue, unjudged
 from storage.cases import verdicts as verdict_store
-from storage.cases.verdicts import REPEAT_WITHIN, CaseRules, FlaggedCase
+from storage.cases.unjudged import REPEAT_WITHIN
+from storage.cases.verdicts import CaseRules, FlaggedCase
 from storage.database.engine import Database, Transaction
 
 _AT_ONCE = 500
@@ -73,7 +74,7 @@ def flag(
     alert_policy = alert_policy or AlertPolicy()
     verdicts = ("",) if rules.look_back is not None else ("", Verdict.TOO_OLD.value)
     for verdict in verdicts:
-        after: verdict_store.After = (0, "")
+        after = unjudged.START
         while not stop():
             waiting = _judge(db, verdict, after, rules, alert_policy, clock(), total)
             if not waiting:
@@ -86,7 +87,7 @@ def flag(
 def _judge(
     db: Database,
     verdict: str,
-    after: verdict_store.After,
+    after: unjudged.Cursor,
     rules: Rules,
     alert_policy: AlertPolicy,
     now: datetime,
@@ -98,7 +99,7 @@ def _judge(
         due_at=lambda priority, at: due_at(priority, rules, at),
     )
     with db.write() as transaction:
-        waiting = verdict_store.list_unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
+        waiting = unjudged.list_unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
         decisions = decide_all(waiting, rules, now)
         calm = [
             (heard.mention_id, heard.brand.id, decision)

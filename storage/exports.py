@@ -1,4 +1,4 @@
-"""IngestCounts mentions as files: streamed, formula-safe, and there whole or not at all."""
+"""Exports of stored mentions: streamed, safe in spreadsheets, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _CASE, _EXPORT = table_of(CaseRow), table_of(ExportRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFilter:
-    """Which mentions to take away; None or () means whatever it is.
+    """The mentions to export; None or () sets no limit.
 
     ``sentiments`` are of SENTIMENTS; ``window`` is of published_at.
     """
@@ -64,23 +64,23 @@ class ExportFilter:
     flagged: bool | None = None
 
 
-def read_rows(db: Database, which: ExportFilter) -> Iterator[dict[str, Any]]:
-    """One row a mention and brand, oldest stored first, with COLUMNS as keys.
+def read_rows(db: Database, selection: ExportFilter) -> Iterator[dict[str, Any]]:
+    """Yield one row for each mention and brand, oldest stored first, with COLUMNS as keys.
 
-    ``sentiment`` is what counts: a person's correction, else the model's answer; it is "" while the
-    mention is not classified and when the model could not tell. The three probabilities are the
-    model's, or None. ``lang`` is what the source said, ``language_found`` what the text was found
-    to be written in. Rows with the same ``story_id`` say the same; it is None until that is known.
-    The rating's columns are None where there is none. Memory does not grow with the number of rows.
+    ``sentiment`` is a person's correction, else the model's answer. It is "" while the mention is
+    not classified, and when the model could not tell. The three probabilities are the model's, or
+    None. ``lang`` is the language that the source stated, ``language_found`` the one that was
+    detected. Rows with the same ``story_id`` say the same; it is None until the mention is grouped.
+    The rating's columns are None without a rating. Memory does not grow with the number of rows.
     """
     with db.read() as connection:
-        streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(which))
+        streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(selection))
         for part in streamed.partitions(_CHUNK):
             for row in part:
                 yield _export_row(row)
 
 
-def _statement(which: ExportFilter) -> Any:
+def _statement(selection: ExportFilter) -> Any:
     flagged = exists().where(
         _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
         _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
@@ -120,28 +120,30 @@ def _statement(which: ExportFilter) -> Any:
                 _PREDICTION.c.model_id == _MENTION.c.model_id,
             ),
         )
-        .where(*_conditions(which, flagged))
+        .where(*_conditions(selection, flagged))
         .order_by(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
     )
 
 
-def _conditions(which: ExportFilter, flagged: Any) -> list[Any]:
-    wanted: list[Any] = []
-    if which.brand_id is not None:
-        wanted.append(_MENTION_BRAND.c.brand_id == which.brand_id)
-    if which.window is not None:
-        wanted += [
-            _MENTION_BRAND.c.published_at >= which.window.since,
-            _MENTION_BRAND.c.published_at < which.window.until,
+def _conditions(selection: ExportFilter, flagged: Any) -> list[Any]:
+    conditions: list[Any] = []
+    if selection.brand_id is not None:
+        conditions.append(_MENTION_BRAND.c.brand_id == selection.brand_id)
+    if selection.window is not None:
+        conditions += [
+            _MENTION_BRAND.c.published_at >= selection.window.since,
+            _MENTION_BRAND.c.published_at < selection.window.until,
         ]
-    if which.sentiments:
+    if selection.sentiments:
         words = {"could_not_tell": UNKNOWN, "pending": ""}
-        wanted.append(_MENTION.c.sentiment.in_([words.get(one, one) for one in which.sentiments]))
-    if which.sources:
-        wanted.append(_MENTION.c.source.in_(which.sources))
-    if which.flagged is not None:
-        wanted.append(flagged if which.flagged else ~flagged)
-    return wanted
+        conditions.append(
+            _MENTION.c.sentiment.in_([words.get(word, word) for word in selection.sentiments])
+        )
+    if selection.sources:
+        conditions.append(_MENTION.c.source.in_(selection.sources))
+    if selection.flagged is not None:
+        conditions.append(flagged if selection.flagged else ~flagged)
+    return conditions
 
 
 def _export_row(row: Any) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _export_row(row: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedExport:
-    """A file that was written: when, by whom, where, how many rows, and what was asked for."""
+    """An entry of the export log: the file, the person, the filter and the number of rows."""
 
     at: datetime
     by: str
@@ -181,7 +183,7 @@ class LoggedExport:
 
 
 def log_export(db: Database, exported: LoggedExport) -> None:
-    """Write down that a file was taken away."""
+    """Record an export in the database's log."""
     row = {
         "at": exported.at,
         "by": storable(exported.by, 200),
@@ -195,7 +197,7 @@ def log_export(db: Database, exported: LoggedExport) -> None:
 
 
 def list_since(connection: Connection, at: datetime) -> tuple[LoggedExport, ...]:
-    """The files that were written from ``at`` on, oldest first."""
+    """Return the exports since ``at``, oldest first."""
     rows = connection.execute(
         select(_EXPORT).where(_EXPORT.c.at >= at).order_by(_EXPORT.c.at, _EXPORT.c.id)
     )
@@ -203,8 +205,8 @@ def list_since(connection: Connection, at: datetime) -> tuple[LoggedExport, ...]
     return tuple(LoggedExport(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
-def write_file(path: Path, file_format: str, found: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows to ``path`` and give their number; a half-written file never has that name.
+def write_file(path: Path, file_format: str, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows to ``path`` and return their number; a half-written file never has that name.
 
     Raises ValueError for a format that is not one of FORMATS, OSError when it cannot be written.
     """
@@ -218,7 +220,7 @@ def write_file(path: Path, file_format: str, found: Iterable[Mapping[str, Any]])
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            number = writers[file_format](file, found)
+            number = writers[file_format](file, rows)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -231,20 +233,20 @@ def write_file(path: Path, file_format: str, found: Iterable[Mapping[str, Any]])
     return number
 
 
-def write_csv(file: IO[str], found: Iterable[Mapping[str, Any]]) -> int:
-    """Comma-separated, one header line, every text safe to open in a spreadsheet."""
+def write_csv(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write comma-separated rows under a header; every text is safe in a spreadsheet."""
     writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
     number = 0
-    for number, row in enumerate(found, 1):  # noqa: B007  (the last number is the count)
+    for number, row in enumerate(rows, 1):  # noqa: B007  (the last number is the count)
         writer.writerow([_cell(row[name]) for name in COLUMNS])
     return number
 
 
-def write_jsonl(file: IO[str], found: Iterable[Mapping[str, Any]]) -> int:
-    """One JSON object a line; texts exactly as stored."""
+def write_jsonl(file: IO[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write one JSON object on each line, with texts exactly as stored."""
     number = 0
-    for number, row in enumerate(found, 1):  # noqa: B007
+    for number, row in enumerate(rows, 1):  # noqa: B007
         file.write(json.dumps({name: row[name] for name in COLUMNS}, ensure_ascii=False) + "\n")
     return number
 
@@ -275,7 +277,7 @@ def formula_safe(text: str) -> str:
 
 
 def _first_sign(text: str) -> str:
-    """The first character that shows, apostrophes aside, in its plain form; "" when none does."""
+    """Return the first visible character but apostrophes, in its plain form; "" without one."""
     for char in text:
         if char != "'" and not char.isspace() and category(char) not in ("Cf", "Cc"):
             return normalize("NFKC", char)

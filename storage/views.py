@@ -1,4 +1,4 @@
-"""What queries are asked with and what they give back: frozen, plain, no database behind them."""
+"""Filters and results of queries: frozen and plain, without a database behind them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from earful.case_states import OPEN_STATUSES, CaseStatus
 from earful.clock import Window
 from earful.types import Rating
 
-_LATE = timedelta(minutes=10)
+_GRACE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,10 @@ class BrandView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many mentions of each sentiment. ``unknown`` could not be told, ``pending`` await it."""
+    """Numbers of mentions by sentiment.
+
+    ``unknown`` ones the model could not tell, ``pending`` ones await a model.
+    """
 
     negative: int = 0
     neutral: int = 0
@@ -35,19 +38,19 @@ class Counts:
 
     @property
     def mentions(self) -> int:
-        """All of them."""
+        """Return the number of all mentions."""
         return self.judged + self.unknown + self.pending
 
     @property
     def judged(self) -> int:
-        """Those that a model or a person gave a sentiment."""
+        """Return the number of mentions with a sentiment, by a model or a person."""
         return self.negative + self.neutral + self.positive
 
     @property
     def net_sentiment(self) -> float | None:
-        """(positive - negative) / judged x 100, from -100 to 100; None when none was judged.
+        """Return (positive - negative) / judged x 100, from -100 to 100; None without a judged one.
 
-        Net sentiment as the field has it (Brandwatch, "Net Sentiment"), neutral in the divisor.
+        This is the usual definition (Brandwatch, "Net Sentiment"), with neutral in the divisor.
         """
         if not self.judged:
             return None
@@ -55,7 +58,7 @@ class Counts:
 
     @property
     def negative_share(self) -> float | None:
-        """The share of judged mentions that are negative, 0 to 1; None when none was judged."""
+        """Return the negative share of judged mentions, 0 to 1; None without a judged one."""
         return self.negative / self.judged if self.judged else None
 
 
@@ -83,7 +86,7 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceShare:
-    """A brand's part of what is said about it and its competitors; ``share`` is 0 to 1."""
+    """A brand's share of all mentions of it and its competitors, 0 to 1."""
 
     brand_id: str
     brand: str
@@ -94,7 +97,7 @@ class VoiceShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCounts:
-    """What one source brought in a window."""
+    """The counts of one source in a window."""
 
     source: str
     counts: Counts
@@ -102,7 +105,7 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryReach:
-    """How often the same was said, by how many accounts, and about how many people that reached."""
+    """The number of mentions and authors of a story, and about how many people it reached."""
 
     mentions: int
     authors: int
@@ -111,10 +114,10 @@ class StoryReach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A line of the queue: the person, the newest flagged mention and why it was flagged.
+    """A line of the queue: the person, the newest flagged mention, and the reason for its flag.
 
-    ``lang`` is what its source said it is written in, ``language`` what was found. A case whose
-    posts are all deleted has no words; ``complaints`` is 0.
+    ``lang`` is the language that its source stated, ``language`` the one that was detected. When
+    all posts of a case are deleted, ``text`` is empty and ``complaints`` is 0.
     """
 
     id: int
@@ -150,7 +153,7 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What a mention said until it was changed."""
+    """The text of a mention until it was edited."""
 
     text: str
     until: datetime
@@ -158,10 +161,9 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggedMention:
-    """A mention inside a case with everything its flag rested on; ``lang`` as in CaseView.
+    """A mention of a case with all the evidence of its flag; ``lang`` is as in CaseView.
 
-    ``earlier`` are its texts before the one that it has now, the newest first; ``edition`` says
-    which one that is.
+    ``earlier`` holds its former texts, the newest first. ``edition`` numbers its current text.
     """
 
     mention_id: int
@@ -193,7 +195,7 @@ class FlaggedMention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseEvent:
-    """Something that happened in a case."""
+    """An entry of a case's history."""
 
     at: datetime
     by: str
@@ -203,7 +205,7 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDetail:
-    """A case opened: newest mention first, newest event first."""
+    """A case with its mentions and history, newest first."""
 
     case: CaseView
     mentions: tuple[FlaggedMention, ...]
@@ -212,11 +214,11 @@ class CaseDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFilter:
-    """Which cases to show. ``assignee`` "" means nobody has it; None means anybody.
+    """The cases to show, and their order.
 
-    ``overdue_at`` keeps those who wait for an answer that was due before that instant.
-    ``with_posts`` leaves out cases whose posts are all deleted. ``order`` is "priority", "newest"
-    (latest complaint first) or "due".
+    ``assignee`` "" selects unassigned cases; None selects all. ``overdue_at`` selects unanswered
+    cases with an answer due before that instant. ``with_posts`` leaves out cases without a post
+    left. ``order`` is "priority", "newest" (latest complaint first) or "due".
     """
 
     brand_id: str | None = None
@@ -224,7 +226,7 @@ class QueueFilter:
     assignee: str | None = None
     source: str | None = None
     overdue_at: datetime | None = None
-    least_priority: int = 0
+    min_priority: int = 0
     with_posts: bool = False
     opened: Window | None = None
     resolved: Window | None = None
@@ -233,9 +235,9 @@ class QueueFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How a query fares: when it last came back, how far it has seen, what is wrong with it.
+    """The state of a query: its last poll, its coverage and its error.
 
-    ``gaps`` are the open ones, which are looked for again; ``lost`` ones will not be seen.
+    ``gaps`` counts the open ones, which are polled again; ``lost`` ones cannot be filled.
     """
 
     query_id: str
@@ -254,19 +256,19 @@ class SourceHealth:
 
     @property
     def is_never_polled(self) -> bool:
-        """True until it is first looked at, with or without luck."""
+        """Say whether the query was never polled, with or without success."""
         return self.polled_at is None and self.error is None
 
     def overdue_by(self, now: datetime) -> timedelta | None:
-        """How long nothing has looked at it past its time; None within ten minutes, and paused."""
-        if self.due_at is None or self.paused or now - self.due_at <= _LATE:
+        """Return how long its poll is overdue; None within ten minutes, and when it is paused."""
+        if self.due_at is None or self.paused or now - self.due_at <= _GRACE:
             return None
         return now - self.due_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageHealth:
-    """When a stage last ran and what it said."""
+    """The last run of a stage, and its summary."""
 
     name: str
     started_at: datetime

@@ -1,1 +1,1 @@
-"""Readings of mentions: predictions, roll-ups, stories and ratings."""
+"""Answers of the models and figures over mentions: predictions, tallies, stories and ratings."""

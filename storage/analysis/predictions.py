@@ -1,4 +1,4 @@
-"""Which mentions await a model, and keeping what it said. A prediction is never overwritten."""
+"""Predictions and corrections of mentions. A prediction is never overwritten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storage.tables import (
 )
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
-UNKNOWN = "unknown"
+UNKNOWN = "unknown"  # the sentiment of a mention that the model could not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,71 +37,75 @@ class UnclassifiedMention:
 
 
 def list_unclassified(db: Database, model_id: str, limit: int) -> tuple[UnclassifiedMention, ...]:
-    """Mentions without a prediction by ``model_id``: never read ones first, oldest first.
+    """Return mentions without a prediction by ``model_id``, oldest first.
 
-    Not those that are noise: they are not in the index that is walked here, however many there are.
+    Mentions that no model has read come before those that another model has read. Noise is left
+    out: the index that this walks does not hold it, so its amount costs nothing.
     """
-    found: list[UnclassifiedMention] = []
+    mentions: list[UnclassifiedMention] = []
     with db.read() as connection:
-        for stretch in _not_by(model_id):
+        for condition in _other_models(model_id):
             rows = connection.execute(
                 select(_MENTION.c.id, _MENTION.c.text, _MENTION.c.edition)
-                .where(stretch, NOT_NOISE)
+                .where(condition, NOT_NOISE)
                 .order_by(_MENTION.c.model_id, _MENTION.c.id)
-                .limit(limit - len(found))
+                .limit(limit - len(mentions))
             )
-            found += [
+            mentions += [
                 UnclassifiedMention(mention_id=row.id, text=row.text, edition=row.edition)
                 for row in rows
             ]
-            if len(found) >= limit:
+            if len(mentions) >= limit:
                 break
-    return tuple(found)
+    return tuple(mentions)
 
 
 def count_unclassified(db: Database, model_id: str) -> int:
-    """How many mentions the current model has not read."""
+    """Count the mentions that the model ``model_id`` has not read."""
     with db.read() as connection:
         return sum(
-            connection.execute(select(func.count()).where(stretch, NOT_NOISE)).scalar_one()
-            for stretch in _not_by(model_id)
+            connection.execute(select(func.count()).where(condition, NOT_NOISE)).scalar_one()
+            for condition in _other_models(model_id)
         )
 
 
-def _not_by(model_id: str) -> tuple[Any, ...]:
-    """Three ranges of the index on model_id; one "differs from" would read all of it."""
+def _other_models(model_id: str) -> tuple[Any, ...]:
+    """Return three ranges of the index on model_id that together exclude ``model_id``."""
+    # one "differs from" would read the whole index
     column = _MENTION.c.model_id
     return column == "", and_(column > "", column < model_id), column > model_id
 
 
 def save(db: Database, predictions: Sequence[Prediction]) -> int:
-    """Keep predictions and let them count; gives how many were new. One transaction.
+    """Store predictions of one model and count their sentiments; return how many were new.
 
-    All must be by one model. A mention that another process classified meanwhile is left alone,
-    and one whose text was changed since it was read waits to be read again.
+    1. Skip a mention that was deleted, or classified by this model meanwhile.
+    2. Skip a mention that was edited since the model read it; it is read again.
+    3. Insert the others and let them count: see ``_apply``. It is all one transaction.
     """
     if not predictions:
         return 0
     with db.write() as connection:
-        fresh: list[tuple[Prediction, Any]] = []
-        for some in chunks(predictions):
-            states = _states(connection, [one.mention_id for one in some])
-            fresh += [
-                (one, states[one.mention_id])
-                for one in some
-                if one.mention_id in states and _is_news(one, states[one.mention_id])
+        accepted: list[tuple[Prediction, Any]] = []
+        for batch in chunks(predictions):
+            states = _read_states(connection, [prediction.mention_id for prediction in batch])
+            accepted += [
+                (prediction, states[prediction.mention_id])
+                for prediction in batch
+                if prediction.mention_id in states
+                and _is_new(prediction, states[prediction.mention_id])
             ]
-        insert_new(connection, PredictionRow, [_row(one) for one, _ in fresh])
-        _let_count(connection, fresh)
-    return len(fresh)
+        insert_new(connection, PredictionRow, [_to_row(prediction) for prediction, _ in accepted])
+        _apply(connection, accepted)
+    return len(accepted)
 
 
-def _is_news(prediction: Prediction, state: Any) -> bool:
-    same_words: bool = prediction.edition == state.edition
-    return same_words and prediction.model_id != state.model_id
+def _is_new(prediction: Prediction, state: Any) -> bool:
+    is_current_text: bool = prediction.edition == state.edition
+    return is_current_text and prediction.model_id != state.model_id
 
 
-def _states(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
+def _read_states(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     rows = connection.execute(
         select(
             *(_MENTION.c[name] for name in ("id", "sentiment", "model_id", "corrected", "edition"))
@@ -110,7 +114,7 @@ def _states(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     return {row.id: row for row in rows}
 
 
-def _row(prediction: Prediction) -> dict[str, Any]:
+def _to_row(prediction: Prediction) -> dict[str, Any]:
     scores = prediction.scores
     return {
         "mention_id": prediction.mention_id,
@@ -125,17 +129,19 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 
 
 def counted_sentiment(scores: Scores) -> str:
-    """The word that the tallies count a classified mention under."""
+    """Return the word under which the tallies count a mention with these scores."""
     return UNKNOWN if scores.could_not_tell else scores.sentiment.value
 
 
-def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) -> None:
-    changed: dict[int, tuple[str, str]] = {}
+def _apply(connection: Connection, accepted: Sequence[tuple[Prediction, Any]]) -> None:
+    """Let predictions count: on their mentions, in the tallies, and for the rules."""
+    changes: dict[int, tuple[str, str]] = {}
     updates: list[dict[str, Any]] = []
-    for one, state in fresh:
-        sentiment = state.sentiment if state.corrected else counted_sentiment(one.scores)
-        changed[one.mention_id] = (state.sentiment, sentiment)
-        updates.append({"b_id": one.mention_id, "b_model": one.model_id, "b_sentiment": sentiment})
+    for prediction, state in accepted:
+        mention_id, model_id = prediction.mention_id, prediction.model_id
+        sentiment = state.sentiment if state.corrected else counted_sentiment(prediction.scores)
+        changes[mention_id] = (state.sentiment, sentiment)
+        updates.append({"b_id": mention_id, "b_model": model_id, "b_sentiment": sentiment})
     if updates:
         connection.execute(
             update(_MENTION)
@@ -143,17 +149,17 @@ def _let_count(connection: Connection, fresh: Sequence[tuple[Prediction, Any]]) 
             .values(model_id=bindparam("b_model"), sentiment=bindparam("b_sentiment")),
             updates,
         )
-    tallies.move(connection, changed)
-    reset_verdicts(connection, [one.mention_id for one, _ in fresh])
+    tallies.move(connection, changes)
+    reset_verdicts(connection, list(changes))
 
 
 def reset_verdicts(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Let the rules look at these mentions, or look again; what was flagged stays flagged."""
-    for some in chunks(mention_ids):
+    """Have the rules judge these mentions again; a flagged mention stays flagged."""
+    for ids in chunks(mention_ids):
         connection.execute(
             update(_MENTION_BRAND)
             .where(
-                _MENTION_BRAND.c.mention_id.in_(some),
+                _MENTION_BRAND.c.mention_id.in_(ids),
                 _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
             )
             .values(verdict=UNJUDGED)
@@ -163,13 +169,13 @@ def reset_verdicts(connection: Connection, mention_ids: Sequence[int]) -> None:
 def save_correction(
     db: Database, mention_id: int, sentiment: Sentiment, *, edition: int, by: str, at: datetime
 ) -> bool:
-    """A person's word on the text of that edition; it counts from now on.
+    """Store a person's sentiment for the text of that edition; it counts from now on.
 
-    False, and nothing is changed, when the mention says something else by now. KeyError: there is
-    no such mention.
+    Returns False, and changes nothing, when the mention has another text by now. Raises KeyError
+    without such a mention.
     """
     with db.write() as connection:
-        state = _states(connection, [mention_id]).get(mention_id)
+        state = _read_states(connection, [mention_id]).get(mention_id)
         if state is None:
             raise KeyError(f"mention {mention_id}: there is none by that number")
         if state.edition != edition:
@@ -190,6 +196,6 @@ def save_correction(
 
 
 def count_never_classified(connection: Connection) -> int:
-    """How many mentions no model has read yet."""
-    never = select(func.count()).where(_MENTION.c.model_id == "", NOT_NOISE)
-    return connection.execute(never).scalar_one()
+    """Count the mentions that no model has read yet."""
+    never_classified = select(func.count()).where(_MENTION.c.model_id == "", NOT_NOISE)
+    return connection.execute(never_classified).scalar_one()

@@ -1,4 +1,4 @@
-"""A rating as four columns of a mention, and back."""
+"""Ratings as four columns of a mention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS: tuple[Any, ...] = (
 
 
 def to_columns(rating: Rating | None) -> dict[str, Any]:
-    """The four columns' values; all None for no rating."""
+    """Return the values of the four columns; all None without a rating."""
     return {
         "rating_kind": rating and storable(rating.kind, 20),
         "rating_value": rating and rating.value,
@@ -29,7 +29,7 @@ def to_columns(rating: Rating | None) -> dict[str, Any]:
 
 
 def from_row(row: Any) -> Rating | None:
-    """The rating in a row that has the four columns."""
+    """Return the rating of a row that has the four columns; None without one."""
     if row.rating_kind is None:
         return None
     return Rating(

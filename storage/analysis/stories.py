@@ -1,7 +1,7 @@
-"""Which mentions say the same, and how often, by how many, and to how many people it was said.
+"""Stories: groups of mentions that say the same, with how many accounts and people they reach.
 
-A story's number is that of its first mention. What it is recognised by is kept as hashes, and only
-for as long as new mentions are compared with it, so that the cost grows with what is new.
+A story's id is that of its first mention. Hashes ("bands") of its words recognise it. They are kept
+only while new mentions are compared with it, so the cost grows with the new mentions alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from storage.tables import UNGROUPED, AuthorRow, FlagRow, MentionRow, StoryBandR
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _STORY, _BAND, _FLAG = table_of(StoryRow), table_of(StoryBandRow), table_of(FlagRow)
-_PRUNED_AT_ONCE = 20_000
+_MAX_PRUNED = 20_000  # in one transaction, so that other writers need not wait long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,35 +56,35 @@ class UngroupedMention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstMention:
-    """What a story began with; both are None when that mention was erased since."""
+    """The mention that began a story; both fields are None when it was erased since."""
 
     text: str | None
     published_at: datetime | None
 
 
 def list_ungrouped(connection: Connection, limit: int) -> tuple[UngroupedMention, ...]:
-    """Mentions in no story, as they were stored; noise is in none for ever."""
-    first = select(_MENTION.c.id).where(UNGROUPED).order_by(_MENTION.c.id).limit(limit)
-    rows = connection.execute(_members().where(_MENTION.c.id.in_(first)).order_by(_MENTION.c.id))
-    return tuple(_ungrouped(row) for row in rows)
+    """Return mentions in no story, in the order they were stored. Noise never joins a story."""
+    ids = select(_MENTION.c.id).where(UNGROUPED).order_by(_MENTION.c.id).limit(limit)
+    rows = connection.execute(
+        select(
+            _MENTION.c.id,
+            _MENTION.c.source,
+            _MENTION.c.external_id,
+            _MENTION.c.text,
+            _MENTION.c.published_at,
+            _MENTION.c.repost_of,
+            _MENTION.c.author_id,
+            _MENTION.c.shares,
+            _AUTHOR.c.followers,
+        )
+        .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+        .where(_MENTION.c.id.in_(ids))
+        .order_by(_MENTION.c.id)
+    )
+    return tuple(_to_ungrouped(row) for row in rows)
 
 
-def _members() -> Any:
-    return select(
-        _MENTION.c.id,
-        _MENTION.c.source,
-        _MENTION.c.external_id,
-        _MENTION.c.text,
-        _MENTION.c.published_at,
-        _MENTION.c.repost_of,
-        _MENTION.c.author_id,
-        _MENTION.c.shares,
-        _MENTION.c.story_id,
-        _AUTHOR.c.followers,
-    ).join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
-
-
-def _ungrouped(row: Any) -> UngroupedMention:
+def _to_ungrouped(row: Any) -> UngroupedMention:
     return UngroupedMention(
         mention_id=row.id,
         source=row.source,
@@ -99,186 +99,198 @@ def _ungrouped(row: Any) -> UngroupedMention:
 
 
 def find_by_bands(connection: Connection, bands: Collection[int]) -> dict[int, list[int]]:
-    """The stories that each of these bands is of, the oldest first."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for some in chunks(sorted(bands)):
+    """Return, for each of these bands, the ids of its stories, oldest first."""
+    stories: dict[int, list[int]] = defaultdict(list)
+    for batch in chunks(sorted(bands)):
         rows = connection.execute(
             select(_BAND.c.band, _BAND.c.story_id)
-            .where(_BAND.c.band.in_(some))
+            .where(_BAND.c.band.in_(batch))
             .order_by(_BAND.c.band, _BAND.c.story_id)
         )
         for row in rows:
-            found[row.band].append(row.story_id)
-    return found
+            stories[row.band].append(row.story_id)
+    return stories
 
 
 def find_by_posts(connection: Connection, posts: Iterable[ExternalKey]) -> dict[ExternalKey, int]:
-    """The stories of those of these posts that are stored and in one."""
-    wanted = sorted(set(posts))
-    found = find_rows(connection, _MENTION, wanted, _MENTION.c.external_id, _MENTION.c.story_id)
-    return {post: row.story_id for post, row in found.items() if row.story_id is not None}
+    """Return the story of each of these posts that is stored and grouped."""
+    keys = sorted(set(posts))
+    rows = find_rows(connection, _MENTION, keys, _MENTION.c.external_id, _MENTION.c.story_id)
+    return {post: row.story_id for post, row in rows.items() if row.story_id is not None}
 
 
 def read_first_mentions(
     connection: Connection, story_ids: Collection[int]
 ) -> dict[int, FirstMention]:
-    """What those of these stories that are still there began with."""
-    found: dict[int, FirstMention] = {}
-    for some in chunks(sorted(story_ids)):
+    """Return the first mention of each of these stories that still exists."""
+    first_mentions: dict[int, FirstMention] = {}
+    for batch in chunks(sorted(story_ids)):
         rows = connection.execute(
             select(_STORY.c.id, _MENTION.c.text, _MENTION.c.published_at)
             .outerjoin(_MENTION, _MENTION.c.id == _STORY.c.id)
-            .where(_STORY.c.id.in_(some))
+            .where(_STORY.c.id.in_(batch))
         )
-        found.update(
+        first_mentions.update(
             {row.id: FirstMention(text=row.text, published_at=row.published_at) for row in rows}
         )
-    return found
+    return first_mentions
 
 
 def add_mentions(
     connection: Connection,
-    told: Sequence[tuple[UngroupedMention, int]],
+    placed: Sequence[tuple[UngroupedMention, int]],
     bands: Iterable[tuple[int, int]],
     at: datetime,
 ) -> None:
-    """Put each mention into its story; one whose story is its own number begins it.
+    """Put mentions into their stories.
 
-    ``bands`` are of (band, story).
+    ``placed`` holds (mention, story id), ``bands`` holds (band, story id).
+
+    1. Count how much each story grows: mentions, authors that are new to it, reach.
+    2. Insert the stories that begin here: their id is that of a placed mention.
+    3. Add the growth to the stories that exist.
+    4. Write the story on each mention, and the bands of the new stories.
     """
-    if not told:
+    if not placed:
         return
-    there = _authors(connection, {(story, one.author_id) for one, story in told})
-    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for one, story in told:
-        new_author = (story, one.author_id) not in there
-        there.add((story, one.author_id))
-        count = counts[story]
-        count[0] += 1
-        count[1] += new_author
-        count[2] += _adds(one, new_author=new_author)
-    new = {story for one, story in told if story == one.mention_id}
-    names = ("mentions", "authors", "reach")
-    rows = {story: dict(zip(names, count, strict=True)) for story, count in counts.items()}
-    insert_new(connection, StoryRow, [{"id": one} | rows[one] for one in rows if one in new])
-    story_counts.add_counts(connection, {one: rows[one] for one in rows if one not in new})
+    growth = _count_growth(connection, placed)
+    new = {story_id for mention, story_id in placed if story_id == mention.mention_id}
+    rows = [{"id": story_id} | growth[story_id] for story_id in growth if story_id in new]
+    insert_new(connection, StoryRow, rows)
+    story_counts.add_counts(
+        connection, {story_id: growth[story_id] for story_id in growth if story_id not in new}
+    )
     connection.execute(
         update(_MENTION)
         .where(_MENTION.c.id == bindparam("b_id"))
         .values(story_id=bindparam("b_story")),
-        [{"b_id": one.mention_id, "b_story": story} for one, story in told],
+        [{"b_id": mention.mention_id, "b_story": story_id} for mention, story_id in placed],
     )
-    kept = [{"band": band, "story_id": story, "stored_at": at} for band, story in bands]
-    insert_new(connection, StoryBandRow, kept)
+    band_rows = [{"band": band, "story_id": story_id, "stored_at": at} for band, story_id in bands]
+    insert_new(connection, StoryBandRow, band_rows)
 
 
-def _authors(connection: Connection, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Those of these (story, author) that are stored."""
-    found: set[tuple[int, int]] = set()
-    for some in chunks(sorted(pairs), 500):
+def _count_growth(
+    connection: Connection, placed: Sequence[tuple[UngroupedMention, int]]
+) -> dict[int, dict[str, int]]:
+    pairs = {(story_id, mention.author_id) for mention, story_id in placed}
+    authors = _find_authors(connection, pairs)
+    growth: dict[int, dict[str, int]] = defaultdict(
+        lambda: {"mentions": 0, "authors": 0, "reach": 0}
+    )
+    for mention, story_id in placed:
+        pair = (story_id, mention.author_id)
+        is_new_author = pair not in authors
+        authors.add(pair)
+        growth[story_id]["mentions"] += 1
+        growth[story_id]["authors"] += is_new_author
+        growth[story_id]["reach"] += _added_reach(mention, is_new_author=is_new_author)
+    return growth
+
+
+def _find_authors(connection: Connection, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the (story, author) pairs of ``pairs`` that are stored."""
+    stored: set[tuple[int, int]] = set()
+    for batch in chunks(sorted(pairs), 500):
         # joined, because SQLite reads the whole index for "(story, author) IN (...)"
-        told = values(column("story", BigInteger), column("author", BigInteger), name="told")
-        wanted = told.data([tuple(pair) for pair in some]).cte()
+        table = values(column("story", BigInteger), column("author", BigInteger), name="pair")
+        pair = table.data([tuple(pair) for pair in batch]).cte()
         rows = connection.execute(
             select(_MENTION.c.story_id, _MENTION.c.author_id)
             .join(
-                wanted,
-                and_(
-                    _MENTION.c.story_id == wanted.c.story, _MENTION.c.author_id == wanted.c.author
-                ),
+                pair,
+                and_(_MENTION.c.story_id == pair.c.story, _MENTION.c.author_id == pair.c.author),
             )
             .distinct()
         )
-        found.update((row.story_id, row.author_id) for row in rows)
-    return found
+        stored.update((row.story_id, row.author_id) for row in rows)
+    return stored
 
 
-def _adds(one: UngroupedMention, *, new_author: bool) -> int:
-    """What a mention adds to its story's reach. A repost is among the shares of its original."""
-    followers = reach(one.followers, 0) if new_author else 0
-    shares = reach(0, one.shares) if one.repost_of is None else 0
+def _added_reach(mention: UngroupedMention, *, is_new_author: bool) -> int:
+    """Return the reach that a mention adds to its story."""
+    followers = reach(mention.followers, 0) if is_new_author else 0
+    # a repost is among the shares of its original
+    shares = reach(0, mention.shares) if mention.repost_of is None else 0
     return min(MAX_REACH, followers + shares)
 
 
 def ungroup_edited(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Take mentions whose words were changed out of their stories, to be grouped again.
+    """Take edited mentions out of their stories, so that they are grouped again.
 
-    A story that others still tell is called by the next of them from then on, with its flags. One
-    that has only reposts beside its first keeps it.
+    A story that an edited mention began passes, with its flags, to its next mention. If only
+    reposts follow, the edited mention keeps it.
     """
-    begun = _begun(connection, mention_ids)
-    ungroup(connection, [one for one in mention_ids if one not in begun])
-    ungroup(connection, [one for one in begun if _hand_on(connection, one)])
+    begun = _stories_begun(connection, mention_ids)
+    ungroup(connection, [number for number in mention_ids if number not in begun])
+    ungroup(connection, [number for number in begun if _pass_on(connection, number)])
 
 
 def ungroup_erased(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Take mentions out of their stories, before they are erased.
+    """Take mentions out of their stories before they are erased.
 
-    A story that others still tell is called by the next of them, so that whoever says nearly the
-    same later is compared with words that are still there.
+    A story that an erased mention began passes to its next mention, so that later mentions are
+    compared with words that still exist.
     """
-    begun = _begun(connection, mention_ids)
-    ungroup(connection, [one for one in mention_ids if one not in begun])
-    for one in begun:
-        _hand_on(connection, one)
+    begun = _stories_begun(connection, mention_ids)
+    ungroup(connection, [number for number in mention_ids if number not in begun])
+    for number in begun:
+        _pass_on(connection, number)
     ungroup(connection, begun)
 
 
-def _begun(connection: Connection, mention_ids: Sequence[int]) -> list[int]:
-    """Those of these that began a story which others tell too."""
+def _stories_begun(connection: Connection, mention_ids: Sequence[int]) -> list[int]:
+    """Return those of these mentions that began a story of several mentions."""
     begun: list[int] = []
-    for some in chunks(mention_ids):
-        told = select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions > 1)
-        begun += connection.execute(told).scalars()
+    for ids in chunks(mention_ids):
+        shared = select(_STORY.c.id).where(_STORY.c.id.in_(ids), _STORY.c.mentions > 1)
+        begun += connection.execute(shared).scalars()
     return sorted(begun)
 
 
-def _hand_on(connection: Connection, story: int) -> bool:
-    """Call a story by the next who tells it; False when there are only reposts of its first."""
-    says_it = case((_MENTION.c.repost_of.is_(None), _MENTION.c.id))
-    others = select(func.count(), func.min(says_it)).where(
-        _MENTION.c.story_id == story, _MENTION.c.id != story
+def _pass_on(connection: Connection, story_id: int) -> bool:
+    """Give a story the id of its next mention; False when only reposts of its first follow."""
+    original_id = case((_MENTION.c.repost_of.is_(None), _MENTION.c.id))
+    followers = select(func.count(), func.min(original_id)).where(
+        _MENTION.c.story_id == story_id, _MENTION.c.id != story_id
     )
-    many, following = connection.execute(others).one()
-    if following is None:
-        return not many
-    connection.execute(update(_STORY).where(_STORY.c.id == story).values(id=following))
+    follower_count, next_id = connection.execute(followers).one()
+    if next_id is None:
+        return not follower_count
+    connection.execute(update(_STORY).where(_STORY.c.id == story_id).values(id=next_id))
     for table in (_MENTION, _FLAG, _BAND):
         connection.execute(
-            update(table).where(table.c.story_id == story).values(story_id=following)
+            update(table).where(table.c.story_id == story_id).values(story_id=next_id)
         )
     return True
 
 
 def ungroup(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Take mentions out of their stories; empty stories go with them."""
-    left: set[int] = set()
-    for some in chunks(mention_ids):
-        theirs = _MENTION.c.id.in_(some) & _MENTION.c.story_id.is_not(None)
-        left |= set(connection.execute(select(_MENTION.c.story_id).where(theirs)).scalars())
-        connection.execute(update(_MENTION).where(theirs).values(story_id=None))
-    for some in chunks(sorted(left)):
-        story_counts.recount(connection, some)
-    _end(connection, sorted(left))
+    """Take mentions out of their stories, and delete the stories that are empty then."""
+    story_ids: set[int] = set()
+    for ids in chunks(mention_ids):
+        grouped = _MENTION.c.id.in_(ids) & _MENTION.c.story_id.is_not(None)
+        story_ids |= set(connection.execute(select(_MENTION.c.story_id).where(grouped)).scalars())
+        connection.execute(update(_MENTION).where(grouped).values(story_id=None))
+    for batch in chunks(sorted(story_ids)):
+        story_counts.recount(connection, batch)
+    _delete_empty(connection, sorted(story_ids))
 
 
-def _end(connection: Connection, story_ids: Sequence[int]) -> None:
-    """Forget those of these stories that nobody tells any more."""
-    for some in chunks(story_ids):
+def _delete_empty(connection: Connection, story_ids: Sequence[int]) -> None:
+    for batch in chunks(story_ids):
         empty = connection.execute(
-            select(_STORY.c.id).where(_STORY.c.id.in_(some), _STORY.c.mentions <= 0)
-        ).scalars()
-        ended = list(empty)
-        connection.execute(delete(_BAND).where(_BAND.c.story_id.in_(ended)))
-        connection.execute(delete(_STORY).where(_STORY.c.id.in_(ended)))
+            select(_STORY.c.id).where(_STORY.c.id.in_(batch), _STORY.c.mentions <= 0)
+        )
+        empty_ids = list(empty.scalars())
+        connection.execute(delete(_BAND).where(_BAND.c.story_id.in_(empty_ids)))
+        connection.execute(delete(_STORY).where(_STORY.c.id.in_(empty_ids)))
 
 
 def prune_bands(connection: Connection, before: datetime) -> int:
-    """Forget by what stories kept before then are recognised, the first 20,000 of it; how much."""
+    """Delete up to 20,000 bands that were stored before that instant; return how many."""
     old = (
-        select(_BAND.c.band, _BAND.c.story_id)
-        .where(_BAND.c.stored_at < before)
-        .limit(_PRUNED_AT_ONCE)
+        select(_BAND.c.band, _BAND.c.story_id).where(_BAND.c.stored_at < before).limit(_MAX_PRUNED)
     )
     return connection.execute(
         delete(_BAND).where(tuple_(_BAND.c.band, _BAND.c.story_id).in_(old))

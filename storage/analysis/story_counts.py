@@ -1,4 +1,4 @@
-"""How often, by how many, and to how many people a story is told: the counts on its row."""
+"""The counts on a story's row: mentions, authors, and how many people they reach."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from storage.database.upsert import table_of
 from storage.tables import AuthorRow, MentionRow, StoryRow
 
 _MENTION, _AUTHOR, _STORY = table_of(MentionRow), table_of(AuthorRow), table_of(StoryRow)
-MAX_REACH = 10**12  # of one mention: no number that a platform may make up overflows a sum
+# Of one mention. A platform may state any number of followers; this keeps sums inside 64 bits.
+MAX_REACH = 10**12
 
 
 def add_counts(connection: Connection, changes: Mapping[int, Mapping[str, int]]) -> None:
-    """Add to the counts of stories that are there."""
+    """Add changes of mentions, authors and reach to stories that exist."""
     if changes:
         connection.execute(
             update(_STORY)
@@ -27,63 +28,74 @@ def add_counts(connection: Connection, changes: Mapping[int, Mapping[str, int]])
                 reach=_never_below_0(_STORY.c.reach + bindparam("b_reach")),
             ),
             [
-                {"b_id": story} | {f"b_{name}": number for name, number in change.items()}
-                for story, change in changes.items()
+                {"b_id": story_id} | {f"b_{name}": number for name, number in change.items()}
+                for story_id, change in changes.items()
             ],
         )
 
 
 def _never_below_0(number: Any) -> Any:
-    # who joins is counted with followers and shares capped together
+    # A new mention's followers and shares are capped together, but a later change of its shares is
+    # capped alone, so a subtraction may exceed the addition.
     return case((number < 0, 0), else_=number)
 
 
-def update_reach(connection: Connection, changed: Iterable[tuple[int, int, int]]) -> None:
-    """Follow mentions that were shared more, or less: (story, shares before, shares now) of each.
+def update_reach(connection: Connection, changes: Iterable[tuple[int, int, int]]) -> None:
+    """Follow changed numbers of shares; ``changes`` holds (story id, shares before, shares now).
 
-    Not of reposts: they are among the shares of their original.
+    Leave reposts out: the shares of their original count them.
     """
-    changes: dict[int, dict[str, int]] = {}
-    for story, before, now in changed:
-        change = changes.setdefault(story, {"mentions": 0, "authors": 0, "reach": 0})
+    added: dict[int, dict[str, int]] = {}
+    for story_id, before, now in changes:
+        change = added.setdefault(story_id, {"mentions": 0, "authors": 0, "reach": 0})
         change["reach"] += min(MAX_REACH, reach(0, now)) - min(MAX_REACH, reach(0, before))
-    add_counts(connection, changes)
+    add_counts(connection, added)
 
 
 def recount(connection: Connection, story_ids: Sequence[int]) -> None:
-    """Count anew who tells these stories. What somebody once added cannot be taken off again: the
-    followers that they had then are not known any more."""
-    of_these = _MENTION.c.story_id.in_(story_ids)
+    """Count these stories again from their mentions.
+
+    A mention's share of the counts cannot be subtracted instead: the followers that its author
+    had when it was added are not stored.
+    """
+    in_stories = _MENTION.c.story_id.in_(story_ids)
     shares = case(
         (_MENTION.c.repost_of.is_not(None), 0),
         (_MENTION.c.shares > MAX_REACH // ORDINARY_FOLLOWERS, MAX_REACH),
         else_=_MENTION.c.shares * ORDINARY_FOLLOWERS,
     )
-    told = connection.execute(
-        select(_MENTION.c.story_id, func.count().label("mentions"), func.sum(shares).label("more"))
-        .where(of_these)
+    mention_sums = connection.execute(
+        select(
+            _MENTION.c.story_id, func.count().label("mentions"), func.sum(shares).label("shares")
+        )
+        .where(in_stories)
         .group_by(_MENTION.c.story_id)
     ).all()
-    by = select(_MENTION.c.story_id, _MENTION.c.author_id).where(of_these).distinct().subquery()
-    known = func.coalesce(_AUTHOR.c.followers, ORDINARY_FOLLOWERS)
-    followers = case((known > MAX_REACH, MAX_REACH), else_=known)
-    tellers = connection.execute(
-        select(by.c.story_id, func.count().label("authors"), func.sum(followers).label("reach"))
-        .join(_AUTHOR, _AUTHOR.c.id == by.c.author_id)
-        .group_by(by.c.story_id)
+    pairs = select(_MENTION.c.story_id, _MENTION.c.author_id).where(in_stories).distinct()
+    by_author = pairs.subquery()
+    audience = func.coalesce(_AUTHOR.c.followers, ORDINARY_FOLLOWERS)
+    followers = case((audience > MAX_REACH, MAX_REACH), else_=audience)
+    author_sums = connection.execute(
+        select(
+            by_author.c.story_id,
+            func.count().label("authors"),
+            func.sum(followers).label("followers"),
+        )
+        .join(_AUTHOR, _AUTHOR.c.id == by_author.c.author_id)
+        .group_by(by_author.c.story_id)
     ).all()
-    counts = {story: {"mentions": 0, "authors": 0, "reach": 0} for story in story_ids}
-    for row in told:
-        counts[row.story_id] |= {"mentions": row.mentions, "reach": int(row.more)}
-    for row in tellers:
+    counts = {story_id: {"mentions": 0, "authors": 0, "reach": 0} for story_id in story_ids}
+    for row in mention_sums:
+        counts[row.story_id] |= {"mentions": row.mentions, "reach": int(row.shares)}
+    for row in author_sums:
         counts[row.story_id]["authors"] = row.authors
-        counts[row.story_id]["reach"] += int(row.reach)
+        counts[row.story_id]["reach"] += int(row.followers)
     connection.execute(
         update(_STORY)
         .where(_STORY.c.id == bindparam("b_id"))
         .values({name: bindparam(f"b_{name}") for name in ("mentions", "authors", "reach")}),
         [
-            {"b_id": story} | {f"b_{name}": number for name, number in count.items()}
-            for story, count in counts.items()
+            {"b_id": story_id} | {f"b_{name}": number for name, number in count.items()}
+            for story_id, count in counts.items()
         ],
     )

@@ -1,4 +1,8 @@
-"""Moving the counts that trends are drawn from, in the transaction that changes a sentiment."""
+"""Tallies: counts of mentions by brand, quarter of an hour, source and sentiment.
+
+Trends are drawn from them. They move in the transaction that changes a sentiment, so they always
+equal the mentions that they count.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,12 @@ Key = tuple[str, datetime, str, str]  # brand, quarter, source, sentiment
 
 
 def quarter_of(instant: datetime) -> datetime:
-    """The quarter of an hour that ``instant`` lies in."""
+    """Return the start of the quarter of an hour that ``instant`` lies in."""
     return instant - (instant - EPOCH) % QUARTER
 
 
 def add(connection: Connection, changes: Mapping[Key, int]) -> None:
-    """Add each (possibly negative) change to its count."""
+    """Add each change, which may be negative, to its count."""
     rows: list[dict[str, Any]] = [
         {
             "brand_id": brand,
@@ -41,38 +45,42 @@ def add(connection: Connection, changes: Mapping[Key, int]) -> None:
         TallyRow,
         rows,
         keys=["brand_id", "quarter", "source", "sentiment"],
-        change=_added,
+        change=_add_mentions,
     )
 
 
-def _added(new: Any, old: Any) -> dict[str, Any]:
+def _add_mentions(new: Any, old: Any) -> dict[str, Any]:
     return {"mentions": old.c.mentions + new.mentions}
 
 
-def move(connection: Connection, changed: Mapping[int, tuple[str, str]]) -> None:
-    """``changed`` maps mention ids to (sentiment before, sentiment now); the counts follow."""
-    moved = {key: pair for key, pair in changed.items() if pair[0] != pair[1]}
+def move(connection: Connection, sentiments: Mapping[int, tuple[str, str]]) -> None:
+    """Move mentions from one sentiment's count to another's.
+
+    ``sentiments`` maps mention ids to (sentiment before, sentiment now).
+    """
+    moved = {key: pair for key, pair in sentiments.items() if pair[0] != pair[1]}
     changes: Counter[Key] = Counter()
     for ids in chunks(list(moved)):
-        for about in _abouts(connection, ids):
-            before, now = moved[about.mention_id]
-            quarter = quarter_of(about.published_at)
-            changes[(about.brand_id, quarter, about.source, before)] -= 1
-            changes[(about.brand_id, quarter, about.source, now)] += 1
+        for row in _read_counted(connection, ids):
+            before, now = moved[row.mention_id]
+            quarter = quarter_of(row.published_at)
+            changes[(row.brand_id, quarter, row.source, before)] -= 1
+            changes[(row.brand_id, quarter, row.source, now)] += 1
     add(connection, changes)
 
 
-def subtract(connection: Connection, gone: Mapping[int, str]) -> None:
-    """Mentions by id with their sentiment: they are about to be deleted and count no more."""
+def subtract(connection: Connection, sentiments: Mapping[int, str]) -> None:
+    """Take mentions, by id with their sentiment, off the counts before they are deleted."""
     changes: Counter[Key] = Counter()
-    for ids in chunks(list(gone)):
-        for about in _abouts(connection, ids):
-            quarter = quarter_of(about.published_at)
-            changes[(about.brand_id, quarter, about.source, gone[about.mention_id])] -= 1
+    for ids in chunks(list(sentiments)):
+        for row in _read_counted(connection, ids):
+            quarter = quarter_of(row.published_at)
+            changes[(row.brand_id, quarter, row.source, sentiments[row.mention_id])] -= 1
     add(connection, changes)
 
 
-def _abouts(connection: Connection, mention_ids: Sequence[int]) -> Sequence[Any]:
+def _read_counted(connection: Connection, mention_ids: Sequence[int]) -> Sequence[Any]:
+    """Return the (mention, brand) pairs that tallies count: posts of own accounts are left out."""
     return connection.execute(
         select(
             _MENTION_BRAND.c.mention_id,

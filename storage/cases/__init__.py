@@ -1,1 +1,1 @@
-"""Cases: verdicts, the queue, commands on a case, deliveries."""
+"""Cases: verdicts, the queue, commands on a case, and deliveries of messages."""

@@ -1,4 +1,7 @@
-"""The outbox: messages queued with the facts that made them, leased, sent, and never dropped."""
+"""The outbox: messages are queued with the facts behind them, leased, and then sent or dead.
+
+A message is dropped only when all its cases lost their posts.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,10 @@ def enqueue(
     due_at: datetime,
     cases: Iterable[int] = (),
 ) -> bool:
-    """Queue a message once; False when ``key`` was queued before.
+    """Queue a message once; return False when ``key`` was queued before.
 
-    ``cases`` are those that it tells of: their words are taken out of it when a post is deleted.
+    ``cases`` are the ids of the cases in it. When one of their posts is deleted, ``redact_cases``
+    removes their words from it.
     """
     row = {
         "key": key,
@@ -48,8 +52,8 @@ def enqueue(
     if insert_new(connection, DeliveryRow, [row]) != 1:
         return False
     number = connection.execute(select(_DELIVERY.c.id).where(_DELIVERY.c.key == key)).scalar_one()
-    told = [{"case_id": case_id, "delivery_id": number} for case_id in sorted(set(cases))]
-    insert_new(connection, DeliveryCaseRow, told)
+    case_rows = [{"case_id": case_id, "delivery_id": number} for case_id in sorted(set(cases))]
+    insert_new(connection, DeliveryCaseRow, case_rows)
     return True
 
 
@@ -57,16 +61,17 @@ def _is_due(now: datetime) -> Any:
     state, lease = _DELIVERY.c.state, _DELIVERY.c.leased_until
     due = or_(
         and_(state == DeliveryState.QUEUED.value, _DELIVERY.c.due_at <= now),
-        # closed bound left out: a lease still holds in the instant in which it ends
+        # strictly before: a lease still holds in the instant in which it ends
         and_(state == DeliveryState.SENDING.value, lease < now),
     )
     return and_(UNSENT, due)
 
 
 def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
-    """Take the message that is due longest for ``length``; None when none is due.
+    """Lease the message that is due longest for ``length``; None when none is due.
 
-    Who dies while holding it loses it to the next taker; the key lets a receiver see the repeat.
+    When a process dies, its lease ends and the next process sends the message again. The key lets
+    the receiver recognise the repeat.
     """
     with db.write() as connection:
         row = connection.execute(
@@ -96,14 +101,14 @@ def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | 
 
 
 def mark_sent(db: Database, delivery: Delivery, at: datetime) -> bool:
-    """Mark it sent; False when the lease was lost meanwhile and another attempt counts."""
+    """Mark the message sent; return False when the lease was lost to another attempt."""
     return _finish(
         db, delivery, state=DeliveryState.SENT.value, sent_at=at, leased_until=None, error=None
     )
 
 
 def schedule_retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> bool:
-    """Put it back until ``due_at`` with what went wrong."""
+    """Queue the message again for ``due_at``, with the error of this attempt."""
     return _finish(
         db,
         delivery,
@@ -115,7 +120,7 @@ def schedule_retry(db: Database, delivery: Delivery, *, due_at: datetime, error:
 
 
 def mark_dead(db: Database, delivery: Delivery, *, error: str) -> bool:
-    """Mark it dead, with the reason: it stays where people can see it."""
+    """Mark the message dead, with the error, so that people see it."""
     return _finish(
         db, delivery, state=DeliveryState.DEAD.value, leased_until=None, error=storable(error, 1000)
     )
@@ -138,27 +143,27 @@ def _finish(db: Database, delivery: Delivery, **values: Any) -> bool:
 
 
 def requeue_dead(db: Database, *, channel: str | None, due_at: datetime) -> int:
-    """Queue dead messages again (of one channel, or all); gives how many."""
-    which = _DELIVERY.c.state == DeliveryState.DEAD.value
+    """Queue the dead messages of one channel, or of all, again; return how many."""
+    condition = _DELIVERY.c.state == DeliveryState.DEAD.value
     if channel is not None:
-        which = and_(which, _DELIVERY.c.channel == channel)
+        condition = and_(condition, _DELIVERY.c.channel == channel)
     with db.write() as connection:
         return connection.execute(
             update(_DELIVERY)
-            .where(which)
+            .where(condition)
             .values(state=DeliveryState.QUEUED.value, due_at=due_at, attempts=0)
         ).rowcount
 
 
 def read_cursor(connection: Connection, channel: str) -> datetime | None:
-    """Up to where the channel's digests have told the story; None before the first."""
+    """Return the end of the channel's last digest; None before the first."""
     return connection.execute(
         select(_DIGEST_CURSOR.c.until).where(_DIGEST_CURSOR.c.channel == channel)
     ).scalar_one_or_none()
 
 
 def move_cursor(connection: Connection, channel: str, until: datetime) -> None:
-    """Move the mark up to which the channel has been told, in the transaction that queues it."""
+    """Store the end of the channel's last digest, in the transaction that queues the digest."""
     insert_or_update(
         connection,
         DigestCursorRow,
@@ -169,46 +174,51 @@ def move_cursor(connection: Connection, channel: str, until: datetime) -> None:
 
 
 def redact_cases(connection: Connection, case_ids: Sequence[int], names: Iterable[str]) -> int:
-    """Take what people wrote in these cases out of every message; gives how many told of them.
+    """Remove the words of these cases from every message; return how many messages that changed.
 
-    A sent message keeps nothing but when and where it went. One on its way says instead which
-    cases still wait; an alert is dropped when none does. ``names`` find the messages from before
-    it was written down which cases they tell of. Call it once the cases are as they will be.
+    Call it after the cases themselves were changed.
+
+    1. Find the messages: by their cases, and old ones, which store no cases, by ``names``.
+    2. A sent message keeps only when and where it went.
+    3. An alert on its way is dropped when none of its cases has a post left.
+    4. Any other message on its way becomes a notice that names the cases which still have posts.
     """
-    found = _telling(connection, case_ids, [name for name in names if name])
-    for row in found:
-        left = _left(connection, row.id)
+    rows = _find_messages(connection, case_ids, [name for name in names if name])
+    for row in rows:
+        remaining = _remaining_cases(connection, row.id)
         if row.state == DeliveryState.SENT.value:
             values: dict[str, Any] = {"subject": REMOVED, "text": REMOVED, "html": None}
-        elif left or not row.key.startswith("alert-"):
-            values = {"subject": _SUBJECT, "text": _notice(left), "html": None}
+        elif remaining or not row.key.startswith("alert-"):
+            values = {"subject": _SUBJECT, "text": _notice(remaining), "html": None}
         else:
             dropped = DeliveryState.DROPPED.value
             values = {"subject": REMOVED, "text": REMOVED, "html": None, "state": dropped}
         connection.execute(update(_DELIVERY).where(_DELIVERY.c.id == row.id).values(**values))
-    return len(found)
+    return len(rows)
 
 
-def _telling(connection: Connection, case_ids: Sequence[int], names: Sequence[str]) -> list[Any]:
+def _find_messages(
+    connection: Connection, case_ids: Sequence[int], names: Sequence[str]
+) -> list[Any]:
     columns = (_DELIVERY.c.id, _DELIVERY.c.key, _DELIVERY.c.state)
-    found: list[Any] = []
-    for some in chunks(case_ids):
-        tells = exists().where(
-            _DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id, _DELIVERY_CASE.c.case_id.in_(some)
+    messages: list[Any] = []
+    for ids in chunks(case_ids):
+        holds_case = exists().where(
+            _DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id, _DELIVERY_CASE.c.case_id.in_(ids)
         )
-        found += connection.execute(select(*columns).where(tells)).all()
-    tells_of_none = ~exists().where(_DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id)
-    # not the notices, which name nobody: that an account has stopped must still be heard
-    drawn = or_(*(_DELIVERY.c.key.startswith(kind) for kind in ("alert-", "digest-")))
-    for few in chunks(names, 100):
-        named = or_(*(_DELIVERY.c.text.contains(name, autoescape=True) for name in few))
-        old = select(*columns, _DELIVERY.c.text).where(tells_of_none, drawn, named)
-        found += [row for row in connection.execute(old) if names_one(row.text, few)]
-    return list({row.id: row for row in found}.values())
+        messages += connection.execute(select(*columns).where(holds_case)).all()
+    holds_no_case = ~exists().where(_DELIVERY_CASE.c.delivery_id == _DELIVERY.c.id)
+    # budget notices are left out: they name no customer, and a stopped account must be reported
+    has_customers = or_(*(_DELIVERY.c.key.startswith(kind) for kind in ("alert-", "digest-")))
+    for batch in chunks(names, 100):
+        holds_name = or_(*(_DELIVERY.c.text.contains(name, autoescape=True) for name in batch))
+        old = select(*columns, _DELIVERY.c.text).where(holds_no_case, has_customers, holds_name)
+        messages += [row for row in connection.execute(old) if names_one(row.text, batch)]
+    return list({row.id: row for row in messages}.values())
 
 
-def _left(connection: Connection, delivery_id: int) -> list[int]:
-    """The cases of a message that still have a post."""
+def _remaining_cases(connection: Connection, delivery_id: int) -> list[int]:
+    """Return the cases of a message that still have a post."""
     return list(
         connection.execute(
             select(_DELIVERY_CASE.c.case_id)
@@ -219,9 +229,9 @@ def _left(connection: Connection, delivery_id: int) -> list[int]:
     )
 
 
-def _notice(left: Sequence[int]) -> str:
-    told = "This message is not sent as it was written: a post that it told of is gone since."
-    if not left:
-        return f"{told} The command center and the queue show how things stand.\n"
-    named = ", ".join(str(case_id) for case_id in left)
-    return f"{told} Please look into the queue for the others: case {named}.\n"
+def _notice(case_ids: Sequence[int]) -> str:
+    reason = "This message is not sent as it was written: one of its posts was deleted."
+    if not case_ids:
+        return f"{reason} The command center and the queue show the current state.\n"
+    numbers = ", ".join(str(case_id) for case_id in case_ids)
+    return f"{reason} Please look into the queue for the others: case {numbers}.\n"

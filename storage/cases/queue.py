@@ -1,8 +1,10 @@
-"""Reading the queue of unhappy customers; storage.queries offers these to the dashboard."""
+"""The queue of unhappy customers: lists and counts of cases.
+
+storage.queries offers these to the dashboard; storage/cases/detail.py reads one case whole.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +12,6 @@ from sqlalchemy import Connection, and_, func, select
 
 from earful.case_states import CaseStatus
 from earful.clock import Window
-from storage.analysis import ratings
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of
@@ -22,87 +23,63 @@ from storage.tables import (
     FlagRow,
     MentionRow,
     PredictionRow,
-    RevisionRow,
     StoryRow,
 )
-from storage.views import (
-    CaseDetail,
-    CaseEvent,
-    CaseView,
-    FlaggedMention,
-    QueueFilter,
-    Revision,
-    StoryReach,
-)
+from storage.views import CaseView, QueueFilter, StoryReach
 
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
 _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(CaseEventRow)
-_PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
-_STORY = table_of(StoryRow)
+_PREDICTION, _STORY = table_of(PredictionRow), table_of(StoryRow)
 _NO_POST = "All its posts are gone upstream, and their words were removed here."
 
-_REACH = tuple(_STORY.c[name].label(f"story_{name}") for name in ("mentions", "authors", "reach"))
-
-# the prediction that counts now
-_CURRENT = and_(
+STORY_COLUMNS = tuple(
+    _STORY.c[name].label(f"story_{name}") for name in ("mentions", "authors", "reach")
+)
+CURRENT_PREDICTION = and_(
     _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
 )
 
 
 def queue(
-    db: Database, which: QueueFilter, *, limit: int = 50, offset: int = 0
+    db: Database, selection: QueueFilter, *, limit: int = 50, offset: int = 0
 ) -> tuple[CaseView, ...]:
-    """Cases in the order that the filter asks for."""
-    statement = _cases().where(_passes(which)).order_by(*_order(which.order))
+    """Return a page of the cases that the filter selects, in its order."""
+    statement = select_cases().where(_passes(selection)).order_by(*_order(selection.order))
     with db.read() as connection:
         rows = connection.execute(statement.limit(limit).offset(offset)).all()
-        return _views(connection, rows)
+        return to_views(connection, rows)
 
 
-def count_cases(db: Database, which: QueueFilter) -> int:
-    """How many cases the filter lets through."""
+def count_cases(db: Database, selection: QueueFilter) -> int:
+    """Count the cases that the filter selects."""
     statement = (
         select(func.count())
         .select_from(_CASE.join(_AUTHOR, _AUTHOR.c.id == _CASE.c.author_id))
-        .where(_passes(which))
+        .where(_passes(selection))
     )
     with db.read() as connection:
         return connection.execute(statement).scalar_one()
 
 
 def newest_flagged(db: Database, brand_id: str, *, limit: int = 10) -> tuple[CaseView, ...]:
-    """The cases with the newest complaints, whatever their status, newest first."""
-    which = QueueFilter(
+    """Return the cases with the newest complaints, of any status, newest first."""
+    selection = QueueFilter(
         brand_id=brand_id, statuses=tuple(CaseStatus), order="newest", with_posts=True
     )
-    return queue(db, which, limit=limit)
-
-
-def case(db: Database, case_id: int) -> CaseDetail | None:
-    """One case with its mentions and events; None when there is none by that number."""
-    with db.read() as connection:
-        rows = connection.execute(_cases().where(_CASE.c.id == case_id)).all()
-        if not rows:
-            return None
-        (view,) = _views(connection, rows)
-        return CaseDetail(
-            case=view,
-            mentions=_mentions(connection, case_id),
-            events=_events(connection, case_id),
-        )
+    return queue(db, selection, limit=limit)
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> tuple[CaseView, ...]:
-    """These cases, highest priority first, inside a transaction."""
+    """Return these cases, highest priority first, inside a transaction."""
     rows: list[Any] = []
-    for some in chunks(ids):
-        rows += connection.execute(_cases().where(_CASE.c.id.in_(some))).all()
+    for batch in chunks(ids):
+        rows += connection.execute(select_cases().where(_CASE.c.id.in_(batch))).all()
     rows.sort(key=lambda row: (-row.priority, row.id))
-    return _views(connection, rows)
+    return to_views(connection, rows)
 
 
 def assignees(db: Database) -> tuple[str, ...]:
-    """Everybody who has or had a case, by name."""
+    """Return the names of all who have or had a case, sorted."""
     with db.read() as connection:
         names = connection.execute(
             select(_CASE.c.assignee).where(_CASE.c.assignee.is_not(None)).distinct()
@@ -111,7 +88,7 @@ def assignees(db: Database) -> tuple[str, ...]:
 
 
 def count_events(db: Database, kind: str, window: Window, brand_id: str | None = None) -> int:
-    """In how many cases something of that kind happened in the window."""
+    """Count the cases with an event of that kind in the window."""
     statement = select(func.count(_EVENT.c.case_id.distinct())).where(
         _EVENT.c.kind == kind, _EVENT.c.at >= window.since, _EVENT.c.at < window.until
     )
@@ -123,7 +100,8 @@ def count_events(db: Database, kind: str, window: Window, brand_id: str | None =
         return connection.execute(statement).scalar_one()
 
 
-def _cases() -> Any:
+def select_cases() -> Any:
+    """Return the statement that gives ``to_views`` its rows."""
     return (
         select(
             _CASE,
@@ -139,30 +117,32 @@ def _cases() -> Any:
     )
 
 
-def _passes(which: QueueFilter) -> Any:
-    wanted: list[Any] = [_CASE.c.status.in_([status.value for status in which.statuses])]
-    if all(status.is_open for status in which.statuses):
-        wanted.append(IS_OPEN)  # IN alone would not use the partial index
-    if which.brand_id is not None:
-        wanted.append(_CASE.c.brand_id == which.brand_id)
-    if which.assignee is not None:
-        nobody = _CASE.c.assignee.is_(None)
-        wanted.append(_CASE.c.assignee == which.assignee if which.assignee else nobody)
-    if which.source is not None:
-        wanted.append(_AUTHOR.c.source == which.source)
-    if which.overdue_at is not None:
-        wanted += [_CASE.c.due_at < which.overdue_at, IS_UNANSWERED]
-    if which.with_posts:
-        wanted.append(_CASE.c.complaints > 0)
-    if which.least_priority:
-        wanted.append(_CASE.c.priority >= which.least_priority)
+def _passes(selection: QueueFilter) -> Any:
+    conditions: list[Any] = [_CASE.c.status.in_([status.value for status in selection.statuses])]
+    if all(status.is_open for status in selection.statuses):
+        conditions.append(IS_OPEN)  # IN alone would not use the partial index
+    if selection.brand_id is not None:
+        conditions.append(_CASE.c.brand_id == selection.brand_id)
+    if selection.assignee is not None:
+        unassigned = _CASE.c.assignee.is_(None)
+        conditions.append(
+            _CASE.c.assignee == selection.assignee if selection.assignee else unassigned
+        )
+    if selection.source is not None:
+        conditions.append(_AUTHOR.c.source == selection.source)
+    if selection.overdue_at is not None:
+        conditions += [_CASE.c.due_at < selection.overdue_at, IS_UNANSWERED]
+    if selection.with_posts:
+        conditions.append(_CASE.c.complaints > 0)
+    if selection.min_priority:
+        conditions.append(_CASE.c.priority >= selection.min_priority)
     for column, window in (
-        (_CASE.c.opened_at, which.opened),
-        (_CASE.c.resolved_at, which.resolved),
+        (_CASE.c.opened_at, selection.opened),
+        (_CASE.c.resolved_at, selection.resolved),
     ):
         if window is not None:
-            wanted += [column >= window.since, column < window.until]
-    return and_(*wanted)
+            conditions += [column >= window.since, column < window.until]
+    return and_(*conditions)
 
 
 def _order(order: str) -> tuple[Any, ...]:
@@ -176,14 +156,15 @@ def _order(order: str) -> tuple[Any, ...]:
     return orders[order]
 
 
-def _views(connection: Connection, rows: Sequence[Any]) -> tuple[CaseView, ...]:
-    newest = _newest_flags(connection, [row.id for row in rows])
-    return tuple(_view(row, newest.get(row.id)) for row in rows)
+def to_views(connection: Connection, rows: Sequence[Any]) -> tuple[CaseView, ...]:
+    """Return the rows as views, each with its newest flagged mention."""
+    flags = _newest_flags(connection, [row.id for row in rows])
+    return tuple(_to_view(row, flags.get(row.id)) for row in rows)
 
 
 def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, Any]:
-    found: dict[int, Any] = {}
-    for some in chunks(case_ids):
+    flags: dict[int, Any] = {}
+    for ids in chunks(case_ids):
         for row in connection.execute(
             select(
                 _FLAG.c.case_id,
@@ -194,19 +175,19 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _MENTION.c.url,
                 _MENTION.c.published_at,
                 _PREDICTION.c.language,
-                *_REACH,
+                *STORY_COLUMNS,
             )
             .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
-            .outerjoin(_PREDICTION, _CURRENT)
+            .outerjoin(_PREDICTION, CURRENT_PREDICTION)
             .outerjoin(_STORY, _STORY.c.id == _MENTION.c.story_id)
-            .where(_FLAG.c.case_id.in_(some))
+            .where(_FLAG.c.case_id.in_(ids))
             .order_by(_FLAG.c.published_at, _FLAG.c.id)
         ):
-            found[row.case_id] = row
-    return found
+            flags[row.case_id] = row  # the rows are sorted, so the newest stays
+    return flags
 
 
-def _view(row: Any, flag: Any) -> CaseView:
+def _to_view(row: Any, flag: Any) -> CaseView:
     return CaseView(
         id=row.id,
         brand_id=row.brand_id,
@@ -236,87 +217,12 @@ def _view(row: Any, flag: Any) -> CaseView:
         reason=_NO_POST if flag is None else flag.reason,
         severity=0 if flag is None else flag.severity,
         published_at=row.last_at if flag is None else flag.published_at,
-        story=None if flag is None else _story_reach(flag),
+        story=None if flag is None else story_reach(flag),
     )
 
 
-def _story_reach(row: Any) -> StoryReach | None:
+def story_reach(row: Any) -> StoryReach | None:
+    """Return the reach in a row with STORY_COLUMNS; None while the mention is ungrouped."""
     if row.story_mentions is None:
         return None
     return StoryReach(mentions=row.story_mentions, authors=row.story_authors, reach=row.story_reach)
-
-
-def _mentions(connection: Connection, case_id: int) -> tuple[FlaggedMention, ...]:
-    rows = connection.execute(
-        select(
-            _FLAG,
-            _MENTION.c.text,
-            _MENTION.c.edition,
-            _MENTION.c.lang,
-            _MENTION.c.url,
-            _MENTION.c.source,
-            _MENTION.c.shares,
-            _MENTION.c.likes,
-            _MENTION.c.replies,
-            _MENTION.c.sentiment,
-            _MENTION.c.model_id,
-            _MENTION.c.corrected,
-            _PREDICTION.c.negative,
-            _PREDICTION.c.neutral,
-            _PREDICTION.c.positive,
-            _PREDICTION.c.language,
-            *ratings.COLUMNS,
-            *_REACH,
-        )
-        .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
-        .outerjoin(_PREDICTION, _CURRENT)
-        .outerjoin(_STORY, _STORY.c.id == _MENTION.c.story_id)
-        .where(_FLAG.c.case_id == case_id)
-        .order_by(_FLAG.c.published_at.desc(), _FLAG.c.id.desc())
-    ).all()
-    earlier = _earlier(connection, [row.mention_id for row in rows])
-    return tuple(_flagged(row, earlier[row.mention_id]) for row in rows)
-
-
-def _earlier(connection: Connection, ids: Sequence[int]) -> dict[int, list[Revision]]:
-    found: dict[int, list[Revision]] = defaultdict(list)
-    for some in chunks(ids):
-        for row in connection.execute(
-            select(_REVISION.c.mention_id, _REVISION.c.text, _REVISION.c.until)
-            .where(_REVISION.c.mention_id.in_(some))
-            .order_by(_REVISION.c.id.desc())
-        ):
-            found[row.mention_id].append(Revision(text=row.text, until=row.until))
-    return found
-
-
-def _flagged(row: Any, earlier: Sequence[Revision]) -> FlaggedMention:
-    same = (
-        *(
-            "mention_id",
-            "text",
-            "edition",
-            "lang",
-            "language",
-            "url",
-            "source",
-            "published_at",
-            "shares",
-        ),
-        *("likes", "replies", "sentiment", "negative", "neutral", "positive", "model_id", "rule"),
-        *("reason", "severity", "evidence", "corrected"),
-    )
-    return FlaggedMention(
-        flagged_at=row.at,
-        earlier=tuple(earlier),
-        rating=ratings.from_row(row),
-        story=_story_reach(row),
-        **{name: row._mapping[name] for name in same},
-    )
-
-
-def _events(connection: Connection, case_id: int) -> tuple[CaseEvent, ...]:
-    rows = connection.execute(
-        select(_EVENT).where(_EVENT.c.case_id == case_id).order_by(_EVENT.c.id.desc())
-    )
-    return tuple(CaseEvent(at=row.at, by=row.by, kind=row.kind, note=row.note) for row in rows)

@@ -32,7 +32,7 @@ from pipeline.group import LOOK_BACK, group
 from pipeline.near_duplicates import SIMILAR_FROM, print_of, resemblance, runs_of
 from storage import queries
 from storage.analysis import stories
-from storage.cases import verdicts
+from storage.cases import unjudged
 from storage.database.engine import Database, Transaction
 from storage.views import QueueFilter, StoryReach
 
@@ -388,10 +388,10 @@ def test_what_nobody_has_compared_yet_is_not_judged(db: Database, clock: FrozenC
     keep(db, _say("a", LONG))
     read_all(db)
     with db.write() as transaction:
-        assert verdicts.list_unjudged(transaction, 10) == ()
+        assert unjudged.list_unjudged(transaction, 10) == ()
     group(db, clock=clock)
     with db.write() as transaction:
-        (heard,) = verdicts.list_unjudged(transaction, 10)
+        (heard,) = unjudged.list_unjudged(transaction, 10)
     assert (heard.story_id, heard.copy) == (ids(db)["m-a"], False)
 
 

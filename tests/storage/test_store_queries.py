@@ -33,7 +33,7 @@ from earful.types import Brand
 from pipeline.flag import flag
 from storage import queries
 from storage.analysis import predictions
-from storage.cases import commands, verdicts
+from storage.cases import commands, unjudged
 from storage.collecting import polling
 from storage.database.engine import Database
 from storage.entities import brands
@@ -256,7 +256,7 @@ def test_filters_of_the_queue(queue: Database) -> None:
     assert _handles(queue, assignee="Nobody") == []
     assert _handles(queue, source="web") == ["ana"]
     assert _handles(queue, statuses=(CaseStatus.TAKEN,)) == ["chi"]
-    assert _handles(queue, least_priority=70) == ["bo"]
+    assert _handles(queue, min_priority=70) == ["bo"]
     assert _handles(queue, overdue_at=NOW + 2 * HOUR) == []
     assert _handles(queue, overdue_at=NOW + 3 * HOUR) == ["bo"]
     assert _handles(queue, opened=Window(since=NOW, until=NOW + HOUR)) == ["bo", "chi", "ana"]
@@ -403,7 +403,7 @@ def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, loo
 @pytest.mark.parametrize("verdict", ["", "too_old"])
 def test_what_is_unjudged_is_found_by_its_own_index(crowded: Database, verdict: str) -> None:
     with _plans(crowded) as plans, crowded.write() as connection:
-        verdicts.list_unjudged(connection, 10, verdict=verdict)
+        unjudged.list_unjudged(connection, 10, verdict=verdict)
     name = "ix_mention_brand_unjudged" if not verdict else "ix_mention_brand_too_old"
     assert any(name in one for one in plans), plans
     assert not _full_scans([p for p in plans if name not in p], "mention_brand", "mention"), plans

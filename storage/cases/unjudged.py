@@ -1,0 +1,151 @@
+"""Classified mentions that wait for the rules, with all that the rules need to know of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, select, tuple_
+
+from earful.enums import Sentiment
+from earful.judgements import ClassifiedMention, Scores
+from earful.types import Brand, Engagement
+from storage.analysis import ratings
+from storage.database.upsert import chunks, table_of
+from storage.entities import brands
+from storage.tables import AuthorRow, FlagRow, MentionBrandRow, MentionRow, PredictionRow
+
+_MENTION_BRAND, _MENTION = table_of(MentionBrandRow), table_of(MentionRow)
+_AUTHOR, _PREDICTION, _FLAG = table_of(AuthorRow), table_of(PredictionRow), table_of(FlagRow)
+
+REPEAT_WITHIN = timedelta(days=30)  # a complaint this soon after another counts as a repeat
+
+Cursor = tuple[int, str]  # the (mention id, brand id) that was judged last
+START: Cursor = (0, "")
+
+
+def list_unjudged(
+    connection: Connection, limit: int, *, verdict: str = "", after: Cursor = START
+) -> tuple[ClassifiedMention, ...]:
+    """Return classified mentions with that ``verdict`` ("" is none yet), in order, past ``after``.
+
+    Call it in the transaction that stores the verdicts. Otherwise they would overrule a correction
+    or a newer model's answer that arrives in between. ``earlier_complaints`` counts stored flags
+    only; the caller adds its own new flags.
+    """
+    rows = connection.execute(_statement(verdict, after).limit(limit)).all()
+    brands_by_id = brands.read_all(connection) if rows else {}
+    complaints = _complaint_times(connection, {row.author_id for row in rows})
+    flagged_stories = _flagged_stories(connection, {row.story_id for row in rows})
+    return tuple(_to_mention(row, brands_by_id, complaints, flagged_stories) for row in rows)
+
+
+def _statement(verdict: str, after: Cursor) -> Any:
+    mention_id, brand_id = after
+    return (
+        select(
+            _MENTION_BRAND.c.mention_id,
+            _MENTION_BRAND.c.brand_id,
+            _MENTION_BRAND.c.own,
+            _MENTION.c.source,
+            _MENTION.c.author_id,
+            _MENTION.c.published_at,
+            _MENTION.c.repost_of,
+            _MENTION.c.shares,
+            _MENTION.c.likes,
+            _MENTION.c.replies,
+            _MENTION.c.sentiment,
+            _MENTION.c.corrected,
+            _MENTION.c.story_id,
+            *ratings.COLUMNS,
+            _AUTHOR.c.handle,
+            _AUTHOR.c.followers,
+            _PREDICTION.c.model_id,
+            _PREDICTION.c.negative,
+            _PREDICTION.c.neutral,
+            _PREDICTION.c.positive,
+            _PREDICTION.c.could_not_tell,
+            _PREDICTION.c.language,
+        )
+        .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
+        .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+        .join(
+            _PREDICTION,
+            and_(
+                _PREDICTION.c.mention_id == _MENTION.c.id,
+                _PREDICTION.c.model_id == _MENTION.c.model_id,
+            ),
+        )
+        .where(
+            # written into the statement: a value bound to it would hide the partial index
+            _MENTION_BRAND.c.verdict == bindparam(None, verdict, literal_execute=True),
+            # ungrouped mentions wait: until then a copy of a flagged post is not recognised
+            _MENTION.c.story_id.is_not(None),
+            tuple_(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
+            > tuple_(mention_id, brand_id),
+        )
+        .order_by(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
+    )
+
+
+def _complaint_times(
+    connection: Connection, author_ids: Iterable[int]
+) -> dict[tuple[int, str], list[datetime]]:
+    """Return when each (author, brand) of these authors complained."""
+    times: dict[tuple[int, str], list[datetime]] = defaultdict(list)
+    for ids in chunks(sorted(author_ids)):
+        for row in connection.execute(
+            select(_FLAG.c.author_id, _FLAG.c.brand_id, _FLAG.c.published_at).where(
+                _FLAG.c.author_id.in_(ids)
+            )
+        ):
+            times[(row.author_id, row.brand_id)].append(row.published_at)
+    return times
+
+
+def _flagged_stories(connection: Connection, story_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Return the (story, brand) pairs of these stories that hold a flagged mention."""
+    pairs: set[tuple[int, str]] = set()
+    for ids in chunks(sorted(story_ids)):
+        rows = connection.execute(
+            select(_FLAG.c.story_id, _FLAG.c.brand_id).where(_FLAG.c.story_id.in_(ids))
+        )
+        pairs.update((row.story_id, row.brand_id) for row in rows)
+    return pairs
+
+
+def _to_mention(
+    row: Any,
+    brands_by_id: Mapping[str, Brand],
+    complaints: Mapping[tuple[int, str], list[datetime]],
+    flagged_stories: Collection[tuple[int, str]],
+) -> ClassifiedMention:
+    times = complaints.get((row.author_id, row.brand_id), [])
+    since = row.published_at - REPEAT_WITHIN
+    return ClassifiedMention(
+        mention_id=row.mention_id,
+        brand=brands_by_id[row.brand_id],
+        author_id=row.author_id,
+        handle=row.handle,
+        source=row.source,
+        followers=row.followers,
+        engagement=Engagement(shares=row.shares, likes=row.likes, replies=row.replies),
+        published_at=row.published_at,
+        repost=row.repost_of is not None,
+        own=row.own,
+        model_id=row.model_id,
+        scores=Scores(
+            negative=row.negative,
+            neutral=row.neutral,
+            positive=row.positive,
+            could_not_tell=row.could_not_tell,
+            language=row.language,
+        ),
+        corrected=Sentiment(row.sentiment) if row.corrected else None,
+        earlier_complaints=sum(since <= at < row.published_at for at in times),
+        rating=ratings.from_row(row),
+        story_id=row.story_id,
+        copy=(row.story_id, row.brand_id) in flagged_stories,
+    )
