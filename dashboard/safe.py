@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+import listeners
 from earful.untrusted import clean_text, cut
 from earful.untrusted import one_line as clean_line
-from outreach.words import called
+from outreach.words import display_handle
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Streamlit looks for :emoji:, bare links, addresses and arrows in the finished text, after escapes
@@ -37,7 +38,9 @@ def label(text: str, limit: int = 80) -> str:
 
 def handle(name: str, source: str) -> str:
     """Show a person's handle, with the @ where their platform has one."""
-    return called(one_line(name, 60) or "somebody", source)
+    return display_handle(
+        one_line(name, 60) or "somebody", has_at=listeners.handles_have_at(source)
+    )
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import import_module
-from typing import Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from earful import clock as wall
 from earful.contracts import Listener, SpendMeter
 from earful.limits import Limit, UnlimitedMeter
 from earful.settings.errors import SettingsError, explain, nearest
 from earful.types import Query
+from listeners.common.base import SourceListener
 
 # source name -> the class in its module, imported when it is first asked for: start-up stays light
 _REGISTER = {
@@ -32,32 +33,9 @@ _REGISTER = {
     "youtube": "listeners.youtube.listener:Youtube",
 }
 
-# what each platform lets one account ask: where no [[account]] says otherwise. X says it with
-# every answer, for each of its endpoints; the others that are not named here say nothing
-_LIMITS = {
-    # https://docs.bsky.app/docs/advanced-guides/rate-limits
-    "bluesky": Limit(requests=3000, per=300),
-    # https://hn.algolia.com/api
-    "hackernews": Limit(requests=10_000, per=3600),
-    # https://docs.joinmastodon.org/api/rate-limits/
-    "mastodon": Limit(requests=300, per=300),
-    # Reddit Data API Wiki, "Free access rate limits"
-    "reddit": Limit(requests=100, per=60),
-    # https://developers.google.com/youtube/v3/determine_quota_cost; quota days are Pacific time
-    "youtube": Limit(units_per_day=10_000, zone="America/Los_Angeles"),
-}
-
 
 class UnknownSource(SettingsError, ValueError):
     """No listener has this name; the text gives the nearest one that there is."""
-
-
-class _Plugin(Protocol):
-    """What the register expects of a listener's class."""
-
-    Options: type[BaseModel]
-
-    def __call__(self, *, clock: wall.Clock, meter: SpendMeter) -> Listener: ...
 
 
 def names() -> tuple[str, ...]:
@@ -75,8 +53,17 @@ def get(source: str, *, clock: wall.Clock = wall.now, meter: SpendMeter | None =
 
 
 def limit(source: str) -> Limit | None:
-    """What the platform lets one account ask; None when it names no such limit."""
-    return _LIMITS.get(source)
+    """Return what the platform lets one account request; None where it names no limit."""
+    return _plugin(source).limit if source in _REGISTER else None
+
+
+@cache
+def handles_have_at(source: str) -> bool:
+    """Tell whether people of this source go by a handle with an @ before it.
+
+    True for a source without a listener: an import may name its rows after any platform.
+    """
+    return source not in _REGISTER or _plugin(source).handles_have_at
 
 
 def check_query(query: Query) -> None:
@@ -92,9 +79,9 @@ def check_query(query: Query) -> None:
         raise SettingsError(bare) from error
 
 
-def _plugin(source: str) -> _Plugin:
+def _plugin(source: str) -> type[SourceListener]:
     if source not in _REGISTER:
         raise UnknownSource(f"there is no source {source!r}{nearest(source, names())}")
     module, _, attribute = _REGISTER[source].partition(":")
-    plugin: _Plugin = getattr(import_module(module), attribute)
+    plugin: type[SourceListener] = getattr(import_module(module), attribute)
     return plugin

@@ -17,16 +17,15 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator
 
-from earful import clock as wall
-from earful.contracts import TRIED_AGAIN, BadItem, SpendMeter, Transient
-from earful.limits import UnlimitedMeter
+from earful.contracts import TRIED_AGAIN, BadItem, Transient
 from earful.settings.load import Duration
-from earful.types import Author, Batch, Engagement, Mention, Query, Rating, Rejected
+from earful.types import Author, Batch, Engagement, Mention, Query, Rating
 from listeners.backfill.walk import Page, Rules, Step, walk
 from listeners.common import times
+from listeners.common.base import SourceListener
 from listeners.common.options import WebOptions, read
 from listeners.common.plain_text import from_html, one_line, web_link
-from listeners.common.rejects import rejected
+from listeners.common.rejects import read_items
 from listeners.common.values import count
 from listeners.http.errors import shown
 from listeners.http.fetch import Fetcher
@@ -75,15 +74,12 @@ class AppReviewsOptions(WebOptions):
         return list(dict.fromkeys(every))
 
 
-class AppReviews:
+class AppReviews(SourceListener):
     """Reads the reviews of apps."""
 
     name: ClassVar[str] = "appstore"
     Options: ClassVar[type[BaseModel]] = AppReviewsOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Reviews that were written, or edited, since ``position``.
@@ -123,7 +119,11 @@ class _Store:
         entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
         if not entries and number < pages:
             raise Transient(f"{shown(url)}: page {number} of {pages} is empty", hint=TRIED_AGAIN)
-        mentions, rejected = self._read(entries, app, country)
+        mentions, rejected = read_items(
+            (entry for entry in entries if not _is_app(entry)),
+            lambda entry: self._mention(entry, app, country),
+            where=lambda entry: f"review {_label(entry, 'id')[:40]}".strip(),
+        )
         instants = [at for entry in entries if (at := _updated(entry)) is not None]
         full = len(entries) >= _PAGE
         if full and not instants:
@@ -140,20 +140,6 @@ class _Store:
             cursor=str(number + 1) if entries and not last and (full or number < pages) else None,
             ceiling=f"the feed shows the {_PAGES * _PAGE} newest reviews" if full and last else "",
         )
-
-    def _read(
-        self, entries: list[Any], app: str, country: str
-    ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions, bad = [], []
-        for entry in entries:
-            if isinstance(entry, dict) and "im:rating" not in entry and "im:name" in entry:
-                continue  # the app itself
-            try:
-                mentions.append(self._mention(entry, app, country))
-            except BadItem as error:
-                where = f"review {_label(entry, 'id')[:40]}".strip()
-                bad.append(rejected(where, error, entry))
-        return tuple(mentions), tuple(bad)
 
     def _mention(self, entry: Any, app: str, country: str) -> Mention:
         if not isinstance(entry, dict):
@@ -204,6 +190,11 @@ def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
         and (found := _LAST_PAGE.search(_string(attributes.get("href"))))
     ]
     return entries if isinstance(entries, list) else [entries], max(pages, default=0)
+
+
+def _is_app(entry: Any) -> bool:
+    """Tell the app's own entry, with which old feeds begin, from a review."""
+    return isinstance(entry, dict) and "im:rating" not in entry and "im:name" in entry
 
 
 def _label(entry: Any, *path: str) -> str:

@@ -15,18 +15,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from earful import clock as wall
-from earful.contracts import BadItem, Permanent, SpendMeter, Transient
-from earful.limits import UnlimitedMeter
+from earful.contracts import BadItem, Permanent, Transient
+from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
-from earful.types import Author, Batch, Engagement, Mention, Query, Rejected
+from earful.types import Author, Batch, Engagement, Mention, Query
 from listeners.backfill.walk import Page, Rules, Step, walk
 from listeners.common import times
+from listeners.common.authors import anonymous_author
+from listeners.common.base import SourceListener
 from listeners.common.json_fields import string
 from listeners.common.options import Bytes, WebOptions, read
 from listeners.common.plain_text import clean, from_html, one_line, web_link
-from listeners.common.rejects import glimpse, rejected
+from listeners.common.rejects import glimpse, read_items
 from listeners.common.search_terms import search_terms
 from listeners.common.values import count
 from listeners.http.errors import shown
@@ -55,15 +56,14 @@ class HackerNewsOptions(WebOptions):
     max_bytes: Bytes = 32 * 1024 * 1024
 
 
-class HackerNews:
+class HackerNews(SourceListener):
     """Searches Hacker News for a query's terms."""
 
     name: ClassVar[str] = "hackernews"
     Options: ClassVar[type[BaseModel]] = HackerNewsOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    # https://hn.algolia.com/api
+    limit: ClassVar[Limit | None] = Limit(requests=10_000, per=3600)
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written, or indexed, since ``position``; the first time since ``since`` ago.
@@ -109,7 +109,7 @@ class _Search:
         # the next page is asked for by time, as new posts would move page numbers; only within
         # one second there is no other way
         by_number = more and len(set(seconds)) == 1 and count < CEILING
-        mentions, rejected = self._read(hits)
+        mentions, rejected = read_items(hits, self._mention, where=lambda hit: f"hit {_id(hit)}")
         return Page(
             mentions=mentions,
             rejected=rejected,
@@ -140,17 +140,6 @@ class _Search:
             accept="application/json",
         )
         return _hits(url, answer.body)
-
-    def _read(self, hits: list[object]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions, bad = [], []
-        for hit in hits:
-            try:
-                mention = self._mention(hit)
-            except BadItem as error:
-                bad.append(rejected(f"hit {_id(hit)}", error, hit))
-                continue
-            mentions.append(mention)
-        return tuple(mentions), tuple(bad)
 
     def _mention(self, hit: object) -> Mention:
         """The hit as a Mention. Raises BadItem."""
@@ -217,9 +206,7 @@ def _seconds(hit: object) -> int | None:
 def _author(hit: dict[Any, Any], number: str) -> Author:
     name = one_line(string(hit, "author"), 100)
     if not name:
-        # each one for itself: two people without a name are not one customer
-        identity = f"anonymous-{number}"
-        return Author(source="hackernews", external_id=identity, handle="anonymous")
+        return anonymous_author("hackernews", number)
     return Author(
         source="hackernews", external_id=name, handle=name, url=web_link(f"{_USER}{name}")
     )

@@ -12,6 +12,7 @@ from earful.case_states import CaseStatus
 class CaseLine:
     """One unhappy customer as a digest shows them.
 
+    ``handle_has_at``: whether people of this source are called by an @ and their handle.
     ``complaints`` counts the case's flagged mentions; ``text``, ``url``, ``reason`` and ``lang``
     are those of the newest one; it was ``said`` so many times by so many ``accounts``, which
     ``heard_by`` about that many people follow. ``priority`` is 0..100. Texts come as they were
@@ -21,6 +22,7 @@ class CaseLine:
     case_id: int
     brand: str
     handle: str
+    handle_has_at: bool = True
     name: str | None = None
     source: str
     url: str | None = None

@@ -15,7 +15,7 @@ from earful.case_states import CaseStatus
 from earful.languages import name_of
 from earful.untrusted import Link, one_line, parse_link
 from outreach.facts import BrandNumbers, CaseLine
-from outreach.words import called, count, length, moment, percent, said_again
+from outreach.words import count, display_handle, length, moment, percent, said_again
 from outreach.wrap import isolate
 
 MOST_TEXT = 280
@@ -105,7 +105,7 @@ def handle(case: CaseLine) -> str:
     shown = one_line(case.handle, MOST_NAME)
     if not shown.lstrip("@"):
         return one_line(case.name or "", MOST_NAME) or "somebody"
-    return called(shown, case.source)
+    return display_handle(shown, has_at=case.handle_has_at)
 
 
 def brief(case: CaseLine, now: datetime) -> str:

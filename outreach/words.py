@@ -11,10 +11,6 @@ from earful.types import Rating
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
-# where people are named by an address, a name or a number
-_WITHOUT_AT = {
-    *("appstore", "feedback", "folder", "hackernews", "mail", "mbox", "replay", "rss", "webhook")
-}
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -69,10 +65,10 @@ def rated(rating: Rating) -> str:
     return of + said.get(rating.kind, f" ({rating.kind})")
 
 
-def called(handle: str, source: str) -> str:
+def display_handle(handle: str, *, has_at: bool) -> str:
     """ "@maria"; "maria@post.example" or "Maria P." where people have no @."""
     bare = handle.lstrip("@")
-    return bare if " " in bare or source in _WITHOUT_AT else f"@{bare}"
+    return f"@{bare}" if has_at and " " not in bare else bare
 
 
 def said_again(mentions: int, accounts: int, reach: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import listeners
 from outreach.facts import CaseLine
 from storage.views import CaseView, StoryReach
 
@@ -13,6 +14,7 @@ def case_line(case: CaseView) -> CaseLine:
         case_id=case.id,
         brand=case.brand,
         handle=case.handle,
+        handle_has_at=listeners.handles_have_at(case.source),
         name=case.name,
         source=case.source,
         url=case.url,

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import listeners
 from earful.clock import Window
-from outreach.words import called
+from outreach.words import display_handle
 from pipeline.app import App
 from storage import queries
 from storage.views import CaseView, QueueFilter, VoiceShare
@@ -60,9 +61,10 @@ def _people(cases: tuple[CaseView, ...]) -> Table:
     table.add_column("what they said", ratio=1)
     table.add_column("complaints", justify="right")
     for case in cases:
+        account = display_handle(case.handle, has_at=listeners.handles_have_at(case.source))
         table.add_row(
             str(case.priority),
-            Text(f"{called(case.handle, case.source)} on {case.source}"),
+            Text(f"{account} on {case.source}"),
             Text(_short(case.text)),
             str(case.complaints),
         )

@@ -37,7 +37,7 @@ from listeners.bluesky import posts
 from listeners.bluesky.events import POST_COLLECTION, from_micros, parse_event, to_micros
 from listeners.common.json_fields import LATEST_INSTANT, string
 from listeners.common.position import Position
-from listeners.common.rejects import rejected
+from listeners.common.rejects import reject
 from listeners.http.errors import shown, user_agent
 
 PART = "jetstream"
@@ -211,7 +211,7 @@ class JetstreamPoll:
         try:
             at, view = parse_event(message)
         except BadItem as error:
-            chunk.rejected.append(rejected("an event of the stream", error, message))
+            chunk.rejected.append(reject("an event of the stream", error, message))
             return
         chunk.first_at = chunk.first_at or at
         chunk.last_at = max(chunk.last_at, at)
@@ -226,7 +226,7 @@ class JetstreamPoll:
             try:
                 mention = posts.to_mention(view | {"author": profile}, fetched_at=self._clock())
             except BadItem as error:
-                chunk.rejected.append(rejected(view["uri"], error, view))
+                chunk.rejected.append(reject(view["uri"], error, view))
                 continue
             mentions.append(mention)
         return tuple(mentions)

@@ -10,15 +10,15 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from earful import clock as wall
-from earful.contracts import BadItem, SpendMeter
-from earful.limits import UnlimitedMeter
+from earful.contracts import BadItem
+from earful.limits import Limit
 from earful.types import Batch, Gone, Mention, Query
 from listeners.bluesky import posts
 from listeners.bluesky.client import HINTS, AccountClient, XrpcClient
 from listeners.bluesky.jetstream import JetstreamPoll
 from listeners.bluesky.options import BlueskyOptions
 from listeners.bluesky.poll import BlueskyPoll
+from listeners.common.base import SourceListener
 from listeners.common.json_fields import string
 from listeners.common.options import account_secret, read
 from listeners.common.rechecks import changed, trusted
@@ -28,15 +28,13 @@ _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _HINT = "make an app password (Settings, Privacy and security, App passwords)"
 
 
-class Bluesky:
+class Bluesky(SourceListener):
     """Searches Bluesky, or reads its stream, for a query's terms."""
 
     name: ClassVar[str] = posts.SOURCE
     Options: ClassVar[type[BaseModel]] = BlueskyOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    # https://docs.bsky.app/docs/advanced-guides/rate-limits
+    limit: ClassVar[Limit | None] = Limit(requests=3000, per=300)
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield the posts since ``position``; the first time, since ``since`` ago.

@@ -22,7 +22,7 @@ from listeners.bluesky import posts
 from listeners.bluesky.client import AccountClient, list_field
 from listeners.bluesky.options import BlueskyOptions
 from listeners.common.position import Position
-from listeners.common.rejects import rejected
+from listeners.common.rejects import reject
 from listeners.common.search_terms import search_terms
 from listeners.http.errors import Refused
 
@@ -176,7 +176,7 @@ class BlueskyPoll:
             try:
                 mention = posts.to_mention(view, fetched_at=self._now, direct=direct)
             except BadItem as error:
-                rejects.append(rejected(f"{step.part}: a post", error, view))
+                rejects.append(reject(f"{step.part}: a post", error, view))
                 continue
             mentions.append(mention)
         instants = [instant for view in views if (instant := sort_key(view)) is not None]

@@ -15,17 +15,17 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, model_validator
 
-from earful import clock as wall
-from earful.contracts import TRIED_AGAIN, BadItem, Permanent, SpendMeter, Transient
+from earful.contracts import TRIED_AGAIN, Permanent, Transient
 from earful.enums import GapKind
-from earful.limits import UnlimitedMeter
 from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
+from listeners.common.base import SourceListener
 from listeners.common.cooldown import is_waiting, wait_until
 from listeners.common.options import WebOptions, read
 from listeners.common.position import Instant, Position, TolerantRecord
-from listeners.feeds.parser import Feed, NotAFeed, fingerprint, mention, parse
+from listeners.common.rejects import read_items
+from listeners.feeds.parser import Entry, Feed, NotAFeed, fingerprint, mention, parse
 from listeners.http.errors import shown, worst
 from listeners.http.fetch import Fetcher
 
@@ -80,15 +80,12 @@ class _Position(Position):
         return cls(feeds={fingerprint(url): one for url, one in known.items()})
 
 
-class Rss:
+class Rss(SourceListener):
     """Reads feeds and keeps the entries that name what a query looks for."""
 
     name: ClassVar[str] = "rss"
     Options: ClassVar[type[BaseModel]] = RssOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """One batch for each feed that has something new.
@@ -157,7 +154,13 @@ class _Poll:
         except NotAFeed as error:
             raise _no_feed(url, known, str(error)) from error
         before = known.seen if same else ()
-        mentions, rejected = self._new(feed, set(before))
+        known_before = set(before)
+        mentions, rejected = read_items(
+            (entry for entry in feed.entries if entry.fingerprint not in known_before),
+            lambda entry: self._mention(feed, entry),
+            where=lambda entry: f"entry {entry.id[:80]}",
+            keep_raw=False,
+        )
         told = (*feed.rejected, *rejected)
         if not feed.whole:
             batch = Batch(mentions=mentions, position=None, rejected=told)
@@ -197,22 +200,13 @@ class _Poll:
             }
         )
 
-    def _new(self, feed: Feed, seen: set[str]) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions: list[Mention] = []
-        rejected: list[Rejected] = []
-        for entry in feed.entries:
-            if entry.fingerprint in seen:
-                continue
-            try:
-                made, words = mention(feed, entry, self._now)
-            except BadItem as error:
-                where = f"entry {entry.id[:80]}"
-                rejected.append(Rejected(where=where, reason=str(error)))
-                continue
-            if self._wanted(made, words):
-                every = self._options.all
-                mentions.append(replace(made, direct=every, context="" if every else words))
-        return tuple(mentions), tuple(rejected)
+    def _mention(self, feed: Feed, entry: Entry) -> Mention | None:
+        """The entry as a Mention; None when it does not name what we look for. Raises BadItem."""
+        made, words = mention(feed, entry, self._now)
+        if not self._wanted(made, words):
+            return None
+        every = self._options.all
+        return replace(made, direct=every, context="" if every else words)
 
     def _wanted(self, made: Mention, words: str) -> bool:
         foreign = bool(self._languages and made.lang) and made.lang not in self._languages

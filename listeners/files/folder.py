@@ -16,10 +16,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import BaseModel, Field, OnErrorOmit
 
-from earful import clock as wall
-from earful.contracts import Permanent, SpendMeter, Transient
-from earful.limits import UnlimitedMeter
+from earful.contracts import Permanent, Transient
 from earful.types import Batch, Mention, Query, Rejected
+from listeners.common.base import SourceListener
 from listeners.common.options import read
 from listeners.common.position import Position
 from listeners.files.replay import ReplayOptions, RowOptions, SourceName, kind_of, rows
@@ -57,15 +56,12 @@ class _Position(Position):
     files: dict[str, OnErrorOmit[_Known]] = Field(default_factory=dict)
 
 
-class Folder:
+class Folder(SourceListener):
     """Reads the files of a folder."""
 
     name: ClassVar[str] = "folder"
     Options: ClassVar[type[BaseModel]] = FolderOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The rows of files that are new, or have grown, since ``position``.

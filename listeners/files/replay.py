@@ -20,12 +20,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from earful import clock as wall
-from earful.contracts import BadItem, Permanent, SpendMeter, Transient
-from earful.limits import UnlimitedMeter
+from earful.contracts import BadItem, Permanent, Transient
 from earful.settings.errors import nearest
 from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
+from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.common.plain_text import clean
 from listeners.files import lines
@@ -120,15 +119,12 @@ class _Growing:
             self.rejected.append(one)
 
 
-class Replay:
+class Replay(SourceListener):
     """Reads a file as if a platform had sent it."""
 
     name: ClassVar[str] = "replay"
     Options: ClassVar[type[BaseModel]] = ReplayOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The rows behind ``position``, in batches.

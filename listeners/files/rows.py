@@ -12,6 +12,7 @@ from earful.contracts import BadItem
 from earful.settings.load import slug
 from earful.types import Author, Engagement, Mention
 from listeners.common import times
+from listeners.common.authors import anonymous_author
 from listeners.common.options import ListenerOptions
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.values import count, language
@@ -115,7 +116,7 @@ class RowReader:
         number = _identity(known[1]) or _short(handle)
         if not number:
             # each one for itself: two people without a name are not one customer
-            return Author(source=source, external_id=f"anonymous-{external_id}", handle="anonymous")
+            return anonymous_author(source, external_id)
         author = Author(
             source=source,
             external_id=number,

@@ -14,10 +14,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from earful import clock as wall
-from earful.contracts import BadItem, SpendMeter
+from earful.contracts import BadItem
 from earful.types import Author, Batch, Mention, Query, Rating
 from listeners.common import times
+from listeners.common.authors import anonymous_author
+from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.common.plain_text import clean, one_line
 from listeners.common.rejects import glimpse
@@ -34,14 +35,12 @@ class FeedbackOptions(ListenerOptions):
     inbox: Path
 
 
-class Feedback:
+class Feedback(SourceListener):
     """Takes what the feedback service has kept out of a form's inbox."""
 
     name: ClassVar[str] = "feedback"
     Options: ClassVar[type[BaseModel]] = FeedbackOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock  # a purse has nothing to do here: no request is made
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The submissions behind ``position``, in batches; the last batch says Seen.
@@ -97,13 +96,7 @@ def _author(line: Mapping[str, Any], identity: str) -> Author:
         return Author(
             source="feedback", external_id=f"mail-{known}", handle=mail, name=name or None
         )
-    # each one for itself: two people without an address are not one customer
-    return Author(
-        source="feedback",
-        external_id=f"anonymous-{identity}",
-        handle=name or "anonymous",
-        name=name or None,
-    )
+    return anonymous_author("feedback", identity, handle=name, name=name or None)
 
 
 def _word(line: Mapping[str, Any], key: str, limit: int) -> str:

@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from earful import clock as wall
-from earful.contracts import BadItem, SpendMeter
+from earful.contracts import BadItem
 from earful.types import Batch, Mention, Query, Rating
+from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.files.rows import Columns, RowReader
 from listeners.inbox import spool
@@ -33,14 +33,12 @@ class WebhookOptions(ListenerOptions):
     inbox: Path
 
 
-class Webhook:
+class Webhook(SourceListener):
     """Takes what the webhook's service has kept out of a hook's inbox."""
 
     name: ClassVar[str] = "webhook"
     Options: ClassVar[type[BaseModel]] = WebhookOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock  # a purse has nothing to do here: no request is made
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """The items behind ``position``, in batches; the last batch says Seen.

@@ -18,14 +18,13 @@ from typing import Annotated, ClassVar, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from earful import clock as wall
 from earful.contracts import BadItem, EdgeError, SpendMeter, Spent, gap_reason
 from earful.enums import GapKind
-from earful.limits import UnlimitedMeter
 from earful.loopback import is_loopback
 from earful.settings.load import Duration
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
+from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read
 from listeners.common.position import Instant, Position
 from listeners.mail.imap_client import ImapServer
@@ -129,15 +128,12 @@ class _MailPosition(Position):
         return self.model_copy(update=changes)
 
 
-class Mail:
+class Mail(SourceListener):
     """Reads a folder of a mailbox."""
 
     name: ClassVar[str] = "mail"
     Options: ClassVar[type[BaseModel]] = MailOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield the mails that came since ``position``; the first time, since ``since`` ago.

@@ -18,12 +18,11 @@ from typing import ClassVar, NamedTuple
 import structlog
 from pydantic import BaseModel, field_validator
 
-from earful import clock as wall
-from earful.contracts import TRIED_AGAIN, BadItem, Permanent, SpendMeter, Transient
-from earful.limits import UnlimitedMeter
+from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common import times
+from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, ListenerOptions, read
 from listeners.files import lines as file_lines
 from listeners.files.resume import Place, Walked
@@ -68,15 +67,12 @@ class _Message(NamedTuple):
     is_closed: bool
 
 
-class Mbox:
+class Mbox(SourceListener):
     """Reads an mbox file as if it were a mailbox."""
 
     name: ClassVar[str] = "mbox"
     Options: ClassVar[type[BaseModel]] = MboxOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield the mails behind ``position``, in batches.

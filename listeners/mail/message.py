@@ -12,6 +12,7 @@ from email.message import Message
 from earful.contracts import BadItem
 from earful.types import Author, Mention
 from listeners.common import times
+from listeners.common.authors import anonymous_author
 from listeners.common.plain_text import clean, one_line
 from listeners.mail.automated import automation_reason
 from listeners.mail.mime import body_text, decode_header_value, header, headers, parse
@@ -127,8 +128,7 @@ def _is_below(address: str, own: str) -> bool:
 def _author(mail: ParsedMail, source: str) -> Author:
     if not mail.address:
         # Two people without an address are not one customer, so each mail gets its own author.
-        author_id = f"anonymous-{mail.external_id}"
-        return Author(source=source, external_id=author_id, handle="anonymous", name=mail.name)
+        return anonymous_author(source, mail.external_id, name=mail.name)
     return Author(source=source, external_id=mail.address, handle=mail.address, name=mail.name)
 
 

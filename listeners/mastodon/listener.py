@@ -12,10 +12,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from earful import clock as wall
-from earful.contracts import SpendMeter
-from earful.limits import UnlimitedMeter
+from earful.limits import Limit
 from earful.types import Batch, Gone, Mention, Query
+from listeners.common.base import SourceListener
 from listeners.common.options import account_secret, read
 from listeners.http.session import GuardedSession
 from listeners.mastodon import posts
@@ -28,15 +27,13 @@ _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
 _HINT = "make an access token on your server (Preferences, Development, New application)"
 
 
-class Mastodon:
+class Mastodon(SourceListener):
     """Reads servers of the Mastodon API for a query's terms."""
 
     name: ClassVar[str] = posts.SOURCE
     Options: ClassVar[type[BaseModel]] = MastodonOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    # https://docs.joinmastodon.org/api/rate-limits/
+    limit: ClassVar[Limit | None] = Limit(requests=300, per=300)
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield the posts since ``position``; the first time, since ``since`` ago.

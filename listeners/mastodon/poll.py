@@ -18,7 +18,7 @@ from earful.types import Batch, Gap, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, Step, walk
 from listeners.common import times
 from listeners.common.cooldown import is_waiting, wait_until
-from listeners.common.rejects import rejected
+from listeners.common.rejects import reject
 from listeners.common.search_terms import hashtags, search_terms
 from listeners.http.errors import worst
 from listeners.mastodon import posts
@@ -197,7 +197,7 @@ class MastodonPoll:
                     status, host=client.host, fetched_at=self._now, direct=False
                 )
             except BadItem as error:
-                rejects.append(rejected(f"{step.part}: a post", error, status))
+                rejects.append(reject(f"{step.part}: a post", error, status))
                 continue
             if mention is not None:
                 mentions.append(mention)

@@ -17,7 +17,7 @@ from earful.enums import GapKind
 from earful.types import Batch, Gap, Mention, Rejected, Seen
 from listeners.common import times
 from listeners.common.plain_text import clean
-from listeners.common.rejects import rejected
+from listeners.common.rejects import reject
 from listeners.mastodon.checkpoints import Checkpoint, Checkpoints
 from listeners.mastodon.client import TimelinePage
 from listeners.mastodon.posts import creation_times
@@ -175,7 +175,7 @@ class Timeline:
                 mention = self.parse(item)
             except BadItem as error:
                 label = f"{self.part}: {_id(item) or 'an item without an id'}"
-                rejects.append(rejected(label, error, item))
+                rejects.append(reject(label, error, item))
                 continue
             if mention is not None and times.to_epoch(mention.published_at) >= oldest:
                 mentions.append(mention)

@@ -17,13 +17,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from earful import clock as wall
-from earful.contracts import Permanent, SpendMeter
-from earful.limits import UnlimitedMeter
+from earful.contracts import Permanent
+from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.common.authors import is_anonymous
+from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, SafeAddress, WebOptions, read
 from listeners.common.rechecks import changed, trusted
 from listeners.http.errors import Refused
@@ -75,15 +76,13 @@ class RedditOptions(WebOptions):
         return self
 
 
-class Reddit:
+class Reddit(SourceListener):
     """Search Reddit, and read new posts of subreddits and our account's mentions."""
 
     name: ClassVar[str] = "reddit"
     Options: ClassVar[type[BaseModel]] = RedditOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    # Reddit Data API Wiki, "Free access rate limits"
+    limit: ClassVar[Limit | None] = Limit(requests=100, per=60)
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield posts written since ``position``; the first poll starts ``since`` ago.
@@ -127,7 +126,7 @@ class Reddit:
         gone |= {
             name: "its author's account is deleted"
             for name in page.orphans & stored.keys()
-            if not stored[name].author.external_id.startswith("anonymous-")
+            if not is_anonymous(stored[name].author)
         }
         batch = Batch(
             mentions=tuple(

@@ -21,9 +21,10 @@ from earful.contracts import BadItem
 from earful.matching import Matcher
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
+from listeners.common.authors import anonymous_author
 from listeners.common.json_fields import string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse, rejected
+from listeners.common.rejects import glimpse, reject
 from listeners.common.values import count
 
 COMMENT, SUBMISSION = "t1", "t3"
@@ -88,7 +89,7 @@ def parse_listing(
             mention = _mention(child, data, fetched_at, direct)
         except BadItem as error:
             place = f"thing {one_line(string(data, 'name'), 40) or '?'}"
-            unreadable.append(rejected(place, error, child))
+            unreadable.append(reject(place, error, child))
             continue
         if string(data, "author") == _DELETED:
             orphans.add(mention.external_id)
@@ -199,8 +200,7 @@ def _mention(child: object, data: Mapping[str, Any], fetched_at: datetime, direc
 def _author(data: Mapping[str, Any], name: str) -> Author:
     handle, number = string(data, "author"), string(data, "author_fullname")
     if not _HANDLE.fullmatch(handle):  # Reddit shows "[deleted]" for a deleted account
-        # an author for each post: two people without a name are not one customer
-        return Author(source="reddit", external_id=f"anonymous-{name}", handle="anonymous")
+        return anonymous_author("reddit", name)
     return Author(
         source="reddit",
         external_id=number if _AUTHOR_ID.fullmatch(number) else handle,

@@ -18,12 +18,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from earful import clock as wall
-from earful.contracts import SpendMeter
-from earful.limits import UnlimitedMeter
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query
 from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.common.base import SourceListener
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read
 from listeners.common.rechecks import changed
 from listeners.x import posts as x_posts
@@ -63,15 +61,11 @@ class XOptions(WebOptions):
         return self
 
 
-class X:
+class X(SourceListener):
     """Search X for a query's terms, or read the timelines of posts that name our accounts."""
 
     name: ClassVar[str] = "x"
     Options: ClassVar[type[BaseModel]] = XOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield posts written, or indexed, since ``position``; the first poll starts ``since`` ago.

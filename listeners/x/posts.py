@@ -19,10 +19,10 @@ from typing import Any
 from earful.contracts import BadItem
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
+from listeners.common.authors import anonymous_author
 from listeners.common.json_fields import inner, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse
-from listeners.common.rejects import rejected as rejected_item
+from listeners.common.rejects import glimpse, reject
 from listeners.common.values import count, language
 
 TWEET_FIELDS = (
@@ -95,7 +95,7 @@ def parse_page(answer: object, *, fetched_at: datetime, direct: bool = False) ->
         try:
             mention = _mention(item, authors, fetched_at, direct)
         except BadItem as error:
-            rejected.append(rejected_item(f"post {_id(item) or '?'}", error, item))
+            rejected.append(reject(f"post {_id(item) or '?'}", error, item))
             continue
         mentions.append(mention)
         if (latest := _history(item)[-1]) != _id(item):
@@ -217,7 +217,7 @@ def _author(item: Mapping[str, Any], authors: Mapping[str, Author], number: str)
     """Return the author. X leaves out hidden accounts, so these are named by their number."""
     identity = _id(item, "author_id")
     if not identity:
-        return Author(source="x", external_id=f"anonymous-{number}", handle="anonymous")
+        return anonymous_author("x", number)
     return authors.get(identity) or Author(source="x", external_id=identity, handle=identity)
 
 

@@ -20,9 +20,10 @@ from earful.contracts import BadItem
 from earful.matching import Matcher
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
+from listeners.common.authors import anonymous_author
 from listeners.common.json_fields import inner, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse, rejected
+from listeners.common.rejects import glimpse, reject
 from listeners.common.values import count
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{12,150}")
@@ -153,16 +154,19 @@ class Reader:
         if not text:
             raise BadItem("it has no title")
         channel, name = string(snippet, "channelId"), one_line(string(snippet, "channelTitle"))
-        known = _CHANNEL.fullmatch(channel) is not None
+        if _CHANNEL.fullmatch(channel):
+            author = Author(
+                source="youtube",
+                external_id=channel,
+                handle=name or "anonymous",
+                url=f"https://www.youtube.com/channel/{channel}",
+            )
+        else:
+            author = anonymous_author("youtube", number, handle=name)
         return Mention(
             source="youtube",
             external_id=number,
-            author=Author(
-                source="youtube",
-                external_id=channel if known else f"anonymous-{number}",
-                handle=name or "anonymous",
-                url=f"https://www.youtube.com/channel/{channel}" if known else None,
-            ),
+            author=author,
             text=text,
             published_at=published_at,
             fetched_at=self.fetched_at,
@@ -223,12 +227,7 @@ def _author(snippet: Mapping[str, Any], number: str) -> Author:
     channel = string(inner(snippet, "authorChannelId"), "value")
     name = one_line(string(snippet, "authorDisplayName"))
     if not _CHANNEL.fullmatch(channel):
-        # each one for itself: two people without a name are not one customer
-        return Author(
-            source="youtube",
-            external_id=f"anonymous-{number}",
-            handle=name.lstrip("@") or "anonymous",
-        )
+        return anonymous_author("youtube", number, handle=name.lstrip("@"))
     return Author(
         source="youtube",
         external_id=channel,
@@ -239,7 +238,7 @@ def _author(snippet: Mapping[str, Any], number: str) -> Author:
 
 
 def _told(what: str, number: object, item: object, error: BadItem) -> Rejected:
-    return rejected(f"{what} {glimpse(number, 80)}", error, item)
+    return reject(f"{what} {glimpse(number, 80)}", error, item)
 
 
 def _moment(value: object) -> datetime | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 
-from earful import clock as wall
-from earful.contracts import Permanent, SpendMeter
-from earful.limits import UnlimitedMeter
+from earful.contracts import Permanent
+from earful.limits import Limit
 from earful.types import Batch, Mention, Query
+from listeners.common.base import SourceListener
 from listeners.common.options import account_secret, read
 from listeners.common.rechecks import changed, trusted
 from listeners.youtube import comments
@@ -29,15 +29,13 @@ _HINT = "make an API key at https://console.cloud.google.com/apis/credentials"
 _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
 
 
-class Youtube:
+class Youtube(SourceListener):
     """Reads comments under videos, and searches for videos that name what a query looks for."""
 
     name: ClassVar[str] = "youtube"
     Options: ClassVar[type[BaseModel]] = YoutubeOptions
-
-    def __init__(self, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> None:
-        self._clock = clock
-        self._meter = meter or UnlimitedMeter()
+    # https://developers.google.com/youtube/v3/determine_quota_cost; quota days are Pacific time
+    limit: ClassVar[Limit | None] = Limit(units_per_day=10_000, zone="America/Los_Angeles")
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """What was written since ``position``; the first time since ``since`` ago.
