@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from sqlmodel import SQLModel
 from typer import Typer
 
 import listeners
@@ -152,6 +153,14 @@ def test_every_decision_has_context_choice_and_consequence(page: Path) -> None:
         parts = re.findall(r"^\*\*(\w+)\.\*\* ", decision, re.MULTILINE)
         assert parts == ["Context", "Choice", "Consequence"], title
         assert f"[{title}](decisions/{page.name}#" in index, f"the index leaves out {title!r}"
+
+
+def test_the_glossary_is_in_order_and_explains_every_table() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.lower() for term in re.findall(r"^\*\*([^*]+)\*\*: ", page, re.MULTILINE)]
+    assert len(terms) > 100 and terms == sorted(set(terms))
+    for table in SQLModel.metadata.tables:
+        assert re.search(rf"table `{table}`", page), f"docs/glossary.md leaves out table {table}"
 
 
 def test_lock_files_name_no_host() -> None:
