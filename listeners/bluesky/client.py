@@ -23,8 +23,10 @@ HINTS = {
     403: "the server refuses; it may want a login",
     404: "there is nothing at this address; check the option service or api",
 }
-_EXPIRED_STATUSES = {400, 401}  # an expired login is answered with 400, ExpiredToken
-_MAX_IDS = 25  # of one getPosts or getProfiles request
+# An expired login is answered with 400, ExpiredToken.
+_EXPIRED_STATUSES = {400, 401}
+# Of one request, by the lexicons of getPosts and getProfiles.
+_MAX_IDS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class _Tokens:
     refresh: str
 
 
-_LOGINS: dict[tuple[str, str], _Tokens] = {}  # (service, handle); never stored, never shown
+# By service and handle. Tokens are secrets: never stored, never shown.
+_LOGINS: dict[tuple[str, str], _Tokens] = {}
 
 
 class XrpcClient:

@@ -41,13 +41,16 @@ from listeners.common.rejects import reject
 from listeners.http.errors import shown, user_agent
 
 PART = "jetstream"
-_REWIND = 5_000_000  # microseconds read again: events of one moment may come in another order
+# Microseconds read again: events of one moment may come in another order.
+_REWIND = 5_000_000
 # Microseconds. A stream that begins later than this after its cursor has lost events.
 _MAX_START_DELAY = 60_000_000
-_QUIET_AFTER = 2.0  # seconds without an event: there are no more
+# Seconds without an event: the stream of the whole network has no more.
+_QUIET_AFTER = 2.0
 _TOO_OLD = "the stream keeps its posts for about a day, and was not read in time"
 _MAX_EVENTS = 5_000  # read between two batches
-_MAX_EVENT_BYTES = 1024 * 1024  # a post that its lexicon allows is far smaller
+# A post that its lexicon allows is far smaller.
+_MAX_EVENT_BYTES = 1024 * 1024
 _CONNECTION_ERRORS = (WebSocketException, OSError, EOFError)
 
 
@@ -200,7 +203,8 @@ class JetstreamPoll:
             except TimeoutError:
                 chunk.is_quiet = seconds_left > _QUIET_AFTER
                 break
-            except _CONNECTION_ERRORS as error:  # the events before it are kept
+            except _CONNECTION_ERRORS as error:
+                # The events before the break are kept.
                 chunk.error = error
                 break
             chunk.received += len(message)
@@ -238,7 +242,8 @@ class JetstreamPoll:
         try:
             profiles = self._profiles(unique_dids)
         except EdgeError:
-            return {}  # the posts are read; only their authors' names are missing
+            # The posts are read; only their authors' names are missing.
+            return {}
         return {string(profile, "did"): profile for profile in profiles}
 
     def _edge_error(self, error: Exception) -> Transient | Permanent:

@@ -61,7 +61,7 @@ class Bluesky(SourceListener):
                 yield from BlueskyPoll(query, options, account, self._clock()).batches(position)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """Return the posts that were changed, or that the network shows to nobody any more.
+        """Return the posts that were changed, or are no longer public.
 
         Asks without a login: an account that blocks ours has not deleted its posts. Raises
         Transient, Permanent, and Doubtful when the network shows none of many.
@@ -84,7 +84,8 @@ class Bluesky(SourceListener):
             try:
                 fresh = posts.to_mention(view, fetched_at=self._clock(), direct=mention.direct)
             except BadItem:
-                continue  # gone, or unreadable: then the stored text may still be right
+                # Gone, or unreadable: then the stored text may still be right.
+                continue
             if changed(mention, fresh):
                 edited.append(fresh)
         batch = Batch(mentions=tuple(edited), gone=tuple(gone), position=None)

@@ -24,9 +24,11 @@ SOURCE = "bluesky"
 _URI = re.compile(
     r"at://(?P<did>did:[a-z]+:[A-Za-z0-9._:%-]+)/app\.bsky\.feed\.post/(?P<key>[A-Za-z0-9._:~-]{1,512})"
 )
-_MAX_BACKDATING = timedelta(days=1)  # createdAt is the author's program's word; believed so far
+# createdAt is the word of the author's program: a longer delay is a forged or imported date.
+_MAX_BACKDATING = timedelta(days=1)
 _MAX_CONTEXT = 10_000  # characters
-_INVALID_HANDLE = "handle.invalid"  # shown while a handle does not lead to its account
+# Shown while a handle does not lead to its account.
+_INVALID_HANDLE = "handle.invalid"
 
 
 def to_mention(view: object, *, fetched_at: datetime, direct: bool = False) -> Mention:
@@ -143,7 +145,8 @@ def _context(view: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     embed = view.get("embed")
     if isinstance(embed, Mapping):
         quoted = embed.get("record")
-        if isinstance(quoted, Mapping):  # a quote with a picture nests it one level deeper
+        # A quote with a picture nests it one level deeper (app.bsky.embed.recordWithMedia).
+        if isinstance(quoted, Mapping):
             quoted = quoted.get("record") if isinstance(quoted.get("record"), Mapping) else quoted
         parts.append(_nested_string(quoted, "value", "text"))
         parts.append(_nested_string(quoted, "author", "handle"))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from listeners.common.plain_text import from_html
 
-_MAX_MARKUP = 320_000  # characters; no personal mail comes near
+# Characters. No personal mail comes near, and newsletters are skipped anyway.
+_MAX_MARKUP = 320_000
 _TOKEN = re.compile(r"<!--|-->|<[a-zA-Z/][^<>]*>")
 _NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 _BODY = re.compile(r"<body\b[^<>]*>", re.IGNORECASE)

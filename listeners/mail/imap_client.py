@@ -19,8 +19,10 @@ from earful.contracts import TRIED_AGAIN, Permanent, SpendMeter, Transient
 from listeners.common.plain_text import one_line
 from listeners.http.deadline import deadline, seconds_left
 
-MAX_LINE = 8 * 1024 * 1024  # bytes; the numbers of a million messages
-COMMAND_OVERHEAD = 1024 * 1024  # bytes that a response may take beside the mails in it
+# Bytes. The answer to a search is one line: the numbers of a million messages fit.
+MAX_LINE = 8 * 1024 * 1024
+# Bytes that a response may take beside the mails in it.
+COMMAND_OVERHEAD = 1024 * 1024
 _CHUNK = 64 * 1024  # bytes of one read
 # RFC 5530: these response codes say that the refusal is temporary.
 _TEMPORARY_CODES = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
@@ -92,6 +94,8 @@ class ImapClient(imaplib.IMAP4):
 
     def _discard_clear_text(self) -> None:
         """Drop bytes that arrived before TLS began: an attacker may have injected them."""
+        # starttls() replaces the socket: bytes in the buffer came in clear. CVE-2011-0411 is this
+        # attack against SMTP servers (test_mail_imap.py, before TLS).
         if self._buffer_socket is not self.sock:
             self._buffer.clear()
             self._buffer_socket = self.sock
@@ -127,6 +131,7 @@ def logged_in(server: ImapServer, password: str, meter: SpendMeter) -> Iterator[
             _log_in(client, server, password)
         meter.reconcile(received=client.received)
         yield client
+        # The mails are read: a server that fails to say goodbye has lost nothing.
         with suppress(OSError, imaplib.IMAP4.error, TooManyBytes), deadline(server.timeout):
             client.logout()
     finally:
@@ -191,6 +196,7 @@ def _connect(server: ImapServer) -> ImapClient:
             )
         client.starttls(context)
     except BaseException:
+        # The caller has no client to close yet.
         with suppress(OSError):
             client.shutdown()
         raise
@@ -211,7 +217,8 @@ def _log_in(client: ImapClient, server: ImapServer, password: str) -> None:
             client.authenticate("PLAIN", lambda _challenge: credentials)
         else:
             client.login(server.username, password)
-    except imaplib.IMAP4.abort as error:  # the connection broke; the login was not refused
+    except imaplib.IMAP4.abort as error:
+        # imaplib's abort is an IMAP4.error too, but here the connection broke: no refusal.
         raise imaplib.IMAP4.abort(_mask(str(error), credentials, password)) from None
     except imaplib.IMAP4.error as error:
         refusal = error.args[0] if error.args else ""

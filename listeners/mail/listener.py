@@ -33,7 +33,8 @@ from listeners.mail.message import parse_mail, skip_reason, to_mention
 
 log = structlog.get_logger()
 
-_FETCH_SIZE = 50  # mails in one request
+# Mails in one request: fewer cost round trips, more would be fetched again after a break.
+_FETCH_SIZE = 50
 # IMAP's SINCE names a day in the server's own zone (RFC 3501 section 6.4.4).
 _ZONE_MARGIN = timedelta(days=1)
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
@@ -64,6 +65,7 @@ class MailOptions(ListenerOptions):
 
     @model_validator(mode="after")
     def _in_clear(self) -> MailOptions:
+        # RFC 8314: a password in clear can be read on the way.
         if self.security == "none" and not is_loopback(self.host):
             raise ValueError(
                 "security: none would send the password in clear; write tls or starttls (none is "
@@ -104,7 +106,8 @@ class _MailPosition(Position):
 
     # Aliases are the keys of positions that are stored already: they must stay.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    all_or_nothing: ClassVar[bool] = True  # a number means nothing without its folder
+    # A number means nothing without its folder.
+    all_or_nothing: ClassVar[bool] = True
 
     folder_key: str = Field(default="", alias="box")
     uid_validity: Instant = Field(default=0, alias="validity")
@@ -179,6 +182,7 @@ class _Poll:
                 self._check_numbering(mailbox.uid_validity)
                 yield from self._read_folder(mailbox)
         except EdgeError as error:
+            # Before the first complete poll no span counts as seen, so none can have a gap.
             if self._position.read_until is not None:
                 kind = error.kind if isinstance(error, Spent) else GapKind.OUTAGE
                 yield self._gap_batch(kind, gap_reason(error), has_more=False)

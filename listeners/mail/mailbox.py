@@ -29,7 +29,8 @@ from listeners.mail.imap_client import (
 
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _INTERNALDATE = re.compile(rb'\bINTERNALDATE "([^"]{1,40})"')
-_MAX_UID = 2**32 - 1  # RFC 3501 section 2.3.1.1
+# RFC 3501 section 2.3.1.1: a UID has 32 bits.
+_MAX_UID = 2**32 - 1
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 
 

@@ -32,7 +32,8 @@ from listeners.mail.message import parse_mail, skip_reason, to_mention
 log = structlog.get_logger()
 
 _BATCH = 200  # messages
-_MAX_FROM_LINE = 400  # bytes
+# Bytes. Longer lines are text: the pattern would search them for a long time.
+_MAX_FROM_LINE = 400
 # "From - Mon May 20 10:00:00 2024", "From ann@x.example Mon May 20 10:00 2024 +0000", or nothing
 _FROM_LINE = re.compile(rb"From (?:[^\r\n]*?\d{1,2}:\d{2}[^\r\n]*\b(?:19|20)\d\d\b[^\r\n]*)?\r?\n?")
 _PROTECTED_FROM = re.compile(rb">+From ")
@@ -107,7 +108,8 @@ class _Reader:
         try:
             with file_lines.open_stream(path) as stream:
                 if not head:
-                    stream.read(1)  # raises when the file is not empty, but cut near its start
+                    # Raises when the file is not empty, but cut near its start.
+                    stream.read(1)
                     return
                 if not place.stands_in(head, stream):
                     place = Place()

@@ -22,7 +22,9 @@ _MESSAGE_ID = re.compile(r"<\s*([!-;=?-~]{3,200})\s*>")
 _BRACKETED_ADDRESS = re.compile(r"<\s*([^<>\s@]{1,200}@[^<>\s@]{1,200})\s*>")
 _BARE_ADDRESS = re.compile(r"[^\s<>@,;:\"'()\[\]]{1,200}@[^\s<>@,;:\"'()\[\]]{1,200}")
 _COMMENT = re.compile(r"\(([^()]*)\)")
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # about when mail came into general use
+# Mail came into general use about then. Programs without a clock write 1 January 1970.
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+# The sender's clock, or its zone, may be wrong by that much.
 _MAX_CLOCK_SKEW = timedelta(days=1)
 
 

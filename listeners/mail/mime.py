@@ -19,8 +19,10 @@ from itertools import islice
 from listeners.common.plain_text import MAX_TEXT
 from listeners.mail import html
 
-_MAX_MULTIPARTS = 30  # per mail; the parser may recurse once for each
-_MAX_CHARACTERS = 4 * MAX_TEXT  # read per mail; quotations are long
+# For each multipart the parser may recurse (test_mail_text.py, a thousand levels).
+_MAX_MULTIPARTS = 30
+# Quotations are long, and the writer's text may stand below them.
+_MAX_CHARACTERS = 4 * MAX_TEXT
 _MAX_HEADER = 4000  # characters
 _MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
@@ -132,6 +134,7 @@ def _best_alternative(children: list[Message]) -> list[str]:
     """Prefer the plain form of a text, unless it is blank."""
     plain = [child for child in children if _content_type(child) == "text/plain"]
     richer = [child for child in children if _content_type(child) != "text/plain"]
+    # RFC 2046 section 5.1.4: the last alternative is the richest.
     for child in plain + richer[::-1]:
         texts = _part_texts(child)
         if any(text.strip() for text in texts):
@@ -172,7 +175,8 @@ def _payload_text(part: Message) -> str:
     charset = _parameter(part, "charset")
     try:
         payload = part.get_payload(decode=True)
-    except _PARSE_ERRORS:  # contradictory headers: read the payload without them
+    except _PARSE_ERRORS:
+        # The headers contradict each other: read the payload without them.
         del part["Content-Type"], part["Content-Transfer-Encoding"]
         payload = part.get_payload(decode=True)
     return _decode(payload if isinstance(payload, bytes) else b"", charset)
@@ -184,8 +188,9 @@ def _decode(data: bytes, charset: str) -> str:
         try:
             return data.decode(name)
         except UnicodeDecodeError as error:
+            # Only the first max_bytes are fetched: they may end in the middle of a character.
             if name == "utf-8" and error.start >= len(data) - 3:
-                return data[: error.start].decode()  # cut in the middle of a character
+                return data[: error.start].decode()
         except _PARSE_ERRORS:
             continue
     return data.decode("cp1252", "replace")

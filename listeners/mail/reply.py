@@ -22,15 +22,18 @@ from listeners.mail.phrases import (
 )
 
 _MAX_LINES = 4000  # read of one mail
-_MAX_LINE = 500  # characters of a line that are searched
-_MAX_ATTRIBUTION_LINES = 3  # lines that "On …, … wrote:" is broken into
+# Characters. The patterns below are searched in this much of a line.
+_MAX_LINE = 500
+# Mail programs break "On …, … wrote:" into up to three lines.
+_MAX_ATTRIBUTION_LINES = 3
 _MAX_BLOCK_LINES = 8  # lines of a header block
 _MAX_QUOTATION = 300  # characters kept of a mail that is all quotation
 _DASHES = set("-_=*")
 _RULE = re.compile(r"_{20,}")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _TIME = re.compile(r"\d{1,2}[:.h]\d{2}(?![.\d])")
-_SENTENCE = re.compile(r"[,;!?]|\. ")  # "Sent from the warehouse on Monday, it never arrived."
+# Customers write "Sent from the warehouse on Monday, it never arrived."
+_SENTENCE = re.compile(r"[,;!?]|\. ")
 _PHONE_SENTENCES = ("sent from my ", "sent from yahoo mail")
 _DIGIT = re.compile(r"\d")
 
@@ -106,6 +109,7 @@ def _is_quotation_heading(lines: Sequence[str], index: int) -> bool:
     if not line:
         return False
     folded = line.casefold()
+    # People write these words too: programs put dashes around them, or a colon behind them.
     if any(phrase in folded for phrase in FORWARDED) and (
         _is_dashed(line) or (line.endswith((":", "：")) and len(line) < 60)
     ):

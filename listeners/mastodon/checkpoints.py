@@ -22,10 +22,13 @@ from pydantic import (
 
 from listeners.common.position import Instant, Position, TolerantRecord
 
-_MAX_CHECKPOINTS = 24  # an eighth of the overlap holds two at most
+# An eighth of the overlap holds two at most.
+_MAX_CHECKPOINTS = 24
 _MAX_ID = 200  # characters
-_SHORT_OVERLAP = 900  # seconds that every poll reads again
-_FULL_OVERLAPS = 4  # in the span of one overlap
+# Seconds that every poll reads again, for posts that the server fetched a little late.
+_SHORT_OVERLAP = 900
+# In the span of one overlap, so that its cost does not grow with the number of polls.
+_FULL_OVERLAPS = 4
 
 _Id = Annotated[str, Field(min_length=1), AfterValidator(lambda value: value[:_MAX_ID])]
 # Aliases are the keys of positions that are stored already: they must stay.

@@ -22,9 +22,12 @@ from earful.loopback import is_loopback
 from listeners.http.errors import inside, user_agent
 from listeners.http.session import GuardedSession
 
-MAX_PAGE = 40  # https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"
-_MAX_IDS = 20  # of one request for several statuses (StatusesController, Mastodon 4.3)
-_API_VERSION = "4.3.0"  # the version we speak; given to the library so that it does not ask
+# https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"
+MAX_PAGE = 40
+# Of one request for several statuses (StatusesController, Mastodon 4.3).
+_MAX_IDS = 20
+# The library is told the version, so that it does not ask the server for it.
+_API_VERSION = "4.3.0"
 _TOKEN = "an access token (Preferences, Development, New application)"  # noqa: S105
 HINTS = {
     401: f"the server wants {_TOKEN}, or the one it has was revoked",

@@ -124,6 +124,7 @@ class MastodonPoll:
                 has_more = batch.more
                 yield replace(batch, position=self._position.dump(), more=True)
         except EdgeError as error:
+            # A refusal may concern this part only; a failure concerns the server.
             if isinstance(error, Transient):
                 self._unreachable[part.host] = error
             return error
@@ -149,7 +150,8 @@ class MastodonPoll:
             if not isinstance(notification, Mapping):
                 raise BadItem("it is not an object")
             if notification.get("type", "mention") != "mention":
-                return None  # a like or a poll holds our own post
+                # A like or a poll holds our own post.
+                return None
             status = notification.get("status")
             return posts.to_mention(status, host=client.host, fetched_at=self._now, direct=True)
 
@@ -237,7 +239,8 @@ class MastodonPoll:
         return Batch(mentions=(), position=self._position.dump(), gaps=tuple(gaps), more=True)
 
     def _open_gaps(self, name: str, reason: str, kind: GapKind) -> tuple[Gap, ...]:
-        timeline = self._timelines.get(name)  # the search's backfill reports its own gaps
+        # The search has no timeline: its backfill reports its own gaps.
+        timeline = self._timelines.get(name)
         if timeline is None:
             return ()
         return timeline.open_gaps(self._position.timelines[name], reason, kind)

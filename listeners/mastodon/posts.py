@@ -20,7 +20,8 @@ from listeners.common.rejects import glimpse
 from listeners.common.values import count, language
 
 SOURCE = "mastodon"
-_PUBLIC_VISIBILITIES = {"public", "unlisted"}  # "private" and "direct" are for chosen readers
+# "private" and "direct" are for chosen readers: only those that name us are stored.
+_PUBLIC_VISIBILITIES = {"public", "unlisted"}
 _LOCAL_URI = re.compile(
     r"https?://(?P<host>[^/]+)/(?:[^?#]*/statuses|@[^/]+)/(?P<id>[0-9A-Za-z]+)(?:/activity)?"
 )

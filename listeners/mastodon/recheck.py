@@ -50,7 +50,8 @@ def recheck(
                 status, host=client.host, fetched_at=now, direct=mention.direct
             )
         except BadItem:
-            continue  # an unreadable post still exists, and the stored text may still be right
+            # An unreadable post still exists, and the stored text may still be right.
+            continue
         if fresh and (fresh.text, fresh.engagement) != (mention.text, mention.engagement):
             changed.append(fresh)
     if batch is not None or len(missing) < len(stored):
@@ -64,4 +65,5 @@ def _fetch_batch(client: MastodonClient, status_ids: list[str]) -> list[Mapping[
     except Refused as error:
         if error.status not in _GONE:
             raise
-        return None  # Mastodon before 4.3, and other servers
+        # Mastodon before 4.3 and other software do not know the request.
+        return None

@@ -81,7 +81,8 @@ class Timeline:
                 first = Checkpoint(at=checkpoints.window_start, id=checkpoints.top_id)
                 checkpoints.entries = [first]
                 checkpoints.begin_reading(self.overlap, self.now)
-            if not was_resumed:  # no post can have come above the top since it was read
+            # Without a break no post can have come above the top since it was read.
+            if not was_resumed:
                 yield self._finish(checkpoints)
                 return
         yield from self._read_forwards(checkpoints, budget)
@@ -89,7 +90,8 @@ class Timeline:
     def open_gaps(self, checkpoints: Checkpoints, reason: str, kind: GapKind) -> tuple[Gap, ...]:
         """Return the span that a cut poll has not read."""
         start, end = checkpoints.reached, self.now
-        if not checkpoints.entries:  # reading backwards, from now on
+        # Reading backwards has covered the newest posts, and forwards the oldest.
+        if not checkpoints.entries:
             start = checkpoints.window_start or self.since
             end = checkpoints.reached if checkpoints.top_id else self.now
         if start >= end:
@@ -151,6 +153,7 @@ class Timeline:
                 return
             passed_ids.add(newest_id)
             min_id = checkpoints.forward_id = newest_id
+            # A post that is dated ahead says nothing about what was read.
             instants = [instant for instant in _creation_seconds(page) if instant <= self.now]
             checkpoints.reached = max([checkpoints.reached, *instants])
             seen = self._seen(checkpoints.window_start, checkpoints.reached)
