@@ -1,4 +1,4 @@
-"""Which query found a mention, which brands it is about, and which mentions are only noise."""
+"""Link mentions to the query that found them and to their brands, and mark noise."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from earful.types import Mention
 from storage.analysis import tallies
-from storage.database.clean import storable
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.tables import UNJUDGED, UNREAD, MatchRow, MentionBrandRow, MentionRow
 
-_MENTION_BRAND, _MATCH, _MENTION = (
-    table_of(MentionBrandRow),
-    table_of(MatchRow),
-    table_of(MentionRow),
-)
+_MENTION_BRAND, _MATCH = table_of(MentionBrandRow), table_of(MatchRow)
+_MENTION = table_of(MentionRow)
 _IDS: Any = bindparam("ids", expanding=True)
-_LINKS = select(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id).where(
+_BRANDS_OF_MENTIONS = select(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id).where(
     _MENTION_BRAND.c.mention_id.in_(_IDS)
 )
 _MENTIONS = select(
@@ -30,118 +26,136 @@ _MENTIONS = select(
 _MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise_reason).where(
     _MATCH.c.query_id == bindparam("query_id"), _MATCH.c.mention_id.in_(_IDS)
 )
-_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Why a mention is about no brand of ours: kept with it, and never classified or counted."""
+    """Mark a mention that is about none of our brands; it is never classified or counted."""
 
     reason: str
 
 
-BrandLinks = Sequence[tuple[str, bool]]  # of (brand id, is it that brand's own account)
+BrandLinks = Sequence[tuple[str, bool]]  # (brand id, True when the brand's own account wrote it)
 Attributor = Callable[[Mention], Iterable[tuple[str, bool]] | Noise]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A mention under its storage id, and what was said of it; ``known``: it was stored before."""
+class AttributedMention:
+    """A mention with its row id and its brands; ``was_stored``: before this batch."""
 
     id: int
     mention: Mention
-    said: BrandLinks | Noise
-    known: bool
+    links: BrandLinks | Noise
+    was_stored: bool
 
     @property
-    def concerns(self) -> BrandLinks:
-        """The brands that it is about; none when it is noise."""
-        return () if isinstance(self.said, Noise) else self.said
+    def brands(self) -> BrandLinks:
+        """Return the brands of the mention; none when it is noise."""
+        return () if isinstance(self.links, Noise) else self.links
 
     @property
-    def noise(self) -> str:
-        """Why it is noise, fit to be stored; "" when it is not."""
-        return storable(self.said.reason, _LONGEST_REASON) if isinstance(self.said, Noise) else ""
+    def noise_reason(self) -> str:
+        """Return why the mention is noise; "" when it is not."""
+        return self.links.reason if isinstance(self.links, Noise) else ""
 
 
-def attribute(about: Attributor, mention: Mention) -> BrandLinks | Noise:
-    """What ``about`` says of a mention, to be looked at more than once."""
-    said = about(mention)
-    return said if isinstance(said, Noise) else tuple(said)
+def store_links(
+    connection: Connection, query_id: str, mentions: Sequence[AttributedMention]
+) -> None:
+    """Link mentions to the query and to brands, and count the new links to brands.
 
-
-def store_links(connection: Connection, query_id: str, found: Sequence[Found]) -> None:
-    """Link mentions to the query and to brands; count those links to brands that are new.
-
-    What another query called noise becomes a mention like any other once a query finds it for
-    real. What was real stays so.
+    1. Read the links that exist already.
+    2. Link mentions to brands, and add the new links to the tallies.
+    3. Link mentions to the query.
+    4. Turn noise into a real mention when this query finds brands for it. The other way round
+       never happens: another query's noise takes nothing from a real mention.
     """
-    stored = _stored(connection, query_id, sorted({one.id for one in found if one.known}))
-    _store_about(connection, found, stored)
-    rows = [
-        {"query_id": query_id, "mention_id": one.id, "noise_reason": one.noise}
-        for one in found
-        if one.id not in stored.matches
+    stored_ids = sorted({mention.id for mention in mentions if mention.was_stored})
+    existing = _read_links(connection, query_id, stored_ids)  # 1
+    _store_brand_links(connection, mentions, existing)  # 2
+    matches = [
+        {
+            "query_id": query_id,
+            "mention_id": mention.id,
+            "noise_reason": mention.noise_reason,
+        }
+        for mention in mentions
+        if mention.id not in existing.noise_reasons
     ]
-    insert_new(connection, MatchRow, rows)
-    real = [one.id for one in found if one.known and one.concerns]
-    for some in chunks([number for number in real if stored.mentions[number].noise]):
-        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(some)).values(noise=False))
-    for some in chunks([number for number in real if stored.matches.get(number)]):
-        connection.execute(
-            update(_MATCH)
-            .where(_MATCH.c.query_id == query_id, _MATCH.c.mention_id.in_(some))
-            .values(noise_reason="")
-        )
+    insert_new(connection, MatchRow, matches)  # 3
+    real_ids = [mention.id for mention in mentions if mention.was_stored and mention.brands]
+    _lift_noise(connection, query_id, real_ids, existing)  # 4
 
 
 @dataclass(slots=True, kw_only=True)
-class _Stored:
-    """What is known of mentions that were stored before: their links to brands, the time, sentiment
-    and noise of each, and why this query called it noise ("": it did not) where it found it."""
+class _ExistingLinks:
+    """Links of mentions that were stored before this batch.
 
-    about: set[tuple[int, str]] = field(default_factory=set)
+    ``brands``: (mention id, brand id). ``mentions``: their rows by id. ``noise_reasons``: by id of
+    each mention that this query found before, "" for a real one.
+    """
+
+    brands: set[tuple[int, str]] = field(default_factory=set)
     mentions: dict[int, Any] = field(default_factory=dict)
-    matches: dict[int, str] = field(default_factory=dict)
+    noise_reasons: dict[int, str] = field(default_factory=dict)
 
 
-def _store_about(connection: Connection, found: Sequence[Found], stored: _Stored) -> None:
-    fresh: list[dict[str, Any]] = []
-    counted: Counter[tallies.Key] = Counter()
-    for one in found:
-        published_at, sentiment = one.mention.published_at, ""
-        if one.known:
-            # as it was stored first: the platform may tell another time by now
-            before = stored.mentions[one.id]
-            published_at, sentiment = before.published_at, before.sentiment
+def _read_links(
+    connection: Connection, query_id: str, mention_ids: Sequence[int]
+) -> _ExistingLinks:
+    existing = _ExistingLinks()
+    for ids in chunks(mention_ids):
+        values = {"query_id": query_id, "ids": ids}
+        rows = connection.execute(_BRANDS_OF_MENTIONS, values)
+        existing.brands.update((row.mention_id, row.brand_id) for row in rows)
+        rows = connection.execute(_MENTIONS, values)
+        existing.mentions.update((row.id, row) for row in rows)
+        rows = connection.execute(_MATCHES, values)
+        existing.noise_reasons.update((row.mention_id, row.noise_reason) for row in rows)
+    return existing
+
+
+def _store_brand_links(
+    connection: Connection, mentions: Sequence[AttributedMention], existing: _ExistingLinks
+) -> None:
+    """Insert the links to brands that are new; own posts are not counted in the tallies."""
+    rows: list[dict[str, Any]] = []
+    counts: Counter[tallies.Key] = Counter()
+    for attributed in mentions:
+        published_at, sentiment = attributed.mention.published_at, ""
+        if attributed.was_stored:
+            # the tally stands under the time that was stored first; platforms change times later
+            stored = existing.mentions[attributed.id]
+            published_at, sentiment = stored.published_at, stored.sentiment
         verdict = UNJUDGED if sentiment else UNREAD
-        for brand_id, own in dict(one.concerns).items():
-            if (one.id, brand_id) in stored.about:
+        for brand_id, is_own in dict(attributed.brands).items():
+            if (attributed.id, brand_id) in existing.brands:
                 continue
-            fresh.append(
+            rows.append(
                 {
-                    "mention_id": one.id,
+                    "mention_id": attributed.id,
                     "brand_id": brand_id,
                     "published_at": published_at,
-                    "own": own,
+                    "own": is_own,
                     "verdict": verdict,
                 }
             )
-            if not own:
+            if not is_own:
                 quarter = tallies.quarter_of(published_at)
-                counted[(brand_id, quarter, one.mention.source, sentiment)] += 1
-    insert_new(connection, MentionBrandRow, fresh)
-    tallies.add(connection, counted)
+                counts[(brand_id, quarter, attributed.mention.source, sentiment)] += 1
+    insert_new(connection, MentionBrandRow, rows)
+    tallies.add(connection, counts)
 
 
-def _stored(connection: Connection, query_id: str, ids: Sequence[int]) -> _Stored:
-    stored = _Stored()
-    for some in chunks(ids):
-        these = {"query_id": query_id, "ids": some}
-        rows = connection.execute(_LINKS, these)
-        stored.about.update((row.mention_id, row.brand_id) for row in rows)
-        rows = connection.execute(_MENTIONS, these)
-        stored.mentions.update((row.id, row) for row in rows)
-        rows = connection.execute(_MATCHES, these)
-        stored.matches.update((row.mention_id, row.noise_reason) for row in rows)
-    return stored
+def _lift_noise(
+    connection: Connection, query_id: str, real_ids: Sequence[int], existing: _ExistingLinks
+) -> None:
+    """Clear the noise marks of mentions that are about a brand after all."""
+    for ids in chunks([number for number in real_ids if existing.mentions[number].noise]):
+        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(ids)).values(noise=False))
+    for ids in chunks([number for number in real_ids if existing.noise_reasons.get(number)]):
+        connection.execute(
+            update(_MATCH)
+            .where(_MATCH.c.query_id == query_id, _MATCH.c.mention_id.in_(ids))
+            .values(noise_reason="")
+        )

@@ -1,15 +1,19 @@
-"""The coverage ledger: for every query and part what was seen, what was not, and why.
+"""Keep the coverage ledger: for every part of a query what was seen, what was missed, and why.
 
-It is kept in the transaction that keeps the mentions. Only rows that touch what is told are read
-and replaced, so a batch costs the same after years. storage/collecting/coverage_rules.py decides
-what they become.
+The ledger changes in the transaction that stores the mentions. For each part of a batch:
+
+1. Read only the rows that touch the batch's intervals, so a batch costs the same after years.
+2. Let storage/collecting/coverage_rules.py decide what the rows become.
+3. Replace the rows that changed.
+
+A part is live while the query's settings are those that it was last reported with.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,180 +21,196 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from earful import intervals
 from earful.intervals import Interval
-from earful.types import Batch, Gap, Query, Seen
+from earful.types import Gap, Query, Seen
+from storage.collecting.clean_batch import CleanBatch
 from storage.collecting.coverage_rules import OPEN, LedgerGap, PartLedger, apply_claims
-from storage.database.clean import identity, storable
 from storage.database.upsert import insert_new, insert_or_update, table_of
 from storage.tables import UNFILLED_GAP, CoverageRow, GapRow, PartRow, QueryRow
 
 _COVERAGE, _GAP = table_of(CoverageRow), table_of(GapRow)
 _PART, _QUERY = table_of(PartRow), table_of(QueryRow)
-_STEPS_BACK = 50  # how many stretches back a common one is looked for; what is older says little
+# how many intervals back a common one is looked for; older ones say little about today
+_MAX_STEPS_BACK = 50
+
+PartKey = tuple[str, str]  # (query id, part)
 
 
-def _rows_touching(table: Any, *which: Any) -> Any:
-    """Selects the rows of one part that overlap or adjoin [since, until).
+def _select_touching(table: Any, *conditions: Any) -> Any:
+    """Select the rows of one part that overlap or adjoin [since, until).
 
     They never overlap each other: of those that begin earlier only the last can reach so far.
     """
     since, until = (bindparam(name, type_=table.c.since.type) for name in ("since", "until"))
-    here = (table.c.query_id == bindparam("query_id"), table.c.part == bindparam("part"), *which)
-    earlier = select(func.max(table.c.since)).where(*here, table.c.since < since)
-    reach = func.coalesce(earlier.scalar_subquery(), since)
+    is_of_part = (
+        table.c.query_id == bindparam("query_id"),
+        table.c.part == bindparam("part"),
+        *conditions,
+    )
+    earlier = select(func.max(table.c.since)).where(*is_of_part, table.c.since < since)
+    first = func.coalesce(earlier.scalar_subquery(), since)
     return select(table).where(
-        *here, table.c.since >= reach, table.c.since <= until, table.c.until >= since
+        *is_of_part, table.c.since >= first, table.c.since <= until, table.c.until >= since
     )
 
 
-_COVERED, _MISSED = _rows_touching(_COVERAGE), _rows_touching(_GAP, UNFILLED_GAP)
+_TOUCHING_COVERAGE = _select_touching(_COVERAGE)
+_TOUCHING_GAPS = _select_touching(_GAP, UNFILLED_GAP)
 
 
 def record_batch(
-    connection: Connection, query: Query, batch: Batch, at: datetime
+    connection: Connection, query: Query, batch: CleanBatch, at: datetime
 ) -> Interval | None:
-    """Write down what the batch has seen and what not.
+    """Record what a batch has seen and missed.
 
-    Gives the newest stretch that all parts of the query have seen; None when the batch says
-    nothing of it, or when there is none.
+    Returns the newest interval that all live parts of the query have seen. Returns None when the
+    batch claims nothing, or when there is no such interval.
     """
-    asked = {one.part for one in batch.seen} | {one.part for one in batch.gaps if not one.lost}
-    parts = asked | {one.part for one in batch.gaps}
-    if not parts:
+    claims: tuple[Seen | Gap, ...] = (*batch.seen, *batch.gaps)
+    if not claims:
         return None
-    mark, marks = _marks(connection, query.id)
-    for part in sorted(parts):
-        _keep_part(connection, query.id, part, batch, at)
-    names = [identity(part) for part in sorted(asked)]
+    for part in sorted({claim.part for claim in claims}):
+        _record_part(connection, (query.id, part), batch, at)
+    # a gap that is lost does not say that the part is still asked for
+    reported = {claim.part for claim in batch.seen}
+    reported |= {gap.part for gap in batch.gaps if not gap.lost}
+    fingerprint, part_fingerprints = _read_fingerprints(connection, query.id)
     insert_or_update(
         connection,
         PartRow,
         [
-            {"query_id": query.id, "part": part, "fingerprint": mark}
-            for part in names
-            if marks.get(part) != mark
+            {"query_id": query.id, "part": part, "fingerprint": fingerprint}
+            for part in sorted(reported)
+            if part_fingerprints.get(part) != fingerprint
         ],
         keys=["query_id", "part"],
         change=lambda new, _old: {"fingerprint": new.fingerprint},
     )
-    return _complete(connection, query.id, _live(mark, marks | dict.fromkeys(names, mark)))
+    part_fingerprints |= dict.fromkeys(reported, fingerprint)
+    return _find_common(connection, query.id, _pick_live(fingerprint, part_fingerprints))
 
 
 def complete_interval(connection: Connection, query_id: str) -> Interval | None:
-    """The newest stretch that all parts of the query have seen; None when there is none."""
-    return _complete(connection, query_id, live_parts(connection, query_id))
+    """Find the newest interval that all live parts of the query have seen; None without one."""
+    return _find_common(connection, query_id, live_parts(connection, query_id))
 
 
-def _complete(connection: Connection, query_id: str, parts: Sequence[str]) -> Interval | None:
+def _find_common(connection: Connection, query_id: str, parts: Sequence[str]) -> Interval | None:
+    """Find the newest interval that all these parts have seen.
+
+    1. Take the newest covered interval of each part that begins before ``until``.
+    2. Their intersection is the answer, unless it is empty.
+    3. Else one of them is too new: go back to before the earliest end and try again.
+    """
     if not parts:
         return None
     until: datetime | None = None
-    for _ in range(_STEPS_BACK):
-        found = [_last_before(connection, query_id, part, until) for part in parts]
-        stretches = [one for one in found if one is not None]
-        if len(stretches) < len(parts):
+    for _ in range(_MAX_STEPS_BACK):
+        newest = [_last_covered(connection, (query_id, part), until) for part in parts]
+        covered = [interval for interval in newest if interval is not None]
+        if len(covered) < len(parts):
             return None
-        since, end = max(one[0] for one in stretches), min(one[1] for one in stretches)
+        since, end = max(start for start, _ in covered), min(end for _, end in covered)
         if since < end:
             return since, end
-        until = end  # the newest stretches have nothing in common: one of them is too new
+        until = end
     return None
 
 
 def live_parts(connection: Connection, query_id: str) -> tuple[str, ...]:
-    """The parts that the query has now: those told of since its settings changed last.
+    """Return the parts reported since the query's settings last changed.
 
-    Until one was told of, those that it had before.
+    Until one of them is reported, returns the parts that the query had before.
     """
-    return _live(*_marks(connection, query_id))
+    return _pick_live(*_read_fingerprints(connection, query_id))
 
 
-def _live(mark: str, marks: Mapping[str, str]) -> tuple[str, ...]:
-    live = [part for part, one in marks.items() if one == mark]
-    return tuple(sorted(live or marks))
+def _pick_live(fingerprint: str, part_fingerprints: Mapping[str, str]) -> tuple[str, ...]:
+    live = [part for part, reported in part_fingerprints.items() if reported == fingerprint]
+    return tuple(sorted(live or part_fingerprints))
 
 
-def _marks(connection: Connection, query_id: str) -> tuple[str, dict[str, str]]:
-    """The query's fingerprint, and those that its parts were last told of with."""
-    mark = connection.execute(
+def _read_fingerprints(connection: Connection, query_id: str) -> tuple[str, dict[str, str]]:
+    """Read the query's fingerprint, and the one that each part was last reported with."""
+    fingerprint = connection.execute(
         select(_QUERY.c.fingerprint).where(_QUERY.c.id == query_id)
     ).scalar_one_or_none()
     rows = connection.execute(
         select(_PART.c.part, _PART.c.fingerprint).where(_PART.c.query_id == query_id)
     )
-    return mark or "", {row.part: row.fingerprint for row in rows}
+    return fingerprint or "", {row.part: row.fingerprint for row in rows}
 
 
 def count_unfilled_gaps(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many gaps are open and lost, by (query id, state).
+    """Count open and lost gaps by (query id, state).
 
-    Open ones of parts that a query has no more are not counted: nobody looks for them again.
+    Leaves out open gaps of parts that are not live: no poll looks for them again.
     """
-    found = connection.execute(
+    rows = connection.execute(
         select(_GAP.c.query_id, _GAP.c.part, _GAP.c.state, func.count())
         .where(UNFILLED_GAP)
         .group_by(_GAP.c.query_id, _GAP.c.part, _GAP.c.state)
     ).all()
-    live = {query_id: live_parts(connection, query_id) for query_id in {row[0] for row in found}}
+    live = {query_id: live_parts(connection, query_id) for query_id in {row[0] for row in rows}}
     counts: Counter[tuple[str, str]] = Counter()
-    for query_id, part, state, many in found:
+    for query_id, part, state, number in rows:
         if state != OPEN or not live[query_id] or part in live[query_id]:
-            counts[(query_id, state)] += many
+            counts[(query_id, state)] += number
     return dict(counts)
 
 
-def _keep_part(
-    connection: Connection, query_id: str, name: str, batch: Batch, at: datetime
-) -> None:
-    seen = [one for one in batch.seen if one.part == name]
-    gaps = [
-        replace(one, reason=storable(one.reason, 500)) for one in batch.gaps if one.part == name
-    ]
-    touched = intervals.add(_spans_of(seen), _spans_of(gaps))
-    part = identity(name)
-    place = (query_id, part)
-    ids = {gap_from_row(row): row.id for row in _touching(connection, _MISSED, place, touched)}
-    covered = _touching(connection, _COVERED, place, touched)
+def _record_part(connection: Connection, key: PartKey, batch: CleanBatch, at: datetime) -> None:
+    """Read the rows of one part that the batch touches, decide, and replace them."""
+    seen = [claim for claim in batch.seen if claim.part == key[1]]
+    gaps = [claim for claim in batch.gaps if claim.part == key[1]]
+    touched = intervals.add(_intervals_of(seen), _intervals_of(gaps))
+    gap_ids = {
+        gap_from_row(row): row.id
+        for row in _read_touching(connection, _TOUCHING_GAPS, key, touched)
+    }
+    covered = _read_touching(connection, _TOUCHING_COVERAGE, key, touched)
     before = PartLedger(
-        covered=intervals.add((row.since, row.until) for row in covered), gaps=tuple(ids)
+        covered=intervals.add((row.since, row.until) for row in covered), gaps=tuple(gap_ids)
     )
-    _replace(connection, place, before, apply_claims(before, seen, gaps, at), ids)
+    _replace_rows(connection, key, before, apply_claims(before, seen, gaps, at), gap_ids)
 
 
-def _spans_of(claims: Iterable[Seen | Gap]) -> list[Interval]:
-    return [(one.since, one.until) for one in claims]
+def _intervals_of(claims: Iterable[Seen | Gap]) -> list[Interval]:
+    return [(claim.since, claim.until) for claim in claims]
 
 
-def _replace(
+def _replace_rows(
     connection: Connection,
-    place: tuple[str, str],
+    key: PartKey,
     before: PartLedger,
     after: PartLedger,
-    ids: Mapping[LedgerGap, int],
+    gap_ids: Mapping[LedgerGap, int],
 ) -> None:
-    """Make the rows of one part say ``after`` where they say ``before``."""
-    here = {"query_id": place[0], "part": place[1]}
-    over = [since for since, _ in set(before.covered) - set(after.covered)]
-    if over:
+    """Delete the rows of one part that are not in ``after``, and insert those that are new."""
+    columns = {"query_id": key[0], "part": key[1]}
+    outdated = [since for since, _ in set(before.covered) - set(after.covered)]
+    if outdated:
         connection.execute(
             delete(_COVERAGE).where(
-                _COVERAGE.c.query_id == place[0],
-                _COVERAGE.c.part == place[1],
-                _COVERAGE.c.since.in_(over),
+                _COVERAGE.c.query_id == key[0],
+                _COVERAGE.c.part == key[1],
+                _COVERAGE.c.since.in_(outdated),
             )
         )
-    new = sorted(set(after.covered) - set(before.covered))
+    new_intervals = sorted(set(after.covered) - set(before.covered))
     insert_new(
-        connection, CoverageRow, [here | {"since": since, "until": until} for since, until in new]
+        connection,
+        CoverageRow,
+        [columns | {"since": since, "until": until} for since, until in new_intervals],
     )
-    gone = [ids[one] for one in ids if one not in after.gaps]
-    if gone:
-        connection.execute(delete(_GAP).where(_GAP.c.id.in_(gone)))
-    fresh = [one for one in after.gaps if one not in ids]
-    insert_new(connection, GapRow, [here | asdict(one) for one in fresh])
+    outdated_ids = [gap_id for gap, gap_id in gap_ids.items() if gap not in after.gaps]
+    if outdated_ids:
+        connection.execute(delete(_GAP).where(_GAP.c.id.in_(outdated_ids)))
+    new_gaps = [gap for gap in after.gaps if gap not in gap_ids]
+    insert_new(connection, GapRow, [columns | asdict(gap) for gap in new_gaps])
 
 
 def gap_from_row(row: Any) -> LedgerGap:
-    """A row of the table as the fact that it is."""
+    """Build the fact that a row of the table ``gap`` stores."""
     return LedgerGap(
         since=row.since,
         until=row.until,
@@ -202,25 +222,24 @@ def gap_from_row(row: Any) -> LedgerGap:
     )
 
 
-def _touching(
-    connection: Connection, statement: Any, place: tuple[str, str], touched: Iterable[Interval]
+def _read_touching(
+    connection: Connection, statement: Any, key: PartKey, touched: Iterable[Interval]
 ) -> list[Any]:
-    """The rows of a part, as a statement of _rows_touching selects them, for several stretches."""
-    here = {"query_id": place[0], "part": place[1]}
+    """Read the rows of a part that touch one of several intervals (see `_select_touching`)."""
+    part = {"query_id": key[0], "part": key[1]}
     return [
         row
         for since, until in touched
-        for row in connection.execute(statement, here | {"since": since, "until": until})
+        for row in connection.execute(statement, part | {"since": since, "until": until})
     ]
 
 
-def _last_before(
-    connection: Connection, query_id: str, part: str, until: datetime | None
-) -> Interval | None:
-    """The newest covered stretch of the part that begins before ``until``."""
-    here = (_COVERAGE.c.query_id == query_id, _COVERAGE.c.part == part)
-    which = here if until is None else (*here, _COVERAGE.c.since < until)
+def _last_covered(connection: Connection, key: PartKey, until: datetime | None) -> Interval | None:
+    """Find the newest covered interval of the part that begins before ``until``."""
+    conditions = [_COVERAGE.c.query_id == key[0], _COVERAGE.c.part == key[1]]
+    if until is not None:
+        conditions.append(_COVERAGE.c.since < until)
     row = connection.execute(
-        select(_COVERAGE).where(*which).order_by(_COVERAGE.c.since.desc()).limit(1)
+        select(_COVERAGE).where(*conditions).order_by(_COVERAGE.c.since.desc()).limit(1)
     ).one_or_none()
     return None if row is None else (row.since, row.until)

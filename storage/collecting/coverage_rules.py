@@ -1,9 +1,19 @@
-"""Pure: what one part of a query has seen and missed, and what one more claim makes of it.
+"""Decide what a batch's claims make of one part's ledger; pure, without a database.
 
-The last word counts. A stretch that is Seen closes the gaps over it, lost ones too; a Gap told
-over what was seen before takes it back, because platforms index late and clocks are off: the
-listener knows best. So at any moment an instant is covered, or in one gap, or unknown, and the
-same claims told again in their order change nothing.
+At any moment an instant is covered, or in one gap, or unknown. A part's ledger changes in this
+order, and the last claim wins:
+
+1. Everything that is Seen becomes covered. It fills the gaps over it, open and lost ones.
+2. Open gaps of the batch follow, then its lost gaps, so that what is lost is not also open. What
+   the same batch has Seen is cut out of both.
+3. Each such gap takes back older coverage under it. Platforms index late and clocks are off, so
+   the listener knows best.
+4. It replaces gaps in the other state (open or lost) under it, and keeps their first date.
+5. It adds nothing where a gap in the same state is noted already.
+6. Where it touches gaps of its own kind, they become one gap with the new reason. Lost gaps join
+   only when their reasons are the same.
+
+So the same claims, repeated in their order, change nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +31,7 @@ OPEN, FILLED, LOST = "open", "filled", "lost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerGap:
-    """A gap as the ledger keeps it; ``closed_at`` is when it was filled or given up."""
+    """A gap as the ledger stores it; ``closed_at`` is when it was filled or given up."""
 
     since: datetime
     until: datetime
@@ -33,13 +43,13 @@ class LedgerGap:
 
     @property
     def interval(self) -> Interval:
-        """From when to when."""
+        """Return the time from ``since`` to ``until``."""
         return self.since, self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartLedger:
-    """The covered stretches and the gaps of one part."""
+    """The covered intervals and the gaps of one part of a query."""
 
     covered: Intervals = ()
     gaps: tuple[LedgerGap, ...] = ()
@@ -48,72 +58,69 @@ class PartLedger:
 def apply_claims(
     before: PartLedger, seen: Sequence[Seen], gaps: Sequence[Gap], at: datetime
 ) -> PartLedger:
-    """What a batch makes of it: what it has seen is no gap; what is lost is lost, not open."""
-    heard = [(one.since, one.until) for one in seen]
-    claims = _seen(before, heard, at)
-    for gap in sorted(gaps, key=lambda one: one.lost):  # a stable sort: in the order told
-        for span in intervals.subtract([(gap.since, gap.until)], heard):
-            claims = _missed(claims, span, gap, at)
-    return claims
+    """Apply a batch's claims about one part; the module's docstring lists the rules."""
+    seen_intervals = [(claim.since, claim.until) for claim in seen]
+    ledger = _cover(before, seen_intervals, at)  # 1
+    for gap in sorted(gaps, key=lambda claim: claim.lost):  # 2; stable: else in the batch's order
+        for interval in intervals.subtract([(gap.since, gap.until)], seen_intervals):
+            ledger = _add_gap(ledger, interval, gap, at)
+    return ledger
 
 
-def _seen(before: PartLedger, heard: Sequence[Interval], at: datetime) -> PartLedger:
+def _cover(before: PartLedger, seen: Sequence[Interval], at: datetime) -> PartLedger:
     gaps: list[LedgerGap] = []
     for gap in before.gaps:
-        left = _cut(gap, heard) if gap.state != FILLED else [gap]
-        gaps += left or [replace(gap, state=FILLED, closed_at=at)]
-    return PartLedger(covered=intervals.add(before.covered, heard), gaps=tuple(gaps))
+        remaining = _cut(gap, seen) if gap.state != FILLED else [gap]
+        gaps += remaining or [replace(gap, state=FILLED, closed_at=at)]
+    return PartLedger(covered=intervals.add(before.covered, seen), gaps=tuple(gaps))
 
 
-def _missed(before: PartLedger, span: Interval, gap: Gap, at: datetime) -> PartLedger:
-    """One stretch of a gap, over which nothing is noted twice in the same state."""
+def _add_gap(before: PartLedger, interval: Interval, gap: Gap, at: datetime) -> PartLedger:
+    """Add one interval of a gap."""
     state = LOST if gap.lost else OPEN
-    noted = [one for one in before.gaps if one.state == state]
-    fresh = intervals.subtract([span], [one.interval for one in noted])
-    rest: list[LedgerGap] = [one for one in before.gaps if one.state == FILLED]
-    first = at
-    for one in before.gaps:
-        if one.state not in (state, FILLED):
-            rest += _cut(one, fresh)
-            if intervals.intersect([one.interval], fresh):
-                first = min(first, one.noted_at)
-    for since, until in fresh:
-        new = LedgerGap(
+    covered = intervals.subtract(before.covered, [interval])  # 3
+    same_state = [noted for noted in before.gaps if noted.state == state]
+    new_intervals = intervals.subtract([interval], [noted.interval for noted in same_state])  # 5
+    unchanged: list[LedgerGap] = [noted for noted in before.gaps if noted.state == FILLED]
+    noted_at = at
+    for noted in before.gaps:  # 4
+        if noted.state not in (state, FILLED):
+            unchanged += _cut(noted, new_intervals)
+            if intervals.intersect([noted.interval], new_intervals):
+                noted_at = min(noted_at, noted.noted_at)
+    for since, until in new_intervals:
+        new_gap = LedgerGap(
             since=since,
             until=until,
             kind=gap.kind.value,
             reason=gap.reason,
             state=state,
-            noted_at=first,
+            noted_at=noted_at,
             closed_at=at if gap.lost else None,
         )
-        noted = _join(noted, new)
-    covered = intervals.subtract(before.covered, [span])
-    return PartLedger(covered=covered, gaps=(*rest, *noted))
+        same_state = _join(same_state, new_gap)  # 6
+    return PartLedger(covered=covered, gaps=(*unchanged, *same_state))
 
 
-def _cut(gap: LedgerGap, spans_out: Iterable[Interval]) -> list[LedgerGap]:
-    """What is left of a gap; itself when nothing was cut."""
-    left = intervals.subtract([gap.interval], spans_out)
-    return [replace(gap, since=since, until=until) for since, until in left]
+def _cut(gap: LedgerGap, cuts: Iterable[Interval]) -> list[LedgerGap]:
+    """Cut intervals out of a gap; returns the gap itself when none of them meets it."""
+    remaining = intervals.subtract([gap.interval], cuts)
+    return [replace(gap, since=since, until=until) for since, until in remaining]
 
 
-def _join(noted: Sequence[LedgerGap], new: LedgerGap) -> list[LedgerGap]:
-    """Put ``new`` beside them, one with those of its kind that it touches: its reason counts.
-
-    Lost ones are one only where they are lost for the same reason.
-    """
-    apart: list[LedgerGap] = []
-    for one in noted:
-        touches = one.since <= new.until and new.since <= one.until
-        alike = one.kind == new.kind and (new.state == OPEN or one.reason == new.reason)
-        if touches and alike:
+def _join(gaps: Sequence[LedgerGap], new: LedgerGap) -> list[LedgerGap]:
+    """Add ``new``, joined with the gaps of its kind that it touches; its reason counts."""
+    separate: list[LedgerGap] = []
+    for gap in gaps:
+        is_touching = gap.since <= new.until and new.since <= gap.until
+        is_alike = gap.kind == new.kind and (new.state == OPEN or gap.reason == new.reason)
+        if is_touching and is_alike:
             new = replace(
                 new,
-                since=min(one.since, new.since),
-                until=max(one.until, new.until),
-                noted_at=min(one.noted_at, new.noted_at),
+                since=min(gap.since, new.since),
+                until=max(gap.until, new.until),
+                noted_at=min(gap.noted_at, new.noted_at),
             )
         else:
-            apart.append(one)
-    return [*apart, new]
+            separate.append(gap)
+    return [*separate, new]

@@ -1,9 +1,9 @@
-"""Mentions that come again: changed words are judged anew and the old ones kept, figures refreshed.
+"""Take up changes of stored mentions: new texts, new figures, new ratings.
 
-Knowledge has an age: what a listener read before what is stored changes nothing. A text that was
-there before comes back only when the platform says that it was edited: two feeds may show one post
-in two lengths for ever, and that is no change of mind. What comes under a known id from another
-author is no edit: a stranger who knows a mail's Message-ID must not put words into its place.
+Knowledge has an age: what was fetched before the stored state changes nothing. An earlier text
+returns only when the platform reports an edit: two feeds may show one post in two lengths for ever,
+and that is no edit. A post under a stored id from another author is no edit either: a stranger who
+knows a mail's Message-ID must not replace its text.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from earful.enums import Verdict
 from earful.types import Engagement, Mention
-from earful.untrusted import web_link
 from storage.analysis import predictions, ratings, stories, story_counts, tallies
 from storage.cases.verdicts import EARFUL
-from storage.database.clean import countable, storable
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.authors import author_key
 from storage.tables import (
@@ -35,135 +33,140 @@ from storage.tables import (
     RevisionRow,
 )
 
-_MENTION, _MENTION_BRAND, _FLAG = table_of(MentionRow), table_of(MentionBrandRow), table_of(FlagRow)
+_MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
-_EVENT, _AUTHOR = table_of(CaseEventRow), table_of(AuthorRow)
+_FLAG, _EVENT, _AUTHOR = table_of(FlagRow), table_of(CaseEventRow), table_of(AuthorRow)
 
 _RATING = tuple(column.name for column in ratings.COLUMNS)
 _REFRESHED = (
     *("lang", "url", "fetched_at", "edited_at", "shares", "likes", "replies"),
     *_RATING,
 )
-# a page that is written anew all day long would fill the database, and each poll the memory
-_MOST_EARLIER = 50
 _EDITED = ("text", "edition", "sentiment", "model_id", "corrected")
+# a page that is edited all day long would fill the database, and each poll the memory
+_MAX_REVISIONS = 50
+_PREDICTED = ("model_id", "negative", "neutral", "positive", "could_not_tell", "language")
+
+Change = tuple[Any, Mention]  # the stored row, and the mention that is newer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeReport:
-    """Which stored mentions (by number) have other words now; which were told of by another author
-    than theirs, and which of those with other words or another rating, which were not taken."""
+    """Report ids of stored mentions that came again.
+
+    ``edited``: their text changed. ``other_author``: they came from another author than the stored
+    one. ``refused``: of those, the ones with another text or rating, which was not taken.
+    """
 
     edited: frozenset[int]
-    others: frozenset[int]
+    other_author: frozenset[int]
     refused: frozenset[int]
 
 
 def apply_changes(
-    connection: Connection, found: Mapping[int, Mention], at: datetime
+    connection: Connection, mentions: Mapping[int, Mention], at: datetime
 ) -> ChangeReport:
-    """Bring stored mentions (by number) up to what was found.
+    """Bring stored mentions (clean ones, by row id) up to date.
 
-    Of what another author is said to have written only figures are taken.
+    1. Compare each with its stored row. From another author's post only the figures count.
+    2. Find the texts that changed, and keep the old text as a revision.
+    3. Update the rows, and the reach of their stories.
+    4. Send edited mentions back to grouping, to the model and to the rules, and note the edit in
+       their cases.
+    5. Send mentions with a new rating back to the rules.
     """
-    newer: dict[int, tuple[Any, Mention]] = {}
-    others: set[int] = set()
-    refused: set[int] = set()
-    for row in _stored(connection, found):
-        one = found[row.id]
-        if author_key(one) != (row.author_source, row.writer):
-            others.add(row.id)
-            if storable(one.text) != row.text or _rating(row, one) != _kept(row, _RATING):
-                refused.add(row.id)
-            one = _figures_of(one, row)
-        if not _older(one, row):
-            newer[row.id] = (row, one)
-    edited = _edited(connection, newer)
-    rated = [
-        number
-        for number, (row, one) in newer.items()
-        if number not in edited and row.model_id and _rating(row, one) != _kept(row, _RATING)
-    ]
-    for number in edited:
-        _keep_old(connection, newer[number][0], at)
-    _update(connection, newer, edited)
-    story_counts.update_reach(connection, _reshared(newer.values()))
-    stories.ungroup_edited(connection, edited)
-    tallies.move(connection, {number: (newer[number][0].sentiment, "") for number in edited})
-    _read_anew(connection, edited)
-    _tell_cases(connection, edited, at)
-    predictions.reset_verdicts(connection, rated)
-    return ChangeReport(
-        edited=frozenset(edited), others=frozenset(others), refused=frozenset(refused)
+    newer, other_author, refused = _compare(_read_rows(connection, mentions), mentions)  # 1
+    edited = _find_edited(connection, newer)  # 2
+    for mention_id in edited:
+        _store_revision(connection, newer[mention_id][0], at)
+    _update_rows(connection, newer, edited)  # 3
+    story_counts.update_reach(connection, _changed_shares(newer.values()))
+    stories.ungroup_edited(connection, edited)  # 4
+    tallies.move(
+        connection, {mention_id: (newer[mention_id][0].sentiment, "") for mention_id in edited}
     )
+    _reset_verdicts(connection, edited)
+    _note_edits(connection, edited, at)
+    predictions.reset_verdicts(connection, _find_rerated(newer, edited))  # 5
+    return ChangeReport(edited=frozenset(edited), other_author=other_author, refused=refused)
 
 
-def _stored(connection: Connection, numbers: Iterable[int]) -> list[Any]:
-    """These mentions, each with who wrote it."""
-    wrote = (_AUTHOR.c.source.label("author_source"), _AUTHOR.c.external_id.label("writer"))
-    statement = select(_MENTION, *wrote).join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
+def _read_rows(connection: Connection, mention_ids: Iterable[int]) -> list[Any]:
+    """Read the rows of mentions, each with the key of its author."""
+    author = (
+        _AUTHOR.c.source.label("author_source"),
+        _AUTHOR.c.external_id.label("author_external_id"),
+    )
+    query = select(_MENTION, *author).join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
     return [
         row
-        for some in chunks(list(numbers))
-        for row in connection.execute(statement.where(_MENTION.c.id.in_(some)))
+        for ids in chunks(list(mention_ids))
+        for row in connection.execute(query.where(_MENTION.c.id.in_(ids)))
     ]
 
 
-def _figures_of(mention: Mention, row: Any) -> Mention:
-    """What is taken of a post that somebody else is said to have written: what it counted."""
+def _compare(
+    rows: Iterable[Any], mentions: Mapping[int, Mention]
+) -> tuple[dict[int, Change], frozenset[int], frozenset[int]]:
+    """Split ids into those with newer knowledge, those from another author, and refused ones."""
+    newer: dict[int, Change] = {}
+    other_author: set[int] = set()
+    refused: set[int] = set()
+    for row in rows:
+        mention = mentions[row.id]
+        if author_key(mention) != (row.author_source, row.author_external_id):
+            other_author.add(row.id)
+            if mention.text != row.text or _is_rerated(row, mention):
+                refused.add(row.id)
+            mention = _with_stored_text(mention, row)
+        if not _is_older(mention, row):
+            newer[row.id] = (row, mention)
+    return newer, frozenset(other_author), frozenset(refused)
+
+
+def _with_stored_text(mention: Mention, row: Any) -> Mention:
+    """Keep only the figures of a post that another author claims to have written."""
     return replace(
         mention, text=row.text, lang=None, url=None, rating=None, edited_at=row.edited_at
     )
 
 
-def _reshared(newer: Iterable[tuple[Any, Mention]]) -> list[tuple[int, int, int]]:
-    """(story, shares before, shares now) of those that were shared more, or less."""
-    changed = []
-    for row, one in newer:
-        now = _now(row, one)["shares"]
-        if row.story_id is not None and row.repost_of is None and now != row.shares:
-            changed.append((row.story_id, row.shares, now))
-    return changed
-
-
-def _older(mention: Mention, row: Any) -> bool:
-    """True when what is stored is the newer knowledge."""
+def _is_older(mention: Mention, row: Any) -> bool:
+    """True when the stored row is the newer knowledge."""
     if mention.fetched_at < row.fetched_at:
         return True
     if row.edited_at is None:
         return False
-    # another server's copy may not have heard of the edit yet
+    # another server's copy may not know of the edit yet
     return mention.edited_at is None or mention.edited_at < row.edited_at
 
 
-def _edited(connection: Connection, newer: Mapping[int, tuple[Any, Mention]]) -> list[int]:
-    changed = {
-        number: storable(one.text)
-        for number, (row, one) in newer.items()
-        if storable(one.text) != row.text
-    }
-    former: dict[int, set[str]] = defaultdict(set)
-    for some in chunks(list(changed)):
+def _find_edited(connection: Connection, newer: Mapping[int, Change]) -> list[int]:
+    """Find the mentions with another text; an earlier text counts only as a reported edit."""
+    changed = [mention_id for mention_id, (row, new) in newer.items() if new.text != row.text]
+    earlier_texts: dict[int, set[str]] = defaultdict(set)
+    for ids in chunks(changed):
         rows = connection.execute(
-            select(_REVISION.c.mention_id, _REVISION.c.text).where(_REVISION.c.mention_id.in_(some))
+            select(_REVISION.c.mention_id, _REVISION.c.text).where(_REVISION.c.mention_id.in_(ids))
         )
         for row in rows:
-            former[row.mention_id].add(row.text)
+            earlier_texts[row.mention_id].add(row.text)
     return sorted(
-        number
-        for number, text in changed.items()
-        if text not in former[number] or _said_so(*newer[number])
+        mention_id
+        for mention_id in changed
+        if newer[mention_id][1].text not in earlier_texts[mention_id]
+        or _is_reported_edit(*newer[mention_id])
     )
 
 
-def _said_so(row: Any, mention: Mention) -> bool:
-    """True when the platform tells of an edit that we have not heard of."""
+def _is_reported_edit(row: Any, mention: Mention) -> bool:
+    """True when the platform reports an edit that is not stored yet."""
     return mention.edited_at is not None and mention.edited_at != row.edited_at
 
 
-def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
-    """The old words and what was said of them go where they count no more."""
-    said = connection.execute(
+def _store_revision(connection: Connection, row: Any, at: datetime) -> None:
+    """Move the old text and its predictions to a revision, where they no longer count."""
+    old_predictions = connection.execute(
         select(_PREDICTION).where(_PREDICTION.c.mention_id == row.id).order_by(_PREDICTION.c.at)
     ).all()
     connection.execute(
@@ -173,95 +176,118 @@ def _keep_old(connection: Connection, row: Any, at: datetime) -> None:
             lang=row.lang,
             until=at,
             sentiment=row.sentiment,
-            predictions=[_said(one) for one in said],
+            predictions=list(map(_prediction_json, old_predictions)),
         )
     )
     connection.execute(delete(_PREDICTION).where(_PREDICTION.c.mention_id == row.id))
-    theirs = select(_REVISION.c.id).where(_REVISION.c.mention_id == row.id)
-    newest = theirs.order_by(_REVISION.c.id.desc()).limit(_MOST_EARLIER)
+    revisions = select(_REVISION.c.id).where(_REVISION.c.mention_id == row.id)
+    newest = revisions.order_by(_REVISION.c.id.desc()).limit(_MAX_REVISIONS)
     connection.execute(
         delete(_REVISION).where(_REVISION.c.mention_id == row.id, _REVISION.c.id.not_in(newest))
     )
 
 
-def _said(row: Any) -> dict[str, Any]:
-    same = ("model_id", "negative", "neutral", "positive", "could_not_tell", "language")
-    return {name: getattr(row, name) for name in same} | {"at": row.at.isoformat()}
+def _prediction_json(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _PREDICTED} | {"at": row.at.isoformat()}
 
 
-def _update(
-    connection: Connection, newer: Mapping[int, tuple[Any, Mention]], edited: Iterable[int]
+def _update_rows(
+    connection: Connection, newer: Mapping[int, Change], edited_ids: Iterable[int]
 ) -> None:
-    plain: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    known = set(edited)
-    for number, (row, one) in newer.items():
-        values = _now(row, one)
-        if number in known:
-            anew = {"text": storable(one.text), "edition": row.edition + 1}
-            values |= anew | {"sentiment": "", "model_id": "", "corrected": False}
-            changed.append({"_number": number} | values)
-        elif tuple(values[name] for name in _REFRESHED) != _kept(row, _REFRESHED):
-            plain.append({"_number": number} | values)
-    for rows, names in ((plain, _REFRESHED), (changed, _REFRESHED + _EDITED)):
+    """Write new values; an edited mention also loses its sentiment and its correction."""
+    refreshed: list[dict[str, Any]] = []
+    edited: list[dict[str, Any]] = []
+    edited_set = set(edited_ids)
+    for mention_id, (row, mention) in newer.items():
+        values = _merged_values(row, mention)
+        if mention_id in edited_set:
+            values |= {"text": mention.text, "edition": row.edition + 1}
+            values |= {"sentiment": "", "model_id": "", "corrected": False}
+            edited.append({"_mention_id": mention_id} | values)
+        elif tuple(values[name] for name in _REFRESHED) != _stored_values(row, _REFRESHED):
+            refreshed.append({"_mention_id": mention_id} | values)
+    for rows, columns in ((refreshed, _REFRESHED), (edited, _REFRESHED + _EDITED)):
         if rows:
             connection.execute(
                 update(_MENTION)
-                .where(_MENTION.c.id == bindparam("_number"))
-                .values({name: bindparam(name) for name in names}),
+                .where(_MENTION.c.id == bindparam("_mention_id"))
+                .values({name: bindparam(name) for name in columns}),
                 rows,
             )
 
 
-def _now(row: Any, mention: Mention) -> dict[str, Any]:
-    """What is known now; what this copy does not tell stays as it was."""
-    figures = row if mention.engagement == Engagement() else mention.engagement
-    lang = None if mention.lang is None else storable(mention.lang, 20)
+def _merged_values(row: Any, mention: Mention) -> dict[str, Any]:
+    """Merge the new state into the stored one; a value that the new state lacks stays."""
+    counts = row if mention.engagement == Engagement() else mention.engagement
     return {
-        "lang": lang or row.lang,
-        "url": web_link(mention.url) or row.url,
+        "lang": mention.lang or row.lang,
+        "url": mention.url or row.url,
         "fetched_at": mention.fetched_at,
         "edited_at": mention.edited_at or row.edited_at,
-        "shares": countable(figures.shares),
-        "likes": countable(figures.likes),
-        "replies": countable(figures.replies),
-        **dict(zip(_RATING, _rating(row, mention), strict=True)),
+        "shares": counts.shares,
+        "likes": counts.likes,
+        "replies": counts.replies,
+        **dict(zip(_RATING, _merged_rating(row, mention), strict=True)),
     }
 
 
-def _rating(row: Any, mention: Mention) -> tuple[Any, ...]:
+def _merged_rating(row: Any, mention: Mention) -> tuple[Any, ...]:
     if mention.rating is None:
-        return _kept(row, _RATING)
-    told = ratings.to_columns(mention.rating)
-    return tuple(told[name] for name in _RATING)
+        return _stored_values(row, _RATING)
+    columns = ratings.to_columns(mention.rating)
+    return tuple(columns[name] for name in _RATING)
 
 
-def _kept(row: Any, names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in names)
+def _is_rerated(row: Any, mention: Mention) -> bool:
+    return _merged_rating(row, mention) != _stored_values(row, _RATING)
 
 
-def _read_anew(connection: Connection, edited: Sequence[int]) -> None:
-    """Model and rules look at the new words; what was flagged stays flagged."""
-    for some in chunks(edited):
+def _stored_values(row: Any, columns: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in columns)
+
+
+def _changed_shares(changes: Iterable[Change]) -> list[tuple[int, int, int]]:
+    """List (story id, shares before, shares now) of originals whose shares changed."""
+    changed: list[tuple[int, int, int]] = []
+    for row, mention in changes:
+        shares = _merged_values(row, mention)["shares"]
+        if row.story_id is not None and row.repost_of is None and shares != row.shares:
+            changed.append((row.story_id, row.shares, shares))
+    return changed
+
+
+def _find_rerated(newer: Mapping[int, Change], edited: Sequence[int]) -> list[int]:
+    """Find classified mentions with a new rating; edited ones wait for the model anyway."""
+    return [
+        mention_id
+        for mention_id, (row, mention) in newer.items()
+        if mention_id not in edited and row.model_id and _is_rerated(row, mention)
+    ]
+
+
+def _reset_verdicts(connection: Connection, edited: Sequence[int]) -> None:
+    """Let the model and the rules read the new text; a flagged mention stays flagged."""
+    for ids in chunks(edited):
         connection.execute(
             update(_MENTION_BRAND)
             .where(
-                _MENTION_BRAND.c.mention_id.in_(some),
+                _MENTION_BRAND.c.mention_id.in_(ids),
                 _MENTION_BRAND.c.verdict != Verdict.FLAGGED.value,
             )
             .values(verdict=UNREAD)
         )
 
 
-def _tell_cases(connection: Connection, edited: Sequence[int], at: datetime) -> None:
-    cases: list[dict[str, Any]] = []
-    for some in chunks(edited):
+def _note_edits(connection: Connection, edited: Sequence[int], at: datetime) -> None:
+    """Note in each case that one of its flagged posts was edited."""
+    events: list[dict[str, Any]] = []
+    for ids in chunks(edited):
         rows = connection.execute(
             select(_FLAG.c.case_id, _FLAG.c.published_at)
-            .where(_FLAG.c.mention_id.in_(some))
+            .where(_FLAG.c.mention_id.in_(ids))
             .order_by(_FLAG.c.id)
         )
-        cases += [
+        events += [
             {
                 "case_id": row.case_id,
                 "at": at,
@@ -272,17 +298,17 @@ def _tell_cases(connection: Connection, edited: Sequence[int], at: datetime) -> 
             }
             for row in rows
         ]
-    # once, until something else happens: a page may be written anew all day long
-    fresh = [one for one in cases if not _said_last(connection, one)]
-    insert_new(connection, CaseEventRow, fresh)
+    # note it once until another event follows: a page may be edited all day long
+    new_events = [event for event in events if not _is_last_event(connection, event)]
+    insert_new(connection, CaseEventRow, new_events)
 
 
-def _said_last(connection: Connection, told: Mapping[str, Any]) -> bool:
-    """True when this is the last thing that the case was told of."""
+def _is_last_event(connection: Connection, event: Mapping[str, Any]) -> bool:
+    """True when the case's last event says the same."""
     last = connection.execute(
         select(_EVENT.c.kind, _EVENT.c.note)
-        .where(_EVENT.c.case_id == told["case_id"])
+        .where(_EVENT.c.case_id == event["case_id"])
         .order_by(_EVENT.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return last is not None and (last.kind, last.note) == (told["kind"], told["note"])
+    return last is not None and (last.kind, last.note) == (event["kind"], event["note"])

@@ -1,4 +1,19 @@
-"""Storing what a listener brought: a transaction a batch; the same batch twice changes nothing."""
+"""Store a batch from a listener in one transaction; storing it twice changes nothing.
+
+`store` runs these steps, in this order:
+
+1. Clean the batch once (storage/collecting/clean_batch.py). No later step cleans again.
+2. Remove posts that are gone upstream. Drop mentions that must not be stored: removed posts,
+   plain reposts of them, and posts by erased authors.
+3. Take up changes of mentions that are stored already (storage/collecting/edits.py).
+4. Store authors.
+5. Store new mentions.
+6. Link mentions to the query and to brands (storage/collecting/attribution.py).
+7. Record coverage and gaps in the ledger (storage/collecting/coverage_ledger.py).
+8. Store rejected items with their reasons.
+9. Count new and repeated mentions in the account's spending.
+10. Move the query's position; for a re-check, note which mentions were checked instead.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +27,11 @@ from sqlalchemy import Connection, select, update
 
 from earful.intervals import Interval
 from earful.types import Batch, Mention, Query, Rejected
-from earful.untrusted import web_link
 from storage.analysis import ratings
 from storage.collecting import attribution, coverage_ledger, edits, rechecks, spending
-from storage.collecting.attribution import Attributor, Found, Noise
-from storage.database.clean import countable, identity, storable
+from storage.collecting.attribution import AttributedMention, Attributor
+from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, clean_batch
+from storage.collecting.edits import ChangeReport
 from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities import authors
@@ -27,13 +42,12 @@ from storage.tables import MentionRow, QueryRow, RejectedRow, row_ids
 _MENTION = table_of(MentionRow)
 _QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
 
-_SOMEBODY_ELSE = (
-    "a post with this id by somebody else is stored already; its words stay, these were not taken"
-)
+_TWO_AUTHORS = "another author's post has this id; the stored post stays and this one was dropped"
+RowIds = Mapping[ExternalKey, int]
 
 
 class AnyPosition(Enum):
-    """No position: wherever the query is."""
+    """Mark that a batch does not depend on the query's stored position."""
 
     ANY_POSITION = ""
 
@@ -43,8 +57,12 @@ ANY_POSITION = AnyPosition.ANY_POSITION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestCounts:
-    """What became of a batch: mentions in it, mentions new to us, those of the new ones that are
-    noise, items that could not be read; known ones whose words changed, and those that are gone."""
+    """Count what became of a batch.
+
+    ``seen``: mentions in the batch. ``new``: those stored for the first time. ``noise``: new ones
+    about none of our brands. ``changed``: stored ones with a new text. ``gone``: stored ones that
+    were removed. ``rejected``: items that could not be read.
+    """
 
     seen: int
     new: int
@@ -55,203 +73,237 @@ class IngestCounts:
 
 
 class PositionConflict(Exception):
-    """Somebody else has moved the query on meanwhile; nothing of the batch was kept."""
+    """Another process moved the query's position meanwhile; nothing of the batch was stored."""
 
 
 def store(
     db: Database,
     query: Query,
     batch: Batch,
-    about: Attributor,
+    attribute: Attributor,
     at: datetime,
     *,
     after: str | AnyPosition | None = ANY_POSITION,
     checked_ids: Sequence[int] = (),
 ) -> IngestCounts:
-    """Keep a batch: authors, mentions, what they are about, gaps, rejects, and the position.
+    """Store a batch and the query's new position in one transaction.
 
-    ``about`` names the brands that a mention concerns, which must be stored already, or says why
-    it is noise. What is ``gone`` is removed first and never stored again. ``after``: the position
-    that this step of a poll comes from; raises PositionConflict when the query is there no more,
-    because the two polls' accounts of open windows would mix. ``checked_ids``: ids of the mentions
-    that the platform was asked about, when the batch answers a re-check and is no step of a poll.
+    The module's docstring lists the steps. ``attribute`` returns the brands of a mention, which
+    must be stored already, or why it is noise. ``after`` is the position that this step of a poll
+    started from. ``checked_ids`` are the mentions that the platform was asked about, when the batch
+    answers a re-check and is no step of a poll.
+
+    Raises PositionConflict when the query is no longer at ``after``: the open windows of two polls
+    would mix.
     """
-    met, doubted = _in_order(batch.mentions)
-    said = {key: attribution.attribute(about, one) for key, one in met.items()}
+    cleaned = clean_batch(batch, attribute)  # 1
     with db.write() as connection:
-        gone = erasing.remove_gone_posts(connection, batch.gone, at)
-        mentions = tombstones.drop_removed(connection, met)
-        known = find_row_ids(connection, _MENTION, mentions)
-        again = edits.apply_changes(
-            connection, {known[key]: one for key, one in mentions.items() if key in known}, at
-        )
-        doubted |= {key for key in mentions if known.get(key) in again.refused}
-        doubted &= mentions.keys()  # what is gone is named nowhere
-        batch = replace(batch, rejected=(*batch.rejected, *map(_doubt, sorted(doubted))))
-        new = {key: one for key, one in mentions.items() if key not in known}
-        writers = authors.store(
-            connection,
-            [one for key, one in mentions.items() if known.get(key) not in again.others],
-        )
-        insert_new(
-            connection,
-            MentionRow,
-            row_ids.with_unused_ids(
-                connection,
-                _MENTION,
-                [
-                    _mention_row(key, one, writers, noise=isinstance(said[key], Noise))
-                    for key, one in new.items()
-                ],
-            ),
-        )
-        ids = known | find_row_ids(connection, _MENTION, new)
-        attribution.store_links(
-            connection,
-            query.id,
-            [
-                Found(id=ids[key], mention=one, said=said[key], known=key in known)
-                for key, one in mentions.items()
-                if known.get(key) not in again.refused
-            ],
-        )
-        complete = coverage_ledger.record_batch(connection, query, batch, at)
-        missed = _store_rejects(connection, query, batch, at)
-        stored = IngestCounts(
-            seen=len(met),
-            new=len(new),
-            rejected=len(batch.rejected),
-            noise=sum(isinstance(said[key], Noise) for key in new),
-            changed=len(again.edited),
+        gone = erasing.remove_gone_posts(connection, cleaned.gone, at)  # 2
+        allowed = _drop_removed(connection, cleaned)
+        stored_ids = find_row_ids(connection, _MENTION, allowed.mentions)
+        changes = _take_up_changes(connection, allowed, stored_ids, at)  # 3
+        author_ids = _store_authors(connection, allowed, stored_ids, changes)  # 4
+        new_ids = _store_new_mentions(connection, allowed, stored_ids, author_ids)  # 5
+        _link(connection, query, allowed, stored_ids, new_ids, changes)  # 6
+        complete = coverage_ledger.record_batch(connection, query, allowed, at)  # 7
+        rejected = (*allowed.rejected, *_reject_contested(allowed, stored_ids, changes))
+        new_rejects = _store_rejects(connection, query, rejected, at)  # 8
+        counts = IngestCounts(
+            seen=len(cleaned.mentions),
+            new=len(new_ids),
+            rejected=len(rejected),
+            noise=sum(map(allowed.is_noise, new_ids)),
+            changed=len(changes.edited),
             gone=gone,
         )
-        spending.count_mentions(
-            connection,
-            query,
-            at,
-            new=stored.new,
-            already_stored=stored.seen - stored.new,
-            noise=stored.noise,
-        )
-        if checked_ids:
+        _count_spending(connection, query, counts, at)  # 9
+        if checked_ids:  # 10
             rechecks.mark_checked(connection, checked_ids, at)
         else:
-            _move_position(connection, query, batch, after, stored, missed, complete, at)
-    return stored
+            values = _position_values(allowed, counts, new_rejects, complete, at)
+            _move_position(connection, query, after, values)
+    return counts
 
 
-def _in_order(found: Iterable[Mention]) -> tuple[dict[ExternalKey, Mention], set[ExternalKey]]:
-    """Each mention once, as it is known best; oldest first, because later stages go by number.
+def _drop_removed(connection: Connection, batch: CleanBatch) -> CleanBatch:
+    """Leave out mentions that must not be stored: removed posts and erased authors."""
+    mentions = tombstones.drop_removed(connection, batch.mentions)
+    contested = batch.contested & mentions.keys()  # a removed post is named nowhere
+    return replace(batch, mentions=mentions, contested=contested)
 
-    With those under whose id another author came too: of two the first told counts.
+
+def _take_up_changes(
+    connection: Connection, batch: CleanBatch, stored_ids: RowIds, at: datetime
+) -> ChangeReport:
+    """Bring mentions that are stored already up to date."""
+    again = {
+        stored_ids[key]: mention for key, mention in batch.mentions.items() if key in stored_ids
+    }
+    return edits.apply_changes(connection, again, at)
+
+
+def _store_authors(
+    connection: Connection, batch: CleanBatch, stored_ids: RowIds, changes: ChangeReport
+) -> RowIds:
+    """Store the authors of the batch; return their row ids.
+
+    Skips a mention whose stored author is another one: a stranger who knows a mail's Message-ID
+    must not become an author by it.
     """
-    once: dict[ExternalKey, Mention] = {}
-    doubted: set[ExternalKey] = set()
-    for one in found:
-        key = one.source, identity(one.external_id)
-        if key in once and authors.author_key(one) != authors.author_key(once[key]):
-            doubted.add(key)
-        elif key not in once or _newer(one, once[key]):
-            once[key] = one
-    return dict(sorted(once.items(), key=lambda pair: pair[1].published_at)), doubted
-
-
-def _doubt(post: ExternalKey) -> Rejected:
-    return Rejected(where=post[1], reason=_SOMEBODY_ELSE)
-
-
-def _newer(one: Mention, other: Mention) -> bool:
-    """Whether the platform says that ``one`` is the later state; of equals the first counts."""
-    return (one.edited_at or one.published_at, one.fetched_at) > (
-        other.edited_at or other.published_at,
-        other.fetched_at,
+    return authors.store(
+        connection,
+        [
+            mention.author
+            for key, mention in batch.mentions.items()
+            if stored_ids.get(key) not in changes.other_author
+        ],
     )
 
 
-def _mention_row(
-    key: ExternalKey, mention: Mention, writers: Mapping[ExternalKey, int], *, noise: bool
-) -> dict[str, Any]:
+def _store_new_mentions(
+    connection: Connection, batch: CleanBatch, stored_ids: RowIds, author_ids: RowIds
+) -> RowIds:
+    """Insert the mentions that are not stored yet; return their row ids."""
+    rows = [
+        _mention_row(mention, author_ids[authors.author_key(mention)], is_noise=batch.is_noise(key))
+        for key, mention in batch.mentions.items()
+        if key not in stored_ids
+    ]
+    insert_new(connection, MentionRow, row_ids.with_unused_ids(connection, _MENTION, rows))
+    keys = [key for key in batch.mentions if key not in stored_ids]
+    return find_row_ids(connection, _MENTION, keys)
+
+
+def _link(
+    connection: Connection,
+    query: Query,
+    batch: CleanBatch,
+    stored_ids: RowIds,
+    new_ids: RowIds,
+    changes: ChangeReport,
+) -> None:
+    """Link each accepted mention to the query and to its brands."""
+    ids = {**stored_ids, **new_ids}
+    attributed = [
+        AttributedMention(
+            id=ids[key], mention=mention, links=batch.links[key], was_stored=key in stored_ids
+        )
+        for key, mention in batch.mentions.items()
+        if stored_ids.get(key) not in changes.refused
+    ]
+    attribution.store_links(connection, query.id, attributed)
+
+
+def _mention_row(mention: Mention, author_id: int, *, is_noise: bool) -> dict[str, Any]:
     return {
-        "source": key[0],
-        "external_id": key[1],
-        "author_id": writers[authors.author_key(mention)],
-        "text": storable(mention.text),
-        "lang": None if mention.lang is None else storable(mention.lang, 20),
-        "url": web_link(mention.url),
+        "source": mention.source,
+        "external_id": mention.external_id,
+        "author_id": author_id,
+        "text": mention.text,
+        "lang": mention.lang,
+        "url": mention.url,
         "published_at": mention.published_at,
         "fetched_at": mention.fetched_at,
         "edited_at": mention.edited_at,
-        "reply_to": None if mention.reply_to is None else identity(mention.reply_to),
-        "repost_of": None if mention.repost_of is None else identity(mention.repost_of),
-        "shares": countable(mention.engagement.shares),
-        "likes": countable(mention.engagement.likes),
-        "replies": countable(mention.engagement.replies),
+        "reply_to": mention.reply_to,
+        "repost_of": mention.repost_of,
+        "shares": mention.engagement.shares,
+        "likes": mention.engagement.likes,
+        "replies": mention.engagement.replies,
         "sentiment": "",
         "model_id": "",
         "corrected": False,
-        "noise": noise,
+        "noise": is_noise,
         **ratings.to_columns(mention.rating),
     }
 
 
-def _store_rejects(connection: Connection, query: Query, batch: Batch, at: datetime) -> int:
-    """Keep what could not be read; gives how many of these items were not met before."""
-    wanted = {
-        # together they fit into what PostgreSQL can index, whatever the script
-        (storable(one.where, 200), storable(one.reason, 400)): storable(one.raw, 500)
-        for one in batch.rejected
-    }
-    there: set[tuple[str, str]] = set()
-    for some in chunks(sorted({item for item, _ in wanted})):
+def _reject_contested(
+    batch: CleanBatch, stored_ids: RowIds, changes: ChangeReport
+) -> Iterable[Rejected]:
+    """Report each post that came under an id which belongs to another author."""
+    refused = {key for key in batch.mentions if stored_ids.get(key) in changes.refused}
+    for _source, external_id in sorted(batch.contested | refused):
+        yield Rejected(where=external_id[:MAX_LOCATION], reason=_TWO_AUTHORS)
+
+
+def _store_rejects(
+    connection: Connection, query: Query, rejected: Iterable[Rejected], at: datetime
+) -> int:
+    """Store items that could not be read; return how many of them are new."""
+    raw_texts = {(item.where, item.reason): item.raw for item in rejected}
+    stored: set[tuple[str, str]] = set()
+    for locations in chunks(sorted({location for location, _ in raw_texts})):
         rows = connection.execute(
             select(_REJECTED.c.location, _REJECTED.c.reason).where(
-                _REJECTED.c.query_id == query.id, _REJECTED.c.location.in_(some)
+                _REJECTED.c.query_id == query.id, _REJECTED.c.location.in_(locations)
             )
         )
-        there.update((row.location, row.reason) for row in rows)
-    fresh = [
-        {"query_id": query.id, "location": item, "reason": reason, "raw": raw, "noted_at": at}
-        for (item, reason), raw in wanted.items()
-        if (item, reason) not in there
+        stored.update((row.location, row.reason) for row in rows)
+    new_rows = [
+        {"query_id": query.id, "location": location, "reason": reason, "raw": raw, "noted_at": at}
+        for (location, reason), raw in raw_texts.items()
+        if (location, reason) not in stored
     ]
-    insert_new(connection, RejectedRow, fresh)
-    return len(fresh)
+    insert_new(connection, RejectedRow, new_rows)
+    return len(new_rows)
+
+
+def _count_spending(
+    connection: Connection, query: Query, counts: IngestCounts, at: datetime
+) -> None:
+    spending.count_mentions(
+        connection,
+        query,
+        at,
+        new=counts.new,
+        already_stored=counts.seen - counts.new,
+        noise=counts.noise,
+    )
+
+
+def _position_values(
+    batch: CleanBatch,
+    counts: IngestCounts,
+    new_rejects: int,
+    complete: Interval | None,
+    at: datetime,
+) -> dict[str, Any]:
+    """Collect the query's new values; ``complete`` is the interval that the ledger calls whole."""
+    if batch.complete_since is not None:  # the listener's own word goes before the ledger's
+        complete = (batch.complete_since, at)
+    values: dict[str, Any] = {
+        "position": batch.position,
+        "polled_at": at,
+        "seen": _QUERY.c.seen + counts.seen,
+        "stored": _QUERY.c.stored + counts.new,
+        "rejected": _QUERY.c.rejected + new_rejects,
+    }
+    if complete is not None:
+        values["complete_since"], values["complete_until"] = complete
+    return values
 
 
 def _move_position(
     connection: Connection,
     query: Query,
-    batch: Batch,
     after: str | AnyPosition | None,
-    stored: IngestCounts,
-    missed: int,
-    complete: Interval | None,
-    at: datetime,
+    values: Mapping[str, Any],
 ) -> None:
-    values: dict[str, Any] = {
-        "position": batch.position,
-        "polled_at": at,
-        "seen": _QUERY.c.seen + stored.seen,
-        "stored": _QUERY.c.stored + stored.new,
-        "rejected": _QUERY.c.rejected + missed,
-    }
-    # the newest stretch without a hole: as the listener says it, else as the ledger has it
-    if batch.complete_since is not None:
-        complete = (batch.complete_since, at)
-    if complete is not None:
-        values["complete_since"], values["complete_until"] = complete
-    moved = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
+    """Update the query's row, if it is still at ``after``; raises PositionConflict."""
+    move = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
     if after is not ANY_POSITION:
-        moved = moved.where(_QUERY.c.position.is_not_distinct_from(after))
-    if connection.execute(moved).rowcount:
+        move = move.where(_QUERY.c.position.is_not_distinct_from(after))
+    if connection.execute(move).rowcount:
         return
-    insert_new(connection, QueryRow, [new_query_row(query)])  # of an import: nobody registered it
-    if not connection.execute(moved).rowcount:
+    # an import's query is in no settings, so nothing has registered it yet
+    insert_new(connection, QueryRow, [new_query_row(query)])
+    if not connection.execute(move).rowcount:
         raise PositionConflict(query.id)
 
 
 def new_query_row(query: Query) -> dict[str, Any]:
-    """The first row of a query that was never polled."""
+    """Build the row of a query that was never polled."""
     return {
         "id": query.id,
         "brand_id": query.brand_id,

@@ -1,4 +1,4 @@
-"""Who wrote what is stored; what is known of them is updated and never forgotten."""
+"""Store authors: newer values replace older ones, and a value once known is never lost."""
 
 from __future__ import annotations
 
@@ -8,73 +8,73 @@ from typing import Any
 from sqlalchemy import Connection, func
 
 from earful.types import Author, Mention
-from earful.untrusted import web_link
-from storage.database.clean import countable, identity, storable
 from storage.database.upsert import insert_or_update, table_of
 from storage.entities.lookup import ExternalKey, find_row_ids, find_rows
 from storage.tables import AuthorRow
 
 _AUTHOR = table_of(AuthorRow)
-_MAY_LACK = ("name", "followers", "url")
-_PROFILE = ("handle", "verified", *_MAY_LACK)
+_OPTIONAL = ("name", "followers", "url")
+_PROFILE = ("handle", "verified", *_OPTIONAL)
 
 
 def author_key(mention: Mention) -> ExternalKey:
-    """By what its author is known."""
-    return mention.author.source, identity(mention.author.external_id)
+    """Return the stored key of a clean mention's author."""
+    return mention.author.source, mention.author.external_id
 
 
-def store(connection: Connection, mentions: Iterable[Mention]) -> dict[ExternalKey, int]:
-    """Keep who wrote these, of the same person what the last one says; gives their row ids."""
+def store(connection: Connection, authors: Iterable[Author]) -> dict[ExternalKey, int]:
+    """Store clean authors and return their row ids; the last value of an author wins."""
     rows: dict[ExternalKey, dict[str, Any]] = {}
-    for one in mentions:
-        key = author_key(one)
-        row = _row(key, one.author)
-        rows[key] = _together(rows[key], row) if key in rows else row
-    there = find_rows(connection, _AUTHOR, rows)
-    changed = [row for key, row in rows.items() if key not in there or _differs(row, there[key])]
+    for author in authors:
+        key = (author.source, author.external_id)
+        row = _row(author)
+        rows[key] = _merge(rows[key], row) if key in rows else row
+    stored = find_rows(connection, _AUTHOR, rows)
+    changed = [
+        row for key, row in rows.items() if key not in stored or _is_changed(row, stored[key])
+    ]
     insert_or_update(
         connection,
         AuthorRow,
         changed,
         keys=["source", "external_id"],
-        change=_newer,
+        change=_newer_values,
     )
-    ids = {key: row.id for key, row in there.items()}
+    ids = {key: row.id for key, row in stored.items()}
     return ids | find_row_ids(connection, _AUTHOR, rows.keys() - ids.keys())
 
 
 def _is_bare(row: Mapping[str, Any]) -> bool:
-    """True when whoever told of them knew no more than the id."""
-    unknown = row["name"] is None and row["followers"] is None
-    return unknown and row["handle"] == row["external_id"]
+    """True when the source gave nothing but the id, as an event stream does."""
+    is_unknown = row["name"] is None and row["followers"] is None
+    return is_unknown and row["handle"] == row["external_id"]
 
 
-def _together(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What two mentions of one batch say of the same person, as if the later came in another."""
+def _merge(before: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Merge two rows of one author from one batch, as if the later came in another batch."""
     if _is_bare(new):
         return before
-    return new | {name: before[name] for name in _MAY_LACK if new[name] is None}
+    return new | {name: before[name] for name in _OPTIONAL if new[name] is None}
 
 
-def _differs(new: Mapping[str, Any], old: Any) -> bool:
+def _is_changed(new: Mapping[str, Any], stored: Any) -> bool:
     if _is_bare(new):
         return False
-    return any(new[name] not in (None, getattr(old, name)) for name in _PROFILE)
+    return any(new[name] not in (None, getattr(stored, name)) for name in _PROFILE)
 
 
-def _newer(new: Any, old: Any) -> dict[str, Any]:
-    kept = {name: func.coalesce(new[name], old.c[name]) for name in _MAY_LACK}
-    return {"handle": new.handle, "verified": new.verified, **kept}
+def _newer_values(new: Any, old: Any) -> dict[str, Any]:
+    optional = {name: func.coalesce(new[name], old.c[name]) for name in _OPTIONAL}
+    return {"handle": new.handle, "verified": new.verified, **optional}
 
 
-def _row(key: ExternalKey, author: Author) -> dict[str, Any]:
+def _row(author: Author) -> dict[str, Any]:
     return {
-        "source": key[0],
-        "external_id": key[1],
-        "handle": storable(author.handle, 200),
-        "name": None if author.name is None else storable(author.name, 200),
-        "followers": None if author.followers is None else countable(author.followers),
+        "source": author.source,
+        "external_id": author.external_id,
+        "handle": author.handle,
+        "name": author.name,
+        "followers": author.followers,
         "verified": author.verified,
-        "url": web_link(author.url),
+        "url": author.url,
     }

@@ -1,4 +1,4 @@
-"""Which authors and mentions are stored, asked by what makes them themselves."""
+"""Look up stored authors and mentions by their key on the platform."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from sqlalchemy import Connection, bindparam, select
 
 from storage.database.upsert import chunks
 
-ExternalKey = tuple[str, str]  # (source, external_id)
+ExternalKey = tuple[str, str]  # (source, external_id) of a mention or an author
 
 
-def group_by_source(pairs: Iterable[ExternalKey]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Each source with ids of it, no more at a time than a statement takes."""
+def group_by_source(keys: Iterable[ExternalKey]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield each source with external ids of it, at most one statement's worth at a time."""
     grouped: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in pairs:
+    for source, external_id in keys:
         grouped[source].append(external_id)
-    for source, names in grouped.items():
-        for some in chunks(names):
-            yield source, some
+    for source, external_ids in grouped.items():
+        for chunk in chunks(external_ids):
+            yield source, chunk
 
 
 def find_row_ids(
     connection: Connection, table: Any, keys: Iterable[ExternalKey]
 ) -> dict[ExternalKey, int]:
-    """The row ids of those (source, external_id) pairs that are stored."""
-    found = find_rows(connection, table, keys, table.c.external_id, table.c.id)
-    return {key: row.id for key, row in found.items()}
+    """Return the row ids of those keys that are stored."""
+    rows = find_rows(connection, table, keys, table.c.external_id, table.c.id)
+    return {key: row.id for key, row in rows.items()}
 
 
 @cache
-def _by_name(table: Any, *columns: Any) -> Any:
+def _select_by_key(table: Any, *columns: Any) -> Any:
     return select(*(columns or [table])).where(
         table.c.source == bindparam("source"),
-        table.c.external_id.in_(bindparam("names", expanding=True)),
+        table.c.external_id.in_(bindparam("external_ids", expanding=True)),
     )
 
 
 def find_rows(
     connection: Connection, table: Any, keys: Iterable[ExternalKey], *columns: Any
 ) -> dict[ExternalKey, Any]:
-    """The rows of those pairs, or these columns of them."""
-    wanted = _by_name(table, *columns)
-    found: dict[ExternalKey, Any] = {}
-    for source, some in group_by_source(keys):
-        rows = connection.execute(wanted, {"source": source, "names": some})
-        found.update({(source, row.external_id): row for row in rows})
-    return found
+    """Return the stored rows of those keys, or only these columns of them."""
+    query = _select_by_key(table, *columns)
+    rows_by_key: dict[ExternalKey, Any] = {}
+    for source, external_ids in group_by_source(keys):
+        rows = connection.execute(query, {"source": source, "external_ids": external_ids})
+        rows_by_key.update({(source, row.external_id): row for row in rows})
+    return rows_by_key

@@ -18,7 +18,7 @@ from storage.cases import deliveries
 from storage.cases.commands import POST_DELETED
 from storage.cases.conditions import allows, status_after
 from storage.cases.verdicts import EARFUL
-from storage.database.clean import names_one, storable
+from storage.database.clean import names_one
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.lookup import ExternalKey, group_by_source
 from storage.removal import tombstones
@@ -163,8 +163,7 @@ def _shrink_cases(connection: Connection, cases: Sequence[int], reason: str, at:
             values |= {"complained_at": left.first, "last_at": left.last}
             values["priority"] = _priority(connection, case_id)
         connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**values))
-        told = storable(reason, 200)
-        events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {told}."))
+        events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {reason}."))
         if not left.complaints and _resolve(connection, case_id, at):
             events.append(_event(case_id, at, Action.LOSE_LAST_POST.event, POST_DELETED))
     insert_new(connection, CaseEventRow, events)

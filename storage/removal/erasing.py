@@ -34,7 +34,7 @@ def remove_gone_posts(connection: Connection, posts: Iterable[Gone], at: datetim
     """
     by_reason: dict[str, list[ExternalKey]] = defaultdict(list)
     for post in posts:
-        by_reason[post.reason].append((post.source, identity(post.external_id)))
+        by_reason[post.reason].append((post.source, post.external_id))
     removed = 0
     for reason, known in by_reason.items():
         tombstones.add_tombstones(connection, known, reason=reason, at=at)

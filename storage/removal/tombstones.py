@@ -1,4 +1,8 @@
-"""What must not be stored again: posts that are gone, and people who asked to be forgotten."""
+"""Keep posts and authors out that must not be stored again: removed posts, erased authors.
+
+A tombstone of a removed post holds its id. After an erasure only a hash of the id is kept, which
+identifies nobody without the id itself.
+"""
 
 from __future__ import annotations
 
@@ -10,62 +14,70 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, select
 
 from earful.types import Mention
-from storage.database.clean import identity, names_one, storable
+from storage.database.clean import names_one
 from storage.database.upsert import insert_new, table_of
 from storage.entities.authors import author_key
 from storage.entities.lookup import ExternalKey, group_by_source
 from storage.tables import ErasedAuthorRow, TombstoneRow
 
-_TOMBSTONE, _ERASED = table_of(TombstoneRow), table_of(ErasedAuthorRow)
+_TOMBSTONE, _ERASED_AUTHOR = table_of(TombstoneRow), table_of(ErasedAuthorRow)
 
 ERASED = "erased"  # the reason of a tombstone that a person asked for
 
 
 def fingerprint_of(source: str, external_id: str) -> str:
-    """What an erased id is recognised by: it says nothing to whoever does not have the id."""
+    """Hash an erased id: it recognises the id, and tells a reader nothing."""
     return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def add_tombstones(
     connection: Connection, posts: Iterable[ExternalKey], *, reason: str, at: datetime
 ) -> None:
-    """Keep a tombstone for each post; of erased ones only their mark, also where one was kept."""
-    told = storable(reason, 200)
+    """Store a tombstone for each post; an erased post's tombstone holds only a fingerprint.
+
+    An erasure also replaces a tombstone with the plain id that was stored before.
+    """
     posts = list(posts)
     if reason == ERASED:
-        _unname(connection, posts)
+        _delete_plain(connection, posts)
     rows = [
         {
             "source": source,
-            "external_id": fingerprint_of(source, known) if reason == ERASED else known,
-            "reason": told,
+            "external_id": fingerprint_of(source, external_id) if reason == ERASED else external_id,
+            "reason": reason,
             "at": at,
         }
-        for source, known in posts
+        for source, external_id in posts
     ]
     insert_new(connection, TombstoneRow, rows)
 
 
-def _unname(connection: Connection, posts: Iterable[ExternalKey]) -> None:
-    for source, some in group_by_source(posts):
-        named = and_(_TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.in_(some))
-        connection.execute(delete(_TOMBSTONE).where(named))
+def _delete_plain(connection: Connection, posts: Iterable[ExternalKey]) -> None:
+    for source, external_ids in group_by_source(posts):
+        is_plain = and_(_TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.in_(external_ids))
+        connection.execute(delete(_TOMBSTONE).where(is_plain))
 
 
 def anonymise_tombstones(connection: Connection, author: ExternalKey, at: datetime) -> None:
-    """Keep only marks of deleted posts whose id holds the author's, as Bluesky's do."""
-    source, name = author
-    rows = connection.execute(
+    """Keep only fingerprints of removed posts whose id holds the author's id.
+
+    Bluesky's post ids do: at://did:plc:…/app.bsky.feed.post/….
+    """
+    source, author_id = author
+    external_ids = connection.execute(
         select(_TOMBSTONE.c.external_id).where(
-            _TOMBSTONE.c.source == source, _TOMBSTONE.c.external_id.contains(name, autoescape=True)
+            _TOMBSTONE.c.source == source,
+            _TOMBSTONE.c.external_id.contains(author_id, autoescape=True),
         )
     ).scalars()
-    theirs = [(source, known) for known in rows if names_one(known, [name])]
-    add_tombstones(connection, theirs, reason=ERASED, at=at)
+    posts = [
+        (source, external_id) for external_id in external_ids if names_one(external_id, [author_id])
+    ]
+    add_tombstones(connection, posts, reason=ERASED, at=at)
 
 
 def block_author(connection: Connection, author: ExternalKey, at: datetime) -> None:
-    """Store nothing of this author any more; kept is a mark, not the id."""
+    """Store nothing of this author any more; only a fingerprint of the id is kept."""
     row = {"source": author[0], "fingerprint": fingerprint_of(*author), "at": at}
     insert_new(connection, ErasedAuthorRow, [row])
 
@@ -73,64 +85,69 @@ def block_author(connection: Connection, author: ExternalKey, at: datetime) -> N
 def drop_removed(
     connection: Connection, mentions: Mapping[ExternalKey, Mention]
 ) -> dict[ExternalKey, Mention]:
-    """Those that may be stored: not gone, no plain repost of one that is, not by an erased author.
+    """Return the clean mentions that may be stored.
 
-    The keys are (source, external_id) as stored.
+    Drops removed posts, plain reposts of them, and posts of erased authors.
     """
-    posts = {key: _posts(key, one) for key, one in mentions.items()}
-    people = {key: author_key(one) for key, one in mentions.items()}
-    gone = _buried(connection, {post for some in posts.values() for post in some})
-    erased = _erased(connection, set(people.values()))
+    posts = {key: _post_keys(key, mention) for key, mention in mentions.items()}
+    authors = {key: author_key(mention) for key, mention in mentions.items()}
+    removed = _find_removed(connection, {post for keys in posts.values() for post in keys})
+    erased = _find_erased(connection, set(authors.values()))
     return {
-        key: one
-        for key, one in mentions.items()
-        if people[key] not in erased and gone.isdisjoint(posts[key])
+        key: mention
+        for key, mention in mentions.items()
+        if authors[key] not in erased and removed.isdisjoint(posts[key])
     }
 
 
-def _posts(key: ExternalKey, mention: Mention) -> tuple[ExternalKey, ...]:
-    original = mention.repost_of
-    return (key, (key[0], identity(original))) if original else (key,)
+def _post_keys(key: ExternalKey, mention: Mention) -> tuple[ExternalKey, ...]:
+    """Return the keys of a mention and, for a repost, of its original."""
+    return (key, (key[0], mention.repost_of)) if mention.repost_of else (key,)
 
 
-def _buried(connection: Connection, posts: Iterable[ExternalKey]) -> set[ExternalKey]:
-    """The posts that have a tombstone, by their id or by the mark of it."""
+def _find_removed(connection: Connection, posts: Iterable[ExternalKey]) -> set[ExternalKey]:
+    """Find the posts that have a tombstone, by their id or by its fingerprint."""
     if _is_empty(connection, _TOMBSTONE.c.external_id):
         return set()
-    named = {post: post for post in posts}
-    named |= {(post[0], fingerprint_of(*post)): post for post in list(named)}
-    found = _there(connection, _TOMBSTONE.c.source, _TOMBSTONE.c.external_id, named)
-    return {named[one] for one in found}
+    posts_by_name = {post: post for post in posts}
+    posts_by_name |= {(post[0], fingerprint_of(*post)): post for post in list(posts_by_name)}
+    stored = _find_stored(connection, _TOMBSTONE.c.source, _TOMBSTONE.c.external_id, posts_by_name)
+    return {posts_by_name[name] for name in stored}
 
 
-def _erased(connection: Connection, authors: Iterable[ExternalKey]) -> set[ExternalKey]:
-    if _is_empty(connection, _ERASED.c.fingerprint):
+def _find_erased(connection: Connection, authors: Iterable[ExternalKey]) -> set[ExternalKey]:
+    if _is_empty(connection, _ERASED_AUTHOR.c.fingerprint):
         return set()
-    named = {(one[0], fingerprint_of(*one)): one for one in authors}
-    found = _there(connection, _ERASED.c.source, _ERASED.c.fingerprint, named)
-    return {named[one] for one in found}
+    authors_by_name = {(author[0], fingerprint_of(*author)): author for author in authors}
+    stored = _find_stored(
+        connection, _ERASED_AUTHOR.c.source, _ERASED_AUTHOR.c.fingerprint, authors_by_name
+    )
+    return {authors_by_name[name] for name in stored}
 
 
 def _is_empty(connection: Connection, column: Any) -> bool:
-    """True when the column's table has no row, as most have: then there is nothing to look up."""
+    """True when the column's table has no row, as in most databases: nothing to look up then."""
     return connection.execute(select(column).limit(1)).first() is None
 
 
-def _there(
-    connection: Connection, source: Any, name: Any, wanted: Iterable[ExternalKey]
+def _find_stored(
+    connection: Connection, source_column: Any, name_column: Any, names: Iterable[ExternalKey]
 ) -> set[ExternalKey]:
-    found: set[ExternalKey] = set()
-    for place, some in group_by_source(wanted):
-        rows = connection.execute(select(name).where(source == place, name.in_(some))).scalars()
-        found |= {(place, row) for row in rows}
-    return found
+    """Find those (source, name) pairs that are in a table."""
+    stored: set[ExternalKey] = set()
+    for source, chunk in group_by_source(names):
+        rows = connection.execute(
+            select(name_column).where(source_column == source, name_column.in_(chunk))
+        )
+        stored |= {(source, name) for name in rows.scalars()}
+    return stored
 
 
 def is_erased(connection: Connection, author: ExternalKey) -> bool:
     """True when this author was erased before."""
-    return bool(_erased(connection, [author]))
+    return bool(_find_erased(connection, [author]))
 
 
 def count(connection: Connection) -> int:
-    """How many tombstones there are: it tells whether anything was removed meanwhile."""
+    """Count the tombstones; a higher number says that posts were removed meanwhile."""
     return connection.execute(select(func.count()).select_from(_TOMBSTONE)).scalar_one()

@@ -76,7 +76,7 @@ def test_a_stranger_changes_nothing_and_is_counted(
     ]
     ((location, reason, raw),) = rows(db, "SELECT location, reason, raw FROM rejected")
     assert (location, raw) == ("m-1", "")
-    assert "somebody else" in reason
+    assert "another author's post has this id" in reason
     assert rows(db, "SELECT rejected FROM query") == [(1,)]
     assert flag(db, RULES, clock=FrozenClock()).flags == 1
     check_all(db)
