@@ -17,6 +17,7 @@ from commands import arguments, feedback, importing, model, stages
 from commands import coverage as coverage_command
 from commands import doctor as doctors
 from commands import erase as erase_command
+from commands import explain as explain_command
 from commands.progress import Advance, counting
 from earful import logs
 from earful.clock import Window
@@ -189,6 +190,18 @@ def erase(
             app, author, mention, confirm=lambda question: yes or typer.confirm(question)
         )
     sys.exit(0 if done else 1)
+
+
+@cli.command()
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="MENTION|CASE", help="SOURCE:ID, mention:NUMBER or case:NUMBER."),
+    ],
+) -> None:
+    """Say why a mention was flagged or not, and whether it still would be today."""
+    with opened() as app:
+        explain_command.show(app, name)
 
 
 @cli.command()

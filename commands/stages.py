@@ -11,16 +11,12 @@ import typer
 
 from commands import arguments
 from commands.progress import counting
+from earful.messages import Message
 from earful.settings.errors import SettingsError, nearest
-from outreach.rules import Rules
 from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import App, opened
-from pipeline.classify import classify as classify_all
-from pipeline.deliver import deliver as deliver_all
-from pipeline.flag import flag as flag_all
-from pipeline.poll import poll as poll_all
-from pipeline.recheck import recheck as recheck_all
+from pipeline.stages import Stages
 from storage import queries
 from storage.analysis import predictions
 from storage.cases import deliveries
@@ -31,10 +27,10 @@ cli = typer.Typer()
 
 @cli.command()
 def poll(
-    once: Annotated[bool, typer.Option("--once", help="Ask every query now, due or not.")] = False,
-    resume: Annotated[str | None, typer.Option(help="Take this paused query up again.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Poll every query now, due or not.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Resume this paused query.")] = None,
 ) -> None:
-    """Ask the sources that are due for what is new."""
+    """Poll the sources that are due for new mentions."""
     with opened() as app:
         ids = [query.id for query in app.queries]
         if resume is not None:
@@ -45,94 +41,76 @@ def poll(
             polling.make_due(app.db, ids)
         if not app.queries:
             print("settings.toml has no [[listen]] block: nothing to poll")
-        found = poll_all(
-            app.db,
-            app.queries,
-            clock=app.clock,
-            listener_for=app.listener,
-            listened=app.brands,
-            alert_policy=app.alert_policy,
-        )
-        print(found)
+        polled = Stages(app).poll()
+        print(polled)
         for source in queries.health(app.db).sources:
             if source.error and source.query_id in ids:
                 print(f"  {source.query_id}: {source.error}", file=sys.stderr)
-    sys.exit(1 if found.failed else 0)
+    sys.exit(1 if polled.failed else 0)
 
 
 @cli.command()
 def classify() -> None:
-    """Give every mention that the current model has not read its scores."""
+    """Classify every mention that the current model has not read."""
     with opened() as app:
-        classifier = app.classifier()
-        waiting = predictions.count_unclassified(app.db, classifier.model_id)
+        stages = Stages(app)
+        model_id = stages.classifier.model_id
+        waiting = predictions.count_unclassified(app.db, model_id)
         started = time.perf_counter()
         with counting("classified", waiting) as advance:
-            done = classify_all(app.db, classifier, clock=app.clock, progress=advance)
-        took = time.perf_counter() - started
-    print(f"{count(done, 'mention')} classified by {classifier.model_id}")
-    if done:
-        print(f"{done / took:,.0f} mentions per second ({took:.1f} s)")
+            mentions = stages.classify(progress=advance).mentions
+        seconds = time.perf_counter() - started
+    print(f"{count(mentions, 'mention')} classified by {model_id}")
+    if mentions:
+        print(f"{mentions / seconds:,.0f} mentions per second ({seconds:.1f} s)")
 
 
 @cli.command()
 def flag(
-    every: Annotated[
-        bool, typer.Option("--all", help="Whatever their age: an archive, a trial.")
+    any_age: Annotated[
+        bool, typer.Option("--all", help="Mentions of any age: an archive, a trial.")
     ] = False,
 ) -> None:
-    """Judge what was classified; open cases for unhappy customers."""
-    with opened() as app:
-        rules = Rules.of(app.settings.rules, any_age=every)
-        with counting("judged") as advance:
-            found = flag_all(
-                app.db, rules, clock=app.clock, alert_policy=app.alert_policy, progress=advance
-            )
-    print(found)
+    """Judge classified mentions; open cases for unhappy customers."""
+    with opened() as app, counting("judged") as advance:
+        flagged = Stages(app).flag(any_age=any_age, progress=advance)
+    print(flagged)
 
 
 @cli.command()
 def recheck() -> None:
-    """Ask the platforms again about posts that are stored: changed ones, deleted ones."""
+    """Ask the platforms about stored posts: edited ones, deleted ones."""
     with opened() as app:
-        schedule = app.settings.schedule
-        found = recheck_all(
-            app.db,
-            app.queries,
-            clock=app.clock,
-            listener_for=app.listener,
-            every=schedule.recheck,
-            within=schedule.recheck_within,
-            billed=app.is_billed,
-            listened=app.brands,
-        )
-    print(found)
-    sys.exit(1 if found.failed else 0)
+        rechecked = Stages(app).recheck()
+    print(rechecked)
+    sys.exit(1 if rechecked.failed else 0)
 
 
 @cli.command()
 def deliver(
-    again: Annotated[bool, typer.Option("--again", help="Also what was given up.")] = False,
+    retry_dead: Annotated[
+        bool, typer.Option("--again", help="Also the messages that were given up.")
+    ] = False,
 ) -> None:
     """Send the alerts and digests that are due."""
     with opened() as app:
-        if again:
+        if retry_dead:
             deliveries.requeue_dead(app.db, channel=None, due_at=app.clock())
-        found = deliver_all(app.db, app.notifiers(), clock=app.clock)
-    print(found)
-    sys.exit(1 if found.put_off or found.dead else 0)
+        delivered = Stages(app).deliver()
+    print(delivered)
+    sys.exit(1 if delivered.put_off or delivered.dead else 0)
 
 
 @cli.command()
 def digest(
     printed: Annotated[
-        bool, typer.Option("--print", help="Show it here; nobody is sent anything.")
+        bool, typer.Option("--print", help="Show it here and send it to no channel.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write digest.txt and .html here.")] = None,
     since: Annotated[str | None, typer.Option(help="2026-11-01 or 2026-11-01T09:00")] = None,
     brand: Annotated[str | None, typer.Option(help="Of this brand alone.")] = None,
 ) -> None:
-    """What support should know since the last digest; sent to the [digest] channels."""
+    """Report the news for support since the last digest; sent to the [digest] channels."""
     with opened() as app:
         channels = app.settings.digest.channels
         if not (printed or out) and channels:
@@ -150,19 +128,24 @@ def digest(
         print("nothing happened since the last digest")
         return
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "digest.txt").write_text(message.text, encoding="utf-8")
-        (out / "digest.html").write_text(message.html or "", encoding="utf-8")
-        print(f"written to {out / 'digest.txt'} and {out / 'digest.html'}")
+        _write_digest(out, message)
     if printed or out is None:
         print(message.subject, message.text, sep="\n\n")
 
 
+def _write_digest(folder: Path, message: Message) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "digest.txt").write_text(message.text, encoding="utf-8")
+    (folder / "digest.html").write_text(message.html or "", encoding="utf-8")
+    print(f"written to {folder / 'digest.txt'} and {folder / 'digest.html'}")
+
+
 def _send_digests(app: App) -> int:
+    """Queue a digest for every channel now, whatever its hour, and send it; returns the status."""
     now = app.clock()
     for channel in app.settings.digest.channels:
         queued = digests.queue(app.db, channel, app.settings.digest, app.rules, app.queries, now)
         print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
-    found = deliver_all(app.db, app.notifiers(), clock=app.clock)
-    print(found)
-    return 1 if found.put_off or found.dead else 0
+    delivered = Stages(app).deliver()
+    print(delivered)
+    return 1 if delivered.put_off or delivered.dead else 0

@@ -1,5 +1,4 @@
-"""Accounts are polled side by side, each in a lane of its own: a slow platform holds up its own
-queries and nobody else's."""
+"""Poll accounts side by side, each by one thread: a slow platform delays its own queries alone."""
 
 from __future__ import annotations
 
@@ -12,59 +11,59 @@ import structlog
 
 log = structlog.get_logger()
 
-AT_ONCE = 4  # lanes of one round that run at the same time
+MAX_PARALLEL = 4  # accounts of one round that are polled at the same time
 
 Stop = Callable[[], bool]
-Lane = Callable[[Stop], None]
+AccountJob = Callable[[Stop], None]
 
 
 class AccountLocks:
-    """Which accounts this process is polling right now. Safe to share between threads."""
+    """The accounts that this process is polling now. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken: set[str] = set()
+        self._locked: set[str] = set()
 
     @contextmanager
-    def enter(self, account: str) -> Iterator[bool]:
-        """True when the account's lane was free: it is ours until the block ends."""
+    def try_lock(self, account: str) -> Iterator[bool]:
+        """Give True and hold the account's lock for the block; False when it is held already."""
         with self._lock:
-            free = account not in self._taken
-            if free:
-                self._taken.add(account)
+            is_free = account not in self._locked
+            if is_free:
+                self._locked.add(account)
         try:
-            yield free
+            yield is_free
         finally:
-            if free:
+            if is_free:
                 with self._lock:
-                    self._taken.remove(account)
+                    self._locked.remove(account)
 
 
-def run(account_locks: Sequence[Lane], stop: Stop) -> None:
-    """Run them all, a few at a time, and wait for the last; each is told when it has to stop.
+def run_parallel(jobs: Sequence[AccountJob], stop: Stop) -> None:
+    """Run the jobs, a few at a time, and wait for the last; each gets a function that says stop.
 
-    Whatever ends the wait, what a lane raises or Ctrl-C, stops the others too, where they next
-    look whether to stop, and is raised when they have ended: nothing is left running.
+    An error of a job or Ctrl-C stops the other jobs where they next check. It is raised once all
+    have ended, so no thread is left running.
     """
     halt = threading.Event()
 
-    def stopped() -> bool:
+    def is_stopping() -> bool:
         return halt.is_set() or stop()
 
-    def begin(lane: Lane) -> None:
+    def run_job(job: AccountJob) -> None:
         if halt.is_set():
             return
         try:
-            lane(stopped)
+            job(is_stopping)
         except BaseException:
-            halt.set()  # at once: this thread would begin the next lane
+            halt.set()  # at once: this thread would begin the next job
             raise
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="poll") as pool:
+    with ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="poll") as pool:
         try:
-            for one in [pool.submit(begin, lane) for lane in account_locks]:
-                one.result()
+            for future in [pool.submit(run_job, job) for job in jobs]:
+                future.result()
         except BaseException:
-            log.info("stopping: what was asked already is waited for")
+            log.info("stopping: waiting for the requests under way")
             halt.set()
             raise

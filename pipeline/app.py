@@ -60,7 +60,7 @@ class App:
         )
 
     def listener(self, query: Query) -> Listener:
-        """The listener for a query, on this house's clock, with its account's purse."""
+        """Return the listener for a query, with the app's clock and its account's meter."""
         meter = AccountMeter(
             self.db,
             query,

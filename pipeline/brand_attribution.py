@@ -1,4 +1,4 @@
-"""Which brands a mention is about: a platform's search is loose, so its words are read again."""
+"""Attribute mentions to brands: a platform's search is loose, so their words are matched again."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from storage.database.engine import Database
 from storage.entities import brands
 
 
-class Aboutness:
-    """Says which brands a mention is about, and whether one of their own accounts wrote it.
+class BrandAttribution:
+    """Names the brands of a mention, and whether one of their own accounts wrote it.
 
-    Where the source itself says so (an import with a brand column, a review, a mail to us), it is
-    believed. Else the words decide: the query's own terms for the query's brand, each other
-    ``listened`` brand's names, aliases and handles for that brand. A mention that is about none
-    is Noise, with the reason.
+    1. A mention that names its brands (an import with a brand column) is about those.
+    2. A direct mention (a review, a form, a mail to us) is about the query's brand.
+    3. In other mentions the words decide. The query's own terms stand for the query's brand. The
+       names, aliases and handles of each other ``listened`` brand stand for that brand.
+    4. A mention about no brand is Noise, with the reason.
     """
 
     def __init__(self, db: Database, query: Query, listened: Iterable[Brand] = ()) -> None:
         self._db = db
         self._query = query
-        self._known = brands.all_brands(db)
+        self._brands = brands.all_brands(db)
         self._matcher = Matcher(query.any_of, query.none_of)
         self._languages = {_primary(code) for code in query.languages}
-        self._others = Matchers(
+        self._other_matchers = Matchers(
             {
                 brand.id: Matcher((brand.name, *brand.aliases, *brand.handles), brand.exclude)
                 for brand in listened
@@ -36,46 +37,52 @@ class Aboutness:
             }
         )
 
-    def learn(self, batch: Batch) -> None:
-        """Store the brands that a batch names and we do not know."""
+    def add_named_brands(self, batch: Batch) -> None:
+        """Store the brands that a batch names and that are not stored yet."""
         names = {name for mention in batch.mentions for name in mention.brands or ()}
         new = [
             Brand(id=slug(name), name=name)
             for name in sorted(names)
-            if slug(name) not in self._known
+            if slug(name) not in self._brands
         ]
         if new:
             brands.add_missing(self._db, {brand.id: brand for brand in new}.values())
-            self._known = brands.all_brands(self._db)
+            self._brands = brands.all_brands(self._db)
 
     def __call__(self, mention: Mention) -> Iterable[tuple[str, bool]] | Noise:
-        """Each brand's id with True when the author is that brand's own account, or Noise."""
-        ids: Iterable[str] | Noise
+        """Return each brand's id, with True when its own account is the author, or Noise."""
+        brand_ids: Iterable[str] | Noise
         if mention.brands is not None:
-            ids = {slug(name) for name in mention.brands}
+            brand_ids = {slug(name) for name in mention.brands}
         elif mention.direct:
-            ids = (self._query.brand_id,)
+            brand_ids = (self._query.brand_id,)
         else:
-            ids = self._named(mention)
-        if isinstance(ids, Noise):
-            return ids
+            brand_ids = self._match(mention)
+        if isinstance(brand_ids, Noise):
+            return brand_ids
         source, handle = mention.source, mention.author.handle
-        return [(one, own_account(self._known[one], source, handle)) for one in ids]
+        return [
+            (brand_id, own_account(self._brands[brand_id], source, handle))
+            for brand_id in brand_ids
+        ]
 
-    def _named(self, mention: Mention) -> list[str] | Noise:
-        """The brands that the words name. A language that nobody asked for is heard for none: it
-        would count for competitors and not for us."""
+    def _match(self, mention: Mention) -> list[str] | Noise:
+        """Match the words against the brands.
+
+        A language outside the query's counts for no brand: else competitors would be counted in
+        it and our brand would not.
+        """
         lang = mention.lang
         if self._languages and lang and _primary(lang) not in self._languages:
             return Noise(f"language {lang!r} is not among {', '.join(self._query.languages)}")
         words = Words(f"{mention.text}\n{mention.context}")
-        why_not = self._matcher.why_not(words)
-        named = self._others.matching(words)
-        if not why_not:
-            return [self._query.brand_id, *named]
-        return named or Noise(why_not)
+        mismatch = self._matcher.why_not(words)
+        other_brands = self._other_matchers.matching(words)
+        if not mismatch:
+            return [self._query.brand_id, *other_brands]
+        return other_brands or Noise(mismatch)
 
 
 def _primary(code: str) -> str:
-    """ "pt" of "pt-BR"; source: RFC 5646, section 2.1."""
+    """Return "pt" for "pt-BR"; source: RFC 5646, section 2.1."""
     return code.replace("_", "-").partition("-")[0].lower()

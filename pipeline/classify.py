@@ -1,4 +1,4 @@
-"""Give every mention that the current model has not read its scores."""
+"""Classify every mention without a reading by the current model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from earful.judgements import Prediction
 from storage.analysis import predictions
 from storage.database.engine import Database
 
-# enough to sort by length well, little enough to lose nothing worth naming when killed
-_AT_ONCE = 512
+# large enough to sort by length well, small enough that a killed process loses little
+_BATCH_SIZE = 512
 
 Stop = Callable[[], bool]
 
@@ -24,26 +24,26 @@ def classify(
     stop: Stop = lambda: False,
     progress: Callable[[int], None] = lambda _number: None,
 ) -> int:
-    """Classify until nothing is left, oldest first; gives how many mentions were classified."""
-    done = 0
+    """Classify until no mention is left, oldest first; returns the number classified."""
+    classified = 0
     while not stop():
-        waiting = predictions.list_unclassified(db, classifier.model_id, _AT_ONCE)
+        waiting = predictions.list_unclassified(db, classifier.model_id, _BATCH_SIZE)
         if not waiting:
             break
-        scores = classifier.classify([one.text for one in waiting])
+        readings = classifier.classify([mention.text for mention in waiting])
         at = clock()
-        done += predictions.save(
+        classified += predictions.save(
             db,
             [
                 Prediction(
-                    mention_id=one.mention_id,
+                    mention_id=mention.mention_id,
                     model_id=classifier.model_id,
-                    scores=found,
+                    scores=scores,
                     at=at,
-                    edition=one.edition,
+                    edition=mention.edition,
                 )
-                for one, found in zip(waiting, scores, strict=True)
+                for mention, scores in zip(waiting, readings, strict=True)
             ],
         )
         progress(len(waiting))
-    return done
+    return classified

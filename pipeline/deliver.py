@@ -1,4 +1,4 @@
-"""Send what is due: leased, sent, and marked sent, put off, or dead where people see it."""
+"""Send the due messages: each is leased, sent, and marked sent, put off, or dead."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ log = structlog.get_logger()
 _LEASE = timedelta(minutes=5)  # longer than any notifier's own time limits together
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
-_MOST_ATTEMPTS = 30  # a mail server may be down for a day
+_MAX_ATTEMPTS = 30  # a mail server may be down for a day
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivered:
-    """What a round of sending came to."""
+    """The result of a round of sending."""
 
     sent: int = 0
     put_off: int = 0
     dead: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """True when no message was due."""
+        return not (self.sent or self.put_off or self.dead)
 
     def __str__(self) -> str:
         return f"{self.sent} sent, {self.put_off} put off, {self.dead} given up"
@@ -42,10 +47,10 @@ def deliver(
     clock: Clock,
     stop: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Send every message that is due. One channel's trouble does not hold up another's.
+    """Send every message that is due. A failed channel does not hold up the others.
 
-    What no notifier may raise is a bug: its message is put off, the others are sent, and then it
-    is raised again.
+    An exception that no notifier may raise is a bug: its message is put off, the other messages
+    are sent, and then it is raised.
     """
     total, bugs = Delivered(), []
     while not stop():
@@ -66,12 +71,12 @@ def _send(
     db: Database, delivery: Delivery, notifier: Notifier | None, clock: Clock, total: Delivered
 ) -> None:
     if notifier is None:
-        _bury(db, delivery, f"there is no [[channel]] {delivery.channel!r} any more", total)
+        _give_up(db, delivery, f"there is no [[channel]] {delivery.channel!r} any more", total)
         return
     try:
         notifier.send(delivery.message, delivery.key)
     except Permanent as error:
-        _bury(db, delivery, str(error), total)
+        _give_up(db, delivery, str(error), total)
     except Transient as error:
         _put_off(db, delivery, str(error), clock, error.retry_after, total)
     else:
@@ -82,21 +87,23 @@ def _send(
 def _put_off(
     db: Database,
     delivery: Delivery,
-    why: str,
+    error: str,
     clock: Clock,
-    said: float | None,
+    retry_after: float | None,
     total: Delivered,
 ) -> None:
-    if delivery.attempts >= _MOST_ATTEMPTS:
-        _bury(db, delivery, f"{why} (tried {delivery.attempts} times)", total)
+    if delivery.attempts >= _MAX_ATTEMPTS:
+        _give_up(db, delivery, f"{error} (tried {delivery.attempts} times)", total)
         return
-    wait = backoff(delivery.attempts - 1, first=_FIRST_WAIT, most=_LONGEST_WAIT, said=said)
-    log.warning("delivery put off", key=delivery.key, why=why)
-    deliveries.schedule_retry(db, delivery, due_at=clock() + wait, error=why)
+    wait = backoff(
+        delivery.attempts - 1, first=_FIRST_WAIT, longest=_LONGEST_WAIT, retry_after=retry_after
+    )
+    log.warning("delivery put off", key=delivery.key, why=error)
+    deliveries.schedule_retry(db, delivery, due_at=clock() + wait, error=error)
     total.put_off += 1
 
 
-def _bury(db: Database, delivery: Delivery, why: str, total: Delivered) -> None:
-    log.error("delivery given up", key=delivery.key, channel=delivery.channel, why=why)
-    deliveries.mark_dead(db, delivery, error=why)
+def _give_up(db: Database, delivery: Delivery, error: str, total: Delivered) -> None:
+    log.error("delivery given up", key=delivery.key, channel=delivery.channel, why=error)
+    deliveries.mark_dead(db, delivery, error=error)
     total.dead += 1

@@ -23,7 +23,7 @@ from storage.cases.unjudged import REPEAT_WITHIN
 from storage.cases.verdicts import CaseRules, FlaggedCase
 from storage.database.engine import Database, Transaction
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 Stop = Callable[[], bool]
 Decision = tuple[ClassifiedMention, Flag | Verdict]
@@ -46,6 +46,11 @@ class Flagged:
     flags: int = 0
     opened: int = 0
     urgent: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """True when no mention was waiting."""
+        return not self.judged
 
     def __str__(self) -> str:
         return (
@@ -99,7 +104,7 @@ def _judge(
         due_at=lambda priority, at: due_at(priority, rules, at),
     )
     with db.write() as transaction:
-        waiting = unjudged.list_unjudged(transaction, _AT_ONCE, verdict=verdict, after=after)
+        waiting = unjudged.list_unjudged(transaction, _BATCH_SIZE, verdict=verdict, after=after)
         decisions = decide_all(waiting, rules, now)
         calm = [
             (heard.mention_id, heard.brand.id, decision)

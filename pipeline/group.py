@@ -16,7 +16,7 @@ from storage.database.engine import Database, Transaction
 from storage.entities.lookup import ExternalKey
 
 LOOK_BACK = timedelta(days=14)  # the same words much later are said anew
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 # a form letter with other numbers in it shares bands with all of its kind: those that have so many
 # stories tell nothing, and would make every look longer than the one before; so would a text that
 # was said again and again, each time after the look-back: its newest stories are looked at
@@ -59,7 +59,7 @@ def _forget_some(db: Database, clock: Clock) -> int:
 def _group_some(db: Database, clock: Clock, total: Grouped) -> int:
     """Group the next few, in one transaction; gives how many they were."""
     with db.write() as transaction:
-        waiting = stories.list_ungrouped(transaction, _AT_ONCE)
+        waiting = stories.list_ungrouped(transaction, _BATCH_SIZE)
         if not waiting:
             return 0
         shelf = _shelf(transaction, waiting)

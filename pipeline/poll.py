@@ -1,4 +1,4 @@
-"""Ask every due query's source for what is new, and keep it batch by batch."""
+"""Poll the source of every due query, and store each batch as it comes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from earful.contracts import BadItem, Listener, Permanent, Spent, Transient
 from earful.enums import GapKind
 from earful.types import Batch, Brand, Query, Rejected
 from outreach.words import count
-from pipeline.account_locks import AccountLocks, Stop, run
-from pipeline.backoff import as_said, backoff
-from pipeline.brand_attribution import Aboutness
+from pipeline.account_locks import AccountLocks, Stop, run_parallel
+from pipeline.backoff import backoff, requested_wait
+from pipeline.brand_attribution import BrandAttribution
 from pipeline.budget_notice import queue_notice
 from pipeline.flag import AlertPolicy
 from storage.collecting import ingest, polling
@@ -26,14 +26,14 @@ log = structlog.get_logger()
 
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
-_SOON = timedelta(seconds=30)  # a poll that was cut short goes on after this
+_UNFINISHED_WAIT = timedelta(seconds=30)  # until a poll that was cut short goes on
 
 Progress = Callable[[ingest.IngestCounts], None]
 
 
 @dataclass(slots=True, kw_only=True)
 class Polled:
-    """What a round of polling brought, added up over its queries."""
+    """The result of a round of polling, added up over its queries."""
 
     queries: int = 0
     seen: int = 0
@@ -46,6 +46,11 @@ class Polled:
     waiting: int = 0
     overtaken: int = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """True when no query brought or lost anything, failed, or waits for a budget."""
+        return not (self.seen or self.gone or self.rejected or self.failed or self.waiting)
+
     def add(self, stored: ingest.IngestCounts) -> None:
         """Count one stored batch."""
         self.seen += stored.seen
@@ -56,9 +61,9 @@ class Polled:
         self.gone += stored.gone
 
     def merge(self, other: Polled) -> None:
-        """Add what another account brought."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add the result of another account."""
+        for number in fields(self):
+            setattr(self, number.name, getattr(self, number.name) + getattr(other, number.name))
 
     def __str__(self) -> str:
         text = f"{self.new:,} new of {count(self.seen, 'mention')}"
@@ -83,46 +88,46 @@ def poll(
     account_locks: AccountLocks | None = None,
     stop: Stop = lambda: False,
 ) -> Polled:
-    """Poll every query that is due. A query's trouble is its own: the others go on.
+    """Poll every query that is due. A failed query does not hold up the others.
 
-    Accounts are asked side by side, the queries of one account one after the other. Those that
-    another round is busy with are left to it, when both were given the same ``account_locks``.
-    What a query finds may name other brands than its own: those of ``listened`` are looked for.
-
-    Transient trouble is tried again later, permanent trouble pauses the query; what no listener
-    may raise is a bug and is raised again, after the query was put off and the rest was polled.
-    An account that stops at its budget is told to the channels of ``alert_policy``, once a day.
+    1. Group the due queries by account.
+    2. Poll the accounts side by side, and the queries of one account one after the other. Rounds
+       that share ``account_locks`` skip an account that another round is polling.
+    3. Store each batch, and attribute its mentions to the query's brand and those of ``listened``.
+    4. On a Transient error try again later. On a Permanent one pause the query. When a budget is
+       spent, wait, and notify the channels of ``alert_policy`` once a day.
+    5. Any other exception is a bug: put the query off, poll the others, then raise it.
     """
     by_account: dict[str, list[Query]] = {}
     for query in polling.due_queries(db, queries, clock()):
         by_account.setdefault(account_of(query), []).append(query)
-    shared = account_locks or AccountLocks()
+    shared_locks = account_locks or AccountLocks()
     rounds = [
-        _Round(
+        _AccountRound(
             db=db,
             clock=clock,
             account=account,
-            queries=asked,
+            queries=account_queries,
             listener_for=listener_for,
             listened=listened,
             alert_policy=alert_policy,
-            account_locks=shared,
+            account_locks=shared_locks,
         )
-        for account, asked in by_account.items()
+        for account, account_queries in by_account.items()
     ]
-    run([one.run for one in rounds], stop)
-    bugs = [bug for one in rounds for bug in one.bugs]
+    run_parallel([account_round.run for account_round in rounds], stop)
+    bugs = [bug for account_round in rounds for bug in account_round.bugs]
     if bugs:
         raise ExceptionGroup("listeners failed in ways that they must not", bugs)
     total = Polled()
-    for one in rounds:
-        total.merge(one.total)
+    for account_round in rounds:
+        total.merge(account_round.total)
     return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One round of polling one account, in a thread of its own, and what it came to."""
+class _AccountRound:
+    """One round of polling one account in a thread of its own, and its result."""
 
     db: Database
     clock: Clock
@@ -136,28 +141,30 @@ class _Round:
     bugs: list[Exception] = field(default_factory=list)
 
     def run(self, stop: Stop) -> None:
-        """Poll the queries one after the other, unless somebody else is at this account."""
-        with self.account_locks.enter(self.account) as free:
-            # looked up again: while we waited our turn another round may have polled them
-            for query in polling.due_queries(self.db, self.queries, self.clock()) if free else ():
+        """Poll the queries one after the other, unless another round holds the account."""
+        with self.account_locks.try_lock(self.account) as is_ours:
+            # looked up again: another round may have polled them while this one waited its turn
+            for query in (
+                polling.due_queries(self.db, self.queries, self.clock()) if is_ours else ()
+            ):
                 if stop():
                     return
                 try:
                     self.poll(query, self.listener_for(query), stop)
-                except ingest.PositionConflict:  # what it has not kept, the other meets or has met
+                except ingest.PositionConflict:  # the other process stores the remaining posts
                     self.total.overtaken += 1
                     log.info("polled by another process", query=query.id)
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
-                    self.put_off(query, f"a bug in the listener: {bug!r}")
+                    self.retry_later(query, f"a bug in the listener: {bug!r}")
                     self.bugs.append(bug)
 
     def poll(self, query: Query, listener: Listener, stop: Stop) -> None:
-        """Poll one query, and say when it is due again."""
+        """Poll one query, and set when it is due again."""
         self.total.queries += 1
         position = polling.read_position(self.db, query.id)
-        more = False
+        has_more = False
         try:
-            more = store_all(
+            has_more = store_all(
                 self.db,
                 query,
                 listener.poll(query, position),
@@ -174,7 +181,7 @@ class _Round:
             return
         except Transient as error:
             self.total.failed += 1
-            self.put_off(query, str(error), error.retry_after)
+            self.retry_later(query, str(error), error.retry_after)
             return
         except Permanent as error:
             self.total.failed += 1
@@ -182,45 +189,47 @@ class _Round:
             polling.pause(self.db, query.id, error=str(error))
             return
         at, wait = self.clock(), timedelta(seconds=query.every)
-        due_at = at + (min(wait, _SOON) if more else wait)
+        due_at = at + (min(wait, _UNFINISHED_WAIT) if has_more else wait)
         polling.record_success(self.db, query.id, at=at, due_at=due_at)
 
-    def put_off(self, query: Query, error: str, retry_after: float | None = None) -> None:
-        """Try again as long after as was said, or ever later when nothing was."""
-        if retry_after is not None and retry_after > 0:  # not when it is no number
-            # no more often than after a failure that says nothing
-            wait = as_said(max(retry_after, _FIRST_WAIT.total_seconds()))
+    def retry_later(self, query: Query, error: str, retry_after: float | None = None) -> None:
+        """Try again after ``retry_after`` seconds; without it, after growing waits."""
+        if retry_after is not None and retry_after > 0:  # above 0 excludes NaN
+            # no sooner than after a failure without a Retry-After
+            wait = requested_wait(max(retry_after, _FIRST_WAIT.total_seconds()))
         else:
             failures = polling.count_failures(self.db, query.id)
-            wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT)
+            wait = backoff(failures, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
         _log_wait(query, wait, error)
         polling.record_failure(self.db, query.id, due_at=self.clock() + wait, error=error)
 
-    def _wait(self, query: Query, why: Spent) -> None:
-        """A limit or budget is used up: nothing is wrong, but people are told of a budget."""
+    def _wait(self, query: Query, spent: Spent) -> None:
+        """Wait for a limit or budget: no failure, but people are notified of a budget."""
         self.total.waiting += 1
-        wait = _FIRST_WAIT if why.retry_after is None else as_said(why.retry_after)
-        goes_on = self.clock() + wait
-        _log_wait(query, wait, str(why))
-        if self.alert_policy is not None and why.kind is GapKind.BUDGET:
-            # told first: killed in between, it is asked again, and told once all the same
+        wait = _FIRST_WAIT if spent.retry_after is None else requested_wait(spent.retry_after)
+        resumes_at = self.clock() + wait
+        _log_wait(query, wait, str(spent))
+        if self.alert_policy is not None and spent.kind is GapKind.BUDGET:
+            # before the wait is stored: after a kill in between, the next poll repeats this step,
+            # and the notice's key keeps it single
             queue_notice(
                 self.db,
                 query,
-                why,
+                spent,
                 now=self.clock(),
-                resumes_at=goes_on,
+                resumes_at=resumes_at,
                 alert_policy=self.alert_policy,
             )
-        polling.postpone(self.db, query.id, due_at=goes_on, error=str(why))
+        polling.postpone(self.db, query.id, due_at=resumes_at, error=str(spent))
 
     def _reject(self, query: Query, reason: str) -> None:
-        """A listener gave up on one item by raising: keep the reason, leave the position alone."""
-        stays = polling.read_position(self.db, query.id)
+        """Store the reason of an item that the listener raised; the position stays."""
+        position = polling.read_position(self.db, query.id)
         rejected = (Rejected(where="item", reason=reason),)
-        batch = Batch(mentions=(), position=stays, rejected=rejected)
-        stored = ingest.store(self.db, query, batch, lambda _mention: (), self.clock(), after=stays)
-        self.total.add(stored)
+        batch = Batch(mentions=(), position=position, rejected=rejected)
+        self.total.add(
+            ingest.store(self.db, query, batch, lambda _mention: (), self.clock(), after=position)
+        )
 
 
 def store_all(
@@ -235,24 +244,24 @@ def store_all(
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
 ) -> bool:
-    """Keep every batch as it comes; brands that nobody named yet are added with it.
+    """Store every batch as it comes, with the new brands that it names; True when more is left.
 
-    ``after``: the position that the first comes from; raises PositionConflict when another
-    process moved the query on. Gives whether the source has more: its last batch said so, or
-    ``stop`` cut the poll short.
+    ``after`` is the position that the first batch starts from. Raises PositionConflict when another
+    process has moved the query on. More is left when the last batch says so, or ``stop`` ended
+    the poll early.
     """
-    about, more = Aboutness(db, query, listened), False
+    attribution, has_more = BrandAttribution(db, query, listened), False
     for batch in batches:
-        about.learn(batch)
-        stored = ingest.store(db, query, batch, about, clock(), after=after)
+        attribution.add_named_brands(batch)
+        stored = ingest.store(db, query, batch, attribution, clock(), after=after)
         after = batch.position if after is not ingest.ANY_POSITION else after
         total.add(stored)
         progress(stored)
-        more = batch.more
+        has_more = batch.more
         if stop():
-            return True  # between batches nothing is half done; the position says where to go on
-    return more
+            return True  # between batches nothing is half done, and the position is stored
+    return has_more
 
 
-def _log_wait(query: Query, wait: timedelta, why: str) -> None:
-    log.warning("query put off", query=query.id, seconds=round(wait.total_seconds()), why=why)
+def _log_wait(query: Query, wait: timedelta, reason: str) -> None:
+    log.warning("query put off", query=query.id, seconds=round(wait.total_seconds()), why=reason)

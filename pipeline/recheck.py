@@ -1,4 +1,4 @@
-"""Ask platforms what became of posts that are stored: edits are judged anew, deletions followed."""
+"""Ask platforms about stored posts: edits are judged again, deletions are followed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
 
 import structlog
 
@@ -14,87 +13,94 @@ from earful.clock import Clock
 from earful.contracts import BadItem, Checker, Doubtful, Listener, Permanent, Transient
 from earful.types import Batch, Brand, Query
 from outreach.words import count
-from pipeline.backoff import as_said, backoff
-from pipeline.brand_attribution import Aboutness
+from pipeline.backoff import backoff, requested_wait
+from pipeline.brand_attribution import BrandAttribution
 from storage.collecting import ingest, rechecks
 from storage.collecting.rechecks import DueMention
 from storage.database.engine import Database
 
 log = structlog.get_logger()
 
-AT_ONCE = 100  # of one source in one turn: what a platform's lookup takes in one request
+BATCH_SIZE = 100  # of one source in one turn: a platform's lookup takes as many in one request
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
-_BELIEVED = 10  # doubtful answers in a row: with the waits between them nine hours
+_DOUBTS_TO_BELIEVE = 10  # doubtful replies in a row: with the waits between them nine hours
 
 Stop = Callable[[], bool]
 
 
 @dataclass(slots=True, kw_only=True)
 class Rechecked:
-    """What a turn of asking again came to."""
+    """The result of one turn: posts checked, changed and gone, and queries that failed."""
 
-    asked: int = 0
+    checked: int = 0
     changed: int = 0
     gone: int = 0
     failed: int = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """True when no post was due."""
+        return not (self.checked or self.failed)
+
     def __str__(self) -> str:
-        text = f"{self.asked} asked about again, {self.changed} changed, {self.gone} gone"
+        text = f"{self.checked} checked again, {self.changed} changed, {self.gone} gone"
         return text + (f", {count(self.failed, 'query', 'queries')} failed" if self.failed else "")
 
 
 @dataclass(slots=True)
-class Waits:
-    """Until when queries are not asked again, from one turn to the next of one process."""
+class Cooldowns:
+    """Until when failed queries are skipped, from one turn to the next of one process."""
 
     _until: dict[str, datetime] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
-    _said: dict[str, str] = field(default_factory=dict)
+    _logged: dict[str, str] = field(default_factory=dict)
     _doubts: dict[str, int] = field(default_factory=dict)
 
-    def ready(self, query_id: str, now: datetime) -> bool:
-        """True when the query may be asked."""
+    def is_ready(self, query_id: str, now: datetime) -> bool:
+        """True when the query may be checked."""
         return query_id not in self._until or self._until[query_id] <= now
 
-    def worked(self, query_id: str) -> None:
-        """Forget what went wrong with it."""
-        for one in (self._until, self._failures, self._said, self._doubts):
-            one.pop(query_id, None)
+    def clear(self, query_id: str) -> None:
+        """Forget the query's failures."""
+        for memory in (self._until, self._failures, self._logged, self._doubts):
+            memory.pop(query_id, None)
 
-    def believed(self, query_id: str, error: Exception) -> Batch | None:
-        """What a doubtful answer would mean, when it came so often that it is to be believed."""
+    def believe(self, query_id: str, error: Exception) -> Batch | None:
+        """Return the batch of a Doubtful error once it came ten times in a row, else None."""
         if not isinstance(error, Doubtful):
             return None
         self._doubts[query_id] = self._doubts.get(query_id, 0) + 1
-        return error.batch if self._doubts[query_id] >= _BELIEVED else None
+        return error.batch if self._doubts[query_id] >= _DOUBTS_TO_BELIEVE else None
 
-    def put_off(self, query_id: str, now: datetime, error: Exception) -> None:
-        """Ask again later; the same trouble is said once."""
+    def start(self, query_id: str, now: datetime, error: Exception) -> None:
+        """Skip the query for a while; the same error is logged once."""
         failures = self._failures.get(query_id, 0)
-        permanent = not isinstance(error, Transient)
-        wait = _LONGEST_WAIT if permanent else _wait(failures, cast(Transient, error).retry_after)
+        is_transient = isinstance(error, Transient)
+        wait = _wait(failures, error.retry_after) if isinstance(error, Transient) else _LONGEST_WAIT
         self._failures[query_id] = failures + 1
         self._until[query_id] = now + wait
-        if self._said.get(query_id) != str(error):
-            self._said[query_id] = str(error)
-            say = log.error if permanent else log.warning
-            say("not asked again about its posts for now", query=query_id, why=str(error))
+        if self._logged.get(query_id) != str(error):
+            self._logged[query_id] = str(error)
+            write = log.warning if is_transient else log.error
+            write("posts are not checked for now", query=query_id, why=str(error))
 
 
-def _wait(failures: int, said: float | None) -> timedelta:
-    wait = backoff(failures, first=_FIRST_WAIT, most=_LONGEST_WAIT)
-    return max(wait, as_said(said)) if said is not None and said > 0 else wait
+def _wait(failures: int, retry_after: float | None) -> timedelta:
+    wait = backoff(failures, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
+    if retry_after is None or not retry_after > 0:  # not above 0 holds for NaN too
+        return wait
+    return max(wait, requested_wait(retry_after))
 
 
 @dataclass(slots=True, kw_only=True)
 class _Turn:
-    """One turn's tools and what it came to."""
+    """The tools of one turn, and its result."""
 
     db: Database
     clock: Clock
     listened: Sequence[Brand]
-    waits: Waits
+    cooldowns: Cooldowns
     total: Rechecked = field(default_factory=Rechecked)
 
 
@@ -106,89 +112,104 @@ def recheck(
     listener_for: Callable[[Query], Listener],
     every: timedelta,
     within: timedelta,
-    billed: Callable[[Query], bool] = lambda _query: False,
+    is_billed: Callable[[Query], bool] = lambda _query: False,
     listened: Sequence[Brand] = (),
-    waits: Waits | None = None,
+    cooldowns: Cooldowns | None = None,
     stop: Stop = lambda: False,
 ) -> Rechecked:
-    """Ask each source that can tell about the posts seen longest ago, at most 100 of each.
+    """Check the posts seen longest ago with each source that can, at most 100 of each.
 
-    Only posts published ``within`` that time, each at most once in ``every``; where a platform
-    has the query's account ``billed`` for every read, each once and no noise. A query's trouble is
-    its own: transient trouble puts it off, permanent trouble too and longer, and what is Doubtful
-    is believed when it was said ten times. What no listener may
-    raise is a bug and is raised again, after the rest was asked.
+    Only posts published ``within`` that time are checked, each at most once in ``every``. Where
+    every read of the query's account ``is_billed``, each is checked once, and noise never.
+
+    A failed query does not hold up the others: a transient error skips it for a while, a permanent
+    one for longer. A Doubtful reply is believed when it came ten times. Any other exception is a
+    bug, raised after the other queries.
     """
-    turn = _Turn(db=db, clock=clock, listened=listened, waits=waits or Waits())
+    turn = _Turn(db=db, clock=clock, listened=listened, cooldowns=cooldowns or Cooldowns())
     now, bugs = clock(), []
-    checkers: dict[tuple[str, bool], dict[str, tuple[Query, Checker]]] = defaultdict(dict)
-    for query in queries:
-        if query.enabled and turn.waits.ready(query.id, now):
-            listener = listener_for(query)
-            if isinstance(listener, Checker):
-                place = query.source, billed(query)
-                checkers[place][query.id] = (query, listener)
-    for (source, once), asked in checkers.items():
-        found = rechecks.due_mentions(
+    for (source, once), checkers in _checkers(turn, queries, listener_for, is_billed).items():
+        due = rechecks.due_mentions(
             db,
             source,
-            asked,
+            checkers,
             since=now - within,
             seen_before=now - every,
-            limit=AT_ONCE,
+            limit=BATCH_SIZE,
             once=once,
         )
-        for query_id, some in _by_query(found).items():
+        for query_id, posts in _by_query(due).items():
             if stop():
                 return turn.total
             try:
-                _ask(turn, *asked[query_id], some)
+                _check(turn, *checkers[query_id], posts)
             except Exception as bug:  # noqa: BLE001  (raised again below)
-                turn.waits.put_off(query_id, clock(), bug)
+                turn.cooldowns.start(query_id, clock(), bug)
                 bugs.append(bug)
     if bugs:
         raise ExceptionGroup("listeners failed in ways that they must not", bugs)
     return turn.total
 
 
-def _by_query(found: Iterable[DueMention]) -> Mapping[str, list[DueMention]]:
+def _checkers(
+    turn: _Turn,
+    queries: Iterable[Query],
+    listener_for: Callable[[Query], Listener],
+    is_billed: Callable[[Query], bool],
+) -> Mapping[tuple[str, bool], dict[str, tuple[Query, Checker]]]:
+    """Return the queries that can be checked now, by id, for each (source, is billed)."""
+    now = turn.clock()
+    checkers: dict[tuple[str, bool], dict[str, tuple[Query, Checker]]] = defaultdict(dict)
+    for query in queries:
+        if query.enabled and turn.cooldowns.is_ready(query.id, now):
+            listener = listener_for(query)
+            if isinstance(listener, Checker):
+                checkers[query.source, is_billed(query)][query.id] = (query, listener)
+    return checkers
+
+
+def _by_query(due: Iterable[DueMention]) -> Mapping[str, list[DueMention]]:
     grouped: dict[str, list[DueMention]] = defaultdict(list)
-    for one in found:
-        grouped[one.query_id].append(one)
+    for post in due:
+        grouped[post.query_id].append(post)
     return grouped
 
 
-def _ask(turn: _Turn, query: Query, checker: Checker, asked: Sequence[DueMention]) -> None:
+def _check(turn: _Turn, query: Query, checker: Checker, posts: Sequence[DueMention]) -> None:
     try:
-        batch = checker.recheck(query, [one.mention for one in asked])
+        batch = checker.recheck(query, [post.mention for post in posts])
     except (Transient, Permanent) as error:
-        believed = turn.waits.believed(query.id, error)
+        believed = turn.cooldowns.believe(query.id, error)
         if believed is None:
             turn.total.failed += 1
-            turn.waits.put_off(query.id, turn.clock(), error)
+            turn.cooldowns.start(query.id, turn.clock(), error)
             return
         batch = believed
     except BadItem as error:
-        # which one it was is not known: all of them wait their turn, so that none blocks the rest
+        # the bad post is unknown, so all of them wait for their next turn: none blocks the others
         log.warning("an answer could not be read", query=query.id, why=str(error))
         batch = Batch(mentions=(), position=None)
-    _keep(turn, query, batch, asked)
-    turn.total.asked += len(asked)
-    turn.waits.worked(query.id)
+    _store(turn, query, batch, posts)
+    turn.total.checked += len(posts)
+    turn.cooldowns.clear(query.id)
 
 
-def _keep(turn: _Turn, query: Query, batch: Batch, asked: Sequence[DueMention]) -> None:
-    """Store what was said of the posts that were asked about, and of no others; with it, in one
-    transaction, that they were asked about."""
-    known = {one.mention.external_id for one in asked}
+def _store(turn: _Turn, query: Query, batch: Batch, posts: Sequence[DueMention]) -> None:
+    """Store the reply about ``posts``, and that they were checked, in one transaction.
+
+    Other posts in the reply are ignored.
+    """
+    external_ids = {post.mention.external_id for post in posts}
     batch = replace(
         batch,
-        mentions=tuple(one for one in batch.mentions if one.external_id in known),
-        gone=tuple(one for one in batch.gone if one.external_id in known),
+        mentions=tuple(
+            mention for mention in batch.mentions if mention.external_id in external_ids
+        ),
+        gone=tuple(post for post in batch.gone if post.external_id in external_ids),
     )
-    about = Aboutness(turn.db, query, turn.listened)
-    about.learn(batch)
-    numbers = [one.mention_id for one in asked]
-    stored = ingest.store(turn.db, query, batch, about, turn.clock(), checked_ids=numbers)
+    attribution = BrandAttribution(turn.db, query, turn.listened)
+    attribution.add_named_brands(batch)
+    mention_ids = [post.mention_id for post in posts]
+    stored = ingest.store(turn.db, query, batch, attribution, turn.clock(), checked_ids=mention_ids)
     turn.total.changed += stored.changed
     turn.total.gone += stored.gone

@@ -1,4 +1,4 @@
-"""Which stage runs when. One process leads; others stand by until it is gone."""
+"""Run the stages on schedule. One process leads; others stand by until it is gone."""
 
 from __future__ import annotations
 
@@ -9,120 +9,29 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from outreach.words import count
-from pipeline.account_locks import AccountLocks
 from pipeline.app import App
-from pipeline.classify import classify
-from pipeline.deliver import deliver
-from pipeline.digest import digest
-from pipeline.flag import flag
-from pipeline.poll import poll
-from pipeline.recheck import Waits, recheck
+from pipeline.stages import StageResult, Stages
 from storage.collecting import polling
 from storage.database.engine import DatabaseError
 from storage.database.leader import LeaderLock
 
 log = structlog.get_logger()
 
-_POLL_TICK = timedelta(seconds=2)  # how often we look whether a query is due, not how often we ask
-_POLL_ROUNDS = 4  # at the same time: while a slow account is polled the others come round again
+_POLL_TICK = timedelta(seconds=2)  # between checks for a due query, not between polls of one
+_POLL_ROUNDS = 4  # at the same time: other accounts are polled while a slow one is
 _DIGEST_TICK = timedelta(minutes=1)
 _RECHECK_TICK = timedelta(minutes=5)  # 100 posts of each source: 28,800 a day
-_STANDBY = 5.0  # seconds between tries for the lead
-_QUIET = timedelta(minutes=5)  # an idle stage is written down no more often than this
-
-
-class Stages:
-    """The stages of a house as functions without arguments that say what they did, or ""."""
-
-    def __init__(self, app: App, stop: threading.Event) -> None:
-        self._app = app
-        self._stop = stop
-        self._classifier = app.classifier()
-        self._notifiers = app.notifiers()
-        self._account_locks = AccountLocks()
-        self._waits = Waits()
-
-    def poll(self) -> str:
-        """Ask the sources that are due."""
-        app = self._app
-        found = poll(
-            app.db,
-            app.queries,
-            clock=app.clock,
-            listener_for=app.listener,
-            listened=app.brands,
-            alert_policy=app.alert_policy,
-            account_locks=self._account_locks,
-            stop=self._stop.is_set,
-        )
-        came = found.seen or found.gone or found.rejected
-        return str(found) if came or found.failed or found.waiting else ""
-
-    def classify(self) -> str:
-        """Classify what the model has not read."""
-        done = classify(
-            self._app.db, self._classifier, clock=self._app.clock, stop=self._stop.is_set
-        )
-        return f"{done} classified" if done else ""
-
-    def flag(self) -> str:
-        """Judge what has no verdict."""
-        app = self._app
-        found = flag(
-            app.db,
-            app.rules,
-            clock=app.clock,
-            alert_policy=app.alert_policy,
-            stop=self._stop.is_set,
-        )
-        return str(found) if found.judged else ""
-
-    def recheck(self) -> str:
-        """Ask again about stored posts."""
-        app = self._app
-        found = recheck(
-            app.db,
-            app.queries,
-            clock=app.clock,
-            listener_for=app.listener,
-            every=app.settings.schedule.recheck,
-            within=app.settings.schedule.recheck_within,
-            billed=app.is_billed,
-            listened=app.brands,
-            waits=self._waits,
-            stop=self._stop.is_set,
-        )
-        return str(found) if found.asked or found.failed else ""
-
-    def deliver(self) -> str:
-        """Send what is due."""
-        found = deliver(
-            self._app.db, self._notifiers, clock=self._app.clock, stop=self._stop.is_set
-        )
-        return str(found) if found.sent or found.put_off or found.dead else ""
-
-    def digest(self) -> str:
-        """Queue digests whose hour has passed."""
-        app = self._app
-        queued = digest(
-            app.db,
-            app.settings.digest,
-            app.rules,
-            queries=app.queries,
-            timezone=app.timezone,
-            clock=app.clock,
-        )
-        return f"{count(queued, 'digest')} queued" if queued else ""
+_STANDBY = 5.0  # seconds between attempts to lead
+_QUIET = timedelta(minutes=5)  # an idle stage is recorded no more often than this
 
 
 def run(app: App, stop: threading.Event) -> None:
     """Lead the schedule until ``stop`` is set; stand by while another process leads.
 
-    Ends cleanly: a stage that is at work finishes its batch first.
+    A stage that is at work finishes its batch before this returns.
     """
     leader = LeaderLock(app.db)
-    said = False
+    is_standing_by = False
     while not stop.is_set():
         try:
             leads = leader.acquire()
@@ -131,9 +40,9 @@ def run(app: App, stop: threading.Event) -> None:
             stop.wait(_STANDBY)
             continue
         if not leads:
-            if not said:
+            if not is_standing_by:
                 log.info("another process leads; standing by")
-            said = True
+            is_standing_by = True
             stop.wait(_STANDBY)
             continue
         try:
@@ -144,28 +53,8 @@ def run(app: App, stop: threading.Event) -> None:
 
 def _lead(app: App, leader: LeaderLock, stop: threading.Event) -> None:
     halt = threading.Event()
-    stages = Stages(app, halt)
-    scheduler = BackgroundScheduler(timezone="UTC")
-    every = app.settings.schedule
-    for name, work, interval in (
-        ("poll", stages.poll, _POLL_TICK),
-        ("classify", stages.classify, every.classify),
-        ("flag", stages.flag, every.flag),
-        ("deliver", stages.deliver, every.deliver),
-        ("digest", stages.digest, _DIGEST_TICK),
-        ("recheck", stages.recheck, _RECHECK_TICK),
-    ):
-        scheduler.add_job(
-            Recorded(app, name, work),
-            "interval",
-            seconds=interval.total_seconds(),
-            id=name,
-            next_run_time=app.clock(),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=_POLL_ROUNDS if name == "poll" else 1,
-        )
-    # who sets a missing key starts Earful anew, and should not have to resume each block by hand
+    scheduler = _scheduler(app, Stages(app, stop=halt.is_set))
+    # a restart after a missing key was set should not need a resume of each block by hand
     polling.resume_paused(app.db, [query.id for query in app.queries])
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
     scheduler.start()
@@ -178,35 +67,65 @@ def _lead(app: App, leader: LeaderLock, stop: threading.Event) -> None:
         log.info("stopped")
 
 
-class Recorded:
-    """A stage that writes down when it ran, what it did, and why it failed."""
+def _scheduler(app: App, stages: Stages) -> BackgroundScheduler:
+    """Return the schedule of all stages. Raises SettingsError when the model cannot be loaded."""
+    # before the first poll: wrong settings end the start, not each run
+    _ = stages.classifier, stages.notifiers
+    scheduler = BackgroundScheduler(timezone="UTC")
+    schedule = app.settings.schedule
+    stage_runs: tuple[tuple[str, Callable[[], StageResult], timedelta], ...] = (
+        ("poll", stages.poll, _POLL_TICK),
+        ("classify", stages.classify, schedule.classify),
+        ("flag", stages.flag, schedule.flag),
+        ("deliver", stages.deliver, schedule.deliver),
+        ("digest", stages.digest, _DIGEST_TICK),
+        ("recheck", stages.recheck, _RECHECK_TICK),
+    )
+    for name, run_stage, interval in stage_runs:
+        scheduler.add_job(
+            RecordedStage(app, name, run_stage),
+            "interval",
+            seconds=interval.total_seconds(),
+            id=name,
+            next_run_time=app.clock(),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=_POLL_ROUNDS if name == "poll" else 1,
+        )
+    return scheduler
 
-    def __init__(self, app: App, name: str, work: Callable[[], str]) -> None:
+
+class RecordedStage:
+    """A stage that records when it ran, its summary, and its error."""
+
+    def __init__(self, app: App, name: str, run_stage: Callable[[], StageResult]) -> None:
         self._app = app
         self._name = name
-        self._work = work
-        self._written_at = app.clock() - _QUIET
+        self._run_stage = run_stage
+        self._recorded_at = app.clock() - _QUIET
         self._failed = False
 
     def __call__(self) -> None:
-        """Run once. A stage that fails is tried again at its next turn, from where it was."""
+        """Run once. A failed stage runs again at its next turn, from where it was."""
         started = self._app.clock()
+        summary, error = "", None
         try:
-            did, error = self._work(), None
+            result = self._run_stage()
+            summary = "" if result.is_idle else str(result)
         except Exception as bug:
             log.exception("stage failed", stage=self._name)
-            did, error = "", f"{type(bug).__name__}: {bug}"[:500]
+            error = f"{type(bug).__name__}: {bug}"[:500]
         now = self._app.clock()
-        if did:
-            log.info(self._name, did=did)
-        # a stage that works again is written down at once: its error is over
-        if did or error or self._failed or now - self._written_at >= _QUIET:
-            self._written_at, self._failed = now, error is not None
+        if summary:
+            log.info(self._name, summary=summary)
+        # a stage that works again is recorded at once: its error is over
+        if summary or error or self._failed or now - self._recorded_at >= _QUIET:
+            self._recorded_at, self._failed = now, error is not None
             polling.record_stage_run(
                 self._app.db,
                 self._name,
                 started_at=started,
                 finished_at=now,
-                summary=did,
+                summary=summary,
                 error=error,
             )

@@ -17,9 +17,7 @@ from commands.progress import counting
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError
 from pipeline.app import App, open_app
-from pipeline.classify import classify
-from pipeline.flag import flag
-from pipeline.poll import poll
+from pipeline.stages import Stages
 from storage.collecting import polling
 from storage.database import migrate
 from storage.database.engine import connect
@@ -105,9 +103,9 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
 
 
 def play(app: App) -> None:
-    """Poll, classify and flag whatever is there."""
-    poll(app.db, app.queries, clock=app.clock, listener_for=app.listener)
-    classifier = app.classifier()
+    """Poll, classify and flag every mention of the story so far."""
+    stages = Stages(app)
+    stages.poll()
     with counting("classified") as advance:
-        classify(app.db, classifier, clock=app.clock, progress=advance)
-    flag(app.db, app.rules, clock=app.clock, alert_policy=app.alert_policy)
+        stages.classify(progress=advance)
+    stages.flag()

@@ -58,15 +58,15 @@ def grant_for(brand: str, amount: int, use: WindowUse) -> Grant:
     if amount > remaining:
         return Grant.SPENT
     # 1. equal shares
-    others = use.brands - {brand}
-    share = use.limit // (len(others) + 1)
+    co_brands = use.brands - {brand}
+    share = use.limit // (len(co_brands) + 1)
     reserved = 0
-    for other in others:
+    for co_brand in co_brands:
         # 2. its reserve
-        refused = other in use.refused_before
-        reserve = share if refused else min(share, use.used_before.get(other, 0))
+        refused = co_brand in use.refused_before
+        reserve = share if refused else min(share, use.used_before.get(co_brand, 0))
         # 3. without the part that it has used
-        reserved += max(0, reserve - use.used.get(other, 0))
+        reserved += max(0, reserve - use.used.get(co_brand, 0))
     # 4. the rest is free to take
     return Grant.GRANTED if amount <= remaining - reserved else Grant.RESERVED_FOR_OTHERS
 

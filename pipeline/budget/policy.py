@@ -43,7 +43,9 @@ def policy_for(
     """
     name = account_of(query)
     limit = limit_of(query.source) or NO_LIMIT
-    brands = {other.brand_id for other in queries if other.enabled and account_of(other) == name}
+    brands = {
+        sharer.brand_id for sharer in queries if sharer.enabled and account_of(sharer) == name
+    }
     shared = frozenset(brands | {query.brand_id})
     block = next((account for account in accounts if account.name == name), None)
     if block is None:

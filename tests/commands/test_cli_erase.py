@@ -159,7 +159,7 @@ def test_two_of_one_handle_must_be_told_apart(desk: Desk) -> None:
 
 def test_recheck_where_no_source_can_be_asked(full: Desk) -> None:
     done = full.run("recheck")
-    assert (done.status, done.out) == (0, "0 asked about again, 0 changed, 0 gone\n")
+    assert (done.status, done.out) == (0, "0 checked again, 0 changed, 0 gone\n")
 
 
 def test_on_postgresql_the_rest_is_the_servers_work(

@@ -106,17 +106,17 @@ def _follow(app: App, job: dict[str, Any]) -> None:
 
 def _recheck(app: App, job: dict[str, Any]) -> None:
     platform = _platform(app, job)
-    asked = 1
-    while asked:
-        asked = rechecking.recheck(
+    checked = 1
+    while checked:
+        checked = rechecking.recheck(
             app.db,
             [QUERY],
             clock=app.clock,
             listener_for=lambda _query: platform,
             every=timedelta(days=1),
             within=timedelta(days=30),
-        ).asked
-        _tick(asked)
+        ).checked
+        _tick(checked)
 
 
 _STEPS = {
@@ -142,10 +142,10 @@ def _work(job: dict[str, Any]) -> None:
     # small batches: many moments to be killed between and in the middle of
     for module, name in (
         (importing, "_BATCH"),
-        (classifying, "_AT_ONCE"),
-        (flagging, "_AT_ONCE"),
-        (grouping, "_AT_ONCE"),
-        (rechecking, "AT_ONCE"),
+        (classifying, "_BATCH_SIZE"),
+        (flagging, "_BATCH_SIZE"),
+        (grouping, "_BATCH_SIZE"),
+        (rechecking, "BATCH_SIZE"),
     ):
         setattr(module, name, job["at_once"])
     app = open_app(configuration.load(Path(job["settings"])), clock=lambda: _now(job["step"]))

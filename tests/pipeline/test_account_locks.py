@@ -30,7 +30,7 @@ from factories import (
 from polling_two import SECOND, ask, state_of
 
 from earful.types import Batch, Query
-from pipeline.account_locks import AT_ONCE, AccountLocks
+from pipeline.account_locks import MAX_PARALLEL, AccountLocks
 from pipeline.poll import poll
 from storage.collecting import polling
 from storage.database.engine import Database
@@ -115,7 +115,7 @@ def test_the_queries_of_one_account_never_overlap(app: Database, clock: FrozenCl
 
 
 def _free(account_locks: AccountLocks, account: str) -> bool:
-    with account_locks.enter(account) as free:
+    with account_locks.try_lock(account) as free:
         return free
 
 
@@ -213,9 +213,9 @@ def test_what_ends_a_round_leaves_nothing_running(
     raised: type[BaseException],
 ) -> None:
     """A process that is told to end ends after the batches that are under way, no later."""
-    them = [replace(QUERY, id=f"fake/{n}", account=f"account-{n}") for n in range(AT_ONCE + 3)]
+    them = [replace(QUERY, id=f"fake/{n}", account=f"account-{n}") for n in range(MAX_PARALLEL + 3)]
     polling.register(app, them)
-    began = threading.Barrier(AT_ONCE)
+    began = threading.Barrier(MAX_PARALLEL)
     asked: list[str] = []
 
     class Endless:
@@ -232,6 +232,6 @@ def test_what_ends_a_round_leaves_nothing_running(
     before = set(threading.enumerate())
     with pytest.raises(raised):
         poll(app, them, clock=clock, listener_for=lambda _query: Endless())
-    assert sorted(asked) == [one.id for one in them[:AT_ONCE]]
+    assert sorted(asked) == [one.id for one in them[:MAX_PARALLEL]]
     assert set(threading.enumerate()) <= before
     check_all(app)

@@ -22,7 +22,7 @@ from factories import (
 )
 
 from earful.types import Brand, Mention, Query
-from pipeline.brand_attribution import Aboutness
+from pipeline.brand_attribution import BrandAttribution
 from pipeline.flag import flag
 from pipeline.poll import Polled, poll
 from storage import queries
@@ -69,7 +69,7 @@ def _heard(text: str, number_: int | str = 1, **other: Any) -> Mention:
 
 def _said(db: Database, one: Mention, query: Query = ASKED) -> list[str] | str:
     """The brands that a mention is about, or why it is noise."""
-    found = Aboutness(db, query, LISTENED)(one)
+    found = BrandAttribution(db, query, LISTENED)(one)
     return found.reason if isinstance(found, Noise) else [brand_id for brand_id, _ in found]
 
 
@@ -146,7 +146,7 @@ def test_a_query_without_terms_takes_all_that_is_not_excluded(app: Database) -> 
 
 def test_each_brands_own_account_is_known_for_that_brand_alone(app: Database) -> None:
     one = _heard("Kestrova beats Swiftly", by="kestrova")
-    assert list(Aboutness(app, ASKED, LISTENED)(one)) == [  # type: ignore[arg-type]
+    assert list(BrandAttribution(app, ASKED, LISTENED)(one)) == [  # type: ignore[arg-type]
         ("kestrova", True),
         ("swiftly", False),
     ]

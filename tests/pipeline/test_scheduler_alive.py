@@ -19,7 +19,8 @@ from factories import check_all, rows
 
 from earful.settings.load import load
 from pipeline.app import App, open_app
-from pipeline.scheduler import Recorded
+from pipeline.scheduler import RecordedStage
+from pipeline.stages import Classified
 from storage import queries
 from storage.database.engine import Database, connect
 
@@ -218,12 +219,13 @@ def app(folder: Path) -> Iterator[App]:
 
 
 def test_a_failing_stage_is_written_down_and_its_end_too(app: App) -> None:
-    does: list[Callable[[], str]] = [lambda: "", lambda: 1 // 0, lambda: "", lambda: "3 judged"]  # type: ignore[list-item,return-value]
+    numbers = [0, None, 0, 3]
 
-    def work() -> str:
-        return does.pop(0)()
+    def work() -> Classified:
+        mentions = numbers.pop(0)
+        return Classified(1 // 0 if mentions is None else mentions)
 
-    stage = Recorded(app, "flag", work)
+    stage = RecordedStage(app, "classify", work)
 
     def after() -> tuple[str | None, str]:
         stage()
@@ -234,11 +236,11 @@ def test_a_failing_stage_is_written_down_and_its_end_too(app: App) -> None:
     error, _did = after()
     assert (error or "").startswith("ZeroDivisionError: ")
     assert after() == (None, ""), "it works again: nobody should be sent to look"
-    assert after() == (None, "3 judged")
+    assert after() == (None, "3 classified")
 
 
 def test_an_idle_stage_is_not_written_down_at_every_turn(app: App) -> None:
-    stage = Recorded(app, "flag", lambda: "")
+    stage = RecordedStage(app, "classify", lambda: Classified(0))
     stage()
     (first,) = queries.health(app.db).stages
     stage()

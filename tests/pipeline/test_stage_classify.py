@@ -14,7 +14,7 @@ from storage.database.engine import Database
 
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "_AT_ONCE", 4)
+    monkeypatch.setattr(stage, "_BATCH_SIZE", 4)
 
 
 def test_everything_is_read_once_in_pieces(db: Database, clock: FrozenClock) -> None:

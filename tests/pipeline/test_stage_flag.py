@@ -139,7 +139,7 @@ def test_who_complains_again_rises_however_the_batch_was_sorted(
 def test_repeats_count_over_batches_and_end_after_thirty_days(
     db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_AT_ONCE", 2)
+    monkeypatch.setattr(stage, "_BATCH_SIZE", 2)
     ages = (31, 30, 20, 10, 0)
     keep(db, *(mention(n, published_at=NOW - timedelta(days=age)) for n, age in enumerate(ages)))
     _judge(db, clock, ANY_AGE)
@@ -308,7 +308,7 @@ def test_what_was_written_before_we_answered_asks_for_no_second_answer(
 def test_a_stop_between_batches_loses_nothing(
     db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_AT_ONCE", 3)
+    monkeypatch.setattr(stage, "_BATCH_SIZE", 3)
     keep(db, *(mention(n, by=f"p{n % 4}") for n in range(10)))
     seen: list[int] = []
     found = _judge(db, clock, stop=lambda: sum(seen) >= 6, progress=seen.append)

@@ -276,7 +276,7 @@ def test_grouping_twice_changes_nothing(db: Database, clock: FrozenClock) -> Non
 def test_the_story_is_the_same_in_any_cut(
     db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(stage, "_AT_ONCE", at_once)
+    monkeypatch.setattr(stage, "_BATCH_SIZE", at_once)
     keep(
         db,
         _say("a", LONG),
@@ -293,7 +293,7 @@ def test_the_story_is_the_same_in_any_cut(
 def test_what_breaks_half_way_keeps_no_half_and_is_done_the_next_time(
     db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_AT_ONCE", 2)
+    monkeypatch.setattr(stage, "_BATCH_SIZE", 2)
     keep(db, *(_say(f"p{n}", LONG, published_at=NOW - HOUR * (9 - n)) for n in range(5)))
     real, calls = stage.stories.add_mentions, []
 

@@ -122,7 +122,7 @@ def test_what_the_far_side_says_is_how_long_it_waits(
 
 def test_queries_that_failed_together_do_not_come_back_together() -> None:
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
-    assert len({backoff(3, first=minute, most=hour) for _ in range(20)}) > 15
+    assert len({backoff(3, first=minute, longest=hour) for _ in range(20)}) > 15
 
 
 def test_permanent_trouble_pauses_until_it_is_resumed(app: Database, clock: FrozenClock) -> None:

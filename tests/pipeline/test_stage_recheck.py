@@ -27,7 +27,7 @@ from structlog.testing import capture_logs
 
 from earful.contracts import BadItem, Doubtful, Listener, Permanent, Transient
 from earful.types import Batch, Engagement, Gone, Mention, Query, Rating
-from pipeline.recheck import Rechecked, Waits, recheck
+from pipeline.recheck import Cooldowns, Rechecked, recheck
 from storage.collecting import ingest, polling, rechecks
 from storage.database.engine import Database
 from storage.entities import brands
@@ -109,7 +109,7 @@ def _turn(
     listener: Listener,
     *,
     queries: Sequence[Query] = (QUERY,),
-    waits: Waits | None = None,
+    cooldowns: Cooldowns | None = None,
     billed: bool = False,
 ) -> Rechecked:
     return recheck(
@@ -119,8 +119,8 @@ def _turn(
         listener_for=lambda _query: listener,
         every=DAY,
         within=timedelta(days=7),
-        billed=lambda _query: billed,
-        waits=waits,
+        is_billed=lambda _query: billed,
+        cooldowns=cooldowns,
     )
 
 
@@ -128,10 +128,10 @@ def test_where_reads_have_a_price_each_post_is_asked_about_once(
     app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     _keep(app, mention(1))
-    assert _turn(app, clock, platform, billed=True).asked == 1
+    assert _turn(app, clock, platform, billed=True).checked == 1
     clock.forward(hours=25)
-    assert _turn(app, clock, platform, billed=True).asked == 0
-    assert _turn(app, clock, platform).asked == 1
+    assert _turn(app, clock, platform, billed=True).checked == 0
+    assert _turn(app, clock, platform).checked == 1
 
 
 def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
@@ -142,7 +142,7 @@ def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
     platform.gone.add("m-2")
     before = rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id")
     done = _turn(app, clock, platform)
-    assert (done.asked, done.changed, done.gone, done.failed) == (3, 1, 1, 0)
+    assert (done.checked, done.changed, done.gone, done.failed) == (3, 1, 1, 0)
     found = rows(app, "SELECT external_id, text FROM mention ORDER BY id")
     assert [tuple(row) for row in found] == [("m-1", "Acme is lovely"), ("m-3", "awful (3)")]
     assert rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
@@ -172,7 +172,7 @@ def test_the_answer_is_kept_with_the_question_or_not_at_all(
             _turn(app, clock, platform)
     assert (rows(app, state), rows(app, counted)) == before
     done = _turn(app, clock, platform)
-    assert (done.asked, done.changed, done.gone) == (2, 1, 1)
+    assert (done.checked, done.changed, done.gone) == (2, 1, 1)
     assert rows(app, counted) == [(2, 1)]  # the answer is counted once
 
 
@@ -209,13 +209,13 @@ def test_each_once_a_day_the_one_seen_longest_ago_first(
 ) -> None:
     _keep(app, mention(1, fetched_at=NOW - HOUR), mention(2, fetched_at=NOW - 2 * HOUR))
     _keep(app, mention(3, fetched_at=NOW + HOUR))
-    assert _turn(app, clock, platform).asked == 2
+    assert _turn(app, clock, platform).checked == 2
     assert platform.ids == ["m-2", "m-1"]
-    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, platform).checked == 0
     clock.forward(hours=1)
-    assert _turn(app, clock, platform).asked == 1
+    assert _turn(app, clock, platform).checked == 1
     clock.forward(hours=22, minutes=59)
-    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, platform).checked == 0
     clock.forward(minutes=1)
     _turn(app, clock, platform)
     assert platform.ids == ["m-2", "m-1", "m-3", "m-1", "m-2"]
@@ -226,7 +226,7 @@ def test_a_post_that_a_poll_met_again_has_been_seen(
 ) -> None:
     _keep(app, mention(1))
     _keep(app, mention(1, fetched_at=NOW + HOUR))
-    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, platform).checked == 0
 
 
 @pytest.mark.parametrize(("days", "asked"), [(6, 1), (8, 0)])
@@ -234,15 +234,15 @@ def test_old_posts_are_left_alone(
     app: Database, clock: FrozenClock, platform: Platform, days: int, asked: int
 ) -> None:
     _keep(app, mention(1, published_at=clock() - days * DAY))
-    assert _turn(app, clock, platform).asked == asked
+    assert _turn(app, clock, platform).checked == asked
 
 
 def test_a_hundred_of_a_source_in_a_turn(
     app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     _keep(app, *(mention(n) for n in range(130)))
-    assert _turn(app, clock, platform).asked == 100
-    assert _turn(app, clock, platform).asked == 30
+    assert _turn(app, clock, platform).checked == 100
+    assert _turn(app, clock, platform).checked == 30
     assert len(set(platform.ids)) == 130
 
 
@@ -260,8 +260,8 @@ def test_other_sources_and_those_that_cannot_tell_are_not_asked(
     app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     _keep(app, mention(1, source="other", by=author(source="other")), query=ELSEWHERE)
-    assert _turn(app, clock, platform).asked == 0
-    assert _turn(app, clock, Silent(), queries=(ELSEWHERE,)).asked == 0
+    assert _turn(app, clock, platform).checked == 0
+    assert _turn(app, clock, Silent(), queries=(ELSEWHERE,)).checked == 0
     assert rows(app, "SELECT checked_at FROM mention") == [(None,)]
 
 
@@ -269,9 +269,9 @@ def test_paused_and_disabled_queries_ask_nothing(
     app: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     _keep(app, mention(1))
-    assert _turn(app, clock, platform, queries=(replace(QUERY, enabled=False),)).asked == 0
+    assert _turn(app, clock, platform, queries=(replace(QUERY, enabled=False),)).checked == 0
     polling.pause(app, QUERY.id, error="no key")
-    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, platform).checked == 0
     assert platform.asked == []
 
 
@@ -284,7 +284,7 @@ def test_only_what_was_asked_about_is_stored(
         def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
             return batch(mention(2), position=None, gone=[Gone(source="fake", external_id="m-3")])
 
-    assert _turn(app, clock, Chatty(clock)).asked == 1
+    assert _turn(app, clock, Chatty(clock)).checked == 1
     assert (number(app, "mention"), number(app, "tombstone")) == (1, 0)
 
 
@@ -306,16 +306,16 @@ def test_trouble_puts_that_query_off_and_leaves_the_rest_alone(
     _keep(app, mention(1))
     _keep(app, mention(2), query=SECOND)
     platform.raises = [trouble]
-    waits = Waits()
+    cooldowns = Cooldowns()
     with capture_logs() as logs:
-        done = _turn(app, clock, platform, queries=(QUERY, SECOND), waits=waits)
-        assert (done.asked, done.failed) == (1, 1)
-        again = _turn(app, clock, platform, queries=(QUERY, SECOND), waits=waits)
-        assert (again.asked, again.failed) == (0, 0)
+        done = _turn(app, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
+        assert (done.checked, done.failed) == (1, 1)
+        again = _turn(app, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
+        assert (again.checked, again.failed) == (0, 0)
     assert [one["why"] for one in logs] == [str(trouble)]
     assert polling.count_failures(app, QUERY.id) == 0  # the poll is none the worse
     clock.now += back_after
-    assert _turn(app, clock, platform, waits=waits).asked == 1
+    assert _turn(app, clock, platform, cooldowns=cooldowns).checked == 1
 
 
 def _all_gone(*names: str) -> Doubtful:
@@ -328,22 +328,22 @@ def test_that_all_are_gone_is_believed_when_it_is_said_for_hours(
 ) -> None:
     _keep(app, mention(1), mention(2))
     platform.raises = [_all_gone("m-1", "m-2") for _ in range(20)]
-    waits, began = Waits(), clock()
+    cooldowns, began = Cooldowns(), clock()
     while number(app, "mention"):
-        done = _turn(app, clock, platform, waits=waits)
+        done = _turn(app, clock, platform, cooldowns=cooldowns)
         clock.forward(minutes=1)
         assert clock() - began < DAY
-    assert (done.asked, done.gone, done.failed) == (2, 2, 0)
+    assert (done.checked, done.gone, done.failed) == (2, 2, 0)
     assert clock() - began > 6 * HOUR
     assert len(platform.asked) == 10
 
 
 def test_an_answer_in_between_begins_the_doubt_anew() -> None:
-    waits, doubtful = Waits(), _all_gone("m-1")
+    cooldowns, doubtful = Cooldowns(), _all_gone("m-1")
     for _ in range(2):
-        assert [waits.believed("q", doubtful) for _ in range(9)] == [None] * 9
-        waits.worked("q")
-    assert waits.believed("q", Transient("503")) is None
+        assert [cooldowns.believe("q", doubtful) for _ in range(9)] == [None] * 9
+        cooldowns.clear("q")
+    assert cooldowns.believe("q", Transient("503")) is None
 
 
 def test_the_same_permanent_trouble_is_said_once(
@@ -351,10 +351,10 @@ def test_the_same_permanent_trouble_is_said_once(
 ) -> None:
     _keep(app, mention(1))
     platform.raises = [Permanent("no key"), Permanent("no key"), Permanent("wrong key")]
-    waits = Waits()
+    cooldowns = Cooldowns()
     with capture_logs() as logs:
         for _ in range(3):
-            assert _turn(app, clock, platform, waits=waits).failed == 1
+            assert _turn(app, clock, platform, cooldowns=cooldowns).failed == 1
             clock.forward(hours=7)
     assert [one["why"] for one in logs] == ["no key", "wrong key"]
 
@@ -364,8 +364,8 @@ def test_an_answer_that_cannot_be_read_does_not_block_the_others(
 ) -> None:
     _keep(app, mention(1))
     platform.raises = [BadItem("no date")]
-    assert _turn(app, clock, platform).asked == 1
-    assert _turn(app, clock, platform).asked == 0
+    assert _turn(app, clock, platform).checked == 1
+    assert _turn(app, clock, platform).checked == 0
 
 
 def test_a_bug_in_a_listener_is_loud_after_the_others_were_asked(
@@ -392,7 +392,7 @@ def test_a_turn_that_is_told_to_stop_stops(
         within=7 * DAY,
         stop=lambda: True,
     )
-    assert (done.asked, platform.asked) == (0, [])
+    assert (done.checked, platform.asked) == (0, [])
 
 
 def test_a_post_removed_while_it_was_asked_about(app: Database, clock: FrozenClock) -> None:
@@ -404,5 +404,5 @@ def test_a_post_removed_while_it_was_asked_about(app: Database, clock: FrozenClo
             ingest.store(app, QUERY, vanished, about("acme-air"), self.clock())
             return Batch(mentions=tuple(mentions), position=None)
 
-    assert _turn(app, clock, Slow(clock)).asked == 1
+    assert _turn(app, clock, Slow(clock)).checked == 1
     assert number(app, "mention") == 0

@@ -1,0 +1,120 @@
+"""Explain a stored verdict in sentences, and replay a flag under today's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from earful.enums import Verdict
+from earful.judgements import Evidence
+from outreach.rules import RULE_MODEL, RULE_PERSON, Rules, replay
+from outreach.words import count, length, percent, rated
+from storage.cases.explanations import MentionVerdict, StoredFlag
+
+_REASONS = {
+    Verdict.CORRECTED: "A person corrected the model: the mention is not negative.",
+    Verdict.OWN_ACCOUNT: "One of the brand's own accounts wrote it.",
+    Verdict.REPOST: "It is a repost. The complaint belongs to the original author.",
+    Verdict.COMPETITOR: "It is about a competitor, which is counted and never flagged.",
+    Verdict.TOO_OLD: "It was older than `look_back` when it was judged. `earful flag --all` "
+    "judges it at any age.",
+    Verdict.COPY: "Another mention of the same story was flagged. This one is counted with it.",
+}
+
+
+def explain(verdict: MentionVerdict, rules: Rules) -> Iterator[str]:
+    """Yield the lines that explain a verdict: its sentence first, then its numbers.
+
+    ``rules`` are today's: a flag is replayed under them.
+    """
+    if verdict.flag is not None:
+        yield verdict.flag.reason
+        yield from _numbers(verdict.flag)
+        yield _today(verdict.flag, rules)
+        return
+    yield _not_flagged(verdict, rules)
+
+
+def headline(verdict: MentionVerdict) -> str:
+    """Name the mention, its brand and its verdict in a line."""
+    name = f"{verdict.source}:{verdict.external_id} (mention:{verdict.mention_id})"
+    if not verdict.brand:
+        return f"{name}: noise"
+    outcome = "flagged" if verdict.flag is not None else _outcome(verdict.verdict)
+    return f"{name} about {verdict.brand}: {outcome}"
+
+
+def replay_today(evidence: Evidence, rules: Rules) -> int | None:
+    """Return the severity (0 to 100) that the evidence leads to under ``rules``.
+
+    None: not flagged. Age counts as it was when the flag was made.
+    """
+    if evidence.rule != RULE_PERSON and _is_too_old(evidence, rules):
+        return None
+    return replay(replace(evidence, threshold=rules.negative_at))
+
+
+def _is_too_old(evidence: Evidence, rules: Rules) -> bool:
+    return rules.look_back is not None and timedelta(hours=evidence.age_hours) > rules.look_back
+
+
+def _outcome(verdict: str) -> str:
+    is_final = verdict in set(Verdict)
+    return f"not flagged ({verdict})" if is_final else "not judged yet"
+
+
+def _not_flagged(verdict: MentionVerdict, rules: Rules) -> str:
+    if not verdict.brand:
+        return f"It is about none of the brands: {verdict.noise_reason or 'no reason is stored'}."
+    if verdict.negative is None:
+        return "No model has read it. Run `earful classify`, then `earful flag`."
+    if verdict.verdict not in set(Verdict):
+        return "The rules have not judged it. Run `earful flag`."
+    if verdict.verdict == Verdict.COULD_NOT_TELL:
+        return f"The model {verdict.model_id} could not tell, which is not the same as neutral."
+    if verdict.verdict == Verdict.CALM:
+        return (
+            f"The model {verdict.model_id} is {_exact(verdict.negative)} sure that it is negative, "
+            f"below the threshold. Today's threshold is {_exact(rules.negative_at)}."
+        )
+    return _REASONS.get(Verdict(verdict.verdict), "Its flag is not stored any more.")
+
+
+def _numbers(flag: StoredFlag) -> Iterator[str]:
+    evidence = flag.evidence
+    yield (
+        f"case:{flag.case_id}, rule: {evidence.rule}, model: {evidence.model_id}, "
+        f"flagged at {flag.at:%Y-%m-%d %H:%M} UTC"
+    )
+    parts = " + ".join(f"{part} {points:g}" for part, points in evidence.priority_parts.items())
+    yield f"severity {flag.severity} = {parts}"
+    age = timedelta(hours=evidence.age_hours)
+    facts = [
+        f"negative {_exact(evidence.negative)} (flagged from {_exact(evidence.threshold)})",
+        f"reach {evidence.reach:,}",
+        f"age {length(age)}",
+        count(evidence.earlier_complaints, "earlier complaint"),
+    ]
+    if evidence.rating is not None:
+        facts.append(f"rating {rated(evidence.rating)}")
+    yield ", ".join(facts)
+
+
+def _today(flag: StoredFlag, rules: Rules) -> str:
+    evidence, severity = flag.evidence, replay_today(flag.evidence, rules)
+    if severity is not None:
+        change = "the same" if severity == flag.severity else f"it was {flag.severity}"
+        return f"Today's settings: flagged with severity {severity} ({change})."
+    if evidence.rule != RULE_PERSON and _is_too_old(evidence, rules):
+        reason = "it was older than today's `look_back`"
+    elif evidence.rule == RULE_MODEL:
+        reason = f"today's `negative_at` is {_exact(rules.negative_at)}"
+    else:
+        reason = "the rating is not low any more by the rules"
+    return f"Today's settings: not flagged, because {reason}."
+
+
+def _exact(share: float) -> str:
+    """Write a share in percent, with a decimal where it needs one: 60.5 % is not 60 %."""
+    return percent(share, 0 if round(share * 100, 6).is_integer() else 1)

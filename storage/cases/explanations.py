@@ -1,0 +1,158 @@
+"""Read the verdicts on stored mentions, with the evidence of each flag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from earful.judgements import Evidence
+from earful.types import Rating
+from storage.database.engine import Database
+from storage.database.upsert import table_of
+from storage.tables import (
+    BrandRow,
+    FlagRow,
+    MatchRow,
+    MentionBrandRow,
+    MentionRow,
+    PredictionRow,
+)
+
+_MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
+_BRAND, _FLAG = table_of(BrandRow), table_of(FlagRow)
+_PREDICTION, _MATCH = table_of(PredictionRow), table_of(MatchRow)
+# evidence that an earlier version stored lacks the keys that came later
+_LATER_KEYS: Mapping[str, object] = {
+    "rating": None,
+    "look_back_hours": None,
+    "followers": None,
+    "shares": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFlag:
+    """A stored flag with its evidence; ``severity`` runs from 0 to 100."""
+
+    case_id: int
+    severity: int
+    reason: str
+    evidence: Evidence
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MentionVerdict:
+    """The stored verdict on a mention about one brand.
+
+    ``brand`` is its name, "" for noise; ``noise_reason`` says why a mention is about no brand.
+    ``verdict`` is as in the mention_brand table. ``negative`` is the probability by ``model_id``,
+    None before any model has read the text.
+    """
+
+    mention_id: int
+    source: str
+    external_id: str
+    brand: str
+    verdict: str
+    noise_reason: str
+    model_id: str
+    negative: float | None
+    could_not_tell: bool
+    flag: StoredFlag | None
+
+
+def of_mention(db: Database, mention_id: int) -> tuple[MentionVerdict, ...]:
+    """Return the verdicts on a mention, one for each brand; () for an unknown number."""
+    return _verdicts(db, _MENTION.c.id == mention_id)
+
+
+def of_post(db: Database, source: str, external_id: str) -> tuple[MentionVerdict, ...]:
+    """Return the verdicts on a platform's post, one for each brand; () for an unknown post."""
+    return _verdicts(db, and_(_MENTION.c.source == source, _MENTION.c.external_id == external_id))
+
+
+def of_case(db: Database, case_id: int) -> tuple[MentionVerdict, ...]:
+    """Return the verdicts behind a case, newest mention first; () for an unknown number."""
+    return _verdicts(db, _FLAG.c.case_id == case_id)
+
+
+def _verdicts(db: Database, condition: ColumnElement[bool]) -> tuple[MentionVerdict, ...]:
+    noise_reason = (
+        select(func.max(_MATCH.c.noise_reason))
+        .where(_MATCH.c.mention_id == _MENTION.c.id)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            _MENTION.c.id,
+            _MENTION.c.source,
+            _MENTION.c.external_id,
+            _MENTION.c.model_id,
+            _BRAND.c.name.label("brand"),
+            _MENTION_BRAND.c.verdict,
+            noise_reason.label("noise_reason"),
+            _PREDICTION.c.negative,
+            _PREDICTION.c.could_not_tell,
+            _FLAG.c.case_id,
+            _FLAG.c.severity,
+            _FLAG.c.reason,
+            _FLAG.c.evidence,
+            _FLAG.c.at,
+        )
+        .outerjoin(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
+        .outerjoin(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
+        .outerjoin(
+            _PREDICTION,
+            and_(
+                _PREDICTION.c.mention_id == _MENTION.c.id,
+                _PREDICTION.c.model_id == _MENTION.c.model_id,
+            ),
+        )
+        .outerjoin(
+            _FLAG,
+            and_(
+                _FLAG.c.mention_id == _MENTION.c.id,
+                _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
+            ),
+        )
+        .where(condition)
+        .order_by(_MENTION.c.published_at.desc(), _MENTION.c.id.desc(), _BRAND.c.name)
+    )
+    with db.read() as connection:
+        return tuple(_verdict(row) for row in connection.execute(statement))
+
+
+def _verdict(row: Any) -> MentionVerdict:
+    flag = None
+    if row.case_id is not None:
+        flag = StoredFlag(
+            case_id=row.case_id,
+            severity=row.severity,
+            reason=row.reason,
+            evidence=evidence_from(row.evidence),
+            at=row.at,
+        )
+    return MentionVerdict(
+        mention_id=row.id,
+        source=row.source,
+        external_id=row.external_id,
+        brand=row.brand or "",
+        verdict=row.verdict or "",
+        noise_reason=row.noise_reason or "",
+        model_id=row.model_id,
+        negative=row.negative,
+        could_not_tell=bool(row.could_not_tell),
+        flag=flag,
+    )
+
+
+def evidence_from(stored: Mapping[str, Any]) -> Evidence:
+    """Return the Evidence that a flag's row holds as JSON."""
+    fields = {**_LATER_KEYS, **stored}
+    rating = fields["rating"]
+    return Evidence(**{**fields, "rating": None if rating is None else Rating(**rating)})
