@@ -1,11 +1,10 @@
-"""The walks of the source "youtube": threads with their replies, and the search for videos.
+"""The backfills of the source "youtube": threads with their replies, and the search for videos.
 
 Platform rules, from https://developers.google.com/youtube/v3/docs/commentThreads/list and
-.../search/list: threads come newest first by their first comment, 100 a page, and cannot be asked
-for by time; a reply to an old comment does not bring it up again. Replies that a thread does not
-show are asked for one by one, as part of the walk: a page is done when its replies are there. A
-search for videos can be asked for a stretch of time; the comments under what it finds are read as
-long as it is new.
+.../search/list: threads come newest first by their first comment, 100 a page, and cannot be
+requested by time. A reply to an old comment does not bring it up again. The backfill requests
+missing replies thread by thread; a page of threads is done when its replies are read. A search for
+videos takes a time window. Comments under a video from a search are read while the video is new.
 """
 
 from __future__ import annotations
@@ -24,33 +23,39 @@ from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
 from listeners.common import times
 from listeners.common.position import Instant, Position
 from listeners.youtube import comments
-from listeners.youtube.client import SEARCH_UNITS, Closed, Desk, Stale
+from listeners.youtube.client import SEARCH_UNITS, Closed, StalePageToken, YoutubeClient
 from listeners.youtube.options import YoutubeOptions
 
 _SEARCH_EVERY = timedelta(hours=6)  # four searches a day of the hundred that are free
-_SEARCHES = 4  # pages of one search
+_SEARCH_PAGES = 4
 _SEARCH_OVERLAP = timedelta(days=1)
-_FOLLOWED = timedelta(days=7)  # how long comments under a found video are read
-_MOST_FOLLOWED = 50
-_FOUND = "found "
+_FOLLOW_FOR = timedelta(days=7)  # comments under a searched video are read for so long
+_MAX_FOLLOWED = 50
+_FOLLOWED = "found "  # the prefix of followed videos' parts, as stored positions have it
 
 
-class _State(Position):
-    """What a position holds: the walks' own positions, when a search was done last, whether it
-    comes before the comments, and the videos that it found, with the times (seconds since 1970) at
-    which they were published."""
+class _YoutubePosition(Position):
+    """The position of a query.
 
-    walk: str | None = None
+    ``comments`` and ``search``: positions of the two backfills. ``searched_at``: the time of the
+    last complete search. ``search_first``: the next poll begins with the search. ``followed``: the
+    videos of searches, with their publishing times. Aliases are the names in stored positions.
+    """
+
+    comments: str | None = Field(default=None, alias="walk")
     search: str | None = None
-    searched: Instant = 0
+    searched_at: Instant = Field(default=0, alias="searched")
     search_first: StrictBool = False
-    found: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict)
+    followed: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict, alias="found")
 
 
 @dataclass(slots=True, kw_only=True)
-class _Waiting:
-    """A page of threads whose replies are asked for: what is left of them, and where the walk goes
-    on when they are there."""
+class _UnfinishedPage:
+    """A page of threads with missing replies.
+
+    ``threads``: the threads to read, each with the token of its next page of replies. ``page``: the
+    page itself; the backfill goes on from its cursor when all replies are read.
+    """
 
     threads: list[tuple[comments.Thread, str | None]]
     page: Page
@@ -62,46 +67,53 @@ class _Waiting:
 
 
 class Poll:
-    """One poll: the named videos and channels and those that a search found, then the search."""
+    """Read the comments of named and followed videos and channels, and search for videos."""
 
-    def __init__(self, desk: Desk, query: Query, options: YoutubeOptions) -> None:
-        self._desk = desk
+    def __init__(self, client: YoutubeClient, query: Query, options: YoutubeOptions) -> None:
+        self._client = client
         self._options = options
         self._ours = Matcher(query.any_of)
-        self._terms = "|".join(f'"{term}"' for one in query.any_of if (term := _bare(one)))
-        named = {f"video {one}": {"videoId": one} for one in options.videos}
+        self._terms = "|".join(f'"{bare}"' for term in query.any_of if (bare := _bare(term)))
+        named = {f"video {video}": {"videoId": video} for video in options.videos}
         named |= {
-            f"channel {one}": {"allThreadsRelatedToChannelId": one} for one in options.channels
+            f"channel {channel}": {"allThreadsRelatedToChannelId": channel}
+            for channel in options.channels
         }
         self._parts: dict[str, dict[str, str]] = named
         self._named = set(named)
         self._closed: set[str] = set()
-        self._waiting: dict[str, _Waiting] = {}
+        self._unfinished: dict[str, _UnfinishedPage] = {}
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        """The whole poll."""
-        state = _State.load(position)
-        now = times.to_epoch(self._desk.now)
-        oldest = now - int(_FOLLOWED.total_seconds())
-        newest = sorted(state.found.items(), key=lambda one: -one[1])[:_MOST_FOLLOWED]
-        state.found = {video: at for video, at in newest if at >= oldest}
-        self._parts |= {f"{_FOUND}{video}": {"videoId": video} for video in state.found}
-        recent = 0 <= now - state.searched < int(_SEARCH_EVERY.total_seconds())
-        walks = [self._comments]
-        if self._options.search and not recent:
-            walks.insert(0 if state.search_first else 1, self._search)
-        more = False
-        for number, walked in enumerate(walks, start=1):
-            left = number < len(walks)
-            # should an error end the comments, the next poll begins with the search
-            state.search_first = left and walked == self._comments
-            last = False
-            for batch in walked(state):
-                last = batch.more
-                yield replace(batch, position=state.dump(), more=more or last or left)
-            more = more or last
+        """Yield the batches of the poll.
 
-    def _comments(self, state: _State) -> Iterator[Batch]:
+        1. Drop followed videos that are too old or too many.
+        2. Choose the backfills: comments, and the search unless it was done lately.
+        3. Run each backfill; every batch carries the position of both.
+        """
+        state = _YoutubePosition.load(position)
+        now = times.to_epoch(self._client.now)
+        oldest = now - int(_FOLLOW_FOR.total_seconds())
+        newest = sorted(state.followed.items(), key=lambda video: -video[1])[:_MAX_FOLLOWED]
+        state.followed = {video: at for video, at in newest if at >= oldest}
+        self._parts |= {f"{_FOLLOWED}{video}": {"videoId": video} for video in state.followed}
+        is_recent = 0 <= now - state.searched_at < int(_SEARCH_EVERY.total_seconds())
+        backfills = [self._comments]
+        if self._options.search and not is_recent:
+            backfills.insert(0 if state.search_first else 1, self._search)
+        unfinished = False
+        for number, run in enumerate(backfills, start=1):
+            has_next = number < len(backfills)
+            # if an error ends the comments, the next poll begins with the search
+            state.search_first = has_next and run == self._comments
+            open_end = False
+            for batch in run(state):
+                open_end = batch.more
+                is_open = unfinished or open_end or has_next
+                yield replace(batch, position=state.dump(), more=is_open)
+            unfinished = unfinished or open_end
+
+    def _comments(self, state: _YoutubePosition) -> Iterator[Batch]:
         rules = Rules(
             first=self._options.since,
             overlap=self._options.overlap,
@@ -109,35 +121,43 @@ class Poll:
             addressed=False,
         )
         parts = list(self._parts)
-        for batch in walk(state.walk, parts=parts, ask=self._ask, rules=rules, now=self._desk.now):
-            state.walk = batch.position
-            yield _claimed(batch)
+        for batch in walk(
+            state.comments, parts=parts, ask=self._fetch_comments, rules=rules, now=self._client.now
+        ):
+            state.comments = batch.position
+            yield _without_followed(batch)
 
-    def _search(self, state: _State) -> Iterator[Batch]:
+    def _search(self, state: _YoutubePosition) -> Iterator[Batch]:
         rules = Rules(
             first=self._options.since,
             overlap=max(self._options.overlap, _SEARCH_OVERLAP),
-            most=_SEARCHES,
+            most=_SEARCH_PAGES,
         )
         part = f"search {self._terms}"
         try:
             for batch in walk(
-                state.search, parts=[part], ask=self._found, rules=rules, now=self._desk.now
+                state.search,
+                parts=[part],
+                ask=self._fetch_videos,
+                rules=rules,
+                now=self._client.now,
             ):
                 state.search = batch.position
-                for one in batch.mentions:
-                    if self._ours.matches(one.text):
-                        state.found[one.external_id] = times.to_epoch(one.published_at)
+                for mention in batch.mentions:
+                    if self._ours.matches(mention.text):
+                        state.followed[mention.external_id] = times.to_epoch(mention.published_at)
                 if not batch.more:
-                    state.searched = times.to_epoch(self._desk.now)
+                    state.searched_at = times.to_epoch(self._client.now)
                 yield batch
         except Spent as error:
+            # a search costs a hundred times as much as comments, which may still be affordable;
+            # the backfill has reported the search's gap
             if error.kind is not GapKind.BUDGET:
-                raise  # else comments, which cost a hundredth, go on; the search's gap is told
+                raise
 
-    def _found(self, step: Step) -> Page:
-        """A page of the search for videos."""
-        request = self._desk.api.search().list(
+    def _fetch_videos(self, step: Step) -> Page:
+        """Fetch a page of the search for videos."""
+        request = self._client.api.search().list(
             part="snippet",
             type="video",
             order="date",
@@ -147,33 +167,35 @@ class Poll:
             publishedBefore=_zulu(step.until) if step.until else None,
             pageToken=step.cursor,
         )
-        reader = comments.Reader(fetched_at=self._desk.now)
+        reader = comments.Reader(fetched_at=self._client.now)
         try:
-            found = self._desk.ask(request, reader.videos, units=SEARCH_UNITS)
-        except Stale:
+            return _page(self._client.fetch(request, reader.videos, units=SEARCH_UNITS))
+        except StalePageToken:
             raise StaleCursor from None
-        return _page(found)
 
-    def _ask(self, step: Step) -> Page:
-        """A page of threads, or of the replies to one of them."""
-        waiting = self._waiting.get(step.part) if step.cursor else None
+    def _fetch_comments(self, step: Step) -> Page:
+        """Fetch a page of threads, or of the replies to one thread."""
+        unfinished = self._unfinished.get(step.part) if step.cursor else None
         try:
-            if waiting and waiting.threads:
-                return self._replies(step, waiting)
-            return self._threads(step)
-        except Stale:
+            if unfinished and unfinished.threads:
+                return self._fetch_replies(step, unfinished)
+            return self._fetch_threads(step)
+        except StalePageToken:
             raise StaleCursor from None
         except Closed as error:
             return self._refused(step.part, error)
 
     def _reader(self, part: str) -> comments.Reader:
-        found = part.startswith(_FOUND)  # under somebody's video: a comment has to name us
+        # a followed video is a stranger's: there a comment has to name us
+        is_followed = part.startswith(_FOLLOWED)
         return comments.Reader(
-            fetched_at=self._desk.now, direct=not found, wanted=self._ours if found else None
+            fetched_at=self._client.now,
+            direct=not is_followed,
+            matcher=self._ours if is_followed else None,
         )
 
-    def _threads(self, step: Step) -> Page:
-        request = self._desk.api.commentThreads().list(
+    def _fetch_threads(self, step: Step) -> Page:
+        request = self._client.api.commentThreads().list(
             part="snippet,replies",
             order="time",
             maxResults=100,
@@ -181,18 +203,19 @@ class Poll:
             pageToken=step.cursor,
             **self._parts[step.part],
         )
-        found = self._desk.ask(request, self._reader(step.part).threads)
-        page = _page(found)
-        left = [(one, None) for one in found.unfinished if one.at >= step.since]
-        if not (left and self._options.replies):
+        answer = self._client.fetch(request, self._reader(step.part).threads)
+        page = _page(answer)
+        threads = [(thread, None) for thread in answer.unfinished if thread.at >= step.since]
+        if not (threads and self._options.replies):
             return page
-        # the page's oldest comment would close the stretch: only once its replies are there
-        waiting = self._waiting[step.part] = _Waiting(threads=list(left), page=page)
-        return replace(page, oldest=None, cursor=waiting.cursor)
+        # the page's oldest comment would close the open window before its replies are read
+        unfinished = _UnfinishedPage(threads=list(threads), page=page)
+        self._unfinished[step.part] = unfinished
+        return replace(page, oldest=None, cursor=unfinished.cursor)
 
-    def _replies(self, step: Step, waiting: _Waiting) -> Page:
-        thread, token = waiting.threads.pop(0)
-        request = self._desk.api.comments().list(
+    def _fetch_replies(self, step: Step, unfinished: _UnfinishedPage) -> Page:
+        thread, token = unfinished.threads.pop(0)
+        request = self._client.api.comments().list(
             part="snippet",
             parentId=thread.id,
             maxResults=100,
@@ -201,44 +224,48 @@ class Poll:
         )
         reader = self._reader(step.part)
         try:
-            found = self._desk.ask(request, lambda answer: reader.comments(answer, thread.video))
-        except Closed:  # deleted since its page was shown
-            found = comments.Found()
-        if found.token:
-            waiting.threads.insert(0, (thread, found.token))
-        page = replace(waiting.page, mentions=found.mentions, rejected=found.rejected)
-        if waiting.threads:
-            return replace(page, oldest=None, cursor=waiting.cursor)
+            replies = self._client.fetch(
+                request, lambda answer: reader.comments(answer, thread.video)
+            )
+        except Closed:  # the comment was deleted after its page was fetched
+            replies = comments.AnswerPage()
+        if replies.token:
+            unfinished.threads.insert(0, (thread, replies.token))
+        page = replace(unfinished.page, mentions=replies.mentions, rejected=replies.rejected)
+        if unfinished.threads:
+            return replace(page, oldest=None, cursor=unfinished.cursor)
         return page
 
     def _refused(self, part: str, error: Permanent) -> Page:
-        """A video without comments must not keep us from the others; nothing but such must."""
+        """Skip a closed video or channel and report it; raise when all named ones are closed."""
         if part not in self._named:
             return Page(mentions=(), ceiling=str(error))
         self._closed.add(part)
         if self._closed == self._named:
             raise error
-        told = Rejected(where=part, reason=str(error))
-        return Page(mentions=(), rejected=(told,), ceiling=str(error))
+        refusal = Rejected(where=part, reason=str(error))
+        return Page(mentions=(), rejected=(refusal,), ceiling=str(error))
 
 
-def _claimed(batch: Batch) -> Batch:
-    """The batch without what was seen under found videos: they come and go, and coverage counts
-    what is always looked at."""
+def _without_followed(batch: Batch) -> Batch:
+    """Return the batch without the coverage of followed videos.
+
+    These come and go; coverage counts the parts that every poll reads.
+    """
     return replace(
         batch,
-        seen=tuple(one for one in batch.seen if not one.part.startswith(_FOUND)),
-        gaps=tuple(one for one in batch.gaps if not one.part.startswith(_FOUND)),
+        seen=tuple(seen for seen in batch.seen if not seen.part.startswith(_FOLLOWED)),
+        gaps=tuple(gap for gap in batch.gaps if not gap.part.startswith(_FOLLOWED)),
     )
 
 
-def _page(found: comments.Found) -> Page:
+def _page(answer: comments.AnswerPage) -> Page:
     return Page(
-        mentions=found.mentions,
-        rejected=found.rejected,
-        oldest=found.oldest,
-        newest=found.newest,
-        cursor=found.token,
+        mentions=answer.mentions,
+        rejected=answer.rejected,
+        oldest=answer.oldest,
+        newest=answer.newest,
+        cursor=answer.token,
     )
 
 

@@ -1,12 +1,12 @@
-"""Asking the YouTube Data API through Google's client: requests go out under the guard.
+"""Call the YouTube Data API through Google's client, in the bounded HTTP session.
 
 Costs: https://developers.google.com/youtube/v3/determine_quota_cost (read in November 2026): a list
-call is 1 unit of 10,000 a day; a search counts in a bucket of its own, 100 a day (before, 100 units
-of the 10,000: it is counted as that, so that neither is overdrawn); days end at midnight Pacific
-time. Reasons of refusals: https://developers.google.com/youtube/v3/docs/errors, and for the key and
-the newer quotas https://cloud.google.com/apis/design/errors (ErrorInfo beside a "forbidden" or a
+call is 1 unit of 10,000 a day. A search has a quota of its own, 100 a day. Before, it was 100 units
+of the 10,000; Earful counts it so, and overdraws neither. Days end at midnight Pacific time.
+Reasons of refusals: https://developers.google.com/youtube/v3/docs/errors, and for the key and the
+newer quotas https://cloud.google.com/apis/design/errors (ErrorInfo beside a "forbidden" or a
 "rateLimitExceeded" that says less). The key travels in a header
-(https://cloud.google.com/docs/authentication/api-keys-use): addresses get into logs.
+(https://cloud.google.com/docs/authentication/api-keys-use), because addresses get into logs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from earful.enums import GapKind
 from listeners.common.json_fields import inner, string
 from listeners.http.errors import Refused, shown
 from listeners.http.session import GuardedSession, Limits
-from listeners.youtube.comments import NoAnswer
+from listeners.youtube.comments import InvalidAnswer
 
 T = TypeVar("T")
 
@@ -39,25 +39,25 @@ _HINTS = {
     403: f"YouTube refuses the API key; see at {_CREDENTIALS} what it may do",
     404: "YouTube has nothing there; check videos, channels and endpoint",
 }
-_QUOTA = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
-_BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-_NOT_FROM_HERE = f"the key may not be used from this address; see {_CREDENTIALS}"
-_KEY = {
+_QUOTA_REASONS = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
+_BUSY_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
+_ADDRESS_BLOCKED = f"the key may not be used from this address; see {_CREDENTIALS}"
+_KEY_REASONS = {
     "keyInvalid": f"the API key is not valid; copy it from {_CREDENTIALS}",
     "API_KEY_INVALID": f"the API key is not valid; copy it from {_CREDENTIALS}",
     "keyExpired": f"the API key is no longer valid; make a new one at {_CREDENTIALS}",
     "accessNotConfigured": "the key's project may not use it yet; switch on the YouTube Data API "
     "v3 at https://console.cloud.google.com/apis/library/youtube.googleapis.com",
-    "ipRefererBlocked": _NOT_FROM_HERE,
-    "API_KEY_IP_ADDRESS_BLOCKED": _NOT_FROM_HERE,
-    "API_KEY_HTTP_REFERRER_BLOCKED": _NOT_FROM_HERE,
-    "API_KEY_ANDROID_APP_BLOCKED": _NOT_FROM_HERE,
-    "API_KEY_IOS_APP_BLOCKED": _NOT_FROM_HERE,
+    "ipRefererBlocked": _ADDRESS_BLOCKED,
+    "API_KEY_IP_ADDRESS_BLOCKED": _ADDRESS_BLOCKED,
+    "API_KEY_HTTP_REFERRER_BLOCKED": _ADDRESS_BLOCKED,
+    "API_KEY_ANDROID_APP_BLOCKED": _ADDRESS_BLOCKED,
+    "API_KEY_IOS_APP_BLOCKED": _ADDRESS_BLOCKED,
     "API_KEY_SERVICE_BLOCKED": "the key is restricted to other APIs; allow it the YouTube Data API "
     f"v3 at {_CREDENTIALS}",
     "CONSUMER_SUSPENDED": f"Google has suspended the key's project; see {_CREDENTIALS}",
 }
-_CLOSED = {
+_CLOSED_REASONS = {
     "commentsDisabled": "comments are switched off there",
     "videoNotFound": "there is no such video, or it is private; check videos",
     "channelNotFound": "there is no such channel; check channels",
@@ -67,15 +67,18 @@ _CLOSED = {
 
 
 class Closed(Refused):
-    """A refusal that says no to one video, channel or comment, and nothing of the others."""
+    """A refusal of one video, channel or comment that says nothing of the others."""
 
 
-class Stale(Refused):
-    """YouTube does not know a page's token any more."""
+class StalePageToken(Refused):
+    """YouTube no longer knows a page's token."""
 
 
-class Desk:
-    """One poll's way to YouTube; ``api`` is Google's client."""
+class YoutubeClient:
+    """Read from YouTube for one poll.
+
+    ``api``: Google's client, which builds requests. ``now``: the time at which the poll began.
+    """
 
     def __init__(
         self, key: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
@@ -95,49 +98,54 @@ class Desk:
             client_options={"api_endpoint": endpoint.rstrip("/")},
         )
 
-    def ask(self, request: Any, read: Callable[[object], T], *, units: int = 1) -> T:
-        """What ``read`` makes of the answer to ``request``. Raises Closed, Stale, Spent when the
-        units are used up, Transient when the answer is none, and what the guard raises."""
+    def fetch(self, request: Any, parse: Callable[[object], T], *, units: int = 1) -> T:
+        """Reserve the units, send ``request`` and return its answer as ``parse`` reads it.
+
+        Raises Closed, StalePageToken, Spent when the units are used up, Transient when the response
+        is not in YouTube's format, and the errors of the HTTP session.
+        """
         self._meter.reserve(units=units)
         try:
             answer: object = request.execute(num_retries=0)
         # what is no JSON of Google's shows itself in several ways inside its client
         except (GoogleError, ValueError, RecursionError, TypeError) as error:
-            raise _strange(request, type(error).__name__) from error
+            raise _invalid_answer(request, type(error).__name__) from error
         try:
-            return read(answer)
-        except NoAnswer as error:
-            raise _strange(request, str(error)) from error
+            return parse(answer)
+        except InvalidAnswer as error:
+            raise _invalid_answer(request, str(error)) from error
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._session.close()
 
-    def _explain(self, status: int, said: Mapping[str, Any]) -> EdgeError | None:
-        reasons = _reasons(said)
-        if reasons & _QUOTA or (reasons & _BUSY and _of_the_day(said)):
+    def _explain(self, status: int, body: Mapping[str, Any]) -> EdgeError | None:
+        """Return the error of a refusal by its reasons; None when they are unknown."""
+        reasons = _reasons(body)
+        if reasons & _QUOTA_REASONS or (reasons & _BUSY_REASONS and _is_daily(body)):
             wait = until_next_day(self.now)
             return Spent(
-                "what YouTube allows the key in a day is used up; it begins anew at midnight "
-                "Pacific time",
+                "the key has used up YouTube's quota of the day",
+                hint="It begins anew at midnight Pacific time.",
                 kind=GapKind.BUDGET,
                 retry_after=wait.total_seconds(),
             )
-        if reasons & _BUSY:
+        if reasons & _BUSY_REASONS:
             return Spent("YouTube asks us to be slower", kind=GapKind.LIMIT, retry_after=60.0)
         if "processingFailure" in reasons:
             return Transient(f"YouTube answered {status}, processingFailure", hint=TRIED_AGAIN)
         if "invalidPageToken" in reasons:
-            return Stale("YouTube does not know the page token any more", status=status)
-        for reason in sorted(reasons & _KEY.keys()):  # before the "forbidden" that is beside it
-            return Permanent(f"YouTube answered {status}: {_KEY[reason]}")
-        for reason in sorted(reasons & _CLOSED.keys()):
-            return Closed(f"YouTube answered {status}: {_CLOSED[reason]}", status=status)
+            return StalePageToken("YouTube no longer knows the page token", status=status)
+        # first the key's own reason: a general "forbidden" comes beside it
+        for reason in sorted(reasons & _KEY_REASONS.keys()):
+            return Permanent(f"YouTube answered {status}: {_KEY_REASONS[reason]}")
+        for reason in sorted(reasons & _CLOSED_REASONS.keys()):
+            return Closed(f"YouTube answered {status}: {_CLOSED_REASONS[reason]}", status=status)
         return None
 
 
 class _Http:
-    """What Google's client takes for httplib2.Http."""
+    """Send the requests of Google's client, in place of httplib2.Http."""
 
     def __init__(self, session: GuardedSession) -> None:
         self._session = session
@@ -150,41 +158,43 @@ class _Http:
         headers: Mapping[str, str] | None = None,
         **_: Any,
     ) -> tuple[Any, bytes]:
-        """As httplib2.Http's; the User-Agent stays ours."""
-        ours = {"user-agent", "accept-encoding", "content-length"}
-        given = {name: value for name, value in (headers or {}).items() if name.lower() not in ours}
-        response = self._session.request(method, uri, data=body, headers=given)
-        told = {name.lower(): value for name, value in response.headers.items()}
-        return httplib2.Response(told | {"status": str(response.status_code)}), response.content
+        """Send a request as httplib2.Http does, with the User-Agent of our session."""
+        dropped = {"user-agent", "accept-encoding", "content-length"}
+        sent = {
+            name: value for name, value in (headers or {}).items() if name.lower() not in dropped
+        }
+        response = self._session.request(method, uri, data=body, headers=sent)
+        received = {name.lower(): value for name, value in response.headers.items()}
+        return httplib2.Response(received | {"status": str(response.status_code)}), response.content
 
     def close(self) -> None:
-        """Nothing: the session is the desk's."""
+        """Do nothing: YoutubeClient closes the session."""
 
 
 def until_next_day(now: datetime) -> timedelta:
-    """How long until the quota's next day."""
-    there = now.astimezone(_PACIFIC)
-    midnight = datetime.combine(there.date() + timedelta(days=1), time(), _PACIFIC)
+    """Return the time until the quota's next day."""
+    pacific = now.astimezone(_PACIFIC)
+    midnight = datetime.combine(pacific.date() + timedelta(days=1), time(), _PACIFIC)
     return midnight.astimezone(now.tzinfo) - now
 
 
-def _reasons(said: Mapping[str, Any]) -> set[str]:
-    """Why the API refuses: the older errors' and the newer details' reasons."""
-    error = said.get("error")
+def _reasons(body: Mapping[str, Any]) -> set[str]:
+    """Return the reasons of a refusal, from the older errors and the newer details."""
+    error = body.get("error")
     error = error if isinstance(error, dict) else {}
-    listed = [error.get("errors"), error.get("details")]
-    every = [one for some in listed if isinstance(some, list) for one in some]
-    found = [one.get("reason") for one in every if isinstance(one, dict)]
-    return {one for one in found if isinstance(one, str)}
+    lists = [error.get("errors"), error.get("details")]
+    details = [detail for part in lists if isinstance(part, list) for detail in part]
+    reasons = [detail.get("reason") for detail in details if isinstance(detail, dict)]
+    return {reason for reason in reasons if isinstance(reason, str)}
 
 
-def _of_the_day(said: Mapping[str, Any]) -> bool:
-    """True when a limit that was met is one of a day: "... and limit 'Queries per day' of ..."."""
-    return "per day" in string(inner(said, "error"), "message").lower()
+def _is_daily(body: Mapping[str, Any]) -> bool:
+    """Return whether the exceeded limit is daily: "... and limit 'Queries per day' of ..."."""
+    return "per day" in string(inner(body, "error"), "message").lower()
 
 
-def _strange(request: Any, what: str) -> Transient:
+def _invalid_answer(request: Any, fault: str) -> Transient:
     return Transient(
-        f"{shown(str(request.uri))}: the answer is not what YouTube answers with ({what}); it will "
-        "be tried again, and if it stays so check the option endpoint"
+        f"{shown(str(request.uri))}: the response is not in YouTube's format ({fault})",
+        hint="It will be tried again. If this goes on, check the option endpoint.",
     )

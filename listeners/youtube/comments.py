@@ -1,10 +1,10 @@
-"""Answers of the YouTube Data API v3 as Mentions: pure, from decoded JSON.
+"""Parse answers of the YouTube Data API v3 into Mentions: pure, from decoded JSON.
 
 Fields: https://developers.google.com/youtube/v3/docs/commentThreads, .../comments and .../search.
-A thread is a comment and its replies, of which an answer shows some; ``totalReplyCount`` says how
-many there are. ``textDisplay`` is plain text where that was asked for; ``textOriginal`` is given
-only of one's own comments. ``updatedAt`` is later than ``publishedAt`` once it was edited. Titles
-that a search gives have their special characters escaped as in HTML.
+A thread is a comment and its replies. An answer shows some replies; ``totalReplyCount`` counts all.
+``textDisplay`` is plain text if the request asked for it; ``textOriginal`` comes with the account's
+own comments only. ``updatedAt`` is later than ``publishedAt`` for an edited comment. Titles in a
+search have their special characters escaped as in HTML.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CHANNEL = re.compile(r"UC[A-Za-z0-9_-]{22}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A comment whose replies an answer did not show in full."""
+    """A comment with more replies than the answer showed; ``at``: the time of the comment."""
 
     id: str
     video: str
@@ -42,8 +42,12 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What an answer holds, newest first. ``token`` names the next page, None behind the last."""
+class AnswerPage:
+    """The contents of an answer, newest first.
+
+    ``token``: leads to the next page, None on the last one. ``unfinished``: threads with missing
+    replies.
+    """
 
     mentions: tuple[Mention, ...] = ()
     rejected: tuple[Rejected, ...] = ()
@@ -53,64 +57,68 @@ class Found:
     unfinished: tuple[Thread, ...] = ()
 
 
-class NoAnswer(Exception):
-    """The JSON is not what the API answers with; the text says what is wrong."""
+class InvalidAnswer(Exception):
+    """The JSON is not in the API's format; the text names the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Makes Mentions of comments: ``direct`` ones, or those alone that ``wanted`` matches."""
+    """Parse comments and videos into Mentions.
+
+    ``direct``: comments are addressed to us. ``matcher``: the comments to keep, None for all.
+    """
 
     fetched_at: datetime
     direct: bool = False
-    wanted: Matcher | None = None
+    matcher: Matcher | None = None
 
-    def threads(self, answer: object) -> Found:
-        """The comments of a page of threads, with the replies that are shown. Raises NoAnswer."""
+    def threads(self, answer: object) -> AnswerPage:
+        """Parse a page of threads, with the replies that it shows; raises InvalidAnswer."""
         items, token = _items(answer)
-        read: list[Mention | Rejected] = []
+        parsed: list[Mention | Rejected] = []
         unfinished: list[Thread] = []
-        moments: list[datetime] = []
+        publishing_times: list[datetime] = []
         for item in items:
             snippet = inner(item, "snippet")
             top, video = inner(snippet, "topLevelComment"), _video(snippet.get("videoId"))
-            at = _moment(inner(top, "snippet").get("publishedAt"))
-            moments += [at] if at else []
+            published_at = _parse_time(inner(top, "snippet").get("publishedAt"))
+            publishing_times += [published_at] if published_at else []
             replies = objects(inner(item, "replies"), "comments")
-            read += self._read([top, *replies], video)
+            parsed += self._parse([top, *replies], video)
             thread = _id(top.get("id"))
-            if at and thread and count(snippet.get("totalReplyCount")) > len(replies):
-                unfinished.append(Thread(id=thread, video=video, at=at))
-        return _found(read, moments, token, tuple(unfinished))
+            has_more = count(snippet.get("totalReplyCount")) > len(replies)
+            if published_at and thread and has_more:
+                unfinished.append(Thread(id=thread, video=video, at=published_at))
+        return _answer_page(parsed, publishing_times, token, tuple(unfinished))
 
-    def comments(self, answer: object, video: str = "") -> Found:
-        """A page of comments under one video. Raises NoAnswer."""
+    def comments(self, answer: object, video: str = "") -> AnswerPage:
+        """Parse a page of comments under one video; raises InvalidAnswer."""
         items, token = _items(answer)
-        return _found(list(self._read(items, video)), [], token)
+        return _answer_page(list(self._parse(items, video)), [], token)
 
-    def videos(self, answer: object) -> Found:
-        """A page of a search for videos. Raises NoAnswer."""
+    def videos(self, answer: object) -> AnswerPage:
+        """Parse a page of a search for videos; raises InvalidAnswer."""
         items, token = _items(answer)
-        read: list[Mention | Rejected] = []
-        moments: list[datetime] = []
+        parsed: list[Mention | Rejected] = []
+        publishing_times: list[datetime] = []
         for item in items:
-            at = _moment(inner(item, "snippet").get("publishedAt"))
-            moments += [at] if at else []
+            published_at = _parse_time(inner(item, "snippet").get("publishedAt"))
+            publishing_times += [published_at] if published_at else []
             try:
-                read.append(self._titled(item))
+                parsed.append(self._video_mention(item))
             except BadItem as error:
-                read.append(_told("video", inner(item, "id").get("videoId"), item, error))
-        return _found(read, moments, token)
+                parsed.append(_rejected("video", inner(item, "id").get("videoId"), item, error))
+        return _answer_page(parsed, publishing_times, token)
 
-    def _read(self, items: list[Any], video: str) -> Iterator[Mention | Rejected]:
+    def _parse(self, items: list[Any], video: str) -> Iterator[Mention | Rejected]:
         for item in items:
             try:
                 mention = self._comment(item, video)
             except BadItem as error:
                 number = item.get("id") if isinstance(item, dict) else None
-                yield _told("comment", number, item, error)
+                yield _rejected("comment", number, item, error)
                 continue
-            if self.wanted is None or self.wanted.matches(mention.text):
+            if self.matcher is None or self.matcher.matches(mention.text):
                 yield mention
 
     def _comment(self, item: object, video: str) -> Mention:
@@ -119,13 +127,13 @@ class Reader:
         number, snippet = _id(item.get("id")), inner(item, "snippet")
         if not number:
             raise BadItem(f"id: {glimpse(item.get('id'))} is no comment's id")
-        published_at = _moment(snippet.get("publishedAt"))
+        published_at = _parse_time(snippet.get("publishedAt"))
         if published_at is None:
             raise BadItem(f"publishedAt: {glimpse(snippet.get('publishedAt'))} is not a time")
         text = clean(string(snippet, "textOriginal") or string(snippet, "textDisplay"))
         if not text:
             raise BadItem("it has no text")
-        edited_at = _moment(snippet.get("updatedAt"))
+        edited_at = _parse_time(snippet.get("updatedAt"))
         video = _video(snippet.get("videoId")) or video
         return Mention(
             source="youtube",
@@ -141,16 +149,16 @@ class Reader:
             edited_at=edited_at if edited_at and edited_at > published_at else None,
         )
 
-    def _titled(self, item: object) -> Mention:
+    def _video_mention(self, item: object) -> Mention:
         if not isinstance(item, dict):
             raise BadItem("it is not an object")
         number, snippet = _video(inner(item, "id").get("videoId")), inner(item, "snippet")
-        published_at = _moment(snippet.get("publishedAt"))
+        published_at = _parse_time(snippet.get("publishedAt"))
         if not number or published_at is None:
             raise BadItem("it has no id.videoId, or its publishedAt is not a time")
         title = one_line(html.unescape(string(snippet, "title")), 500)
-        about = clean(html.unescape(string(snippet, "description")))
-        text = "\n".join(part for part in (title, about) if part)
+        description = clean(html.unescape(string(snippet, "description")))
+        text = "\n".join(part for part in (title, description) if part)
         if not text:
             raise BadItem("it has no title")
         channel, name = string(snippet, "channelId"), one_line(string(snippet, "channelTitle"))
@@ -174,38 +182,39 @@ class Reader:
         )
 
 
-def shown(answer: object) -> set[str]:
-    """The ids of what a lookup found. Raises NoAnswer."""
+def ids_of(answer: object) -> set[str]:
+    """Return the ids of the items in a lookup's answer; raises InvalidAnswer."""
     items, _ = _items(answer)
     return {string(item, "id") for item in items if isinstance(item, dict)}
 
 
 def gone(number: str) -> Gone:
-    """That a comment or video is not shown any more."""
+    """Return the Gone of a comment or video that YouTube no longer shows."""
     return Gone(source="youtube", external_id=number, reason="not shown any more")
 
 
 def is_comment(number: str) -> bool:
-    """True for an id that YouTube can have given to a comment."""
+    """Return whether this can be YouTube's id of a comment."""
     return _COMMENT.fullmatch(number) is not None
 
 
 def is_video(number: str) -> bool:
-    """True for an id that YouTube can have given to a video."""
+    """Return whether this can be YouTube's id of a video."""
     return _VIDEO.fullmatch(number) is not None
 
 
-def _found(
-    read: list[Mention | Rejected],
-    moments: list[datetime],
+def _answer_page(
+    parsed: list[Mention | Rejected],
+    publishing_times: list[datetime],
     token: str | None,
     unfinished: tuple[Thread, ...] = (),
-) -> Found:
-    return Found(
-        mentions=tuple(one for one in read if isinstance(one, Mention)),
-        rejected=tuple(one for one in read if isinstance(one, Rejected)),
-        oldest=moments[-1] if moments else None,  # a comment pinned to the top may be older
-        newest=max(moments, default=None),
+) -> AnswerPage:
+    return AnswerPage(
+        mentions=tuple(item for item in parsed if isinstance(item, Mention)),
+        rejected=tuple(item for item in parsed if isinstance(item, Rejected)),
+        # the last one, not the least: a comment pinned to the top may be older
+        oldest=publishing_times[-1] if publishing_times else None,
+        newest=max(publishing_times, default=None),
         token=token,
         unfinished=unfinished,
     )
@@ -213,17 +222,17 @@ def _found(
 
 def _items(answer: object) -> tuple[list[Any], str | None]:
     if not isinstance(answer, dict):
-        raise NoAnswer("it is not an object")
+        raise InvalidAnswer("it is not an object")
     items, token = answer.get("items", []), answer.get("nextPageToken")
     if not isinstance(items, list) or not ("items" in answer or "kind" in answer):
-        raise NoAnswer("items is not a list")
+        raise InvalidAnswer("items is not a list")
     if token is not None and not isinstance(token, str):
-        raise NoAnswer("nextPageToken is not a name")
+        raise InvalidAnswer("nextPageToken is not a name")
     return items, token or None
 
 
 def _author(snippet: Mapping[str, Any], number: str) -> Author:
-    """Channels go by their id; their name, which may be "@handle", can change."""
+    """Return the author by the id of the channel; its name, or "@handle", can change."""
     channel = string(inner(snippet, "authorChannelId"), "value")
     name = one_line(string(snippet, "authorDisplayName"))
     if not _CHANNEL.fullmatch(channel):
@@ -237,11 +246,11 @@ def _author(snippet: Mapping[str, Any], number: str) -> Author:
     )
 
 
-def _told(what: str, number: object, item: object, error: BadItem) -> Rejected:
-    return reject(f"{what} {glimpse(number, 80)}", error, item)
+def _rejected(kind: str, number: object, item: object, error: BadItem) -> Rejected:
+    return reject(f"{kind} {glimpse(number, 80)}", error, item)
 
 
-def _moment(value: object) -> datetime | None:
+def _parse_time(value: object) -> datetime | None:
     try:
         return times.parse(value)
     except BadItem:

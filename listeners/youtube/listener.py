@@ -1,7 +1,7 @@
 """The source "youtube": comments under our and named videos, by Google's client. Needs a key.
 
-The client comes with the extra ``youtube``; listeners/youtube/client.py asks with it, and
-listeners/youtube/backfills.py says which of the platform's rules the walks go by.
+Google's client comes with the extra ``youtube``. listeners/youtube/client.py calls it, and
+listeners/youtube/backfills.py names the platform's rules that the backfills follow.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from listeners.youtube import comments
 from listeners.youtube.options import YoutubeOptions
 
 if TYPE_CHECKING:
-    from listeners.youtube.client import Desk
+    from listeners.youtube.client import YoutubeClient
 
 _HINT = "make an API key at https://console.cloud.google.com/apis/credentials"
 _LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
 
 
 class Youtube(SourceListener):
-    """Reads comments under videos, and searches for videos that name what a query looks for."""
+    """Read comments under videos, and search for videos that name a query's terms."""
 
     name: ClassVar[str] = "youtube"
     Options: ClassVar[type[BaseModel]] = YoutubeOptions
@@ -38,66 +38,67 @@ class Youtube(SourceListener):
     limit: ClassVar[Limit | None] = Limit(units_per_day=10_000, zone="America/Los_Angeles")
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """What was written since ``position``; the first time since ``since`` ago.
+        """Yield comments written since ``position``; the first poll starts ``since`` ago.
 
-        Every request's units are asked of the purse before. Gaps: what a limit, the units or an
-        outage cut off; lost is what a video without comments hides while others can be read.
-        Transient: YouTube is away, busy, or its answer is none. Spent: the units are used up.
-        Permanent: there is no key, YouTube refuses it, or nothing that is named can be read.
+        Every request reserves its units in the spend meter. Gaps: comments that a limit, the units
+        or an outage cut off. Lost gaps: comments of a closed video while others can be read.
+        Transient: YouTube is away, busy, or its response is invalid. Spent: the units are used up.
+        Permanent: there is no key, YouTube refuses it, or every named video and channel is closed.
         """
         options = read(YoutubeOptions, query)
         if options.search and not query.any_of:
             raise Permanent(f"{query.id}: any_of is empty; name a term to search videos for")
-        with closing(self._desk(query, options)) as desk:
+        with closing(self._client(query, options)) as client:
             from listeners.youtube.backfills import Poll  # needs Google's client
 
-            yield from Poll(desk, query, options).batches(position)
+            yield from Poll(client, query, options).batches(position)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """Comments that were edited or whose likes moved, as mentions, and what is gone.
+        """Return comments with a new text or new likes as mentions, and those that are gone.
 
-        Ids that YouTube cannot have given are left alone. Raises as poll(), and Doubtful.
+        Ids that YouTube cannot have given are skipped. Raises as poll(), and Doubtful.
         """
-        stored = {one.external_id: one for one in mentions}
-        videos = [number for number in stored if comments.is_video(number)]
-        others = [number for number in stored if comments.is_comment(number)]
-        if not (videos or others):
+        stored = {mention.external_id: mention for mention in mentions}
+        video_ids = [number for number in stored if comments.is_video(number)]
+        comment_ids = [number for number in stored if comments.is_comment(number)]
+        if not (video_ids or comment_ids):
             return Batch(mentions=(), position=None)
-        shown: set[str] = set()
-        found: dict[str, Mention] = {}
-        with closing(self._desk(query, read(YoutubeOptions, query))) as desk:
-            reader = comments.Reader(fetched_at=desk.now)
-            for ids in _chunks(others):
-                request = desk.api.comments().list(
+        visible: set[str] = set()
+        current: dict[str, Mention] = {}
+        with closing(self._client(query, read(YoutubeOptions, query))) as client:
+            reader = comments.Reader(fetched_at=client.now)
+            for ids in _chunks(comment_ids):
+                request = client.api.comments().list(
                     part="snippet", id=",".join(ids), textFormat="plainText"
                 )
-                some, now = desk.ask(request, lambda answer: _looked_up(reader, answer))
-                shown |= some
-                found |= now
-            for ids in _chunks(videos):
-                shown |= desk.ask(
-                    desk.api.videos().list(part="id", id=",".join(ids)), comments.shown
+                visible_ids, readable = client.fetch(
+                    request, lambda answer: _looked_up(reader, answer)
                 )
-        asked = [*others, *videos]
+                visible |= visible_ids
+                current |= readable
+            for ids in _chunks(video_ids):
+                request = client.api.videos().list(part="id", id=",".join(ids))
+                visible |= client.fetch(request, comments.ids_of)
+        ids = [*comment_ids, *video_ids]
         batch = Batch(
             mentions=tuple(
-                _like(stored[number], one)
-                for number, one in found.items()
-                if number in stored and changed(stored[number], one)
+                _completed(mention, stored[number])
+                for number, mention in current.items()
+                if number in stored and changed(stored[number], mention)
             ),
             position=None,
-            gone=tuple(comments.gone(number) for number in asked if number not in shown),
+            gone=tuple(comments.gone(number) for number in ids if number not in visible),
         )
-        return trusted(batch, "YouTube", asked=len(asked), shown=len(shown))
+        return trusted(batch, "YouTube", asked=len(ids), shown=len(visible))
 
-    def _desk(self, query: Query, options: YoutubeOptions) -> Desk:
+    def _client(self, query: Query, options: YoutubeOptions) -> YoutubeClient:
         try:
-            from listeners.youtube.client import Desk
+            from listeners.youtube.client import YoutubeClient
         except ImportError as error:
             raise Permanent(
                 f"Google's client is not installed ({error}); run `pip install 'earful[youtube]'`"
             ) from error
-        return Desk(
+        return YoutubeClient(
             account_secret(query, "API_KEY", hint=_HINT),
             endpoint=options.endpoint,
             limits=options.limits,
@@ -106,9 +107,10 @@ class Youtube(SourceListener):
         )
 
 
-def _like(stored: Mention, found: Mention) -> Mention:
-    """``found`` with what a lookup does not say: whom it is for, and under which video it is."""
-    return replace(found, direct=stored.direct, brands=stored.brands, url=found.url or stored.url)
+def _completed(current: Mention, stored: Mention) -> Mention:
+    """Return the current mention with the facts that a lookup lacks: addressee, brands, video."""
+    url = current.url or stored.url
+    return replace(current, direct=stored.direct, brands=stored.brands, url=url)
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:
@@ -117,6 +119,6 @@ def _chunks(ids: list[str]) -> Iterator[list[str]]:
 
 
 def _looked_up(reader: comments.Reader, answer: object) -> tuple[set[str], dict[str, Mention]]:
-    """The ids that a lookup shows, and the comments that can be read."""
-    found = reader.comments(answer).mentions
-    return comments.shown(answer), {one.external_id: one for one in found}
+    """Return the ids in a lookup's answer, and its readable comments by id."""
+    mentions = reader.comments(answer).mentions
+    return comments.ids_of(answer), {mention.external_id: mention for mention in mentions}

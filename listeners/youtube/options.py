@@ -12,8 +12,7 @@ from listeners.common.options import SafeAddress, WebOptions
 
 
 class YoutubeOptions(WebOptions):
-    """``options`` of a [[listen]] block with source = "youtube"; docs/sources/youtube.md explains
-    each."""
+    """The ``options`` of the source "youtube", as docs/sources/youtube.md explains them."""
 
     videos: tuple[
         Annotated[
@@ -40,7 +39,7 @@ class YoutubeOptions(WebOptions):
     endpoint: SafeAddress = "https://youtube.googleapis.com"
 
     @model_validator(mode="after")
-    def _something(self) -> YoutubeOptions:
+    def _require_source(self) -> YoutubeOptions:
         if not (self.videos or self.channels or self.search):
             raise ValueError(
                 'channels: nothing is named; give channels = ["UC…"], videos = ["…"] or '

@@ -154,10 +154,14 @@ def test_units_that_are_used_up_wait_for_midnight_in_california(watch: Watch) ->
         (refusal(403, "accessNotConfigured"), Permanent, "switch on the YouTube Data API"),
         (refusal(400, "processingFailure"), Transient, "processingFailure"),
         (refusal(403, "somethingNew"), Permanent, "refuses the API key"),
-        (Reply(status=302, headers={"Location": "/elsewhere"}), Transient, "not what YouTube"),
-        (Reply(body=b"\xff\xfe"), Transient, "not what YouTube"),
-        (Reply(body=b"[" * 100_000), Transient, "not what YouTube"),
-        (Reply(status=204), Transient, "not what YouTube"),
+        (
+            Reply(status=302, headers={"Location": "/elsewhere"}),
+            Transient,
+            "not in YouTube's format",
+        ),
+        (Reply(body=b"\xff\xfe"), Transient, "not in YouTube's"),
+        (Reply(body=b"[" * 100_000), Transient, "not in YouTube's"),
+        (Reply(status=204), Transient, "not in YouTube's"),
     ],
 )
 def test_refusals_say_what_to_do(

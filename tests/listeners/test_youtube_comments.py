@@ -10,7 +10,7 @@ import pytest
 from youtube_server import VIDEO, YoutubeServer, _thread
 
 from earful.matching import Matcher
-from listeners.youtube.comments import NoAnswer, Reader, shown
+from listeners.youtube.comments import InvalidAnswer, Reader, ids_of
 
 AT = datetime(2024, 5, 20, 11, 0, tzinfo=UTC)
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_one_malformed_item_costs_no_other() -> None:
 
 
 def test_only_what_is_wanted_and_only_harmless_links() -> None:
-    reader = Reader(fetched_at=NOW, direct=True, wanted=Matcher(["Kestrova"]))
+    reader = Reader(fetched_at=NOW, direct=True, matcher=Matcher(["Kestrova"]))
     items = threads(authorChannelUrl="javascript:alert(1)", likeCount="many")
     other = threads(text="nothing of ours")
     found = reader.threads(answer(*items, *other))
@@ -108,8 +108,8 @@ def test_videos_of_a_search() -> None:
     "said", [None, [], "", b"<html>", {}, {"items": {}}, answer(nextPageToken=7)]
 )
 def test_what_is_no_answer(said: object) -> None:
-    for read in (READER.threads, READER.comments, READER.videos, shown):
-        with pytest.raises(NoAnswer):
+    for read in (READER.threads, READER.comments, READER.videos, ids_of):
+        with pytest.raises(InvalidAnswer):
             read(said)
 
 
