@@ -1,4 +1,4 @@
-"""Puts the parts together as settings ask: database, rules, classifier, listeners, channels."""
+"""Join the parts as settings ask: database, rules, classifier, listeners, channels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from storage.entities import brands
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """Everything that a command or the scheduler works with."""
+    """The parts that a command or the scheduler works with."""
 
     settings: Settings
     db: Database
@@ -47,12 +47,12 @@ class App:
 
     @property
     def timezone(self) -> str:
-        """The first brand's time zone: digests are sent and told in it."""
+        """The first brand's time zone, in which digests are sent and written."""
         return self.settings.brand[0].timezone if self.settings.brand else "UTC"
 
     @property
     def alert_policy(self) -> AlertPolicy:
-        """Whom to page about urgent cases."""
+        """The channels to alert about urgent cases."""
         return AlertPolicy(
             channels=self.settings.alerts.channels,
             within=self.settings.alerts.page_within,
@@ -71,7 +71,7 @@ class App:
         return listeners.get(query.source, clock=self.clock, meter=meter)
 
     def budget_policy(self, query: Query) -> BudgetPolicy:
-        """What the query's account may spend, and which brands share it."""
+        """Return the limits of the query's account, and the brands that share it."""
         return policy_for(query, self.settings.account, self.queries, listeners.limit)
 
     def is_billed(self, query: Query) -> bool:
@@ -79,34 +79,34 @@ class App:
         return self.budget_policy(query).price > 0
 
     def classifier(self) -> Classifier:
-        """The classifier that settings name; SettingsError with the mend when it cannot be had."""
+        """Load the classifier that settings name; SettingsError when it cannot be loaded."""
         return classifier_for(self.settings.sentiment)
 
     def notifiers(self) -> dict[str, Notifier]:
-        """A notifier for each [[channel]], by its name."""
+        """Return a notifier for each [[channel]], by its name."""
         return {
             channel.name: notifiers.build(channel, secret(password_name(channel.name)))
             for channel in self.settings.channel
         }
 
 
-def classifier_for(wanted: SentimentSettings) -> Classifier:
-    """Load what a [sentiment] block names; SettingsError with the mend when it cannot be had."""
+def classifier_for(settings: SentimentSettings) -> Classifier:
+    """Load the classifier of a [sentiment] block; SettingsError when it cannot be loaded."""
     import sentiment
     from sentiment.shipped import ModelDamaged
 
     try:
         return sentiment.load(
-            wanted.backend, model=wanted.model, threads=wanted.threads, labels=wanted.labels
+            settings.backend, model=settings.model, threads=settings.threads, labels=settings.labels
         )
     except (ValueError, ImportError, OSError, ModelDamaged) as error:
         raise SettingsError(f"[sentiment]: {error}") from error
 
 
 def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
-    """Open the database, bring it up to date, and write down brands and queries.
+    """Open the database, migrate it, and store brands and queries.
 
-    Raises SettingsError or DatabaseError, each with the mend.
+    Raises SettingsError or DatabaseError.
     """
     queries = settings.queries()
     for query in queries:
@@ -115,7 +115,7 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     db = connect(settings.database_url.get_secret_value())
     migrate.upgrade(db)
     brands.sync(db, settings.brands())
-    polling.register(db, queries, _terms_said(settings))
+    polling.register(db, queries, _account_settings(settings))
     return App(settings=settings, db=db, queries=queries, clock=clock)
 
 
@@ -128,14 +128,14 @@ def _check_accounts(settings: Settings) -> None:
             )
 
 
-def _terms_said(settings: Settings) -> Mapping[str, str]:
-    """What settings say of each account: when it changes, its queries are asked again at once."""
+def _account_settings(settings: Settings) -> Mapping[str, str]:
+    """Return the settings of each account; a change makes its queries due at once."""
     return {account.name: account.model_dump_json() for account in settings.account}
 
 
 @contextmanager
 def opened() -> Iterator[App]:
-    """The house that settings describe, closed behind the block. Raises what open_house does."""
+    """Open the app that settings describe for a block. Raises as ``open_app`` does."""
     app = open_app(load())
     try:
         yield app

@@ -1,4 +1,4 @@
-"""A case as the digest and the alerts tell it."""
+"""Convert a stored case for the digest and the alerts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from storage.views import CaseView, StoryReach
 
 
 def case_line(case: CaseView) -> CaseLine:
-    """The stored case in the outreach package's own words."""
+    """Return the stored case as the outreach package's CaseLine."""
     story = case.story or StoryReach(mentions=1, authors=1, reach=0)
     return CaseLine(
         case_id=case.id,

@@ -1,4 +1,4 @@
-"""Gather what support should know since the last digest, and queue it when its hour has come."""
+"""Gather the news for support since the last digest, and queue it when its hour has passed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from earful.case_states import UNANSWERED_STATUSES, Action, CaseStatus
 from earful.clock import Clock, Window
+from earful.hints import with_hint
 from earful.messages import Message
 from earful.settings.load import DigestSettings
 from earful.types import Query
@@ -34,12 +35,12 @@ def facts(
     *,
     queries: Sequence[Query],
     rules: Rules,
-    most: int,
+    limit: int,
     brand_id: str | None = None,
 ) -> DigestFacts:
-    """What happened in ``window``, for one brand or all of ours, and what is wrong at its end.
+    """Gather the events of ``window`` for one brand or all of ours, and the problems at its end.
 
-    ``queries`` are those of the settings.
+    ``queries`` are those of the settings; ``limit`` bounds each list of cases.
     """
     ours = [
         brand
@@ -57,10 +58,10 @@ def facts(
         until=window.until,
         timezone=ours[0].timezone if ours else "UTC",
         brands=tuple(_numbers(db, brand, window) for brand in ours),
-        new_cases=tuple(case_line(case) for case in stored.queue(db, new, limit=most)),
+        new_cases=tuple(case_line(case) for case in stored.queue(db, new, limit=limit)),
         new_total=stored.count_cases(db, new),
         urgent=stored.count_cases(db, replace(new, min_priority=rules.urgent_at)),
-        waiting_cases=tuple(case_line(case) for case in stored.queue(db, older, limit=most)),
+        waiting_cases=tuple(case_line(case) for case in stored.queue(db, older, limit=limit)),
         waiting_total=stored.count_cases(db, older),
         overdue=stored.count_cases(
             db,
@@ -73,30 +74,32 @@ def facts(
 
 
 def _numbers(db: Database, brand: BrandView, window: Window) -> BrandNumbers:
-    found = stored.counts(db, brand.id, window)
+    counts = stored.counts(db, brand.id, window)
     before = stored.counts(db, brand.id, window.before())
     return BrandNumbers(
         name=brand.name,
-        mentions=found.mentions,
+        mentions=counts.mentions,
         before=before.mentions,
-        negative_share=found.negative_share,
-        net_sentiment=found.net_sentiment,
+        negative_share=counts.negative_share,
+        net_sentiment=counts.net_sentiment,
         net_before=before.net_sentiment,
     )
 
 
 def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str, ...]:
-    """A line for each source, stage or channel that needs a person.
+    """Return a line for each source, stage or channel that needs a person.
 
-    ``queries`` are those of the settings: of others only the history is kept.
+    ``queries`` are those of the settings; others have only their history.
     """
     state = stored.health(db)
-    wanted = {query.id for query in queries if query.enabled}
-    live = [one for one in state.sources if one.query_id in wanted]
-    late = [by for one in live if (by := one.overdue_by(now)) is not None]
-    lines = list(_unheard(late, sum(one.is_never_polled for one in live)))
-    lines += [f"{one.query_id}: {_state(one)}: {one.error}" for one in live if one.error]
-    lines += [f"stage {one.name}: {one.error}" for one in state.stages if one.error]
+    enabled = {query.id for query in queries if query.enabled}
+    sources = [source for source in state.sources if source.query_id in enabled]
+    delays = [delay for source in sources if (delay := source.overdue_by(now)) is not None]
+    lines = list(_unpolled(delays, sum(source.is_never_polled for source in sources)))
+    lines += [
+        f"{source.query_id}: {_state(source)}: {source.error}" for source in sources if source.error
+    ]
+    lines += [f"stage {stage.name}: {stage.error}" for stage in state.stages if stage.error]
     if state.deliveries_dead:
         lines.append(
             f"{count(state.deliveries_dead, 'message')} could not be sent; see `earful doctor`, "
@@ -105,30 +108,31 @@ def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str
     return tuple(lines)
 
 
-def _unheard(late: Sequence[timedelta], never: int) -> Iterator[str]:
-    running = "is `earful up` running?"
-    if late:
-        sources = count(len(late), "source")
-        yield f"nothing has looked at {sources} for {length(max(late))} past the time; {running}"
-    if never:
-        yield f"{count(never, 'source has', 'sources have')} not been looked at yet; {running}"
+def _unpolled(delays: Sequence[timedelta], never_polled: int) -> Iterator[str]:
+    hint = "Is `earful up` running?"
+    if delays:
+        sources = count(len(delays), "source is", "sources are")
+        yield with_hint(f"{sources} overdue for polling by up to {length(max(delays))}", hint)
+    if never_polled:
+        sources = count(never_polled, "source has", "sources have")
+        yield with_hint(f"{sources} not been polled yet", hint)
 
 
-def _state(one: SourceHealth) -> str:
-    if one.paused:
+def _state(source: SourceHealth) -> str:
+    if source.paused:
         return "paused"
-    return "failing" if one.failures else "waiting"
+    return "failing" if source.failures else "waiting"
 
 
-def _told(db: Database, channel: str) -> datetime | None:
+def _read_cursor(db: Database, channel: str) -> datetime | None:
     with db.read() as transaction:
         return deliveries.read_cursor(transaction, channel)
 
 
 def window_for(db: Database, channel: str | None, now: datetime) -> Window:
-    """From the channel's last digest until now; a day before its first."""
-    told = None if channel is None else _told(db, channel)
-    return Window(since=min(told or now - FIRST_WINDOW, now), until=now)
+    """Return the window from the channel's last digest until now; the last day before its first."""
+    cursor = None if channel is None else _read_cursor(db, channel)
+    return Window(since=min(cursor or now - FIRST_WINDOW, now), until=now)
 
 
 def message(
@@ -139,13 +143,15 @@ def message(
     queries: Sequence[Query],
     brand_id: str | None = None,
 ) -> Message | None:
-    """The digest of ``window``, or None when nothing happened and settings say to skip it."""
-    found = facts(db, window, queries=queries, rules=rules, most=settings.most, brand_id=brand_id)
-    return outreach_digest.render(found, settings.when_nothing, most=settings.most)
+    """Return the digest of ``window``; None when nothing happened and settings skip it."""
+    digest_facts = facts(
+        db, window, queries=queries, rules=rules, limit=settings.most, brand_id=brand_id
+    )
+    return outreach_digest.render(digest_facts, settings.when_nothing, most=settings.most)
 
 
 def last_hour(settings: DigestSettings, timezone: str, now: datetime) -> datetime:
-    """The latest instant, not after ``now``, at which a digest was due."""
+    """Return the latest instant, not after ``now``, at which a digest was due."""
     local = now.astimezone(ZoneInfo(timezone))
     due = local.replace(hour=settings.at.hour, minute=settings.at.minute, second=0, microsecond=0)
     if due.astimezone(UTC) > now:
@@ -162,19 +168,19 @@ def digest(
     timezone: str,
     clock: Clock,
 ) -> int:
-    """Queue the digest for each channel whose hour has passed since its last one.
+    """Queue the digest of each channel that is due, and return the number of digests.
 
-    A channel's first run only sets its mark: nobody is sent the whole past. Gives how many were
-    queued. After an outage over several days one digest covers them all.
+    A channel's first run only sets its cursor, so that no digest covers the whole past. After an
+    outage over several days one digest covers them all.
     """
     now = clock()
     queued = 0
     for channel in settings.channels:
-        told = _told(db, channel)
-        if told is None:
+        cursor = _read_cursor(db, channel)
+        if cursor is None:
             with db.write() as connection:
                 deliveries.move_cursor(connection, channel, now)
-        elif told < last_hour(settings, timezone, now):
+        elif cursor < last_hour(settings, timezone, now):
             queued += queue(db, channel, settings, rules, queries, now)
     return queued
 
@@ -187,17 +193,19 @@ def queue(
     queries: Sequence[Query],
     now: datetime,
 ) -> int:
-    """Queue a channel's digest up to ``now`` and move its mark; 0 when there was nothing to say."""
+    """Queue a channel's digest up to ``now`` and move its cursor; returns 0 without news."""
     window = window_for(db, channel, now)
     with db.read() as connection:
         removed = tombstones.count(connection)
-    found = facts(db, window, queries=queries, rules=rules, most=settings.most)
-    ready = outreach_digest.render(found, settings.when_nothing, most=settings.most)
+    digest_facts = facts(db, window, queries=queries, rules=rules, limit=settings.most)
+    ready = outreach_digest.render(digest_facts, settings.when_nothing, most=settings.most)
     with db.write() as connection:
         if deliveries.read_cursor(connection, channel) not in (None, window.since):
-            return 0  # another process told this stretch meanwhile
+            return 0  # another process sent this window meanwhile
         if tombstones.count(connection) != removed:
-            return 0  # what is to be sent may hold words that were removed meanwhile; tried again
+            return (
+                0  # the text may hold words that were removed meanwhile; the next run tries again
+            )
         deliveries.move_cursor(connection, channel, now)
         if ready is None:
             return 0
@@ -209,6 +217,8 @@ def queue(
                 channel=channel,
                 message=ready,
                 due_at=now,
-                cases=[case.case_id for case in (*found.new_cases, *found.waiting_cases)],
+                cases=[
+                    case.case_id for case in (*digest_facts.new_cases, *digest_facts.waiting_cases)
+                ],
             )
         )

@@ -1,4 +1,4 @@
-"""Let the rules judge what was classified; keep flags, cases and pages in one transaction."""
+"""Judge classified mentions by the rules; store flags, cases and alerts in one transaction."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Decision = tuple[ClassifiedMention, Flag | Verdict]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertPolicy:
-    """Whom to page about an urgent new case, and how fresh its complaint must be for that."""
+    """The channels to alert about an urgent new case, and the maximum age of its complaint."""
 
     channels: tuple[str, ...] = ()
     within: timedelta = timedelta(hours=6)
@@ -40,7 +40,7 @@ class AlertPolicy:
 
 @dataclass(slots=True, kw_only=True)
 class Flagged:
-    """What a round of judging came to."""
+    """The result of a round of judging: mentions judged, flags, and cases opened and urgent."""
 
     judged: int = 0
     flags: int = 0
@@ -68,11 +68,13 @@ def flag(
     stop: Stop = lambda: False,
     progress: Callable[[int], None] = lambda _number: None,
 ) -> Flagged:
-    """Judge every classified mention that has no verdict, and old ones again without a look-back.
+    """Judge every classified mention without a verdict; too old ones again without a look-back.
 
-    Judging anything twice changes nothing: a mention is flagged once for a brand. What is in no
-    story yet is grouped first; what comes while this runs waits, since nobody knows yet whether it
-    was said before.
+    1. Group the mentions that are in no story yet. Mentions that arrive meanwhile wait for the
+       next run: they may be copies.
+    2. Judge batch by batch, each in one transaction.
+
+    Judging twice changes nothing, because a mention is flagged once for a brand.
     """
     group(db, clock=clock, stop=stop)
     total = Flagged()
@@ -98,7 +100,13 @@ def _judge(
     now: datetime,
     total: Flagged,
 ) -> Sequence[ClassifiedMention]:
-    """Judge the next few behind ``after``, in one transaction; gives them."""
+    """Judge the next batch behind ``after`` in one transaction, and return it.
+
+    1. Decide on each mention.
+    2. Store the verdicts of mentions that are not flagged.
+    3. Store the flags; each opens or extends a case.
+    4. Queue one alert for the cases that are newly urgent.
+    """
     case_rules = CaseRules(
         priority=case_priority,
         due_at=lambda priority, at: due_at(priority, rules, at),
@@ -106,75 +114,78 @@ def _judge(
     with db.write() as transaction:
         waiting = unjudged.list_unjudged(transaction, _BATCH_SIZE, verdict=verdict, after=after)
         decisions = decide_all(waiting, rules, now)
-        calm = [
-            (heard.mention_id, heard.brand.id, decision)
-            for heard, decision in decisions
+        verdicts = [
+            (mention.mention_id, mention.brand.id, decision)
+            for mention, decision in decisions
             if isinstance(decision, Verdict)
         ]
-        verdict_store.save_verdicts(transaction, calm)
-        kept: list[tuple[ClassifiedMention, FlaggedCase]] = []
-        for heard, decision in decisions:
+        verdict_store.save_verdicts(transaction, verdicts)
+        flagged: list[tuple[ClassifiedMention, FlaggedCase]] = []
+        for mention, decision in decisions:
             if isinstance(decision, Flag):
-                one = verdict_store.save_flag(transaction, decision, heard, case_rules)
-                if one is not None:
-                    kept.append((heard, one))
-        urgent = _newly_urgent(kept, rules)
-        _page(transaction, urgent, alert_policy, now)
+                case = verdict_store.save_flag(transaction, decision, mention, case_rules)
+                if case is not None:
+                    flagged.append((mention, case))
+        urgent = _newly_urgent(flagged, rules)
+        _queue_alert(transaction, urgent, alert_policy, now)
     total.judged += len(waiting)
-    total.flags += len(kept)
-    total.opened += sum(one.opened for _, one in kept)
-    total.urgent += len({one.case_id for _, one in urgent})
+    total.flags += len(flagged)
+    total.opened += sum(case.opened for _, case in flagged)
+    total.urgent += len({case.case_id for _, case in urgent})
     return waiting
 
 
 def decide_all(waiting: Sequence[ClassifiedMention], rules: Rules, now: datetime) -> list[Decision]:
-    """Decide oldest first, each knowing the complaints decided before it in this run."""
+    """Decide oldest first.
+
+    Each decision counts the earlier complaints and flagged stories of this run.
+    """
     complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
-    told: set[tuple[int | None, str]] = set()
+    flagged_stories: set[tuple[int | None, str]] = set()
     decisions: list[Decision] = []
-    for heard in sorted(waiting, key=lambda one: (one.published_at, one.mention_id)):
-        times = complaints[(heard.author_id, heard.brand.id)]
-        until = bisect_left(times, heard.published_at)
-        since = bisect_left(times, heard.published_at - REPEAT_WITHIN)
-        earlier = heard.earlier_complaints + until - since
-        copy = heard.copy or (heard.story_id, heard.brand.id) in told
-        decision = decide(replace(heard, earlier_complaints=earlier, copy=copy), rules, now)
+    for mention in sorted(waiting, key=lambda mention: (mention.published_at, mention.mention_id)):
+        times = complaints[(mention.author_id, mention.brand.id)]
+        until = bisect_left(times, mention.published_at)
+        since = bisect_left(times, mention.published_at - REPEAT_WITHIN)
+        earlier = mention.earlier_complaints + until - since
+        copy = mention.copy or (mention.story_id, mention.brand.id) in flagged_stories
+        decision = decide(replace(mention, earlier_complaints=earlier, copy=copy), rules, now)
         if isinstance(decision, Flag):
-            insort(times, heard.published_at)
-            told.add((heard.story_id, heard.brand.id))
-        decisions.append((heard, decision))
+            insort(times, mention.published_at)
+            flagged_stories.add((mention.story_id, mention.brand.id))
+        decisions.append((mention, decision))
     return decisions
 
 
 def _newly_urgent(
-    kept: Sequence[tuple[ClassifiedMention, FlaggedCase]], rules: Rules
+    flagged: Sequence[tuple[ClassifiedMention, FlaggedCase]], rules: Rules
 ) -> list[tuple[ClassifiedMention, FlaggedCase]]:
-    """Flags that opened an urgent case, or made a case urgent that was not."""
-    before: dict[int, int] = {}
+    """Return the flags that opened an urgent case or made a case urgent, one for each case."""
+    case_ids: set[int] = set()
     urgent = []
-    for heard, one in kept:
-        was_urgent = not one.opened and is_urgent(one.priority_before, rules)
-        if is_urgent(one.priority, rules) and not was_urgent and one.case_id not in before:
-            before[one.case_id] = one.priority
-            urgent.append((heard, one))
+    for mention, case in flagged:
+        was_urgent = not case.opened and is_urgent(case.priority_before, rules)
+        if is_urgent(case.priority, rules) and not was_urgent and case.case_id not in case_ids:
+            case_ids.add(case.case_id)
+            urgent.append((mention, case))
     return urgent
 
 
-def _page(
+def _queue_alert(
     transaction: Transaction,
     urgent: Sequence[tuple[ClassifiedMention, FlaggedCase]],
     alert_policy: AlertPolicy,
     now: datetime,
 ) -> None:
-    """Queue one page for all fresh urgent cases; old complaints wait for the digest."""
-    fresh = [one for heard, one in urgent if now - heard.published_at <= alert_policy.within]
+    """Queue one alert for all fresh urgent cases; old complaints wait for the digest."""
+    fresh = [case for mention, case in urgent if now - mention.published_at <= alert_policy.within]
     if not fresh or not alert_policy.channels:
         return
-    cases = queue.by_ids(transaction, [one.case_id for one in fresh])
+    cases = queue.by_ids(transaction, [case.case_id for case in fresh])
     message = digest.alert(
         [case_line(case) for case in cases], timezone=alert_policy.timezone, now=now
     )
-    # the first flag's mention names this page: a rerun cannot flag it again, nor page again
+    # the first flag's mention names the alert: a rerun cannot flag it, so it cannot alert either
     name = f"{fresh[0].flag.mention_ids[0]}-{fresh[0].flag.brand_id}"
     for channel in alert_policy.channels:
         deliveries.enqueue(

@@ -1,9 +1,9 @@
-"""By what a text is recognised when it is said again, with small changes or none.
+"""Compute prints of texts, by which copies are recognised, exact or with small changes.
 
-Exact copies share a hash of the text with links, handles, signs, case and accents out. Near copies
-are found by MinHash bands (Broder, "On the resemblance and containment of documents", 1997) over
-runs of five characters, which need no word boundaries and so hold for every script, and are then
-compared in full.
+Exact copies share a hash of the text without links, handles, signs, case and accents. Near copies
+share a MinHash band (Broder, "On the resemblance and containment of documents", 1997) and are then
+compared in full. The bands are made of runs of five characters: these need no word boundaries, so
+they work for every script.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from earful.matching import fold, unspaced
 
 SIMILAR_FROM = 0.8  # of the runs that either text has, both must have so many
 # "worst service ever", said by two people, is two complaints
-LEAST_WORDS = 8
+MIN_WORDS = 8
 CHARACTERS_A_WORD = 5  # in scripts written without spaces
 # 10 bands of 5 rows find 98 % of pairs at 0.8, all but one in a thousand at 0.85
 _BANDS, _ROWS, _SEED = 10, 5, 7
 _RUN = 5
-_LONGEST = 3000  # characters that are looked at: copies of an article begin alike
+_MAX_CHARACTERS = 3000  # copies of an article begin alike
 _LINK = re.compile(r"(?:https?://|www\.)\S+")
 _HANDLE = re.compile(r"(?<!\w)@[\w.@-]+")
 _REPOST = re.compile(r"^\s*(?:rt|via)\b[\s:]*")
@@ -32,10 +32,10 @@ _SIGNS = re.compile(r"[\s!-/:-@\[-`{-~\u2010-\u205e\u3000-\u3003\u3008-\u3011\uf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Print:
-    """What a text is recognised by: ``exact`` and ``bands`` are signed 64-bit hashes, ``runs`` what
-    it is compared in full by.
+    """The print of a text: ``exact`` and ``bands`` are signed 64-bit hashes.
 
-    ``exact`` is None and the others are empty for a text too short to be anybody's copy.
+    ``runs`` serve the comparison in full. A text too short to be a copy has ``exact`` None and
+    no runs and bands.
     """
 
     runs: frozenset[str]
@@ -44,7 +44,7 @@ class Print:
 
 
 def print_of(text: str) -> Print:
-    """The text's print."""
+    """Return the print of a text."""
     plain = plain_of(text)
     if not _long_enough(plain):
         return Print(runs=frozenset(), exact=None, bands=())
@@ -54,30 +54,30 @@ def print_of(text: str) -> Print:
 
 
 def runs_of(text: str) -> frozenset[str]:
-    """The runs of five characters in a text."""
+    """Return the runs of five characters in a text."""
     return _runs(plain_of(text))
 
 
 def plain_of(text: str) -> str:
-    """``text`` as it is compared: without links, handles, signs, case and accents."""
+    """Return ``text`` without links, handles, signs, case and accents."""
     folded = _HANDLE.sub(" ", _LINK.sub(" ", fold(text)))
-    return _SIGNS.sub(" ", _REPOST.sub("", folded)).strip()[:_LONGEST]
+    return _SIGNS.sub(" ", _REPOST.sub("", folded)).strip()[:_MAX_CHARACTERS]
 
 
 def hash64(kind: bytes, data: bytes) -> int:
-    """A hash that every process and version gives alike, as a signed number of 64 bits."""
+    """Return a signed 64-bit hash that is the same in every process and version."""
     return int.from_bytes(blake2b(data, digest_size=8, person=kind).digest(), "big", signed=True)
 
 
-def resemblance(one: frozenset[str], other: frozenset[str]) -> float:
-    """How many of the runs that either has are in both, 0 to 1."""
-    both = len(one & other)
-    either = len(one) + len(other) - both
-    return both / either if either else 0.0
+def resemblance(first: frozenset[str], second: frozenset[str]) -> float:
+    """Return the share of all runs that both texts have, 0 to 1 (the Jaccard index)."""
+    shared = len(first & second)
+    total = len(first) + len(second) - shared
+    return shared / total if total else 0.0
 
 
 def _long_enough(plain: str) -> bool:
-    return max(len(plain.split()), unspaced(plain) / CHARACTERS_A_WORD) >= LEAST_WORDS
+    return max(len(plain.split()), unspaced(plain) / CHARACTERS_A_WORD) >= MIN_WORDS
 
 
 def _runs(plain: str) -> frozenset[str]:
@@ -88,8 +88,8 @@ def _bands(runs: frozenset[str]) -> tuple[int, ...]:
     signature = RMinHash(num_perm=_BANDS * _ROWS, seed=_SEED)
     signature.update(list(runs))
     rows = signature.digest()
-    found = []
+    hashes = []
     for band in range(_BANDS):
-        some = rows[band * _ROWS : (band + 1) * _ROWS]
-        found.append(hash64(b"band", repr((band, some)).encode()))
-    return tuple(found)
+        band_rows = rows[band * _ROWS : (band + 1) * _ROWS]
+        hashes.append(hash64(b"band", repr((band, band_rows)).encode()))
+    return tuple(hashes)

@@ -60,10 +60,10 @@ class Polled:
         self.changed += stored.changed
         self.gone += stored.gone
 
-    def merge(self, other: Polled) -> None:
+    def merge(self, polled: Polled) -> None:
         """Add the result of another account."""
         for number in fields(self):
-            setattr(self, number.name, getattr(self, number.name) + getattr(other, number.name))
+            setattr(self, number.name, getattr(self, number.name) + getattr(polled, number.name))
 
     def __str__(self) -> str:
         text = f"{self.new:,} new of {count(self.seen, 'mention')}"

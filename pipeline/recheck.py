@@ -128,7 +128,9 @@ def recheck(
     """
     turn = _Turn(db=db, clock=clock, listened=listened, cooldowns=cooldowns or Cooldowns())
     now, bugs = clock(), []
-    for (source, once), checkers in _checkers(turn, queries, listener_for, is_billed).items():
+    for (source, is_billed_once), checkers in _checkers(
+        turn, queries, listener_for, is_billed
+    ).items():
         due = rechecks.due_mentions(
             db,
             source,
@@ -136,7 +138,7 @@ def recheck(
             since=now - within,
             seen_before=now - every,
             limit=BATCH_SIZE,
-            once=once,
+            once=is_billed_once,
         )
         for query_id, posts in _by_query(due).items():
             if stop():

@@ -141,7 +141,7 @@ class Stages:
         return deliver(self._app.db, self.notifiers, clock=self._app.clock, stop=self._stop)
 
     def digest(self) -> Digested:
-        """Queue the digests whose hour has passed."""
+        """Queue the digests that are due."""
         return Digested(
             digest(
                 self._app.db,

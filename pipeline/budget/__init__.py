@@ -1,1 +1,1 @@
-"""Budgets: what an account may spend, its fair share, and the meter that counts it."""
+"""Budgets: the limits of an account, its fair share, and the meter that counts it."""

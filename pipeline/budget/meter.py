@@ -224,7 +224,7 @@ class AccountMeter:
         amount: int,
         now: datetime,
     ) -> None:
-        """Check a cap whose window is counted in the database."""
+        """Check a cap that is counted in the database."""
         account = self._policy.account
         used = spending.by_brand(transaction, account, cap.window, column)
         used_before = spending.by_brand(transaction, account, window_before, column)

@@ -233,11 +233,11 @@ def test_what_was_given_up_is_a_problem_that_says_what_to_do(
 def test_a_digest_says_that_nobody_listens(db: Database) -> None:
     polling.register(db, [QUERY])
     (line,) = stage.problems(db, [QUERY], NOW)
-    assert line.startswith("1 source has not been looked at yet")
+    assert line.startswith("1 source has not been polled yet. Is `earful up` running?")
     polling.record_success(db, QUERY.id, at=NOW, due_at=NOW + HOUR)
     assert stage.problems(db, [QUERY], NOW + HOUR) == ()
     (line,) = stage.problems(db, [QUERY], NOW + 4 * HOUR)
-    assert line.startswith("nothing has looked at 1 source for 3 hours past the time")
+    assert line.startswith("1 source is overdue for polling by up to 3 hours. Is `earful up`")
 
 
 @pytest.mark.parametrize("asked", [(), (replace(QUERY, enabled=False),)], ids=["gone", "off"])

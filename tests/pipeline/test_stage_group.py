@@ -81,7 +81,7 @@ def _verdicts(db: Database) -> dict[str, str]:
 def test_the_same_words_are_one_story(db: Database, clock: FrozenClock, again: str) -> None:
     keep(db, _say("a", LONG), _say("b", again, published_at=NOW))
     found = group(db, clock=clock)
-    assert (found.mentions, found.again) == (2, 1)
+    assert (found.mentions, found.copies) == (2, 1)
     assert _stories(db) == [{"a", "b"}]
     check_all(db)
 
@@ -103,7 +103,7 @@ def test_short_or_other_words_are_two_complaints(
     db: Database, clock: FrozenClock, one: str, other: str
 ) -> None:
     keep(db, _say("a", one), _say("b", other, published_at=NOW))
-    assert group(db, clock=clock).again == 0
+    assert group(db, clock=clock).copies == 0
     assert _stories(db) == [{"a"}, {"b"}]
 
 
@@ -121,7 +121,7 @@ def test_short_or_other_words_are_two_complaints(
 )
 def test_every_script_has_copies(db: Database, clock: FrozenClock, text: str) -> None:
     keep(db, _say("a", text), _say("b", f"{text} 👎 https://short.example/x", published_at=NOW))
-    assert group(db, clock=clock).again == 1
+    assert group(db, clock=clock).copies == 1
 
 
 @pytest.mark.parametrize("batches", ["together", "original first", "repost first"])
@@ -267,7 +267,7 @@ def test_grouping_twice_changes_nothing(db: Database, clock: FrozenClock) -> Non
     group(db, clock=clock)
     before = [rows(db, f"SELECT * FROM {t} ORDER BY 1") for t in ("story", "story_band", "mention")]
     again = group(db, clock=clock)
-    assert (again.mentions, again.again) == (0, 0)
+    assert (again.mentions, again.copies) == (0, 0)
     after = [rows(db, f"SELECT * FROM {t} ORDER BY 1") for t in ("story", "story_band", "mention")]
     assert after == before
 

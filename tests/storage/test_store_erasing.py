@@ -217,9 +217,9 @@ def test_the_digest_tells_of_nobody_whose_posts_are_gone(db: Database) -> None:
     keep(db, mention(1))
     _judged(db)
     window = digests.window_for(db, None, NOW + HOUR)
-    assert digests.facts(db, window, queries=[], rules=RULES, most=9).new_total == 1
+    assert digests.facts(db, window, queries=[], rules=RULES, limit=9).new_total == 1
     _store(db, gone=[_gone(1)])
-    found = digests.facts(db, window, queries=[], rules=RULES, most=9)
+    found = digests.facts(db, window, queries=[], rules=RULES, limit=9)
     assert (found.new_total, found.new_cases) == (0, ())
 
 
