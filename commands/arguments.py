@@ -1,4 +1,4 @@
-"""What the words of a command's options mean: brands and times."""
+"""Parse the options of commands: brands and times."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _LAST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def brand_named(app: App, name: str | None) -> Brand | None:
-    """The stored brand of that name; None for None. Raises SettingsError with the nearest one."""
+    """Return the stored brand of that name; None for None. SettingsError names the nearest one."""
     if name is None:
         return None
-    known = brands.all_brands(app.db)
-    if slug(name) not in known:
-        names = [brand.name for brand in known.values()]
+    stored = brands.all_brands(app.db)
+    if slug(name) not in stored:
+        names = [brand.name for brand in stored.values()]
         raise SettingsError(f"--brand: there is no brand {name!r}{nearest(name, names)}")
-    return known[slug(name)]
+    return stored[slug(name)]
 
 
 def window(since: str | None, until: str | None, brand: Brand | None) -> Window | None:
-    """[since, until) as asked for; None when neither is given. Raises SettingsError."""
+    """Return [since, until) of the options; None when neither is given. Raises SettingsError."""
     if since is None and until is None:
         return None
     start = _FIRST if since is None else instant("--since", since, brand)
@@ -41,7 +41,7 @@ def window(since: str | None, until: str | None, brand: Brand | None) -> Window 
 
 
 def window_until(now: datetime, since: str, brand: Brand | None) -> Window:
-    """[since, now). Raises SettingsError, also for what has not come yet."""
+    """Return [since, now). Raises SettingsError, also for a time in the future."""
     start = instant("--since", since, brand)
     if start > now:
         raise SettingsError(f"--since: {since!r} has not come yet")
@@ -49,20 +49,20 @@ def window_until(now: datetime, since: str, brand: Brand | None) -> Window:
 
 
 def instant(option: str, text: str, brand: Brand | None) -> datetime:
-    """A day or an instant in UTC; without a zone it is read in the brand's, else as UTC."""
+    """Parse a day or an instant into UTC; without a zone it is in the brand's zone, else UTC."""
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(
             f"{option}: {text!r} is not a time",
             hint="Write 2026-11-01 or 2026-11-01T09:00+02:00.",
         ) from error
     zone: tzinfo = ZoneInfo(brand.timezone) if brand else UTC
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def who() -> str:
-    """Who runs this command, and where: "maria@desk"."""
+def current_user() -> str:
+    """Return who runs this command, and on which machine: "maria@desk"."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number that has no name

@@ -1,4 +1,4 @@
-"""What each account has spent of its budgets, and where that leads by the end of the month."""
+"""Report the spending of each account against its budgets, with a forecast for the month."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountState:
-    """An account now; amounts of money are in millionths of its currency."""
+class AccountSpending:
+    """The spending of an account; amounts of money are in millionths of its currency."""
 
     account: str
     currency: str
@@ -33,7 +33,7 @@ class AccountState:
     units_per_day: int | None
 
     def sentences(self) -> Iterator[str]:
-        """What a person should know of it; nothing where nothing is billed or counted."""
+        """Yield the sentences for a person; none without a price and a quota."""
         if self.price:
             yield (
                 f"{self.account}: {self._of(self.today, self.budget_day)} today, "
@@ -50,42 +50,47 @@ class AccountState:
     def _warning(self) -> str:
         if self.budget_month is None or self.forecast <= self.budget_month:
             return ""
-        return ", which is over the budget: it would stop before"
+        return ", which is over the budget: polling would stop before"
 
 
-def states(app: App, now: datetime, query_ids: Collection[str]) -> tuple[AccountState, ...]:
-    """The accounts of those queries, by name."""
-    queries = {account_of(one): one for one in app.queries if one.id in query_ids}
-    found = []
+def account_spendings(
+    app: App, now: datetime, query_ids: Collection[str]
+) -> tuple[AccountSpending, ...]:
+    """Return the spending of the accounts of those queries, by name."""
+    queries = {account_of(query): query for query in app.queries if query.id in query_ids}
+    spendings = []
     for account, query in sorted(queries.items()):
-        terms = app.budget_policy(query)
+        policy = app.budget_policy(query)
         month, pace = fair_share.month_of(now), _pace(app, account, now)
-        so_far = spending.total(app.db, account, month, "money")
-        quota_day = fair_share.day_of(now, terms.limit.zone)
-        lately = spending.total(app.db, account, pace, "money")
-        found.append(
-            AccountState(
+        month_total = spending.total(app.db, account, month, "money")
+        quota_day = fair_share.day_of(now, policy.limit.zone)
+        recent = spending.total(app.db, account, pace, "money")
+        spendings.append(
+            AccountSpending(
                 account=account,
-                currency=terms.currency,
-                price=terms.price,
+                currency=policy.currency,
+                price=policy.price,
                 today=spending.total(app.db, account, fair_share.day_of(now), "money"),
-                month=so_far,
-                forecast=forecast(so_far, lately, pace.length, month.until - now),
-                budget_day=terms.budget_day,
-                budget_month=terms.budget_month,
+                month=month_total,
+                forecast=forecast(month_total, recent, pace.length, month.until - now),
+                budget_day=policy.budget_day,
+                budget_month=policy.budget_month,
                 units=spending.total(app.db, account, quota_day, "units"),
-                units_per_day=terms.limit.units_per_day,
+                units_per_day=policy.limit.units_per_day,
             )
         )
-    return tuple(found)
+    return tuple(spendings)
 
 
-def forecast(so_far: int, lately: int, over: timedelta, left: timedelta) -> int:
-    """What it comes to when it goes on as lately: ``lately`` was spent ``over`` that time."""
-    return so_far + round(lately * (left / over))
+def forecast(month_total: int, recent: int, period: timedelta, remaining: timedelta) -> int:
+    """Return the projected month-end spend at the recent rate: ``recent`` in ``period``."""
+    return month_total + round(recent * (remaining / period))
 
 
 def _pace(app: App, account: str, now: datetime) -> Window:
-    """The last 7 days, or what the account has of them; a first hour alone would tell too much."""
+    """Return the last 7 days, or the part since the account's first hour, at least a day.
+
+    The rate of a first hour alone would project too much.
+    """
     first = spending.first_hour(app.db, account) or now
     return Window.last(min(_PACE, max(_DAY, now - first)), now)

@@ -1,6 +1,6 @@
-"""`earful coverage`: what was seen of each source, what was not and why; with --cost, for how much.
+"""`earful coverage`: report the seen and missed time of each query; with --cost its spending too.
 
-What a platform said can stand in a reason, so every word is shown as plain text.
+A reason may quote a platform, so every word is shown as plain text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from commands.budget_report import AccountState, states
+from commands.budget_report import AccountSpending, account_spendings
 from earful.clock import Window
 from earful.hints import with_hint
 from earful.limits import money
@@ -24,7 +24,8 @@ from earful.settings.errors import SettingsError, nearest
 from earful.untrusted import one_line
 from outreach.words import count, length, percent
 from pipeline.app import App
-from storage.collecting import coverage_report, spending
+from storage.collecting import coverage_report
+from storage.collecting import spending as spending_ledger
 from storage.collecting.coverage_report import PartCoverage, QueryCoverage
 from storage.collecting.coverage_rules import LedgerGap
 from storage.collecting.spending import Spending
@@ -34,157 +35,175 @@ _MEGABYTE = 1_000_000
 
 def show(app: App, query: str | None, *, days: int, cost: bool, as_json: bool) -> None:
     """Print the last ``days`` of one query or of all. Raises SettingsError for an unknown one."""
-    ids = [one.id for one in app.queries]
+    ids = [configured.id for configured in app.queries]
     if query is not None:
         if query not in ids:
             raise SettingsError(f"--query: there is no query {query!r}{nearest(query, ids)}")
         ids = [query]
     window = Window.last(timedelta(days=days), app.clock())
-    found = coverage_report.read_coverage(app.db, ids, window)
-    spent = [one for one in spending.by_query(app.db, window) if one.query_id in ids]
-    accounts = states(app, window.until, ids) if cost else ()
-    off = {one.id for one in app.queries if not one.enabled}
+    coverages = coverage_report.read_coverage(app.db, ids, window)
+    spendings = [
+        spending
+        for spending in spending_ledger.by_query(app.db, window)
+        if spending.query_id in ids
+    ]
+    accounts = account_spendings(app, window.until, ids) if cost else ()
+    disabled = {configured.id for configured in app.queries if not configured.enabled}
     if as_json:
-        told: dict[str, Any] = {"queries": [_plain(one, spent, off) for one in found]}
+        report: dict[str, Any] = {
+            "queries": [_query_json(coverage, spendings, disabled) for coverage in coverages]
+        }
         if cost:
-            told["spent"] = [_spending_json(one) for one in spent]
-            told["accounts"] = [asdict(one) for one in accounts]
-        print(json.dumps(told, default=_written, indent=2, ensure_ascii=False))
+            report["spent"] = [_spending_json(spending) for spending in spendings]
+            report["accounts"] = [asdict(account) for account in accounts]
+        print(json.dumps(report, default=_to_json, indent=2, ensure_ascii=False))
         return
     console = Console()
-    _print_coverage(console, found, spent, days, off)
+    _print_coverage(console, coverages, spendings, days, disabled)
     if cost:
-        _print_cost(console, spent, accounts)
+        _print_cost(console, spendings, accounts)
 
 
 def _print_coverage(
     console: Console,
-    found: Sequence[QueryCoverage],
-    spent: Sequence[Spending],
+    coverages: Sequence[QueryCoverage],
+    spendings: Sequence[Spending],
     days: int,
-    off: Collection[str],
+    disabled: Collection[str],
 ) -> None:
-    if not found:
-        print("settings.toml has no [[listen]] block: nothing is asked")
+    if not coverages:
+        print("settings.toml has no [[listen]] block: nothing is polled")
         return
     table = Table(
         _query_column(), "seen from", "to (UTC)", f"of {count(days, 'day')}", "gaps", "re-read"
     )
-    for one in found:
-        again = _read_again(one, spent)
+    for coverage in coverages:
+        reread = _reread_share(coverage, spendings)
         _row(
             table,
-            one.query_id,
-            _moment(one.complete_since),
-            _moment(one.complete_until),
-            "" if one.share is None else percent(one.share, 1),
-            sum(len(part.open) for part in one.parts if part.live),
-            "" if again is None else percent(again),
+            coverage.query_id,
+            _moment(coverage.complete_since),
+            _moment(coverage.complete_until),
+            "" if coverage.share is None else percent(coverage.share, 1),
+            sum(len(part.open) for part in coverage.parts if part.live),
+            "" if reread is None else percent(reread),
         )
-        if len(one.parts) > 1:
-            for part in one.parts:
-                _row(table, *_part_cells(part, one.window))
+        if len(coverage.parts) > 1:
+            for part in coverage.parts:
+                _row(table, *_part_cells(part, coverage.window))
     console.print(table)
-    for line in _sentences(found, days, off):
+    for line in _sentences(coverages, days, disabled):
         console.print(Text(line), soft_wrap=True)
 
 
 def _part_cells(part: PartCoverage, window: Window) -> tuple[object, ...]:
     share = percent(coverage_report.share_of(part.covered, window), 1)
     name = f"  {one_line(part.part, 80) or '(the rest)'}"
-    name += "" if part.live else " (not asked any more)"
+    name += "" if part.live else " (not polled any more)"
     return name, _moment(part.since), _moment(part.until), share, len(part.open), ""
 
 
-def _sentences(found: Sequence[QueryCoverage], days: int, off: Collection[str]) -> Iterator[str]:
-    for one in found:
-        yield from _trouble(one, off=one.query_id in off)
-    each = [(one, part) for one in found for part in one.parts]
-    open_ = [
-        _told(one, part, gap, _fate(one, part, off=one.query_id in off))
-        for one, part in each
+def _sentences(
+    coverages: Sequence[QueryCoverage], days: int, disabled: Collection[str]
+) -> Iterator[str]:
+    for coverage in coverages:
+        yield from _trouble(coverage, is_disabled=coverage.query_id in disabled)
+    parts = [(coverage, part) for coverage in coverages for part in coverage.parts]
+    open_gaps = [
+        _gap_line(coverage, part, gap, _outlook(coverage, part, coverage.query_id in disabled))
+        for coverage, part in parts
         for gap in part.open
     ]
-    lost = [_told(one, part, gap) for one, part in each for gap in part.lost]
-    for title, lines in (("Not seen, open:", open_), ("Not seen, lost:", lost)):
+    lost_gaps = [_gap_line(coverage, part, gap) for coverage, part in parts for gap in part.lost]
+    for title, lines in (("Not seen, open:", open_gaps), ("Not seen, lost:", lost_gaps)):
         if lines:
             yield title
             yield from lines
-    filled = sum(part.filled for _, part in each)
+    filled = sum(part.filled for _, part in parts)
     if filled:
         were = "gap was" if filled == 1 else "gaps were"
         yield f"{filled:,} {were} closed in the last {count(days, 'day')}."
 
 
-def _trouble(one: QueryCoverage, *, off: bool) -> Iterator[str]:
-    since = f"not seen since {_moment(one.complete_until)} UTC"
-    if one.complete_until is None:
+def _trouble(coverage: QueryCoverage, *, is_disabled: bool) -> Iterator[str]:
+    since = f"not seen since {_moment(coverage.complete_until)} UTC"
+    if coverage.complete_until is None:
         since = "nothing was seen yet"
-    if off:
-        yield f"{one.query_id}: switched off in settings, {since}"
-    elif one.paused:
-        resume = f"When it is fixed, run `earful poll --resume {shlex.quote(one.query_id)}`."
+    if is_disabled:
+        yield f"{coverage.query_id}: switched off in settings, {since}"
+    elif coverage.paused:
+        resume = f"When it is fixed, run `earful poll --resume {shlex.quote(coverage.query_id)}`."
         yield with_hint(
-            f"{one.query_id}: paused, {since}: {one_line(one.error or '', 400)}", resume
+            f"{coverage.query_id}: paused, {since}: {one_line(coverage.error or '', 400)}", resume
         )
-    elif one.error:
-        resumes = f"It goes on at {_moment(one.due_at)} UTC." if one.due_at else ""
-        yield with_hint(f"{one.query_id}: {since}: {one_line(one.error, 400)}", resumes)
-    elif one.polled_at is None:
-        yield f"{one.query_id}: not asked yet"
+    elif coverage.error:
+        resumes = f"It goes on at {_moment(coverage.due_at)} UTC." if coverage.due_at else ""
+        yield with_hint(f"{coverage.query_id}: {since}: {one_line(coverage.error, 400)}", resumes)
+    elif coverage.polled_at is None:
+        yield f"{coverage.query_id}: not polled yet"
 
 
-def _told(one: QueryCoverage, part: PartCoverage, gap: LedgerGap, fate: str = "") -> str:
-    name = f"{one.query_id} ({one_line(part.part, 80)})" if part.part else one.query_id
-    stretch = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
+def _gap_line(
+    coverage: QueryCoverage, part: PartCoverage, gap: LedgerGap, outlook: str = ""
+) -> str:
+    name = f"{coverage.query_id} ({one_line(part.part, 80)})" if part.part else coverage.query_id
+    window = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
     reason = one_line(gap.reason, 300)
-    return f"  {name}: {stretch}, {gap.kind}: {reason}{fate}"
+    return f"  {name}: {window}, {gap.kind}: {reason}{outlook}"
 
 
-def _fate(one: QueryCoverage, part: PartCoverage, *, off: bool) -> str:
+def _outlook(coverage: QueryCoverage, part: PartCoverage, is_disabled: bool) -> str:
     if not part.live:
-        return "; settings do not ask for it any more"
-    if off:
+        return "; settings do not search for it any more"
+    if is_disabled:
         return "; looked for again once it is switched on"
-    return "; looked for again once it is resumed" if one.paused else "; looked for again"
+    return "; looked for again once it is resumed" if coverage.paused else "; looked for again"
 
 
-def _read_again(one: QueryCoverage, spent: Iterable[Spending]) -> float | None:
-    mine = [each for each in spent if each.query_id == one.query_id]
-    came = sum(each.new + each.already_stored for each in mine)
-    return sum(each.already_stored for each in mine) / came if came else None
+def _reread_share(coverage: QueryCoverage, spendings: Iterable[Spending]) -> float | None:
+    """Return the share of mentions that were stored already, 0 to 1; None without mentions."""
+    of_query = [spending for spending in spendings if spending.query_id == coverage.query_id]
+    total = sum(spending.new + spending.already_stored for spending in of_query)
+    return sum(spending.already_stored for spending in of_query) / total if total else None
 
 
 def _print_cost(
-    console: Console, spent: Sequence[Spending], accounts: Sequence[AccountState]
+    console: Console, spendings: Sequence[Spending], accounts: Sequence[AccountSpending]
 ) -> None:
-    currencies = {one.account: one.currency for one in accounts}
-    billed, counted = any(one.money for one in spent), any(one.units for one in spent)
+    currencies = {account.account: account.currency for account in accounts}
+    is_billed = any(spending.money for spending in spendings)
+    has_quota = any(spending.units for spending in spendings)
     table = Table(
         _query_column(),
         *("requests", "MB", "reads"),
-        *(["units"] if counted else []),
-        *(["money"] if billed else []),
+        *(["units"] if has_quota else []),
+        *(["money"] if is_billed else []),
         *("new", "requests per 1,000 new"),
     )
-    for one in spent:
-        per = one.requests_per_thousand
+    for spending in spendings:
+        per_thousand = spending.requests_per_thousand
         _row(
             table,
-            one.query_id if one.query_id.startswith(f"{one.account}/") else _with_account(one),
-            *(f"{one.requests:,}", f"{one.received / _MEGABYTE:,.1f}", f"{one.reads:,}"),
-            *([f"{one.units:,}"] if counted else []),
-            *([money(one.money, currencies.get(one.account, ""))] if billed else []),
-            *(f"{one.new:,}", "" if per is None else f"{per:,.0f}"),
+            spending.query_id
+            if spending.query_id.startswith(f"{spending.account}/")
+            else _with_account(spending),
+            *(
+                f"{spending.requests:,}",
+                f"{spending.received / _MEGABYTE:,.1f}",
+                f"{spending.reads:,}",
+            ),
+            *([f"{spending.units:,}"] if has_quota else []),
+            *([money(spending.money, currencies.get(spending.account, ""))] if is_billed else []),
+            *(f"{spending.new:,}", "" if per_thousand is None else f"{per_thousand:,.0f}"),
         )
     console.print(table)
-    for state in accounts:
-        for line in state.sentences():
+    for account in accounts:
+        for line in account.sentences():
             console.print(Text(line), soft_wrap=True)
 
 
-def _with_account(one: Spending) -> str:
-    return f"{one.query_id} (account {one.account})"
+def _with_account(spending: Spending) -> str:
+    return f"{spending.query_id} (account {spending.account})"
 
 
 def _query_column() -> Column:
@@ -192,7 +211,7 @@ def _query_column() -> Column:
 
 
 def _row(table: Table, *cells: object) -> None:
-    """A row of plain words: what stands in [brackets] is no markup."""
+    """Add a row of plain words: [brackets] in it are no markup."""
     table.add_row(*(Text(str(cell)) for cell in cells))
 
 
@@ -200,11 +219,15 @@ def _moment(instant: datetime | None) -> str:
     return "" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
 
 
-def _plain(one: QueryCoverage, spent: Iterable[Spending], off: Collection[str]) -> dict[str, Any]:
-    """A query as the JSON has it."""
-    again = _read_again(one, spent)
-    more = {"enabled": one.query_id not in off, "share": one.share, "read_again": again}
-    return asdict(one) | more
+def _query_json(
+    coverage: QueryCoverage, spendings: Iterable[Spending], disabled: Collection[str]
+) -> dict[str, Any]:
+    """Return a query with the keys that the JSON output promises."""
+    return asdict(coverage) | {
+        "enabled": coverage.query_id not in disabled,
+        "share": coverage.share,
+        "read_again": _reread_share(coverage, spendings),
+    }
 
 
 def _spending_json(spending: Spending) -> dict[str, Any]:
@@ -213,7 +236,7 @@ def _spending_json(spending: Spending) -> dict[str, Any]:
     return values | {"again": values.pop("already_stored")}
 
 
-def _written(value: object) -> object:
+def _to_json(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{value!r} cannot be written as JSON")

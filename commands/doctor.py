@@ -74,7 +74,7 @@ def _bad(part: str, error: HintedError) -> Finding:
 def _settings(settings: Settings) -> Finding:
     ours = len(settings.brand)
     blocks = {"listen": settings.listen, "form": settings.form, "hook": settings.hook}
-    sources = [count(len(each), f"[[{name}]] block") for name, each in blocks.items() if each]
+    sources = [count(len(block), f"[[{name}]] block") for name, block in blocks.items() if block]
     parts = [count(ours, "brand"), *(sources or ["no source"])]
     result = ", ".join([*parts, count(len(settings.channel), "channel")])
     if not ours or not sources:
@@ -117,7 +117,7 @@ def _languages(chosen: SentimentSettings) -> str:
         return "English words alone"
     if chosen.backend == "onnx" and shipped.is_ours(directory):
         return f"trained on posts in {len(shipped.describe(directory).languages)} languages"
-    return "its languages are unknown"
+    return "its languages are not known"
 
 
 def _sources(app: App) -> Iterator[Finding]:
@@ -198,7 +198,7 @@ def _forecast(app: App, listener: Listener, query: Query) -> str:
 
 
 def describe_cost(posts_a_day: float, policy: BudgetPolicy, *, rechecked: bool) -> str:
-    """Say what ``posts_a_day`` cost, and how long the account's budgets last.
+    """Describe the cost of ``posts_a_day``, and how long the account's budgets last.
 
     ``rechecked``: each post is read once more after it is stored. Where reads have a price, this
     happens once only.

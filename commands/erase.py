@@ -1,4 +1,4 @@
-"""`earful erase`: a person asks to be forgotten, or a post must go."""
+"""`earful erase`: remove a person or a post for good, and store neither again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Confirm = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """What --author or --mention named."""
+class _Target:
+    """The author or mention that --author or --mention names."""
 
     source: str
     name: str
@@ -27,19 +27,19 @@ class _Named:
         return f"{self.source}:{self.name}"
 
 
-def _named(option: str, value: str) -> _Named:
+def _parse_target(option: str, value: str) -> _Target:
     source, colon, name = value.partition(":")
     if not (colon and source and name.strip()):
         form = "SOURCE:ID or SOURCE:HANDLE" if option == "--author" else "SOURCE:ID"
         raise SettingsError(f"{option}: {value!r} names no source", hint=f"Write {form}.")
-    return _Named(source, name.strip())
+    return _Target(source, name.strip())
 
 
 def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm) -> bool:
-    """Erase what one of the two names, once ``confirm`` says yes; False when it says no.
+    """Erase the author or the mention once ``confirm`` agrees; False when it does not.
 
-    Says what will go, what went, which exports may hold it, and what is out of reach. Raises
-    SettingsError for what is not there or cannot be told apart.
+    Prints the rows to erase, the erased ones, the exports that may hold them, and the copies out
+    of reach. Raises SettingsError for an unknown or ambiguous name.
     """
     if (author is None) == (mention is None):
         raise SettingsError(
@@ -47,40 +47,40 @@ def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm
             hint="Give --author SOURCE:ID or --mention SOURCE:ID.",
         )
     if author is not None:
-        done = _author(app, _named("--author", author), confirm)
+        erased = _erase_author(app, _parse_target("--author", author), confirm)
     else:
-        done = _mention(app, _named("--mention", mention or ""), confirm)
-    if done is None:
+        erased = _erase_mention(app, _parse_target("--mention", mention or ""), confirm)
+    if erased is None:
         print("nothing was erased")
         return False
-    _say(done)
-    _overwrite(app)
+    _print_erased(erased)
+    _overwrite_deleted(app)
     return True
 
 
-def _author(app: App, named: _Named, confirm: Confirm) -> ErasureCounts | None:
-    found = erasing.find_authors(app.db, named.source, named.name)
-    if len(found) > 1:
-        ids = ", ".join(f"{one.source}:{one.external_id}" for one in found)
+def _erase_author(app: App, target: _Target, confirm: Confirm) -> ErasureCounts | None:
+    people = erasing.find_authors(app.db, target.source, target.name)
+    if len(people) > 1:
+        ids = ", ".join(f"{person.source}:{person.external_id}" for person in people)
         raise SettingsError(
-            f"--author: {len(found)} authors are called {named.name!r} on {named.source}",
+            f"--author: {len(people)} authors are called {target.name!r} on {target.source}",
             hint=f"Name one by its id: {ids}",
         )
-    if not found:
-        if erasing.is_author_erased(app.db, named.source, named.name):
-            print(f"{named} was erased before")
+    if not people:
+        if erasing.is_author_erased(app.db, target.source, target.name):
+            print(f"{target} was erased before")
             return ErasureCounts()
         raise SettingsError(
-            f"--author: nobody by the id or handle {named.name!r} is stored of {named.source}"
+            f"--author: nobody by the id or handle {target.name!r} is stored of {target.source}"
         )
-    (person,) = found
+    (person,) = people
     _announce(person)
-    if not confirm(f"Erase {named}? This cannot be undone."):
+    if not confirm(f"Erase {target}? This cannot be undone."):
         return None
     try:
         return erasing.erase_author(app.db, person, app.clock())
     except KeyError as error:
-        raise SettingsError(f"--author: {named} was removed meanwhile") from error
+        raise SettingsError(f"--author: {target} was removed meanwhile") from error
 
 
 def _announce(person: StoredAuthor) -> None:
@@ -91,30 +91,30 @@ def _announce(person: StoredAuthor) -> None:
     print(f"  {count(person.entries, 'entry', 'entries')} in these cases, notes among them")
 
 
-def _mention(app: App, named: _Named, confirm: Confirm) -> ErasureCounts | None:
-    stored = erasing.is_post_stored(app.db, named.source, named.name)
-    print(f"{named}: {'stored here' if stored else 'not stored; it will not be stored later'}")
-    if not confirm(f"Erase {named}, and plain reposts of it? This cannot be undone."):
+def _erase_mention(app: App, target: _Target, confirm: Confirm) -> ErasureCounts | None:
+    stored = erasing.is_post_stored(app.db, target.source, target.name)
+    print(f"{target}: {'stored here' if stored else 'not stored; it will not be stored later'}")
+    if not confirm(f"Erase {target}, and plain reposts of it? This cannot be undone."):
         return None
-    return erasing.erase_mention(app.db, named.source, named.name, app.clock())
+    return erasing.erase_mention(app.db, target.source, target.name, app.clock())
 
 
-def _say(done: ErasureCounts) -> None:
+def _print_erased(erased: ErasureCounts) -> None:
     parts = [
-        count(done.mentions, "mention"),
-        count(done.revisions, "earlier text"),
-        count(done.cases, "case"),
-        count(done.entries, "entry", "entries"),
+        count(erased.mentions, "mention"),
+        count(erased.revisions, "earlier text"),
+        count(erased.cases, "case"),
+        count(erased.entries, "entry", "entries"),
     ]
-    print(f"erased: {', '.join(parts)}; {count(done.messages, 'message')} emptied")
-    exports = [one for one in done.exports if one.rows]
+    print(f"erased: {', '.join(parts)}; {count(erased.messages, 'message')} emptied")
+    exports = [export for export in erased.exports if export.rows]
     if exports:
         print("These exports may hold some of it; delete or clean them yourself:")
-        for one in exports:
-            print(f"  {_line(one)}")
-    elif done.mentions:
+        for export in exports:
+            print(f"  {_export_line(export)}")
+    elif erased.mentions:
         print("No export was written since the first of it was published.")
-    else:  # of what is not here nobody knows when it was published
+    else:  # the time of publication is unknown, so any export may hold it
         print("Nothing of it was stored, so which exports may hold it is not known here.")
     print(
         "Out of reach of this command: backups, mails and files that were sent, exports that were "
@@ -122,21 +122,23 @@ def _say(done: ErasureCounts) -> None:
     )
 
 
-def _line(one: LoggedExport) -> str:
-    asked = f", {one.filter}" if one.filter else ""
-    return f"{one.at:%Y-%m-%d %H:%M} UTC {one.path} ({count(one.rows, 'row')}{asked}) by {one.by}"
+def _export_line(export: LoggedExport) -> str:
+    filters = f", {export.filter}" if export.filter else ""
+    rows = count(export.rows, "row")
+    return f"{export.at:%Y-%m-%d %H:%M} UTC {export.path} ({rows}{filters}) by {export.by}"
 
 
-def _overwrite(app: App) -> None:
+def _overwrite_deleted(app: App) -> None:
     if not app.db.sqlite:
         print(
             "PostgreSQL keeps deleted rows until its VACUUM and its log until it is recycled: "
             "that is the server's work."
         )
         return
-    trouble = app.db.overwrite_deleted()
-    if trouble:
+    problem = app.db.overwrite_deleted()
+    if problem:
         print(
-            f"The rows are gone, but the database file could not be written anew ({trouble}), so "
-            "that traces stay in it: end what uses it and run the same command with the id again."
+            f"The rows are gone, but the database file could not be rewritten ({problem}), so "
+            "traces stay in it. Stop the processes that use it, then run the same command with the "
+            "id again."
         )

@@ -1,4 +1,4 @@
-"""`earful feedback …`: the service that visitors' browsers and other systems talk to."""
+"""`earful feedback …`: the service for visitors' browsers and other systems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen; default: settings.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
 ) -> None:
-    """Take feedback and webhooks until told to stop. Never opens the database."""
+    """Receive feedback and webhooks until stopped. Never opens the database."""
     # fastapi takes half a second: only this command pays it
     from feedback.serve import run, server
 
@@ -38,7 +38,7 @@ def serve(
 
 @cli.command("token")
 def token(name: Annotated[str, typer.Argument(help="The form's name in settings.")]) -> None:
-    """What to put into the pages of each of a form's sites."""
+    """Print the line for the pages of each of a form's sites."""
     from feedback import signing
     from feedback.app import FEEDBACK_SECRET, secret_of
 

@@ -1,4 +1,4 @@
-"""`earful import`: a file of mentions, through the same listener and ingest as any source."""
+"""`earful import`: store a file of mentions through the same listener and ingest as a source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOrder:
-    """What to import, and how to read it; ``columns`` maps our fields to the file's columns."""
+    """The file to import and its format; ``columns`` maps our fields to the file's columns."""
 
     file: Path
     source: str
@@ -52,8 +52,8 @@ def import_file(
 ) -> Polled:
     """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
 
-    Raises SettingsError for options that do not fit, and the listener's Permanent or Transient
-    when the file cannot be read (to its end); what was read before that is kept.
+    Raises SettingsError for wrong options, and the listener's Permanent or Transient when the file
+    cannot be read to its end; the rows before that are stored.
     """
     if not order.file.exists():
         raise SettingsError(f"{order.file}: there is no such file")
@@ -65,7 +65,7 @@ def import_file(
         store_all(
             app.db,
             query,
-            rejects.passing(batches),
+            rejects.write_rejects(batches),
             clock=app.clock,
             total=total,
             progress=progress,
@@ -80,12 +80,12 @@ def _query(app: App, order: ImportOrder) -> Query:
         "map": order.columns,
         "batch": _BATCH,
     }
-    wanted = (
+    optional = (
         ("brand_from", order.brand_from),
         ("format", order.file_format),
         ("timezone", order.timezone),
     )
-    options |= {name: value for name, value in wanted if value is not None}
+    options |= {name: value for name, value in optional if value is not None}
     return Query(
         id=f"import/{order.source}/{order.file.name}",
         brand_id=_brand_id(app, order),
@@ -95,15 +95,15 @@ def _query(app: App, order: ImportOrder) -> Query:
 
 
 def _brand_id(app: App, order: ImportOrder) -> str:
-    """The brand that the rows are about, made known when nobody named it before."""
-    known = brands.all_brands(app.db)
+    """Return the id of the rows' brand, which is stored if it is new; "" for a brand column."""
+    stored = brands.all_brands(app.db)
     if order.brand_from is not None:
         if order.brand is not None:
             raise SettingsError("--brand and --brand-from: give one of the two")
         return ""
     if order.brand is not None:
         brand = Brand(id=slug(order.brand), name=order.brand)
-        if brand.id not in known:
+        if brand.id not in stored:
             brands.add_missing(app.db, [brand])
         return brand.id
     ours = [brand for brand in app.settings.brands() if brand.ours]
@@ -114,7 +114,7 @@ def _brand_id(app: App, order: ImportOrder) -> str:
 
 
 class RejectsFile:
-    """Writes down each row that could not be read, with its reason; made with the first one."""
+    """A file of unreadable rows with their reasons; created with the first row."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -127,11 +127,11 @@ class RejectsFile:
         if self._file is not None:
             self._file.close()
 
-    def passing(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The batches as they come, their rejects written down on the way."""
+    def write_rejects(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield the batches as they come, and write their rejects."""
         for batch in batches:
-            for one in batch.rejected:
-                line = {"where": one.where, "reason": one.reason, "raw": one.raw}
+            for rejected in batch.rejected:
+                line = {"where": rejected.where, "reason": rejected.reason, "raw": rejected.raw}
                 print(json.dumps(line, ensure_ascii=True), file=self._open())
             yield batch
 

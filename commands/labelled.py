@@ -1,8 +1,8 @@
-"""A person's own labelled texts: a CSV, TSV or JSONL file, also .gz, with text and label."""
+"""Read a person's own labelled texts: CSV, TSV or JSONL, also .gz, with text and sentiment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,76 +10,88 @@ from typing import Any
 from earful.settings.errors import SettingsError, nearest
 from listeners.files import lines as file_lines
 
-LABELS = ("negative", "neutral", "positive")
-COLUMNS = ("text", "label")
+SENTIMENTS = ("negative", "neutral", "positive")
+_TEXT, _SENTIMENT, _SYNONYM = "text", "sentiment", "label"
 _ENCODING = "utf-8"
 _FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A text and what a person said of it: a place in LABELS."""
+class LabelledText:
+    """A text and its right sentiment: ``label`` is a place in SENTIMENTS."""
 
     text: str
     label: int
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """The rows of a file, and a sentence for each that could not be read."""
+class LabelledFile:
+    """The readable rows of a file, and a sentence for each unreadable one."""
 
-    rows: tuple[Labelled, ...]
-    bad: tuple[str, ...]
+    rows: tuple[LabelledText, ...]
+    rejects: tuple[str, ...]
 
 
-def read(path: Path, limit: int | None = None) -> Read:
-    """Read the file; with ``limit`` that many rows, spread evenly over it.
+def read(path: Path, limit: int | None = None) -> LabelledFile:
+    """Read the file; with ``limit`` so many rows, spread evenly over it.
 
-    A row that cannot be read is named and left out. SettingsError when the file cannot be, or
-    holds no row to judge.
+    An unreadable row is named and left out. Raises SettingsError when the whole file is
+    unreadable or has no readable row, and when both ``sentiment`` and ``label`` stand in it.
     """
     if not path.is_file():
         raise SettingsError(f"--data: there is no file {str(path)!r}")
-    rows: list[Labelled] = []
-    bad: list[str] = []
+    rows: list[LabelledText] = []
+    rejects: list[str] = []
     try:
         for record in _records(path):
             try:
-                rows.append(_row(record))
+                rows.append(_row(path, record))
             except ValueError as error:
-                bad.append(f"line {record.first.number}: {error}")
+                rejects.append(f"line {record.first.number}: {error}")
     except file_lines.BROKEN as error:
         raise SettingsError(
             f"--data: {path}: cut or damaged ({error})", hint="Copy it again."
         ) from error
     if not rows:
-        why = f"none of its {len(bad):,} rows can be read; {bad[0]}" if bad else "it has no rows"
-        raise SettingsError(f"--data: {path}: {why}")
-    return Read(tuple(_spread(rows, limit)), tuple(bad))
+        reason = "it has no rows"
+        if rejects:
+            reason = f"none of its {len(rejects):,} rows can be read; {rejects[0]}"
+        raise SettingsError(f"--data: {path}: {reason}")
+    return LabelledFile(tuple(_spread(rows, limit)), tuple(rejects))
 
 
-def _spread(rows: list[Labelled], limit: int | None) -> list[Labelled]:
+def _spread(rows: list[LabelledText], limit: int | None) -> list[LabelledText]:
     if limit is None or limit >= len(rows):
         return rows
     return [rows[at * len(rows) // limit] for at in range(limit)]
 
 
-def _row(record: file_lines.Record) -> Labelled:
-    """Read one record; ValueError says what is wrong with it and what is allowed."""
+def _row(path: Path, record: file_lines.Record) -> LabelledText:
+    """Read one record; ValueError says how it is wrong, and which sentiments are allowed."""
     if record.values is None:
         raise ValueError(record.reason)
     values = {str(name).casefold(): value for name, value in record.values.items()}
-    text, label = values.get("text"), values.get("label")
+    _refuse_both(path, values)
+    text, sentiment = values.get(_TEXT), values.get(_SENTIMENT, values.get(_SYNONYM))
     if not isinstance(text, str):
         raise ValueError("'text' is missing" if text is None else f"text {text!r} is no text")
-    word = label.strip().casefold() if isinstance(label, str) else label
-    if word not in LABELS:
-        raise ValueError(f"label {_shown(label)}; allowed are {', '.join(LABELS)}")
-    return Labelled(text, LABELS.index(word))
+    word = sentiment.strip().casefold() if isinstance(sentiment, str) else sentiment
+    if word not in SENTIMENTS:
+        raise ValueError(f"sentiment {_quote(sentiment)}; allowed are {', '.join(SENTIMENTS)}")
+    return LabelledText(text, SENTIMENTS.index(word))
 
 
-def _shown(label: Any) -> str:
-    return "is missing" if label is None else f"is {str(label)[:40]!r}"
+def _quote(sentiment: Any) -> str:
+    return "is missing" if sentiment is None else f"is {str(sentiment)[:40]!r}"
+
+
+def _refuse_both(path: Path, names: Iterable[str]) -> None:
+    # the two may disagree, and either choice would be a guess
+    if {_SENTIMENT, _SYNONYM} <= set(names):
+        raise SettingsError(
+            f"--data: {path}: it has both a column 'sentiment' and a column 'label'",
+            hint="Remove one of them.",
+        )
 
 
 def _records(path: Path) -> Iterator[file_lines.Record]:
@@ -101,16 +113,21 @@ def _kind(path: Path) -> str:
     ending = Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
     kind = _FORMATS.get(ending.lower())
     if kind is None:
-        known = ", ".join(_FORMATS)
-        raise SettingsError(f"--data: {path}: the name should end in {known} (also with .gz)")
+        endings = ", ".join(_FORMATS)
+        raise SettingsError(f"--data: {path}: the name should end in {endings} (also with .gz)")
     return kind
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    known = [name.casefold() for name in header]
-    for wanted in COLUMNS if known else ():
-        if wanted not in known:
-            raise SettingsError(
-                f"--data: {path}: the first line names no column {wanted!r}"
-                f"{nearest(wanted, header)}"
-            )
+    names = [name.casefold() for name in header]
+    _refuse_both(path, names)
+    if not names:
+        return
+    missing = [_TEXT] if _TEXT not in names else []
+    if _SENTIMENT not in names and _SYNONYM not in names:
+        missing.append(_SENTIMENT)
+    if missing:
+        raise SettingsError(
+            f"--data: {path}: the first line names no column {missing[0]!r}"
+            f"{nearest(missing[0], header)}"
+        )

@@ -1,4 +1,4 @@
-"""The command `earful`. Each command says what it did, and ends with 1 when something was wrong."""
+"""The command `earful`. Each command reports its result, and ends with 1 on an error."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ cli = typer.Typer(
 cli.add_typer(stages.cli)
 cli.add_typer(model.cli)
 cli.add_typer(feedback.cli)
-_MENDABLE = (SettingsError, DatabaseError, EdgeError, OSError)
+_FIXABLE = (SettingsError, DatabaseError, EdgeError, OSError)
 
 
 class ExportFormat(StrEnum):
-    """What `earful export` can write."""
+    """The formats that `earful export` writes."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
 def main() -> None:
-    """Entry point: errors that a person can mend are one sentence, bugs keep their traceback."""
+    """Run the command line: errors that a person can fix are a sentence, bugs keep a traceback."""
     try:
         cli()
-    except _MENDABLE as error:
+    except _FIXABLE as error:
         Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -74,7 +74,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Fourteen days of an invented brand, through the real path, on this machine alone."""
+    """Play fourteen days of an invented brand through the real path, on this machine alone."""
     from commands import demo as demonstration
 
     sys.exit(demonstration.run(once=once, port=port, browser=browser))
@@ -118,13 +118,13 @@ def import_(
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
     )
     with opened() as app, counting("read") as advance:
-        found = importing.import_file(
+        imported = importing.import_file(
             app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
-    changed = f", {found.changed:,} changed" if found.changed else ""
-    print(f"{found.new:,} new of {count(found.seen, 'mention')}{changed}")
-    if found.rejected:
-        print(f"{count(found.rejected, 'row')} could not be read: see {order.rejects}")
+    changed = f", {imported.changed:,} changed" if imported.changed else ""
+    print(f"{imported.new:,} new of {count(imported.seen, 'mention')}{changed}")
+    if imported.rejected:
+        print(f"{count(imported.rejected, 'row')} could not be read: see {order.rejects}")
 
 
 @cli.command()
@@ -149,7 +149,7 @@ def export(
             )
     with opened() as app:
         chosen = arguments.brand_named(app, brand)
-        which = exports.ExportFilter(
+        export_filter = exports.ExportFilter(
             brand_id=chosen.id if chosen else None,
             window=arguments.window(since, until, chosen),
             sentiments=sentiments,
@@ -158,15 +158,15 @@ def export(
         )
         with counting("written") as advance:
             number = exports.write_file(
-                out, file_format.value, _counted(exports.read_rows(app.db, which), advance)
+                out, file_format.value, _counted(exports.read_rows(app.db, export_filter), advance)
             )
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
-        words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(which.sources)}
+        words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(export_filter.sources)}
         exports.log_export(
             app.db,
             exports.LoggedExport(
                 at=app.clock(),
-                by=arguments.who(),
+                by=arguments.current_user(),
                 path=str(out.resolve()),
                 format=file_format.value,
                 rows=number,
@@ -186,10 +186,10 @@ def erase(
 ) -> None:
     """Remove a person or a post for good, and store neither again."""
     with opened() as app:
-        done = erase_command.erase(
+        is_erased = erase_command.erase(
             app, author, mention, confirm=lambda question: yes or typer.confirm(question)
         )
-    sys.exit(0 if done else 1)
+    sys.exit(0 if is_erased else 1)
 
 
 @cli.command()
@@ -211,14 +211,14 @@ def coverage(
     cost: Annotated[bool, typer.Option("--cost", help="Also what was spent on it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """What was seen of each source, what was not, and why."""
+    """Report the seen and missed time of each query, with the reasons."""
     with opened() as app:
         coverage_command.show(app, query, days=days, cost=cost, as_json=as_json)
 
 
 @cli.command()
 def doctor() -> None:
-    """Look at settings, database, model, sources and channels; say what to do."""
+    """Check settings, database, model, sources and channels, and say how to fix each problem."""
     signs = {doctors.GOOD: "ok ", doctors.LOOK: "?  ", doctors.BAD: "BAD"}
     bad = False
     for finding in doctors.examine(configuration.load):
@@ -231,23 +231,23 @@ def doctor() -> None:
 
 @cli.command()
 def status() -> None:
-    """How the sources, stages and the queue fare right now."""
+    """Show brands, queue and problems in a table."""
     with opened() as app:
         state = queries.health(app.db)
         table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
         now = app.clock()
         window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=now)
         for view in queries.brands(app.db):
-            found = queries.headline(
+            numbers = queries.headline(
                 app.db, view.id, window, now=now, urgent_at=app.settings.rules.urgent_at
             )
-            net = found.now.net_sentiment
+            net = numbers.now.net_sentiment
             table.add_row(
                 view.name,
-                f"{found.now.mentions:,}",
+                f"{numbers.now.mentions:,}",
                 "" if net is None else f"{net:+.0f}",
-                f"{found.unhappy_now:,}",
-                f"{found.overdue:,}",
+                f"{numbers.unhappy_now:,}",
+                f"{numbers.overdue:,}",
             )
     Console().print(table)
     print(f"{count(state.pending, 'mention')} to be classified")

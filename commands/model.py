@@ -1,4 +1,4 @@
-"""`earful model …`: the commands about the model that reads the mentions."""
+"""`earful model …`: the commands about the model that classifies mentions."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from pipeline.app import classifier_for
 if TYPE_CHECKING:
     from commands.model_check import Quality
 
-BAD_ROWS_SHOWN = 10
+MAX_REJECTS_PRINTED = 10
 
 cli = typer.Typer(name="model", no_args_is_help=True)
 
 
 @cli.callback()
 def _model() -> None:
-    """Try the model that reads the mentions, or one of your own."""
+    """Try the model that classifies mentions, or one of your own."""
 
 
 @cli.command("check")
 def check(
     model: Annotated[
         str | None,
-        typer.Argument(help="A directory or hub name; default: what settings name."),
+        typer.Argument(help="A directory or hub name; default: the model in settings."),
     ] = None,
     backend: Annotated[
         str | None, typer.Option(help="onnx, transformers or lexicon; default: by the model.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="What its labels mean: LABEL_0=negative,…")
+        str | None, typer.Option(help="The meaning of its labels: LABEL_0=negative,…")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Labelled texts of yours: CSV, TSV or JSONL.")
@@ -47,58 +47,63 @@ def check(
         int | None, typer.Option(min=1, help="Judge this many rows, spread over the file.")
     ] = None,
 ) -> None:
-    """Try a model against the contract; with --data say how good it is on texts of yours."""
+    """Check a model against the contract; with --data measure it on texts of yours."""
     # numpy takes a tenth of a second: only this command pays it
     from commands import model_check
 
     settings = model_check.settings_for(model, backend)
-    chosen = model_check.wanted(settings, model, backend, labels)
-    read = labelled.read(data, limit) if data is not None else None
+    chosen = model_check.choose(settings, model, backend, labels)
+    labelled_file = labelled.read(data, limit) if data is not None else None
     classifier = classifier_for(chosen)
-    print(f"{_called(chosen)}: {classifier.model_id}")
+    print(f"{_name(chosen)}: {classifier.model_id}")
     broken = set()
-    for name, wrong in model_check.check(classifier, chosen):
-        broken |= {name} if wrong else set()
-        print(f"BAD {name}\n      -> {wrong}" if wrong else f"ok  {name}")
+    for rule, problem in model_check.check(classifier, chosen):
+        broken |= {rule} if problem else set()
+        print(f"BAD {rule}\n      -> {problem}" if problem else f"ok  {rule}")
     if broken <= {model_check.ALONE}:  # its answers can be counted all the same
         print(f"{model_check.speed(classifier):,.0f} posts per second on this machine")
-        if read is not None:
-            _say_bad_rows(read)
-            _say(model_check.quality(classifier, read.rows, settings.rules.negative_at))
+        if labelled_file is not None:
+            _print_rejects(labelled_file)
+            _print_quality(
+                model_check.quality(classifier, labelled_file.rows, settings.rules.negative_at)
+            )
     sys.exit(1 if broken else 0)
 
 
-def _called(chosen: SentimentSettings) -> str:
+def _name(chosen: SentimentSettings) -> str:
     return f"{chosen.backend} {chosen.model}" if chosen.model else chosen.backend
 
 
-def _say_bad_rows(read: labelled.Read) -> None:
-    if not read.bad:
+def _print_rejects(labelled_file: labelled.LabelledFile) -> None:
+    if not labelled_file.rejects:
         return
-    print(f"{count(len(read.bad), 'row')} could not be read and were left out:", file=sys.stderr)
-    for line in read.bad[:BAD_ROWS_SHOWN]:
+    print(
+        f"{count(len(labelled_file.rejects), 'row')} could not be read and were left out:",
+        file=sys.stderr,
+    )
+    for line in labelled_file.rejects[:MAX_REJECTS_PRINTED]:
         print(f"  {line}", file=sys.stderr)
-    if len(read.bad) > BAD_ROWS_SHOWN:
-        print(f"  and {len(read.bad) - BAD_ROWS_SHOWN:,} more", file=sys.stderr)
+    if len(labelled_file.rejects) > MAX_REJECTS_PRINTED:
+        print(f"  and {len(labelled_file.rejects) - MAX_REJECTS_PRINTED:,} more", file=sys.stderr)
 
 
-def _say(found: Quality) -> None:
-    measures, flagged = found.measures, found.flagged
+def _print_quality(quality: Quality) -> None:
+    measures, flagged = quality.measures, quality.flagged
     print(
         f"\n{measures.rows:,} rows\n"
         f"macro recall {measures.macro_recall:.1f} · macro F1 {measures.macro_f1:.1f} · "
         f"weighted F1 {measures.weighted_f1:.1f} · accuracy {measures.accuracy:.1f}\n"
         f"expected calibration error {measures.calibration_error:.3f} · "
-        f"could not tell {100 * found.unsure:.1f} %"
+        f"could not tell {100 * quality.unsure:.1f} %"
     )
     missing = [
-        name for name, row in zip(labelled.LABELS, found.table, strict=True) if not row.sum()
+        name for name, row in zip(labelled.SENTIMENTS, quality.table, strict=True) if not row.sum()
     ]
     if missing:
         print(f"no row is labelled {' or '.join(missing)}: the macro numbers leave that out")
-    table = Table("labelled", *(f"answered {name}" for name in labelled.LABELS))
-    for name, counts in zip(labelled.LABELS, found.table.tolist(), strict=True):
-        table.add_row(name, *(f"{one:,}" for one in counts))
+    table = Table("labelled", *(f"answered {name}" for name in labelled.SENTIMENTS))
+    for name, counts in zip(labelled.SENTIMENTS, quality.table.tolist(), strict=True):
+        table.add_row(name, *(f"{number:,}" for number in counts))
     Console().print(table)
     print(
         f"unhappy from negative_at {flagged.threshold:.2f} on: {flagged.share:.1f} % of the rows; "

@@ -1,4 +1,4 @@
-"""`earful model check`: a classifier tried against the contract, and on a file of the user's."""
+"""`earful model check`: check a classifier against the contract, and on a file of the user's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.labelled import LABELS, Labelled
+from commands.labelled import SENTIMENTS, LabelledText
 from earful.contracts import Classifier
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
@@ -25,10 +25,10 @@ ALONE = contract.ALONE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """What the answers to labelled rows are worth.
+    """The measures of a classifier on labelled rows.
 
     ``unsure``: share "could not tell", 0 to 1. ``table`` counts [actual, answered] in the order
-    negative, neutral, positive. ``flagged``: whom the threshold in force would flag.
+    negative, neutral, positive. ``flagged``: the effect of the threshold in force.
     """
 
     measures: Measures
@@ -37,19 +37,20 @@ class Quality:
     flagged: Flagged
 
 
-def settings_for(*named: str | None) -> Settings:
-    """The settings in force; the defaults when a model or backend is ``named`` and there are none.
+def settings_for(*names: str | None) -> Settings:
+    """Return the settings in force, or the defaults for a named model without a settings file.
 
-    A settings file that EARFUL_SETTINGS names has to be there.
+    ``names`` are the model and backend of the command line. A settings file that EARFUL_SETTINGS
+    names has to exist.
     """
-    here = "EARFUL_SETTINGS" in os.environ or configuration.settings_path().exists()
-    return configuration.load() if here or not any(named) else Settings()
+    has_file = "EARFUL_SETTINGS" in os.environ or configuration.settings_path().exists()
+    return configuration.load() if has_file or not any(names) else Settings()
 
 
-def wanted(
+def choose(
     settings: Settings, model: str | None, backend: str | None, labels: str | None
 ) -> SentimentSettings:
-    """What to check: what settings name, unless the command line names something else.
+    """Return the model to check: that of settings, unless the command line names another.
 
     A model without a backend is for onnx when it is a directory with an ONNX file, else for
     transformers. SettingsError names an option that does not fit.
@@ -82,21 +83,21 @@ def parse_labels(text: str) -> dict[str, str]:
     """ "LABEL_0=negative,LABEL_1=positive" as a mapping; SettingsError names a wrong part."""
     labels: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        theirs, equals, ours = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not theirs:
+        foreign, equals, ours = (piece.strip() for piece in part.rpartition("="))
+        if not equals or not foreign:
             raise SettingsError(
                 f"--labels: {part!r} is not NAME=LABEL", hint="Write LABEL_0=negative,…"
             )
-        if ours.casefold() not in LABELS:
+        if ours.casefold() not in SENTIMENTS:
             raise SettingsError(
-                f"--labels: {theirs} is mapped to {ours!r}{nearest(ours.casefold(), LABELS)}"
+                f"--labels: {foreign} is mapped to {ours!r}{nearest(ours.casefold(), SENTIMENTS)}"
             )
-        labels[theirs] = ours.casefold()
+        labels[foreign] = ours.casefold()
     return labels
 
 
 def check(classifier: Classifier, chosen: SentimentSettings) -> Iterator[tuple[str, str]]:
-    """Yield (what the contract asks, what is wrong or ""); loads the model once more at the end.
+    """Yield (rule of the contract, problem or ""); loads the model once more at the end.
 
     Earful's own classifiers must answer a text alone as among others to the last bit.
     """
@@ -119,7 +120,7 @@ def speed(classifier: Classifier) -> float:
     return len(texts) / (time.perf_counter() - started)
 
 
-def quality(classifier: Classifier, rows: Sequence[Labelled], negative_at: float) -> Quality:
+def quality(classifier: Classifier, rows: Sequence[LabelledText], negative_at: float) -> Quality:
     """Judge the classifier on labelled rows, of which there must be at least one."""
     answers = collect_answers(rows, classifier)
     return Quality(

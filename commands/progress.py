@@ -1,4 +1,4 @@
-"""How far long work has come: a bar in a terminal, a plain line now and then elsewhere."""
+"""Show the progress of long work: a bar in a terminal, a plain line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def counting(title: str, total: int | None = None) -> Iterator[Advance]:
-    """Gives a function to call with each further number of things done.
-
-    ``total`` None means that nobody knows how many there will be.
-    """
+    """Give a function that counts further items done; ``total`` None: the number is unknown."""
     if sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task(title, total=total)
@@ -46,18 +43,18 @@ class _PlainLine:
     def __init__(self, title: str, total: int | None) -> None:
         self._title = title
         self._of = "" if total is None else f" of {total:,}"
-        self._done = 0
-        self._said = time.monotonic()
+        self._count = 0
+        self._printed_at = time.monotonic()
 
     def advance(self, number: int) -> None:
-        self._done += number
-        if time.monotonic() - self._said >= _PLAIN_EVERY:
-            self._said = time.monotonic()
-            self._say()
+        self._count += number
+        if time.monotonic() - self._printed_at >= _PLAIN_EVERY:
+            self._printed_at = time.monotonic()
+            self._print()
 
     def end(self) -> None:
-        if self._done:
-            self._say()
+        if self._count:
+            self._print()
 
-    def _say(self) -> None:
-        print(f"{self._title}: {self._done:,}{self._of}", file=sys.stderr, flush=True)
+    def _print(self) -> None:
+        print(f"{self._title}: {self._count:,}{self._of}", file=sys.stderr, flush=True)

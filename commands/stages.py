@@ -141,7 +141,7 @@ def _write_digest(folder: Path, message: Message) -> None:
 
 
 def _send_digests(app: App) -> int:
-    """Queue a digest for every channel now, whatever its hour, and send it; returns the status."""
+    """Queue a digest for every channel now, at any hour, and send it; returns the status."""
     now = app.clock()
     for channel in app.settings.digest.channels:
         queued = digests.queue(app.db, channel, app.settings.digest, app.rules, app.queries, now)

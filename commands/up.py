@@ -1,4 +1,4 @@
-"""`earful up`: the schedule and the command center, until it is told to stop."""
+"""`earful up`: run the schedule and the command center until a signal stops them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.app import App
 
 log = structlog.get_logger()
 
-_PATIENCE = 10.0  # seconds that the page's server has for closing
+_CLOSE_TIMEOUT = 10.0  # seconds that the page's server has for closing
 
 
 def serve(
@@ -28,7 +28,7 @@ def serve(
     settings_file: Path | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> int:
-    """Run until SIGTERM or Ctrl-C, or until the page's server dies; gives the exit status.
+    """Run until SIGTERM or Ctrl-C, or until the page's server dies; returns the exit status.
 
     ``ready`` is called with the page's address once its server was started. Raises SettingsError
     when the page may not listen where settings say.
@@ -38,8 +38,8 @@ def serve(
     server = None
     if page:
         server = launch.start(app.settings, settings_file=settings_file, port=port)
-        where = launch.address(app.settings, port=port)
-        (ready or (lambda at: log.info("command center", at=at)))(where)
+        address = launch.address(app.settings, port=port)
+        (ready or (lambda at: log.info("command center", at=at)))(address)
     watcher = threading.Thread(target=_watch, args=(server, stop), daemon=True)
     watcher.start()
     try:
@@ -59,7 +59,7 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 
 def _watch(server: subprocess.Popen[bytes] | None, stop: threading.Event) -> None:
-    """A listening post whose page is gone should not look alive: its supervisor starts it anew."""
+    """End with the page's server: a post without a page must not look alive to its supervisor."""
     if server is None:
         return
     while not stop.wait(1.0):
@@ -71,12 +71,12 @@ def _watch(server: subprocess.Popen[bytes] | None, stop: threading.Event) -> Non
 def _end(server: subprocess.Popen[bytes] | None) -> int:
     if server is None:
         return 0
-    died = server.poll()
-    if died is not None:
-        return died or 1
+    status = server.poll()
+    if status is not None:
+        return status or 1
     server.terminate()
     try:
-        server.wait(_PATIENCE)
+        server.wait(_CLOSE_TIMEOUT)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()

@@ -1,4 +1,4 @@
-"""`earful demo`: the whole of Earful on an invented brand, without a key or a network."""
+"""`earful demo`: run all of Earful on an invented brand, without a key or a network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FOLDER = Path("data/demo")
 
 
 def run(*, once: bool = False, port: int | None = None, browser: bool = True) -> int:
-    """Play the story through the real path; gives the exit status.
+    """Play the story through the real path; returns the exit status.
 
     ``once`` prints a summary and ends; otherwise the command center is served until Ctrl-C while
     the story's last part arrives. The demo's database is its own, or the one that
@@ -35,23 +35,23 @@ def run(*, once: bool = False, port: int | None = None, browser: bool = True) ->
     """
     if once:
         with tempfile.TemporaryDirectory(prefix="earful-demo-") as folder:
-            return _once(Path(folder))
+            return _run_once(Path(folder))
     shutil.rmtree(_FOLDER, ignore_errors=True)
-    return _page(_FOLDER, port=port, browser=browser)
+    return _run_page(_FOLDER, port=port, browser=browser)
 
 
-def _once(folder: Path) -> int:
+def _run_once(folder: Path) -> int:
     started = time.perf_counter()
     app = prepare(folder, live=False)
     try:
         play(app)
-        summary.show(app, Console(), took=time.perf_counter() - started)
+        summary.show(app, Console(), seconds=time.perf_counter() - started)
     finally:
         app.db.close()
     return 0
 
 
-def _page(folder: Path, *, port: int | None, browser: bool) -> int:
+def _run_page(folder: Path, *, port: int | None, browser: bool) -> int:
     from commands import up
 
     app = prepare(folder, live=True)
@@ -61,10 +61,10 @@ def _page(folder: Path, *, port: int | None, browser: bool) -> int:
         answers.rewrite(app.settings.feedback.inbox, app.clock)
         console.print("More posts arrive in the next minutes. Ctrl-C ends it.")
 
-        def ready(where: str) -> None:
-            console.print(f"The command center: {where}", style="bold", markup=False)
+        def ready(address: str) -> None:
+            console.print(f"The command center: {address}", style="bold", markup=False)
             if browser:
-                webbrowser.open(where)
+                webbrowser.open(address)
 
         return up.serve(app, port=port, settings_file=folder / "settings.toml", ready=ready)
     finally:
@@ -72,11 +72,11 @@ def _page(folder: Path, *, port: int | None, browser: bool) -> int:
 
 
 def prepare(folder: Path, *, live: bool) -> App:
-    """Lay settings, story and database into ``folder``. Raises SettingsError, DatabaseError."""
+    """Create settings, story and database in ``folder``. Raises SettingsError, DatabaseError."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "settings.toml"
-    house_rules = files("commands.demo").joinpath("settings.toml").read_text(encoding="utf-8")
-    file.write_text(f'database_url = "sqlite:///earful.db"\n{house_rules}', encoding="utf-8")
+    demo_settings = files("commands.demo").joinpath("settings.toml").read_text(encoding="utf-8")
+    file.write_text(f'database_url = "sqlite:///earful.db"\n{demo_settings}', encoding="utf-8")
     settings = configuration.load(file)
     if "EARFUL_DATABASE_URL" in os.environ or "EARFUL_DATABASE_URL_FILE" in os.environ:
         _refuse_other_data(settings)
@@ -87,13 +87,16 @@ def prepare(folder: Path, *, live: bool) -> App:
 
 
 def _refuse_other_data(settings: configuration.Settings) -> None:
-    """Invented mentions must never be mixed with what a brand has really collected."""
+    """Raise SettingsError for a database with more than the demo.
+
+    Invented mentions must never mix with real ones.
+    """
     db = connect(settings.database_url.get_secret_value())
     try:
         migrate.upgrade(db)
         ours = {brand.id for brand in settings.brands()}
-        wanted = {query.id for query in settings.queries()}
-        if not set(brands.all_brands(db)) <= ours or not polling.stored_query_ids(db) <= wanted:
+        query_ids = {query.id for query in settings.queries()}
+        if not set(brands.all_brands(db)) <= ours or not polling.stored_query_ids(db) <= query_ids:
             raise SettingsError(
                 "EARFUL_DATABASE_URL: that database holds more than the demo",
                 hint="Unset it, or name an empty database.",

@@ -1,6 +1,6 @@
-"""What the demo's customers send by themselves: survey answers, and a review that is rewritten.
+"""Write the demo's survey answers, and a review that is rewritten later.
 
-They lie in the inbox of `earful feedback serve`, as if it had taken them in.
+They go into the inbox of `earful feedback serve`, as if it had received them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REWRITTEN = (
 
 
 def write(inbox: Path, clock: Clock) -> int:
-    """Put the answers and the review into the inbox; gives how many there are."""
+    """Put the answers and the review into the inbox; returns their number."""
     now = clock()
     answers = [_answer(number, now) for number in range(len(_ANSWERS))]
     _drop(feedback.folder_of(inbox, _FORM), clock, *answers)
@@ -55,7 +55,7 @@ def write(inbox: Path, clock: Clock) -> int:
 
 
 def rewrite(inbox: Path, clock: Clock) -> None:
-    """The review's author changes its words: it comes again under its number."""
+    """Rewrite the review: its author sends new words under the same id."""
     _drop(webhook.folder_of(inbox, _HOOK), clock, _review(_REWRITTEN, clock()))
 
 
@@ -66,10 +66,10 @@ def _drop(folder: Path, clock: Clock, *lines: Mapping[str, Any]) -> None:
 
 
 def _answer(number: int, now: datetime) -> dict[str, Any]:
-    hours, rating, why, name, email = _ANSWERS[number]
+    hours, rating, reason, name, email = _ANSWERS[number]
     at = (now - timedelta(hours=hours)).isoformat()
-    told = {"id": f"demo-{number}", "kind": "nps", "rating": rating, "at": at}
-    return {**told, "why": why, "name": name, "email": email}
+    answer = {"id": f"demo-{number}", "kind": "nps", "rating": rating, "at": at}
+    return {**answer, "why": reason, "name": name, "email": email}
 
 
 def _review(text: str, now: datetime) -> dict[str, Any]:

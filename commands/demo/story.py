@@ -1,4 +1,4 @@
-"""The demo's fourteen days: written by us, shifted so that they end now."""
+"""Write the demo's fourteen days, shifted so that they end now."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NUMBERS = ("followers", "shares", "likes")
 
 
 def rows() -> list[dict[str, Any]]:
-    """Every row of the story by time, ``at`` as a timedelta since its beginning."""
-    found = [row for part in PARTS for row in _read(part)]
-    return sorted(found, key=lambda row: (row["at"], row["id"]))
+    """Return every row of the story by time, ``at`` as a timedelta since its beginning."""
+    story = [row for part in PARTS for row in _read(part)]
+    return sorted(story, key=lambda row: (row["at"], row["id"]))
 
 
 def _read(part: str) -> Iterator[dict[str, Any]]:
@@ -35,21 +35,21 @@ def _read(part: str) -> Iterator[dict[str, Any]]:
 
 
 def write(path: Path, now: datetime, *, live: bool) -> int:
-    """Write the story as JSON Lines that end at ``now``; gives the number of rows.
+    """Write the story as JSON Lines that end at ``now``; returns the number of rows.
 
     With ``live`` its last part is spread over the minutes after ``now`` instead, one post after
-    another, for a listener that holds back what is not past.
+    another, for a listener that holds back posts of the future.
     """
-    found = rows()
+    story = rows()
     coming = 0
     with path.open("w", encoding="utf-8") as file:
-        for row in found:
+        for row in story:
             published = now - _END + row["at"]
             if live and row["at"] >= _LIVE:
                 published = now + _FIRST_LIVE + coming * _LIVE_STEP
                 coming += 1
             print(json.dumps(_mention(row, published), ensure_ascii=False), file=file)
-    return len(found)
+    return len(story)
 
 
 def _mention(row: dict[str, Any], published: datetime) -> dict[str, Any]:

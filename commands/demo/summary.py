@@ -1,4 +1,4 @@
-"""What `earful demo --once` prints at its end."""
+"""Print the summary of `earful demo --once`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from storage import queries
 from storage.views import CaseView, QueueFilter, VoiceShare
 
 _STORY = timedelta(days=14)
-_MOST = 8
+_MAX_CASES = 8
 
 
-def show(app: App, console: Console, *, took: float) -> None:
-    """The brands side by side, and whom to call first."""
+def show(app: App, console: Console, *, seconds: float) -> None:
+    """Print the brands side by side, and the customers to call first."""
     now = app.clock()
     ours = app.settings.brands()[0]
     window = Window.last(_STORY, now)
     voices = queries.share_of_voice(app.db, ours.id, window)
-    which = QueueFilter(brand_id=ours.id)
+    open_cases = QueueFilter(brand_id=ours.id)
     console.print(_brands(voices))
-    console.print(_people(queries.queue(app.db, which, limit=_MOST)))
-    heard = sum(source.stored for source in queries.health(app.db).sources)
+    console.print(_people(queries.queue(app.db, open_cases, limit=_MAX_CASES)))
+    mentions = sum(source.stored for source in queries.health(app.db).sources)
     console.print(
-        f"{heard:,} mentions in fourteen days (one about two brands counts for both), "
-        f"{queries.count_cases(app.db, which)} unhappy customers of {ours.name}, "
-        f"found in {took:.1f} s. See the page: ./run demo",
+        f"{mentions:,} mentions in fourteen days (one about two brands counts for both), "
+        f"{queries.count_cases(app.db, open_cases)} unhappy customers of {ours.name}, "
+        f"found in {seconds:.1f} s. See the page: ./run demo",
         markup=False,
     )
 
@@ -43,12 +43,12 @@ def _brands(voices: tuple[VoiceShare, ...]) -> Table:
     for name in ("mentions", "share of voice", "negative", "neutral", "positive", "net sentiment"):
         table.add_column(name, justify="right")
     for voice in voices:
-        found, net = voice.counts, voice.counts.net_sentiment
+        counts, net = voice.counts, voice.counts.net_sentiment
         table.add_row(
             Text(voice.brand, style="bold" if voice.ours else ""),
-            f"{found.mentions:,}",
+            f"{counts.mentions:,}",
             f"{voice.share:.0%}",
-            *(f"{number:,}" for number in (found.negative, found.neutral, found.positive)),
+            *(f"{number:,}" for number in (counts.negative, counts.neutral, counts.positive)),
             "" if net is None else f"{net:+.0f}",
         )
     return table
@@ -71,6 +71,6 @@ def _people(cases: tuple[CaseView, ...]) -> Table:
     return table
 
 
-def _short(text: str, most: int = 110) -> str:
+def _short(text: str, limit: int = 110) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= most else flat[: most - 1] + "…"
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

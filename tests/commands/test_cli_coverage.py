@@ -111,8 +111,8 @@ def test_an_outage_is_not_promised_to_be_tried_twice(kept: Desk) -> None:
 
 def test_a_query_that_was_never_asked_says_so(kept: Desk) -> None:
     out = kept.run("coverage").out
-    assert "rss/acme-air: not asked yet\n" in out
-    assert "hackernews/acme-air: not asked" not in out
+    assert "rss/acme-air: not polled yet\n" in out
+    assert "hackernews/acme-air: not polled" not in out
 
 
 def test_a_query_that_is_switched_off_promises_nothing(kept: Desk) -> None:
@@ -188,7 +188,7 @@ def test_without_queries_it_says_so(desk: Desk) -> None:
     said = desk.run("coverage")
     assert (said.status, said.out) == (
         0,
-        "settings.toml has no [[listen]] block: nothing is asked\n",
+        "settings.toml has no [[listen]] block: nothing is polled\n",
     )
 
 

@@ -121,7 +121,7 @@ def test_a_persons_word_is_replayed_at_any_age_and_threshold(
     judged: Desk, stored: Database
 ) -> None:
     mention_id = _id(stored, "3")
-    predictions.correct(stored, mention_id, Sentiment.NEGATIVE, edition=0, by="ana", at=NOW)
+    predictions.save_correction(stored, mention_id, Sentiment.NEGATIVE, edition=0, by="ana", at=NOW)
     judged.run("flag")
     judged.settings("[rules]\nnegative_at = 1.0\n")
     explained = judged.run("explain", "x:3").out

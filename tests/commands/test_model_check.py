@@ -153,6 +153,21 @@ def test_quality_is_told_whatever_the_format(tiny: Desk, name: str) -> None:
     assert [one for one in FOUND if one not in done.out] == []
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_the_column_may_be_called_sentiment_or_label(tiny: Desk, name: str) -> None:
+    measured = []
+    for column in ("sentiment", "Label"):
+        if name.endswith(".jsonl"):
+            tiny.file(name, *({"text": text, column: word} for text, word in ROWS))
+        else:
+            lines = [f"text,{column}", *(f"{text},{word}" for text, word in ROWS)]
+            (tiny.folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        done = tiny.run("model", "check", "tiny", "--data", name)
+        assert (done.status, done.err) == (0, "")
+        measured.append(done.out.partition("rows\n")[2])
+    assert measured[0] == measured[1] != ""
+
+
 def test_the_confusion_table_has_what_was_labelled_by_what_was_answered(tiny: Desk) -> None:
     rows = table(tiny.folder, "rows.csv", ROWS)
     out = tiny.run("model", "check", "tiny", "--data", rows).out
@@ -197,8 +212,8 @@ def test_rows_that_cannot_be_read_are_named_and_the_rest_is_judged(tiny: Desk) -
     assert "6 rows" in done.out
     told = done.err.splitlines()
     assert told[0] == "14 rows could not be read and were left out:"
-    assert told[1] == "  line 2: label is 'angry'; allowed are negative, neutral, positive"
-    assert told[2] == "  line 3: label is '2'; allowed are negative, neutral, positive"
+    assert told[1] == "  line 2: sentiment is 'angry'; allowed are negative, neutral, positive"
+    assert told[2] == "  line 3: sentiment is '2'; allowed are negative, neutral, positive"
     assert len(told) == 12
     assert told[-1] == "  and 4 more"
 
@@ -220,9 +235,28 @@ def test_json_that_holds_something_else(tiny: Desk) -> None:
         ("rows.csv", b"", "rows.csv: it has no rows"),
         ("rows.jsonl", b"", "rows.jsonl: it has no rows"),
         ("rows.csv", b"text,label\n", "it has no rows"),
-        ("rows.csv", b"text,mood\na,positive\n", "names no column 'label' (there is: mood, text)"),
+        (
+            "rows.csv",
+            b"text,mood\na,positive\n",
+            "names no column 'sentiment' (there is: mood, text)",
+        ),
         ("rows.csv", b"texts,label\na,positive\n", "column 'text' (did you mean 'texts'?)"),
-        ("rows.csv", b"text,label\na,glad\n", "none of its 1 rows can be read; line 2: label is"),
+        (
+            "rows.csv",
+            b"text,label\na,glad\n",
+            "none of its 1 rows can be read; line 2: sentiment is",
+        ),
+        (
+            "rows.csv",
+            b"text,label,Sentiment\na,positive,negative\n",
+            "both a column 'sentiment' and a column 'label'. Remove one of them.",
+        ),
+        (
+            "rows.jsonl",
+            b'{"text": "a", "label": "positive"}\n'
+            b'{"text": "b", "Label": "positive", "sentiment": "positive"}\n',
+            "both a column 'sentiment' and a column 'label'. Remove one of them.",
+        ),
         ("rows.xlsx", b"PK", "the name should end in .csv, .tsv, .jsonl, .ndjson (also with .gz)"),
         ("rows.csv", "text,label\na,positive\n".encode("utf-16"), "this is UTF-16 text"),
         ("rows.csv.gz", b"text,label\n", "the name says gzip, the content is not"),

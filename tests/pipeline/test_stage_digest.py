@@ -191,7 +191,7 @@ def test_facts_of_a_window(db: Database, clock: FrozenClock) -> None:
     polling.register(db, [QUERY])
     polling.pause(db, QUERY.id, error="no key")
     window = Window(since=NOW - 24 * HOUR, until=NOW)
-    found = stage.facts(db, window, queries=[QUERY], rules=RULES, most=10)
+    found = stage.facts(db, window, queries=[QUERY], rules=RULES, limit=10)
     assert [one.handle for one in found.new_cases] == ["new"]
     assert [one.handle for one in found.waiting_cases] == ["old"]
     assert (found.new_total, found.waiting_total, found.overdue) == (1, 1, 1)
@@ -200,10 +200,10 @@ def test_facts_of_a_window(db: Database, clock: FrozenClock) -> None:
     assert [(one.name, one.mentions, one.before) for one in found.brands][:1] == [
         ("Acme Air", 1, 2)
     ]
-    assert stage.facts(db, window, queries=[QUERY], rules=RULES, most=0).new_total == 1
+    assert stage.facts(db, window, queries=[QUERY], rules=RULES, limit=0).new_total == 1
     assert (
         stage.facts(
-            db, window, queries=[QUERY], rules=RULES, most=9, brand_id="rival-jet"
+            db, window, queries=[QUERY], rules=RULES, limit=9, brand_id="rival-jet"
         ).new_total
         == 0
     )

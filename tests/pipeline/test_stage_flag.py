@@ -326,7 +326,7 @@ def test_an_error_half_way_keeps_no_half_of_a_batch(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "_page", breaks)
+        patch.setattr(stage, "_queue_alert", breaks)
         with pytest.raises(OSError, match="disk is full"):
             _judge(db, clock)
     assert [number(db, t) for t in ("case", "flag", "case_event", "delivery")] == [0, 0, 0, 0]
