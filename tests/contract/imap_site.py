@@ -1,5 +1,7 @@
-"""An IMAP server on loopback that answers as it is told, faults included. It knows what the source
-"mail" asks, and refuses the rest: flags cannot be changed here."""
+"""Serve IMAP on loopback, with faults on demand.
+
+It knows the commands of the source "mail", and refuses all others: flags cannot be changed here.
+"""
 
 from __future__ import annotations
 
@@ -29,26 +31,26 @@ class Box:
     mails: dict[int, tuple[datetime, bytes | None]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
-    def put(self, at: datetime, raw: bytes | None) -> None:
-        """A mail arrives; None is one that the server cannot give."""
+    def deliver(self, at: datetime, raw: bytes | None) -> None:
+        """Deliver a mail; None is one that the server cannot give."""
         self.mails[self.next_uid] = (at, raw)
         self.next_uid += 1
 
-    def number_anew(self) -> None:
-        """As after a restore from a backup: another UIDVALIDITY, other numbers."""
+    def renumber(self) -> None:
+        """Change UIDVALIDITY and numbers, as a restore from a backup does."""
         self.validity += 1
-        kept = list(self.mails.values())
-        self.mails = {1000 + number: one for number, one in enumerate(kept)}
-        self.next_uid = 1000 + len(kept)
+        mails = list(self.mails.values())
+        self.mails = dict(enumerate(mails, 1000))
+        self.next_uid = 1000 + len(mails)
 
 
 class ImapSite:
     """The server; ``boxes`` by the name of the user. The password is PASSWORD.
 
-    With a ``tls`` it offers STARTTLS, or speaks nothing else (``implicit``). ``injected`` is what
-    somebody on the way puts behind its consent to STARTTLS.
+    With a ``tls`` context it offers STARTTLS, or begins with TLS (``implicit``). ``injected`` is
+    text that an attacker puts behind its consent to STARTTLS.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> None:
@@ -66,7 +68,7 @@ class ImapSite:
 
 @cache
 def imap_site() -> ImapSite:
-    """The one server of a test run: each world has a user of its own on it."""
+    """Return the one server of a test run; each world has a user of its own on it."""
     return ImapSite()
 
 
@@ -74,7 +76,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Quiet: a client that hangs up, or trusts no certificate, is what the tests are about."""
+        """Print nothing: the tests are about clients that hang up or trust no certificate."""
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -88,8 +90,8 @@ class _Handler(socketserver.StreamRequestHandler):
         self._say(f"* {self.site.greeting}")
         try:
             while line := self.rfile.readline().decode().strip():
-                tag, _, rest = line.partition(" ")
-                if not self._answer(tag, rest):
+                tag, _, command_line = line.partition(" ")
+                if not self._answer(tag, command_line):
                     return
         except OSError:
             return  # the client went away, as it should under a fault
@@ -101,25 +103,27 @@ class _Handler(socketserver.StreamRequestHandler):
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         return True
 
-    def _answer(self, tag: str, said: str) -> bool:
-        words = said.upper().split()
+    def _answer(self, tag: str, arguments: str) -> bool:
+        words = arguments.upper().split()
         if words == ["STARTTLS"]:
             return self._start_tls(tag)
         command = words[1] if words[0] == "UID" else words[0]
         if command in {"AUTHENTICATE", "LOGIN"}:
-            command, said = "LOGIN", self._login(said)
-        self.box.asked.append(said)
+            command, arguments = "LOGIN", self._login(arguments)
+        self.box.commands.append(arguments)
         if fault := self.box.faults.get(command):
             return self._fail(tag, fault)
         commands: dict[str, Callable[[str], str]] = {
             "CAPABILITY": self._capability,
-            "LOGIN": lambda _said: "OK" if self.box.validity else "NO [AUTHENTICATIONFAILED] no",
+            "LOGIN": lambda _arguments: (
+                "OK" if self.box.validity else "NO [AUTHENTICATIONFAILED] no"
+            ),
             "EXAMINE": self._examine,
             "SEARCH": self._search,
             "FETCH": self._fetch,
-            "LOGOUT": lambda _said: self._say("* BYE") or "OK",
+            "LOGOUT": lambda _arguments: self._say("* BYE") or "OK",
         }
-        answer = commands.get(command, lambda _said: "BAD what?")(said)
+        answer = commands.get(command, lambda _arguments: "BAD unknown command")(arguments)
         self._say(f"{tag} {answer} done")
         return command != "LOGOUT"
 
@@ -150,53 +154,53 @@ class _Handler(socketserver.StreamRequestHandler):
         self._say(f"{tag} {fault}")
         return True
 
-    def _capability(self, _said: str) -> str:
-        more = " STARTTLS" if self.site.tls else ""
-        self._say("* CAPABILITY IMAP4rev1 AUTH=PLAIN" + more)
+    def _capability(self, _arguments: str) -> str:
+        starttls = " STARTTLS" if self.site.tls else ""
+        self._say("* CAPABILITY IMAP4rev1 AUTH=PLAIN" + starttls)
         return "OK"
 
-    def _login(self, said: str) -> str:
+    def _login(self, arguments: str) -> str:
         self._say("+ ")
         _, user, password = base64.b64decode(self.rfile.readline()).decode().split("\0")
         good = password == PASSWORD and user in self.site.boxes
         self.box = self.site.boxes[user] if good else Box(validity=0)
-        return said
+        return arguments
 
-    def _examine(self, said: str) -> str:
-        if '"INBOX"' not in said:
+    def _examine(self, arguments: str) -> str:
+        if '"INBOX"' not in arguments:
             return "NO [NONEXISTENT] no such folder"
         self._say(f"* {len(self.box.mails)} EXISTS")
         self._say(f"* OK [UIDVALIDITY {self.box.validity}] as ever")
         return "OK [READ-ONLY]"
 
-    def _search(self, said: str) -> str:
-        low = int(re.search(r"UID (\d+):\*", said).group(1))  # type: ignore[union-attr]
-        since = re.search(r"SINCE (\S+)", said)
+    def _search(self, arguments: str) -> str:
+        low = int(re.search(r"UID (\d+):\*", arguments).group(1))  # type: ignore[union-attr]
+        since = re.search(r"SINCE (\S+)", arguments)
         day = datetime.strptime(since.group(1), "%d-%b-%Y").date() if since else None
         uids = list(self.box.mails)
         # the star is the last message, and so it is always found (RFC 3501 section 6.4.8)
-        found = [uid for uid in uids if uid >= min(low, uids[-1])]
-        found = [uid for uid in found if day is None or self.box.mails[uid][0].date() >= day]
-        self._say("* SEARCH " + " ".join(map(str, reversed(found))))
+        matches = [uid for uid in uids if uid >= min(low, uids[-1])]
+        matches = [uid for uid in matches if day is None or self.box.mails[uid][0].date() >= day]
+        self._say("* SEARCH " + " ".join(map(str, reversed(matches))))
         return "OK"
 
-    def _fetch(self, said: str) -> str:
-        most = int(re.search(r"BODY\.PEEK\[\]<0\.(\d+)>", said).group(1))  # type: ignore[union-attr]
-        wanted = set(map(int, said.split()[2].split(",")))
+    def _fetch(self, arguments: str) -> str:
+        max_bytes = int(re.search(r"BODY\.PEEK\[\]<0\.(\d+)>", arguments).group(1))  # type: ignore[union-attr]
+        uids_requested = set(map(int, arguments.split()[2].split(",")))
         for number, (uid, (at, raw)) in enumerate(list(self.box.mails.items()), 1):
-            if uid not in wanted - self.box.refused:
+            if uid not in uids_requested - self.box.refused:
                 continue
             arrived = f'INTERNALDATE "{at:%d-%b-%Y %H:%M:%S} +0000"'
             if raw is None:
                 self._say(f"* {number} FETCH (UID {uid} {arrived} BODY[]<0> NIL)")
                 continue
-            data = raw[:most]
-            # the items come in the server's own order, and somebody else reads a mail meanwhile
+            data = raw[:max_bytes]
+            # the items come in the server's own order, and another client reads a mail meanwhile
             self._say(f"* {number} FETCH (BODY[]<0> {{{len(data)}}}")
             self.wfile.write(data)
             self._say(f" {arrived} UID {uid})")
             self._say(f"* {number} FETCH (FLAGS (\\Seen) UID {uid})")
-        return "NO some could not be fetched" if wanted & self.box.refused else "OK"
+        return "NO some could not be fetched" if uids_requested & self.box.refused else "OK"
 
     def _say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")

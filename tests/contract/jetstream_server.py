@@ -1,4 +1,4 @@
-"""A Jetstream on loopback: events in order from a cursor on, as far back as it keeps them."""
+"""Serve a Jetstream on loopback: events in order, from a cursor on, while it keeps them."""
 
 from __future__ import annotations
 
@@ -20,35 +20,40 @@ POST = "app.bsky.feed.post"
 
 @dataclass
 class Jetstream:
-    """``events`` in the order of time; ``cut_after`` so many of them the connection breaks;
-    ``refuses`` with this status."""
+    """The stream: ``events`` are in the order of time, ``queries`` are the requests that came.
+
+    The connection breaks after ``cut_after`` events. ``refuses`` is the status of a refusal, and
+    ``elsewhere`` its redirect.
+    """
 
     url: str = ""
     events: list[Any] = field(default_factory=list)
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
+    queries: list[dict[str, list[str]]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     cut_after: int | None = None
     refuses: int = 0
     elsewhere: str = ""
     live: Callable[[], None] = lambda: None
 
-    def post(self, at: float, number: int, text: str, *, operation: str = "create", **more: Any):
-        """A post of the network at ``at`` seconds since 1970; gives its uri."""
-        did = f"did:plc:author{number % 7}"
-        record = {"$type": POST, "text": text, "createdAt": "2024-05-20T11:00:00.000Z"} | more
+    def post(
+        self, at: float, number: int, text: str, *, operation: str = "create", **overrides: Any
+    ):
+        """Add a post at ``at`` seconds since 1970; return its uri."""
+        author_did = f"did:plc:author{number % 7}"
+        record = {"$type": POST, "text": text, "createdAt": "2024-05-20T11:00:00.000Z"} | overrides
         commit = {"operation": operation, "collection": POST, "rkey": str(number), "rev": "a"}
         if operation != "delete":
             commit |= {"record": record, "cid": "bafyrei"}
-        self.event(at, did=did, kind="commit", commit=commit)
-        return f"at://{did}/{POST}/{number}"
+        self.event(at, did=author_did, kind="commit", commit=commit)
+        return f"at://{author_did}/{POST}/{number}"
 
-    def event(self, at: float, **more: Any) -> None:
-        """Any event."""
-        self.events.append({"did": "did:plc:x", "time_us": int(at * 1e6)} | more)
+    def event(self, at: float, **overrides: Any) -> None:
+        """Add an event."""
+        self.events.append({"did": "did:plc:x", "time_us": int(at * 1e6)} | overrides)
 
     def talk(self, socket: ServerConnection) -> None:
         query = parse_qs(urlsplit(socket.request.path).query)
-        self.asked.append(query)
+        self.queries.append(query)
         self.agents.append(socket.request.headers["User-Agent"])
         cursor = int(query["cursor"][0])
         largest = int(query.get("maxMessageSizeBytes", ["0"])[0])
@@ -67,10 +72,10 @@ class Jetstream:
         for _ in socket:  # until the client hangs up
             continue
 
-    def greet(self, _socket: ServerConnection, _request: Request) -> Response | None:
+    def greet(self, socket: ServerConnection, _request: Request) -> Response | None:
         if not self.refuses:
             return None
-        response = _socket.respond(HTTPStatus(self.refuses), "no\n")
+        response = socket.respond(HTTPStatus(self.refuses), "no\n")
         if self.elsewhere:
             response.headers["Location"] = self.elsewhere
         return response
@@ -78,7 +83,7 @@ class Jetstream:
 
 @contextmanager
 def serve() -> Iterator[Jetstream]:
-    """A Jetstream that listens until the block ends."""
+    """Run a Jetstream until the block ends."""
     stream = Jetstream()
     server = serve_websocket(
         stream.talk, "127.0.0.1", 0, process_request=stream.greet, close_timeout=0.2

@@ -41,17 +41,17 @@ class TheWorld(World):
             f"From: Ann <a{number % 9}@mail.example>\r\nMessage-ID: <{number}@mail.example>\r\n"
             f"Date: {format_datetime(at)}\r\nSubject: Kestrova\r\n\r\nkestrova is late\r\n"
         )
-        self.box.put(at, mail.encode())
+        self.box.deliver(at, mail.encode())
         return f"{number}@mail.example"
 
     def put_bad(self) -> None:
-        self.box.put(self.now, None)
+        self.box.deliver(self.now, None)
 
     def _fault(self, command: str, fault: str) -> Callable[[], None]:
-        def bring_about() -> None:
+        def set_fault() -> None:
             self.box.faults[command] = fault
 
-        return bring_about
+        return set_fault
 
     def transient(self) -> dict[str, Callable[[], None]]:
         return {

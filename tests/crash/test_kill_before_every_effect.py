@@ -310,11 +310,11 @@ def test_a_mailbox(app: App) -> None:
     app.listens("mail", **place, max_messages=3)
 
     def arrive(number: int) -> None:
-        box.put(app.now - timedelta(minutes=5), _letter(number, app.now - HOUR))
+        box.deliver(app.now - timedelta(minutes=5), _letter(number, app.now - HOUR))
 
     for number in range(3):
         arrive(number)
-    box.put(app.now, None)  # one that the server cannot give
+    box.deliver(app.now, None)  # one that the server cannot give
     assert killed_at_every_step(app) >= 4  # at the limit: the rest is a gap until the next look
     next_round(app)
     arrive(4)

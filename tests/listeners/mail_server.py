@@ -1,5 +1,7 @@
-"""A real mail server for tests: SMTP in, IMAP out, every address a mailbox, one password; and what
-can stand between it and us."""
+"""Run real mail servers for tests, and a proxy that cuts connections.
+
+mail-devel: SMTP in, IMAP out, every address is a mailbox, one password.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ class MailServer:
 
     @contextmanager
     def login(self, user: str) -> Iterator[imaplib.IMAP4]:
-        """Somebody's mail program."""
+        """Log in as a user's mail program does."""
         imap = imaplib.IMAP4("127.0.0.1", self.imap, timeout=60)
         try:
             imap.login(user, PASSWORD)
@@ -69,7 +71,7 @@ def mail_server() -> Iterator[MailServer]:
 
 @contextmanager
 def _running(command: list[str], *ports: int) -> Iterator[None]:
-    """A server that listens on these ports, and ends with the block, or after a while."""
+    """Run a server on these ports until the block ends, at most ten minutes."""
     bounded = ["timeout", str(_BOUND), *command]
     process = subprocess.Popen(bounded, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -92,18 +94,18 @@ def _until_up(port: int, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def cutting_proxy(port: int, after: int) -> Iterator[int]:
-    """A way to ``port`` that breaks once the server has sent ``after`` bytes; gives its port."""
+    """Forward to ``port``, and break once the server has sent ``after`` bytes; yield the port."""
     listening = socket.create_server(("127.0.0.1", 0))
-    over = threading.Event()
+    is_closed = threading.Event()
 
-    def carry(source: socket.socket, target: socket.socket, left: int) -> None:
+    def carry(source: socket.socket, target: socket.socket, limit: int) -> None:
         with suppress(OSError):
-            while not over.is_set() and left > 0 and (data := source.recv(4096)):
-                target.sendall(data[:left])
-                left -= len(data)
-        for one in (source, target):
+            while not is_closed.is_set() and limit > 0 and (data := source.recv(4096)):
+                target.sendall(data[:limit])
+                limit -= len(data)
+        for end in (source, target):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         with suppress(OSError):
@@ -111,14 +113,14 @@ def cutting_proxy(port: int, after: int) -> Iterator[int]:
                 client, _ = listening.accept()
                 server = socket.create_connection(("127.0.0.1", port), timeout=20)
                 client.settimeout(20)
-                for one, two, left in ((client, server, 2**40), (server, client, after)):
-                    threading.Thread(target=carry, args=(one, two, left), daemon=True).start()
+                for direction in ((client, server, 2**40), (server, client, after)):
+                    threading.Thread(target=carry, args=direction, daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
         yield listening.getsockname()[1]
     finally:
-        over.set()
+        is_closed.set()
         listening.close()
 
 
@@ -178,14 +180,14 @@ def dovecot(certificate: Path, password: str) -> Iterator[tuple[int, int]]:
     # mails are not read as root: a folder that another user may enter
     with tempfile.TemporaryDirectory(prefix="earful-dovecot-") as name:
         folder, root = Path(name), os.getuid() == 0
-        who = pwd.getpwnam("mail") if root else pwd.getpwuid(os.getuid())
+        user = pwd.getpwnam("mail") if root else pwd.getpwuid(os.getuid())
         if root:
-            os.chown(folder, who.pw_uid, who.pw_gid)
-        told = {"user": who.pw_name, "group": grp.getgrgid(who.pw_gid).gr_name}
-        told |= {"folder": name, "password": password, "certificate": str(certificate)}
-        told |= {"key": str(certificate.with_suffix(".key")), "imap": str(imap)}
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        settings = {"user": user.pw_name, "group": grp.getgrgid(user.pw_gid).gr_name}
+        settings |= {"folder": name, "password": password, "certificate": str(certificate)}
+        settings |= {"key": str(certificate.with_suffix(".key")), "imap": str(imap)}
         file = folder / "dovecot.conf"
-        file.write_text((_DOVECOT + ("" if root else _AS_ONE)).format(imaps=imaps, **told))
+        file.write_text((_DOVECOT + ("" if root else _AS_ONE)).format(imaps=imaps, **settings))
         with _running([binary, "-F", "-c", str(file)], imap, imaps):
             yield imaps, imap
 

@@ -1,4 +1,4 @@
-"""A query of Mastodon that is polled again and again, as the poll stage would."""
+"""Poll a query of Mastodon repeatedly, as the poll stage does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPOCH = int(NOW.timestamp())
 
 
 class Watch:
-    """Polls, remembering position and everything that arrived."""
+    """Polls, and remembers the position and all mentions."""
 
     def __init__(self, site: Site, **options: object) -> None:
         self.site = site
@@ -42,26 +42,26 @@ class Watch:
             options=self.options,
         )
 
-    def poll(self, most: int | None = None) -> set[str]:
-        """The ids that are new; ``most`` batches are stored, then the process is killed."""
+    def poll(self, max_batches: int | None = None) -> set[str]:
+        """Return the new ids; the process is killed after it stored ``max_batches``."""
         before = set(self.seen)
         self.batches = []
         listener = Mastodon(clock=lambda: self.now, meter=self.meter)
         for batch in listener.poll(self.query(), self.position):
-            if most is not None and len(self.batches) >= most:
+            if max_batches is not None and len(self.batches) >= max_batches:
                 break
             self.batches.append(batch)
             self.position = batch.position
-            self.seen |= {one.external_id: one.text for one in batch.mentions}
+            self.seen |= {mention.external_id: mention.text for mention in batch.mentions}
         return set(self.seen) - before
 
     def gaps(self) -> list[tuple[datetime, datetime, GapKind]]:
-        return [(one.since, one.until, one.kind) for batch in self.batches for one in batch.gaps]
+        return [(gap.since, gap.until, gap.kind) for batch in self.batches for gap in batch.gaps]
 
-    def told(self) -> tuple[datetime, datetime]:
-        """The outermost instants that were told as seen."""
-        seen = [one for batch in self.batches for one in batch.seen]
-        return min(one.since for one in seen), max(one.until for one in seen)
+    def seen_span(self) -> tuple[datetime, datetime]:
+        """Return the first and the last instant that was reported as seen."""
+        spans = [span for batch in self.batches for span in batch.seen]
+        return min(span.since for span in spans), max(span.until for span in spans)
 
     def later(self, **by: int) -> None:
         self.now += timedelta(**by)

@@ -29,7 +29,7 @@ def _no_logins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Watch:
-    """Polls, remembering position and everything that arrived."""
+    """Polls, and remembers the position and all mentions."""
 
     def __init__(self, site: Site, **options: object) -> None:
         self.site = site
@@ -65,43 +65,43 @@ class Watch:
         for batch in listener.poll(self.query(), self.position):
             self.batches.append(batch)
             self.position = batch.position
-            self.seen |= {one.external_id for one in batch.mentions}
+            self.seen |= {mention.external_id for mention in batch.mentions}
         return self.seen - before
 
     def mentions(self) -> list[Mention]:
-        return [one for batch in self.batches for one in batch.mentions]
+        return [mention for batch in self.batches for mention in batch.mentions]
 
     def posts(self, count: int, start: float, first: int = 0, apart: float = 1) -> set[str]:
         return {self.network.post(first + n, start + n * apart)["uri"] for n in range(count)}
 
-    def asked(self, name: str) -> list[Asked]:
-        return [one for one in self.site.asked if one.path.endswith(name)]
+    def requests(self, name: str) -> list[Asked]:
+        return [request for request in self.site.asked if request.path.endswith(name)]
 
 
 def test_1200_posts_between_two_polls_and_a_late_one(site: Site) -> None:
     watch = Watch(site)
     assert watch.poll() == set()
     watch.now += timedelta(hours=1)
-    many = watch.posts(1200, EPOCH + 60, apart=2)
-    assert watch.poll() == many
-    late = watch.network.post(5000, EPOCH + 30)["uri"]
+    new_uris = watch.posts(1200, EPOCH + 60, apart=2)
+    assert watch.poll() == new_uris
+    late_uri = watch.network.post(5000, EPOCH + 30)["uri"]
     watch.now += timedelta(hours=2)
-    assert watch.poll() == {late}
+    assert watch.poll() == {late_uri}
     assert [gap for batch in watch.batches for gap in batch.gaps] == []
     assert watch.batches[-1].more is False
 
 
 def test_a_thousand_posts_in_one_second(site: Site) -> None:
     watch = Watch(site)
-    many = watch.posts(1000, EPOCH - 60, apart=0)
-    assert watch.poll() == many
+    new_uris = watch.posts(1000, EPOCH - 60, apart=0)
+    assert watch.poll() == new_uris
 
 
-def test_a_cursor_that_leads_no_further_is_begun_anew(site: Site) -> None:
+def test_a_cursor_that_ends_early_is_replaced_by_a_new_search(site: Site) -> None:
     watch = Watch(site)
     watch.network.deepest = 300
-    many = watch.posts(1200, EPOCH - 7000, apart=3)
-    assert watch.poll() == many
+    new_uris = watch.posts(1200, EPOCH - 7000, apart=3)
+    assert watch.poll() == new_uris
 
 
 def test_one_login_serves_many_polls_and_is_renewed(site: Site) -> None:
@@ -114,8 +114,8 @@ def test_one_login_serves_many_polls_and_is_renewed(site: Site) -> None:
     watch.poll()
     assert (watch.network.logins, watch.network.renewals) == (2, 0)
     key = next(iter(client._LOGINS))
-    kept = client._LOGINS[key]
-    client._LOGINS[key] = client._Tokens("access-1", kept.refresh)
+    tokens = client._LOGINS[key]
+    client._LOGINS[key] = client._Tokens("access-1", tokens.refresh)
     watch.poll()
     assert (watch.network.logins, watch.network.renewals) == (2, 1)
     assert watch.meter.requests == len(site.asked)
@@ -140,7 +140,7 @@ def test_the_login_is_in_no_position_and_no_error(
 
 def test_a_service_that_gives_no_login(site: Site) -> None:
     watch = Watch(site)
-    site.script = lambda _asked: Reply(body=b'{"accessJwt": 7}')
+    site.script = lambda _request: Reply(body=b'{"accessJwt": 7}')
     with pytest.raises(Permanent, match="gave no login"):
         watch.poll()
     assert client._LOGINS == {}
@@ -150,31 +150,31 @@ def test_a_term_of_several_words_is_a_phrase(site: Site) -> None:
     watch = Watch(site)
     watch.any_of = ("Kestrova Air", "@kestrova.example", "Kestrova Air Plus")
     watch.poll()
-    assert [one.query["q"] for one in watch.asked("searchPosts")] == [
+    assert [request.query["q"] for request in watch.requests("searchPosts")] == [
         '"kestrova air"',
         "kestrova.example",
     ]
-    assert watch.asked("searchPosts")[0].query["since"] == "2024-05-13T12:00:00Z"
+    assert watch.requests("searchPosts")[0].query["since"] == "2024-05-13T12:00:00Z"
 
 
-def test_what_is_addressed_to_us(site: Site) -> None:
+def test_mentions_replies_and_quotes_are_direct(site: Site) -> None:
     watch = Watch(site, kinds=["mentions"])
     expected = {
-        watch.network.letter(n, EPOCH - 7000 + n, reason=reason)["uri"]
+        watch.network.notify(n, EPOCH - 7000 + n, reason=reason)["uri"]
         for n, reason in enumerate(["mention", "reply", "quote"] * 70)
     }
-    watch.network.letter(900, EPOCH - 30, reason="like")
+    watch.network.notify(900, EPOCH - 30, reason="like")
     assert watch.poll() == expected
-    assert all(one.direct for one in watch.mentions())
-    assert watch.asked("listNotifications")[0].every["reasons"] == ["mention", "reply", "quote"]
+    assert all(mention.direct for mention in watch.mentions())
+    assert watch.requests("listNotifications")[0].every["reasons"] == ["mention", "reply", "quote"]
     watch.now += timedelta(hours=1)
-    more = {watch.network.letter(1000 + n, EPOCH + n)["uri"] for n in range(150)}
-    assert watch.poll() == more
+    newer = {watch.network.notify(1000 + n, EPOCH + n)["uri"] for n in range(150)}
+    assert watch.poll() == newer
 
 
 def test_both_kinds_share_the_requests(site: Site) -> None:
     watch = Watch(site, kinds=["search", "mentions"], max_requests=8)
-    watch.network.letter(1, EPOCH - 30)
+    watch.network.notify(1, EPOCH - 30)
     posts = watch.posts(900, EPOCH - 7000, first=10, apart=3)
     watch.poll()
     assert len(site.asked) <= 9  # and one for the login
@@ -187,22 +187,22 @@ def test_both_kinds_share_the_requests(site: Site) -> None:
 
 
 @pytest.mark.parametrize("broken", ["listNotifications", "searchPosts"])
-def test_a_kind_that_always_fails_does_not_keep_us_from_the_other(site: Site, broken: str) -> None:
+def test_a_kind_that_always_fails_does_not_block_the_other(site: Site, broken: str) -> None:
     watch = Watch(site, kinds=["search", "mentions"])
-    letter = watch.network.letter(1, EPOCH - 30)["uri"]
+    notified = watch.network.notify(1, EPOCH - 30)["uri"]
     posts = watch.posts(3, EPOCH - 7000, first=10)
 
-    def halved(asked: Asked) -> Reply:
-        return Reply(status=503) if asked.path.endswith(broken) else watch.network(asked)
+    def half_broken(request: Asked) -> Reply:
+        return Reply(status=503) if request.path.endswith(broken) else watch.network(request)
 
-    site.script = halved
+    site.script = half_broken
     for _ in range(2):
         with pytest.raises(Transient):
             watch.poll()
-    assert watch.seen == (posts if broken == "listNotifications" else {letter})
+    assert watch.seen == (posts if broken == "listNotifications" else {notified})
     site.script = watch.network
     watch.poll()
-    assert watch.seen == {letter, *posts}
+    assert watch.seen == {notified, *posts}
 
 
 def test_recheck_asks_without_a_login(site: Site) -> None:
@@ -213,17 +213,17 @@ def test_recheck_asks_without_a_login(site: Site) -> None:
     site.asked.clear()
     watch.network.posts.remove(views[3])
     views[5]["record"] = views[5]["record"] | {"text": "kestrova is fine"}
-    found = Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
-    assert [one.external_id for one in found.gone] == [views[3]["uri"]]
-    assert [(one.external_id, one.text) for one in found.mentions] == [
+    batch = Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
+    assert [post.external_id for post in batch.gone] == [views[3]["uri"]]
+    assert [(mention.external_id, mention.text) for mention in batch.mentions] == [
         (views[5]["uri"], "kestrova is fine")
     ]
     assert len(site.asked) == 3
-    assert all(one.headers.get("Authorization") is None for one in site.asked)
-    site.script = lambda _asked: Reply(body=b'{"posts": []}')
+    assert all(request.headers.get("Authorization") is None for request in site.asked)
+    site.script = lambda _request: Reply(body=b'{"posts": []}')
     with pytest.raises(Transient, match="shows none of 60 posts"):
         Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
-    site.script = lambda _asked: Reply(body=b'{"posts": null}')
+    site.script = lambda _request: Reply(body=b'{"posts": null}')
     with pytest.raises(Transient, match="no posts"):
         Bluesky(clock=lambda: watch.now).recheck(watch.query(), stored)
 
@@ -244,45 +244,45 @@ def test_a_page_on_which_nothing_can_be_read(site: Site) -> None:
     watch = Watch(site)
     watch.network.posts += [{"broken": True}, 7, None, "x", []]
     assert watch.poll() == set()
-    assert len([one for batch in watch.batches for one in batch.rejected]) == 5
+    assert len([reject for batch in watch.batches for reject in batch.rejected]) == 5
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b"[]", b"null", b'{"posts": 7}'])
-def test_what_is_no_answer_is_transient(site: Site, body: bytes) -> None:
+def test_an_unreadable_answer_is_transient(site: Site, body: bytes) -> None:
     watch = Watch(site)
     watch.poll()
-    site.script = lambda _asked: Reply(body=body)
+    site.script = lambda _request: Reply(body=body)
     with pytest.raises(Transient, match="It will be tried again"):
         watch.poll()
 
 
-def test_a_server_that_has_no_handle_is_told_at_once() -> None:
+def test_a_search_without_a_handle_is_refused_at_once() -> None:
     query = Query(id="b", brand_id="b", source="bluesky", any_of=("a",))
     with pytest.raises(Permanent, match="handle: the search wants a login"):
         list(Bluesky().poll(query, None))
 
 
-def read(**more: Any) -> Mention:
-    record = more.pop("record", {})
-    view = Network().post(7, EPOCH, **more)
+def read(**overrides: Any) -> Mention:
+    record = overrides.pop("record", {})
+    view = Network().post(7, EPOCH, **overrides)
     view["record"] = view["record"] | record
     return to_mention(view, fetched_at=NOW)
 
 
-def test_a_post_is_published_when_its_author_says_unless_that_cannot_be() -> None:
-    got = iso(EPOCH)
+def test_a_post_is_published_when_its_author_says_unless_that_is_impossible() -> None:
+    indexed_at = iso(EPOCH)
     for written, published in {
         "2024-05-20T11:30:00Z": NOW - timedelta(minutes=30),
-        "2024-05-20T14:30:00+02:00": NOW,  # nobody has it before it is written
+        "2024-05-20T14:30:00+02:00": NOW,  # a post cannot arrive before it is written
         "1970-01-01T00:00:00Z": NOW,
         "2124-01-01T00:00:00Z": NOW,
         "yesterday": NOW,
     }.items():
-        assert read(indexedAt=got, record={"createdAt": written}).published_at == published
+        assert read(indexedAt=indexed_at, record={"createdAt": written}).published_at == published
 
 
-def test_what_a_search_may_have_matched_is_context() -> None:
-    made = read(
+def test_text_beside_the_post_is_context() -> None:
+    mention = read(
         record={
             "text": "🦅 see example.com/abc…",
             "facets": [
@@ -308,18 +308,21 @@ def test_what_a_search_may_have_matched_is_context() -> None:
             },
         },
     )
-    assert made.text == "🦅 see example.com/abc…"
-    assert made.context.splitlines() == [
+    assert mention.text == "🦅 see example.com/abc…"
+    assert mention.context.splitlines() == [
         "https://example.com/abcd",
         *("#Kestrova", "#unseen", "a broken bottle", "the quoted one", "q.example"),
     ]
-    assert made.reply_to == f"at://did:plc:x/{POST}/1"
+    assert mention.reply_to == f"at://did:plc:x/{POST}/1"
 
 
 def test_numbers_names_and_addresses() -> None:
-    made = read(author={"did": "did:plc:author0", "handle": "handle.invalid", "displayName": "K\n"})
-    assert made.author.handle == made.author.external_id == "did:plc:author0"
-    assert made.author.name == "K"
-    assert made.url == "https://bsky.app/profile/did:plc:author0/post/7"
-    assert (made.engagement.shares, made.engagement.likes, made.engagement.replies) == (6, 3, 1)
-    assert made.lang == "en"
+    mention = read(
+        author={"did": "did:plc:author0", "handle": "handle.invalid", "displayName": "K\n"}
+    )
+    assert mention.author.handle == mention.author.external_id == "did:plc:author0"
+    assert mention.author.name == "K"
+    assert mention.url == "https://bsky.app/profile/did:plc:author0/post/7"
+    engagement = mention.engagement
+    assert (engagement.shares, engagement.likes, engagement.replies) == (6, 3, 1)
+    assert mention.lang == "en"

@@ -1,5 +1,7 @@
-"""What we ask of Bluesky, and what our loopback server answers, held against the lexicons as
-the official models of atproto have them."""
+"""Requests to Bluesky, and answers of our loopback server, follow the lexicons.
+
+The official models of atproto check both.
+"""
 
 from __future__ import annotations
 
@@ -49,21 +51,21 @@ def test_questions_and_answers_are_as_the_lexicons_say(
     monkeypatch.setattr(client, "_LOGINS", {})
     monkeypatch.setenv("EARFUL_BLUESKY_APP_PASSWORD", PASSWORD)
     network = Network()
-    met: set[str] = set()
+    called: set[str] = set()
 
-    def script(asked: Asked) -> Reply:
-        reply = network(asked)
-        name = asked.path.removeprefix("/xrpc/")
+    def script(request: Asked) -> Reply:
+        reply = network(request)
+        name = request.path.removeprefix("/xrpc/")
         question, answer = LEXICONS[name]
-        get_or_create(_question(asked, question), question)
+        get_or_create(_parameters(request, question), question)
         assert get_or_create(json.loads(reply.body), answer) is not None
-        met.add(name)
+        called.add(name)
         return reply
 
     site.script = script
     for number in range(150):
         network.post(number, NOW.timestamp() - 100 - number)
-    network.letter(999, NOW.timestamp() - 5)
+    network.notify(999, NOW.timestamp() - 5)
     options = {"service": site.url, "api": site.url, "handle": HANDLE}
     query = Query(
         id="b",
@@ -73,19 +75,19 @@ def test_questions_and_answers_are_as_the_lexicons_say(
         options=options | {"kinds": ["search", "mentions"]},
     )
     listener = Bluesky(clock=lambda: NOW)
-    found = [one for batch in listener.poll(query, None) for one in batch.mentions]
-    assert len(found) == 151
-    listener.recheck(query, found)
-    assert met == LEXICONS.keys() - {"app.bsky.actor.getProfiles"}
+    mentions = [mention for batch in listener.poll(query, None) for mention in batch.mentions]
+    assert len(mentions) == 151
+    listener.recheck(query, mentions)
+    assert called == LEXICONS.keys() - {"app.bsky.actor.getProfiles"}
 
 
-def _question(asked: Asked, model: Any) -> dict[str, Any]:
-    """The question with numbers and lists as its model has them; no name that it does not know."""
-    given: dict[str, Any] = dict(asked.query)
-    if asked.method == "POST":
-        given = json.loads(asked.body)
-    given |= {key: asked.every[key] for key in LISTS & given.keys()}
-    if "limit" in given:
-        given["limit"] = int(given["limit"])
-    assert given.keys() <= {field.alias or name for name, field in model.model_fields.items()}
-    return given
+def _parameters(request: Asked, model: Any) -> dict[str, Any]:
+    """Return the request's parameters with the types of its model, and only names of the model."""
+    parameters: dict[str, Any] = dict(request.query)
+    if request.method == "POST":
+        parameters = json.loads(request.body)
+    parameters |= {key: request.every[key] for key in LISTS & parameters.keys()}
+    if "limit" in parameters:
+        parameters["limit"] = int(parameters["limit"])
+    assert parameters.keys() <= {field.alias or name for name, field in model.model_fields.items()}
+    return parameters

@@ -62,9 +62,9 @@ def network(
         "LOG_ENABLED": "false",
     }
     log = tmp_path_factory.mktemp("network") / "log"
-    with log.open("w") as out:
+    with log.open("w") as log_file:
         command = ["node", str(RECIPE)]
-        server = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+        server = subprocess.Popen(command, env=environment, stdout=log_file, stderr=log_file)
     try:
         yield _ready(server, log)
     finally:
@@ -77,22 +77,22 @@ def _ready(server: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
         text = log.read_text()
         if "READY" in text:
             line = next(line for line in text.splitlines() if line.startswith("READY"))
-            found: dict[str, str] = json.loads(line.partition(" ")[2])
-            return found
+            addresses: dict[str, str] = json.loads(line.partition(" ")[2])
+            return addresses
         assert server.poll() is None, text[-2000:]
         time.sleep(0.5)
     raise AssertionError(f"the network did not start: {log.read_text()[-2000:]}")
 
 
 class Person:
-    """Somebody with an account on the network."""
+    """A person with an account on the network."""
 
     def __init__(self, pds: str, name: str) -> None:
         self.pds, self.handle = pds, f"{name}.test"
         body = {"email": f"{name}@example.test", "handle": self.handle, "password": PASSWORD}
         self.token = ""
-        made = self.do("com.atproto.server.createAccount", body)
-        self.did, self.token = made["did"], made["accessJwt"]
+        account = self.do("com.atproto.server.createAccount", body)
+        self.did, self.token = account["did"], account["accessJwt"]
 
     def do(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -100,9 +100,9 @@ class Person:
         assert answer.ok, answer.text
         return answer.json() if answer.content else {}
 
-    def post(self, text: str, **more: Any) -> str:
+    def post(self, text: str, **overrides: Any) -> str:
         record = {"$type": "app.bsky.feed.post", "text": text, "langs": ["en"]}
-        record |= {"createdAt": clock.now().isoformat().replace("+00:00", "Z")} | more
+        record |= {"createdAt": clock.now().isoformat().replace("+00:00", "Z")} | overrides
         body = {"repo": self.did, "collection": "app.bsky.feed.post", "record": record}
         return str(self.do("com.atproto.repo.createRecord", body)["uri"])
 
@@ -131,20 +131,21 @@ def test_search_mentions_and_deletions(
     posts = [kim.post(f"kestrova number {n}") for n in range(130)]
     at = {"byteStart": 0, "byteEnd": 19}
     feature = {"$type": "app.bsky.richtext.facet#mention", "did": shop.did}
-    letter = kim.post(
+    direct_post = kim.post(
         "@kestrova-shop.test where is it?", facets=[{"index": at, "features": [feature]}]
     )
 
-    found = _until(lambda: _poll(listener, query), {*posts, letter})
-    assert {one.external_id for one in found if one.direct} == {letter}
-    assert {one.author.handle for one in found} == {kim.handle}
-    assert all(abs(one.published_at - clock.now()) < timedelta(minutes=5) for one in found)
+    mentions = _until(lambda: _poll(listener, query), {*posts, direct_post})
+    assert {mention.external_id for mention in mentions if mention.direct} == {direct_post}
+    assert {mention.author.handle for mention in mentions} == {kim.handle}
+    ages = [abs(mention.published_at - clock.now()) for mention in mentions]
+    assert max(ages) < timedelta(minutes=5)
 
     kim.delete(posts[5])
-    some = [one for one in found if one.external_id in posts[:20]]
+    sample = [mention for mention in mentions if mention.external_id in posts[:20]]
     gone: list[str] = []
     for _ in range(60):
-        gone = [one.external_id for one in listener.recheck(query, some).gone]
+        gone = [post.external_id for post in listener.recheck(query, sample).gone]
         if gone:
             break
         time.sleep(0.5)
@@ -152,23 +153,23 @@ def test_search_mentions_and_deletions(
 
 
 def _poll(listener: Bluesky, query: Query) -> list[Mention]:
-    return [one for batch in listener.poll(query, None) for one in batch.mentions]
+    return [mention for batch in listener.poll(query, None) for mention in batch.mentions]
 
 
-def _until(ask: Any, wanted: set[str]) -> list[Mention]:
-    """The network indexes posts a moment after they were written."""
-    found: list[Mention] = []
+def _until(ask: Any, expected: set[str]) -> list[Mention]:
+    """Poll until the network has indexed the expected posts."""
+    mentions: list[Mention] = []
     for _ in range(60):
-        found = ask()
-        if {one.external_id for one in found} >= wanted:
+        mentions = ask()
+        if {mention.external_id for mention in mentions} >= expected:
             break
         time.sleep(0.5)
-    assert {one.external_id for one in found} == wanted
-    return found
+    assert {mention.external_id for mention in mentions} == expected
+    return mentions
 
 
 def free_port(row: int = 1) -> int:
-    """A port that is free, and likely so many behind it."""
+    """Return a free port; likely the ``row - 1`` ports behind it are free too."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1]) - row

@@ -24,8 +24,8 @@ EPOCH = NOW.timestamp()
 
 @pytest.fixture
 def stream() -> Iterator[Jetstream]:
-    with jetstream_server.serve() as one:
-        yield one
+    with jetstream_server.serve() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -64,18 +64,18 @@ class Watch:
         ):
             self.batches.append(batch)
             self.position = batch.position
-        return [one for batch in self.batches for one in batch.mentions]
+        return [mention for batch in self.batches for mention in batch.mentions]
 
     def gaps(self) -> list[tuple[datetime, datetime, GapKind, bool]]:
-        found = [gap for batch in self.batches for gap in batch.gaps]
-        return [(one.since, one.until, one.kind, one.lost) for one in found]
+        gaps = [gap for batch in self.batches for gap in batch.gaps]
+        return [(gap.since, gap.until, gap.kind, gap.lost) for gap in gaps]
 
     def seen(self) -> list[tuple[datetime, datetime]]:
-        return [(one.since, one.until) for batch in self.batches for one in batch.seen]
+        return [(span.since, span.until) for batch in self.batches for span in batch.seen]
 
 
-def begun(watch: Watch, stream: Jetstream) -> None:
-    """The first poll: it begins now."""
+def poll_first(watch: Watch, stream: Jetstream) -> None:
+    """Poll for the first time: the stream begins now."""
     stream.post(EPOCH - 3600, 1, "kestrova, long ago")
     stream.event(EPOCH + 1, kind="identity")
     assert watch.poll() == []
@@ -83,8 +83,8 @@ def begun(watch: Watch, stream: Jetstream) -> None:
 
 def test_posts_that_name_us_are_kept_with_their_authors(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
-    wanted = stream.post(EPOCH + 60, 2, "kestrova is late")
+    poll_first(watch, stream)
+    named = stream.post(EPOCH + 60, 2, "kestrova is late")
     stream.post(EPOCH + 61, 3, "nothing of interest")
     facet = {
         "features": [{"$type": "app.bsky.richtext.facet#link", "uri": "https://kestrova.example/"}]
@@ -94,65 +94,67 @@ def test_posts_that_name_us_are_kept_with_their_authors(site: Site, stream: Jets
     stream.post(EPOCH + 64, 2, "", operation="delete")
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
-    found = watch.poll()
-    assert [one.external_id for one in found] == [wanted, linked, changed]
-    assert found[0].author.handle == "author2.bsky.example"
-    assert found[0].author.followers == 12
-    assert found[0].published_at == NOW - timedelta(hours=1)
-    assert found[0].url == "https://bsky.app/profile/did:plc:author2/post/2"
+    mentions = watch.poll()
+    assert [mention.external_id for mention in mentions] == [named, linked, changed]
+    assert mentions[0].author.handle == "author2.bsky.example"
+    assert mentions[0].author.followers == 12
+    assert mentions[0].published_at == NOW - timedelta(hours=1)
+    assert mentions[0].url == "https://bsky.app/profile/did:plc:author2/post/2"
     assert watch.seen()[-1][1] == watch.now
     assert watch.gaps() == []
     assert watch.batches[-1].more is False
-    assert stream.asked[-1]["wantedCollections"] == ["app.bsky.feed.post"]
+    assert stream.queries[-1]["wantedCollections"] == ["app.bsky.feed.post"]
     assert stream.agents[-1].startswith("Earful/")
     assert watch.meter.received > 1000
-    assert watch.meter.requests == len(stream.asked) + len(site.asked)
+    assert watch.meter.requests == len(stream.queries) + len(site.asked)
 
 
 def test_it_reads_on_a_little_before_where_it_was(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
     watch.poll()
-    late = stream.post(EPOCH + 898, 9, "kestrova")
-    stream.events.sort(key=lambda one: one["time_us"])
+    late_uri = stream.post(EPOCH + 898, 9, "kestrova")
+    stream.events.sort(key=lambda event: event["time_us"])
     stream.event(EPOCH + 1800)
     watch.now += timedelta(minutes=15)
-    assert [one.external_id for one in watch.poll()] == [late]
+    assert [mention.external_id for mention in watch.poll()] == [late_uri]
 
 
 def test_many_posts_come_in_several_batches(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     expected = [stream.post(EPOCH + 1 + n / 20, n, f"kestrova {n}") for n in range(12_000)]
     watch.now += timedelta(seconds=12_000 / 20 + 1)
     stream.event(EPOCH + 12_000 / 20 + 2)
-    assert [one.external_id for one in watch.poll()] == expected
+    assert [mention.external_id for mention in watch.poll()] == expected
     assert len(watch.batches) >= 3
     assert all(batch.more for batch in watch.batches[:-1])
 
 
-def test_time_that_is_over_leaves_a_gap_and_goes_on(site: Site, stream: Jetstream) -> None:
+def test_a_poll_that_runs_out_of_time_leaves_a_gap_and_goes_on(
+    site: Site, stream: Jetstream
+) -> None:
     watch = Watch(site, stream, seconds=0.001)
     expected = {stream.post(EPOCH + n, n, "kestrova") for n in range(1, 600)}
-    found = {one.external_id for one in watch.poll()}
+    uris = {mention.external_id for mention in watch.poll()}
     stream.event(EPOCH + 600)
     watch.now += timedelta(minutes=10)
-    found |= {one.external_id for one in watch.poll()}
-    assert not found >= expected
+    uris |= {mention.external_id for mention in watch.poll()}
+    assert not uris >= expected
     assert [(until, kind, lost) for _, until, kind, lost in watch.gaps()] == [
         (watch.now, GapKind.LIMIT, False)
     ]
     assert watch.batches[-1].more
     watch.query.options["seconds"] = 60  # type: ignore[index]
-    assert found | {one.external_id for one in watch.poll()} == expected
+    assert uris | {mention.external_id for mention in watch.poll()} == expected
     assert watch.seen()[-1][1] == watch.now
 
 
-def test_what_the_stream_has_no_more_is_lost(site: Site, stream: Jetstream) -> None:
+def test_posts_that_the_stream_dropped_are_lost(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     watch.now += timedelta(days=4)
     stream.events.clear()
     oldest = watch.now - timedelta(hours=24)
@@ -165,42 +167,40 @@ def test_what_the_stream_has_no_more_is_lost(site: Site, stream: Jetstream) -> N
     assert watch.seen()[0][0] == oldest
 
 
-def test_connections_that_always_break_bring_what_came_before(
-    site: Site, stream: Jetstream
-) -> None:
+def test_a_connection_that_breaks_keeps_the_posts_before_it(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     expected = {stream.post(EPOCH + n, n, "kestrova") for n in range(10, 100)}
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
     stream.cut_after = 40
-    found: set[str] = set()
+    uris: set[str] = set()
     for _ in range(2):
         with pytest.raises(Transient, match="the connection failed"):
             watch.poll()
-        found |= {one.external_id for batch in watch.batches for one in batch.mentions}
+        uris |= {mention.external_id for batch in watch.batches for mention in batch.mentions}
         ((since, until, kind, _),) = watch.gaps()
         assert (until, kind) == (watch.now, GapKind.OUTAGE)
-        assert watch.seen()[-1][1] == since  # what came before the break is told as seen
-    found |= {one.external_id for one in watch.poll()}
-    assert found == expected
+        assert watch.seen()[-1][1] == since  # the span before the break counts as seen
+    uris |= {mention.external_id for mention in watch.poll()}
+    assert uris == expected
     assert watch.gaps() == []
 
 
 def test_an_event_too_large_to_be_a_post_breaks_nothing(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     stream.post(EPOCH + 5, 1, "kestrova " + "<" * 2_000_000)
     good = stream.post(EPOCH + 6, 2, "kestrova")
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
-    assert [one.external_id for one in watch.poll()] == [good]
+    assert [mention.external_id for mention in watch.poll()] == [good]
     assert watch.gaps() == []
 
 
-def test_events_that_cannot_be_read_are_told(site: Site, stream: Jetstream) -> None:
+def test_unreadable_events_are_reported(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     stream.events += ['{"did":', "[1]", '{"time_us": "x"}', "[" * 50_000, "null"]
     stream.event(EPOCH + 5, kind="commit", commit=7)
     stream.event(EPOCH + 6, kind="commit", commit={"operation": "create", "record": []})
@@ -208,21 +208,21 @@ def test_events_that_cannot_be_read_are_told(site: Site, stream: Jetstream) -> N
     good = stream.post(EPOCH + 8, 9, "kestrova \x00\u202e")
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
-    found = watch.poll()
-    assert found[-1].external_id == good
-    assert found[-1].text == "kestrova"
-    assert len([one for batch in watch.batches for one in batch.rejected]) == 5
+    mentions = watch.poll()
+    assert mentions[-1].external_id == good
+    assert mentions[-1].text == "kestrova"
+    assert len([reject for batch in watch.batches for reject in batch.rejected]) == 5
 
 
-def test_authors_whose_profile_does_not_come_keep_their_did(site: Site, stream: Jetstream) -> None:
+def test_an_author_without_a_profile_has_the_did_as_handle(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream)
-    begun(watch, stream)
+    poll_first(watch, stream)
     stream.post(EPOCH + 8, 9, "kestrova")
     stream.event(EPOCH + 900)
     watch.now += timedelta(minutes=15)
-    site.script = lambda _asked: Reply(status=503)
-    (found,) = watch.poll()
-    assert found.author.handle == "did:plc:author2"
+    site.script = lambda _request: Reply(status=503)
+    (mention,) = watch.poll()
+    assert mention.author.handle == "did:plc:author2"
 
 
 @pytest.mark.parametrize(
@@ -238,16 +238,16 @@ def test_a_stream_that_refuses(
 
 
 def test_a_stream_that_sends_us_elsewhere_is_refused(site: Site, stream: Jetstream) -> None:
-    with jetstream_server.serve() as other:
-        stream.refuses, stream.elsewhere = 302, other.url
+    with jetstream_server.serve() as second_stream:
+        stream.refuses, stream.elsewhere = 302, second_stream.url
         with pytest.raises(Permanent, match="answered 302"):
             Watch(site, stream).poll()
-        assert other.asked == []
+        assert second_stream.queries == []
 
 
 def test_a_stream_that_is_not_there_is_transient(site: Site, stream: Jetstream) -> None:
     watch = Watch(site, stream, jetstream=f"ws://127.0.0.1:{site.port}/nothing")
-    site.script = lambda _asked: Reply(body=b"<html>")
+    site.script = lambda _request: Reply(body=b"<html>")
     with pytest.raises(Transient):
         watch.poll()
     watch = Watch(site, stream, jetstream="ws://127.0.0.1:1/")
@@ -255,7 +255,7 @@ def test_a_stream_that_is_not_there_is_transient(site: Site, stream: Jetstream) 
         watch.poll()
 
 
-def test_nothing_is_asked_when_the_purse_is_empty(site: Site, stream: Jetstream) -> None:
+def test_a_spent_budget_opens_no_connection(site: Site, stream: Jetstream) -> None:
     class Empty(UnlimitedMeter):
         def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
             raise Spent("nothing is left", kind=GapKind.BUDGET)
@@ -264,7 +264,7 @@ def test_nothing_is_asked_when_the_purse_is_empty(site: Site, stream: Jetstream)
     watch.meter = Empty()
     with pytest.raises(Spent):
         watch.poll()
-    assert stream.asked == []
+    assert stream.queries == []
 
 
 def test_a_damaged_position_begins_now(site: Site, stream: Jetstream) -> None:

@@ -26,16 +26,16 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def box() -> Box:
     """Four mails of an hour ago."""
-    found = Box()
+    box = Box()
     for number in range(1, 5):
-        put(found, number)
-    return found
+        deliver(box, number)
+    return box
 
 
-def put(box: Box, number: int) -> None:
+def deliver(box: Box, number: int) -> None:
     at = NOW - timedelta(hours=1)
     head = f"From: ann@mail.example\r\nMessage-ID: <{number}@mail.example>\r\n"
-    box.put(at, f"{head}Date: {format_datetime(at)}\r\n\r\nIt never came.\r\n".encode())
+    box.deliver(at, f"{head}Date: {format_datetime(at)}\r\n\r\nIt never came.\r\n".encode())
 
 
 def query(box: Box) -> Query:
@@ -46,89 +46,90 @@ def query(box: Box) -> Query:
     return Query(id="mail/kestrova", brand_id="k", source="mail", options=options)
 
 
-def poll(box: Box, asked: Query, position: str | None = None) -> tuple[list[Batch], str]:
-    """The batches, and what the poll ended with."""
-    got: list[Batch] = []
+def poll(box: Box, mail_query: Query, position: str | None = None) -> tuple[list[Batch], str]:
+    """Return the batches, and the error that ended the poll."""
+    batches: list[Batch] = []
     try:
-        for batch in Mail(clock=lambda: NOW).poll(asked, position):
-            got.append(batch)
+        for batch in Mail(clock=lambda: NOW).poll(mail_query, position):
+            batches.append(batch)
     except EdgeError as error:
-        return got, f"{'Transient' if isinstance(error, Transient) else 'Permanent'}: {error}"
-    return got, ""
+        return batches, f"{'Transient' if isinstance(error, Transient) else 'Permanent'}: {error}"
+    return batches, ""
 
 
 def ids(batches: list[Batch]) -> list[str]:
-    return [one.external_id[0] for batch in batches for one in batch.mentions]
+    return [mention.external_id[0] for batch in batches for mention in batch.mentions]
 
 
 def unread(batches: list[Batch]) -> list[str]:
-    return [one.where for batch in batches for one in batch.rejected]
+    return [reject.where for batch in batches for reject in batch.rejected]
 
 
 def seen(batches: list[Batch]) -> list[Seen]:
-    return [one for batch in batches for one in batch.seen]
+    return [span for batch in batches for span in batch.seen]
 
 
 class Deleting(list[str]):
-    """Somebody deletes a mail just when it is asked for by itself."""
+    """Delete a mail just when it is requested by itself."""
 
     def __init__(self, box: Box, uid: int) -> None:
         self._box, self._uid = box, uid
 
-    def append(self, said: str) -> None:
-        if f"FETCH {self._uid} " in said:
+    def append(self, command: str) -> None:
+        if f"FETCH {self._uid} " in command:
             self._box.mails.pop(self._uid, None)
             self._box.refused.discard(self._uid)
-        super().append(said)
+        super().append(command)
 
 
 @pytest.mark.parametrize("bad", [{1}, {2}, {1, 2, 3}])
 def test_a_mail_that_the_server_cannot_give_holds_none_back(box: Box, bad: set[int]) -> None:
     box.refused = bad
-    got, error = poll(box, query(box))
-    assert (ids(got), error) == ([str(one) for one in range(1, 5) if one not in bad], "")
-    assert unread(got) == [f"mail {one}" for one in sorted(bad)]
-    assert seen(got)
+    batches, error = poll(box, query(box))
+    assert (ids(batches), error) == ([str(uid) for uid in range(1, 5) if uid not in bad], "")
+    assert unread(batches) == [f"mail {uid}" for uid in sorted(bad)]
+    assert seen(batches)
 
 
-def test_while_no_later_one_is_given_it_may_be_a_bad_hour(box: Box) -> None:
-    asked = query(box)
+def test_refused_mails_at_the_end_may_come_later(box: Box) -> None:
+    polled = query(box)
     box.refused = {3, 4}
-    got, error = poll(box, asked)
-    assert (ids(got), unread(got), seen(got)) == (["1", "2"], [], [])
+    batches, error = poll(box, polled)
+    assert (ids(batches), unread(batches), seen(batches)) == (["1", "2"], [], [])
     assert error.startswith("Transient: ") and "could not be read" in error
-    box.asked = Deleting(box, 4)  # what is gone is no proof that the hour has passed
-    again, error = poll(box, asked, got[-1].position)
-    assert (ids(again), unread(again), seen(again)) == ([], [], [])
+    # A deleted mail does not prove that the server gives mails again.
+    box.commands = Deleting(box, 4)
+    retried, error = poll(box, polled, batches[-1].position)
+    assert (ids(retried), unread(retried), seen(retried)) == ([], [], [])
     assert error.startswith("Transient: ") and 4 not in box.mails
     box.refused = set()
-    rest, error = poll(box, asked, got[-1].position)
-    assert (ids(rest), unread(rest), error) == (["3"], [], "")
+    later_batches, error = poll(box, polled, batches[-1].position)
+    assert (ids(later_batches), unread(later_batches), error) == (["3"], [], "")
 
 
-def test_a_server_that_says_later_is_asked_once(box: Box) -> None:
+def test_a_server_that_says_later_gets_one_request(box: Box) -> None:
     box.faults["FETCH"] = "NO [UNAVAILABLE] come back later"
-    got, error = poll(box, query(box))
-    assert error.startswith("Transient: ") and not ids(got)
-    assert sum("FETCH" in one for one in box.asked) == 1
+    batches, error = poll(box, query(box))
+    assert error.startswith("Transient: ") and not ids(batches)
+    assert sum("FETCH" in command for command in box.commands) == 1
 
 
 @pytest.mark.parametrize(
-    "said", ["BAD unknown command: {}", "NO I do not like {}", "BAD", "what is {}"]
+    "answer_text", ["BAD unknown command: {}", "NO I do not like {}", "BAD", "what is {}"]
 )
 @pytest.mark.parametrize("password", [PASSWORD, "κωδικός'\"1"])
 def test_a_server_that_repeats_the_password(
-    box: Box, said: str, password: str, monkeypatch: pytest.MonkeyPatch
+    box: Box, answer_text: str, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_MAIL_PASSWORD", password)
-    asked = query(box)
-    answer = base64.b64encode(f"\0{asked.options['username']}\0{password}".encode()).decode()
+    polled = query(box)
+    answer = base64.b64encode(f"\0{polled.options['username']}\0{password}".encode()).decode()
     for secret in (answer, password):
-        box.faults["LOGIN"] = said.format(secret)
-        _, error = poll(box, asked)
+        box.faults["LOGIN"] = answer_text.format(secret)
+        _, error = poll(box, polled)
         assert error.startswith(("Permanent: ", "Transient: "))
         assert not [
-            one for one in (answer, password, repr(password.encode())[2:-1]) if one in error
+            form for form in (answer, password, repr(password.encode())[2:-1]) if form in error
         ]
 
 
@@ -149,9 +150,9 @@ NONSENSE = [
 @pytest.mark.parametrize("line", NONSENSE)
 @pytest.mark.parametrize("command", ["LOGIN", "EXAMINE"])
 def test_nonsense_loses_no_mail(box: Box, command: str, line: str) -> None:
-    asked = query(box)
+    polled = query(box)
     box.faults[command] = f"OK go on\r\n{line}"
-    got, _ = poll(box, asked)
+    batches, _ = poll(box, polled)
     del box.faults[command]
-    rest, error = poll(box, asked, got[-1].position if got else None)
-    assert (sorted({*ids(got), *ids(rest)}), error) == (["1", "2", "3", "4"], "")
+    later_batches, error = poll(box, polled, batches[-1].position if batches else None)
+    assert (sorted({*ids(batches), *ids(later_batches)}), error) == (["1", "2", "3", "4"], "")

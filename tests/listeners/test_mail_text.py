@@ -25,8 +25,8 @@ HEAD = (
 
 def mail(body: str, *headers: str, kind: str = "text/plain; charset=utf-8") -> bytes:
     """A mail with one part; ``headers`` come behind the usual ones."""
-    more = "".join(f"{line}\n" for line in headers)
-    return f"{HEAD}{more}Content-Type: {kind}\n\n{dedent(body)}".encode()
+    extra = "".join(f"{line}\n" for line in headers)
+    return f"{HEAD}{extra}Content-Type: {kind}\n\n{dedent(body)}".encode()
 
 
 def text_of(raw: bytes) -> str:

@@ -24,35 +24,35 @@ def test_1200_posts_between_two_polls_all_arrive(site: Site) -> None:
     watch.later(minutes=1)
     assert watch.poll() == first
     watch.later(hours=1)
-    many = watch.toots(1200, EPOCH + 60, apart=2)
-    assert watch.poll() == many
+    new_uris = watch.toots(1200, EPOCH + 60, apart=2)
+    assert watch.poll() == new_uris
     assert watch.gaps() == []
-    assert watch.told()[1] == watch.now
+    assert watch.seen_span()[1] == watch.now
     assert watch.batches[-1].more is False
 
 
 def test_the_first_time_it_looks_back_as_far_as_since(site: Site) -> None:
     watch = Watch(site, since="2d")
     watch.toots(90, EPOCH - 86400 * 9)
-    wanted = watch.toots(90, EPOCH - 86400, apart=3)
-    assert watch.poll() == wanted
-    assert watch.told() == (NOW - timedelta(days=2), NOW)
+    expected = watch.toots(90, EPOCH - 86400, apart=3)
+    assert watch.poll() == expected
+    assert watch.seen_span() == (NOW - timedelta(days=2), NOW)
 
 
 @pytest.mark.parametrize("killed_after", range(1, 9))
-def test_a_killed_walk_goes_on_where_it_was(site: Site, killed_after: int) -> None:
+def test_a_killed_poll_goes_on_where_it_was(site: Site, killed_after: int) -> None:
     watch = Watch(site, max_requests=100)
     expected = watch.toots(130, EPOCH - 5000, apart=3)
-    watch.poll(most=killed_after)
+    watch.poll(max_batches=killed_after)
     watch.later(minutes=5)
     expected |= watch.toots(130, EPOCH + 10)
-    watch.poll(most=killed_after)
+    watch.poll(max_batches=killed_after)
     watch.poll()
     watch.poll()
     assert set(watch.seen) == expected
 
 
-def test_a_walk_that_is_cut_tells_a_gap_and_goes_on(site: Site) -> None:
+def test_a_cut_poll_reports_a_gap_and_goes_on(site: Site) -> None:
     watch = Watch(site, max_requests=3)
     watch.toots(3, EPOCH - 60)
     watch.poll()
@@ -72,7 +72,7 @@ def test_a_walk_that_is_cut_tells_a_gap_and_goes_on(site: Site) -> None:
     assert watch.gaps() == []
 
 
-def test_the_marked_post_may_be_deleted(site: Site) -> None:
+def test_the_post_of_a_checkpoint_may_be_deleted(site: Site) -> None:
     watch = Watch(site)
     watch.toots(3, EPOCH - 60)
     watch.poll()
@@ -92,9 +92,9 @@ def test_a_post_that_the_server_fetched_late_is_found_within_the_overlap(site: S
     watch.toots(3, EPOCH + 2600)
     watch.later(minutes=15)
     watch.poll()
-    late = watch.instance.toot(EPOCH + 600)["uri"]
+    late_uri = watch.instance.toot(EPOCH + 600)["uri"]
     watch.later(minutes=16)
-    assert watch.poll() == {late}
+    assert watch.poll() == {late_uri}
 
 
 def test_polling_often_keeps_the_position_small(site: Site) -> None:
@@ -105,16 +105,18 @@ def test_polling_often_keeps_the_position_small(site: Site) -> None:
         watch.poll()
     assert len(watch.position or "") < 3000
     assert len(watch.seen) == 45
-    late = watch.instance.toot(EPOCH + 45 * 60 - 2000)["uri"]
-    asked = len(site.asked)
+    late_uri = watch.instance.toot(EPOCH + 45 * 60 - 2000)["uri"]
+    request_count = len(site.asked)
     watch.poll()
-    assert late not in watch.seen, "between the deep looks only the last quarter is read again"
-    assert len(site.asked) == asked + 2
+    assert late_uri not in watch.seen, (
+        "between full overlaps only the last quarter of an hour is read again"
+    )
+    assert len(site.asked) == request_count + 2
     watch.later(minutes=15)
-    assert watch.poll() == {late}
+    assert watch.poll() == {late_uri}
 
 
-def test_ids_are_text_that_nobody_compares(site: Site) -> None:
+def test_ids_are_text_and_are_not_compared(site: Site) -> None:
     watch = Watch(site)
     for n in range(100):
         uri = f"https://flake.example/objects/{n}"
@@ -127,34 +129,36 @@ def test_ids_are_text_that_nobody_compares(site: Site) -> None:
 
 
 def _by_order(instance: Instance):
-    """Paging for ids that are no numbers: their place in the timeline counts."""
+    """Page by the order in the timeline, for ids that are no numbers."""
     plain = Instance._list
 
-    def listed(path: str, items: list, query: dict[str, str]) -> Reply:
-        places = {one["id"]: str(one["order"]) for one in items}
-        bounds = {key: places.get(one, one) for key, one in query.items()}
+    def list_page(path: str, items: list, query: dict[str, str]) -> Reply:
+        ranks = {post["id"]: str(post["order"]) for post in items}
+        bounds = {key: ranks.get(value, value) for key, value in query.items()}
         reply = plain(instance, path, items, bounds)
         return Reply(body=reply.body, headers={"Content-Type": "application/json"})
 
-    return listed
+    return list_page
 
 
 def test_a_server_that_gives_the_same_page_again_does_not_catch_us(site: Site) -> None:
     watch = Watch(site)
     watch.toots(60, EPOCH - 60)
-    newest = watch.instance
+    instance = watch.instance
 
-    def deaf(asked: Asked) -> Reply:
-        kept = {key: one for key, one in asked.query.items() if key not in ("min_id", "max_id")}
-        return newest(Asked(path=asked.path, query=kept, headers=asked.headers))
+    def without_bounds(request: Asked) -> Reply:
+        query = {
+            key: value for key, value in request.query.items() if key not in ("min_id", "max_id")
+        }
+        return instance(Asked(path=request.path, query=query, headers=request.headers))
 
-    site.script = deaf
+    site.script = without_bounds
     watch.poll()
     assert len(site.asked) == 2
     assert [kind for _, _, kind in watch.gaps()] == [GapKind.TOKEN]
 
 
-def test_marks_of_a_clock_that_was_ahead_hold_no_later_one_up(site: Site) -> None:
+def test_checkpoints_of_a_clock_that_was_ahead_do_not_block_later_ones(site: Site) -> None:
     watch = Watch(site, overlap="1h")
     watch.toots(3, EPOCH - 60)
     watch.poll()
@@ -166,14 +170,14 @@ def test_marks_of_a_clock_that_was_ahead_hold_no_later_one_up(site: Site) -> Non
         watch.toots(1, EPOCH + n * 300)
         watch.later(minutes=5)
         watch.poll()
-    late = watch.instance.toot(EPOCH + 60 * 300 - 2400)["uri"]
+    late_uri = watch.instance.toot(EPOCH + 60 * 300 - 2400)["uri"]
     watch.later(minutes=15)
-    assert watch.poll() == {late}, "the whole overlap is looked at again"
+    assert watch.poll() == {late_uri}, "the whole overlap is read again"
     for _ in range(3):
         watch.later(minutes=5)
         watch.poll()
-    oldest = min(one.since for batch in watch.batches for one in batch.seen)
-    assert watch.now - oldest < timedelta(hours=2), "not all that came since"
+    oldest = min(span.since for batch in watch.batches for span in batch.seen)
+    assert watch.now - oldest < timedelta(hours=2), "not all posts since then are read"
 
 
 def test_mentions_of_our_account_may_be_for_few_and_are_direct(
@@ -182,26 +186,26 @@ def test_mentions_of_our_account_may_be_for_few_and_are_direct(
     monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
     watch = Watch(site, kinds=["mentions"])
     watch.instance.token = "mine"
-    expected = {watch.instance.letter(EPOCH - 600 + n, content="help")["uri"] for n in range(90)}
+    expected = {watch.instance.mention(EPOCH - 600 + n, content="help")["uri"] for n in range(90)}
     assert watch.poll() == expected
-    assert all(one.direct for batch in watch.batches for one in batch.mentions)
+    assert all(mention.direct for batch in watch.batches for mention in batch.mentions)
     watch.later(minutes=5)
-    more = {watch.instance.letter(EPOCH + n)["uri"] for n in range(90)}
-    assert watch.poll() == more
+    newer = {watch.instance.mention(EPOCH + n)["uri"] for n in range(90)}
+    assert watch.poll() == newer
 
 
-def test_of_what_names_our_account_nothing_is_folded_away_or_filtered_out(
+def test_mentions_are_neither_grouped_nor_filtered(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "mine")
     watch = Watch(site, kinds=["mentions"])
-    thread = [watch.instance.letter(EPOCH - 600 + n, thread="a") for n in range(3)]
-    stranger = watch.instance.letter(EPOCH - 500, filtered=True)
-    assert watch.poll() == {one["uri"] for one in (*thread, stranger)}
-    assert {asked.query["include_filtered"] for asked in site.asked} == {"true"}
+    thread = [watch.instance.mention(EPOCH - 600 + n, thread="a") for n in range(3)]
+    stranger = watch.instance.mention(EPOCH - 500, filtered=True)
+    assert watch.poll() == {post["uri"] for post in (*thread, stranger)}
+    assert {request.query["include_filtered"] for request in site.asked} == {"true"}
 
 
-def test_what_happens_to_our_own_posts_is_no_mention(
+def test_likes_and_polls_of_our_own_posts_are_no_mentions(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that does not know the parameter types sends likes and polls too."""
@@ -212,10 +216,10 @@ def test_what_happens_to_our_own_posts_is_no_mention(
         ours = watch.instance.toot(EPOCH - 700, "our sale ends tonight")
         for kind in ("favourite", "reblog", "poll", "update"):
             watch.instance.notify(EPOCH - 600, kind, ours)
-        wanted = watch.instance.letter(EPOCH - 500)
+        expected = watch.instance.mention(EPOCH - 500)
         watch.instance.notify(EPOCH - 400, "favourite", ours)
-        assert watch.poll() == {wanted["uri"]}
-        assert [one for batch in watch.batches for one in batch.rejected] == []
+        assert watch.poll() == {expected["uri"]}
+        assert [reject for batch in watch.batches for reject in batch.rejected] == []
 
 
 def test_search_walks_back_page_by_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,18 +232,18 @@ def test_search_walks_back_page_by_page(site: Site, monkeypatch: pytest.MonkeyPa
     watch.instance.toot(EPOCH - 50, visibility="private")
     assert watch.poll() == expected
     watch.later(hours=3)
-    more = watch.toots(1200, EPOCH, apart=8)
+    newer = watch.toots(1200, EPOCH, apart=8)
     watch.poll()
     watch.poll()
-    assert more <= set(watch.seen)
+    assert newer <= set(watch.seen)
 
 
-def test_letters_are_not_taken_from_a_search(site: Site) -> None:
+def test_private_posts_are_not_taken_from_a_hashtag(site: Site) -> None:
     watch = Watch(site)
     watch.instance.toot(EPOCH - 60, visibility="private")
-    open_one = watch.instance.toot(EPOCH - 50, visibility="unlisted")
+    unlisted = watch.instance.toot(EPOCH - 50, visibility="unlisted")
     watch.instance._open = lambda: watch.instance.toots  # type: ignore[method-assign]
-    assert watch.poll() == {open_one["uri"]}
+    assert watch.poll() == {unlisted["uri"]}
 
 
 def test_a_missing_token_names_the_variable(site: Site) -> None:
@@ -253,15 +257,15 @@ def test_one_poll_is_one_request_when_nothing_is_new(site: Site) -> None:
     watch = Watch(site, overlap="1s")
     watch.toots(3, EPOCH - 60)
     watch.poll()
-    asked = len(site.asked)
+    request_count = len(site.asked)
     watch.later(minutes=15)
     watch.poll()
-    assert len(site.asked) == asked + 1
+    assert len(site.asked) == request_count + 1
     assert watch.meter.requests == len(site.asked)
-    assert all(one.path.startswith("/api/v1/timelines/tag/") for one in site.asked)
+    assert all(request.path.startswith("/api/v1/timelines/tag/") for request in site.asked)
 
 
-def test_an_empty_purse_stops_the_poll_with_a_gap(site: Site) -> None:
+def test_a_spent_budget_stops_the_poll_with_a_gap(site: Site) -> None:
     class Empty(UnlimitedMeter):
         def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
             raise Spent("nothing is left", kind=GapKind.BUDGET, retry_after=60)
@@ -278,9 +282,9 @@ def test_an_empty_purse_stops_the_poll_with_a_gap(site: Site) -> None:
     "body",
     [b"<html>soon</html>", b"[" * 100_000, b'[{"id":', b"null", b"7", b'"a"', b'{"error": "x"}'],
 )
-def test_what_is_no_list_is_transient(site: Site, body: bytes) -> None:
+def test_an_answer_that_is_no_list_is_transient(site: Site, body: bytes) -> None:
     watch = Watch(site)
-    site.script = lambda _asked: Reply(body=body, headers={"Content-Type": "application/json"})
+    site.script = lambda _request: Reply(body=body, headers={"Content-Type": "application/json"})
     with pytest.raises(Transient, match="It will be tried again") as error:
         watch.poll()
     assert len(str(error.value)) < 400
@@ -298,50 +302,50 @@ def test_one_broken_post_loses_nothing_else(site: Site, field: str, value: objec
     after = watch.toots(3, EPOCH - 80)
     bad["order"] = bad["id"]
     bad["visibility"] = "public"
-    shown = watch.instance._open()
+    visible = watch.instance._open()
     bad[field] = value
-    watch.instance._open = lambda: shown  # type: ignore[method-assign]
+    watch.instance._open = lambda: visible  # type: ignore[method-assign]
     assert watch.poll() >= before | after
     watch.poll()
 
 
-@pytest.mark.parametrize("thing", BROKEN)
-def test_a_thing_among_the_posts_that_is_none(site: Site, thing: object) -> None:
+@pytest.mark.parametrize("item", BROKEN)
+def test_an_item_that_is_no_post(site: Site, item: object) -> None:
     watch = Watch(site)
     posts = [watch.instance.toot(EPOCH - 100 + n) for n in range(3)]
-    page = [posts[2], thing, posts[1], posts[0]]
+    page = [posts[2], item, posts[1], posts[0]]
 
-    def script(asked: Asked) -> Reply:
-        fresh = not {"min_id", "max_id"} & asked.query.keys()
+    def script(request: Asked) -> Reply:
+        fresh = not {"min_id", "max_id"} & request.query.keys()
         return Reply(body=json.dumps(page if fresh else []).encode())
 
     site.script = script
-    assert watch.poll() == {one["uri"] for one in posts}
+    assert watch.poll() == {post["uri"] for post in posts}
 
 
-@pytest.mark.parametrize("several", [True, False])
-def test_recheck_tells_what_was_changed_and_what_was_deleted(site: Site, several: bool) -> None:
+@pytest.mark.parametrize("knows_batches", [True, False])
+def test_recheck_reports_changed_and_deleted_posts(site: Site, knows_batches: bool) -> None:
     watch = Watch(site)
-    watch.instance.several = several
+    watch.instance.knows_batches = knows_batches
     posts = [watch.instance.toot(EPOCH - 100 + n) for n in range(3)]
     elsewhere = watch.instance.toot(EPOCH - 50, uri="https://other.example/users/a/statuses/5")
     watch.poll()
-    stored = [one for batch in watch.batches for one in batch.mentions]
+    stored = [mention for batch in watch.batches for mention in batch.mentions]
     assert len(stored) == 4
     watch.instance.toots.remove(posts[0])
     watch.instance.toots.remove(elsewhere)
     edited = (NOW + timedelta(minutes=3)).isoformat()
     posts[1] |= {"content": "<p>kestrova is fine</p>", "edited_at": edited}
-    found = Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored)
-    assert [one.external_id for one in found.gone] == [posts[0]["uri"]]
-    assert [(one.external_id, one.text) for one in found.mentions] == [
+    batch = Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored)
+    assert [post.external_id for post in batch.gone] == [posts[0]["uri"]]
+    assert [(mention.external_id, mention.text) for mention in batch.mentions] == [
         (posts[1]["uri"], "kestrova is fine")
     ]
-    assert found.mentions[0].edited_at == NOW + timedelta(minutes=3)
-    assert found.position is None
-    site.script = lambda _asked: Reply(status=404)
+    assert batch.mentions[0].edited_at == NOW + timedelta(minutes=3)
+    assert batch.position is None
+    site.script = lambda _request: Reply(status=404)
     assert Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored).gone == ()
-    site.script = lambda _asked: Reply(status=503)
+    site.script = lambda _request: Reply(status=503)
     with pytest.raises(Transient):
         Mastodon(clock=lambda: watch.now).recheck(watch.query(), stored)
 
@@ -366,5 +370,5 @@ def test_terms_become_hashtags() -> None:
 def test_a_hashtag_is_spelled_as_its_people_spell_it() -> None:
     """A server compares small letters: another final sigma, or no vowel signs, is another tag."""
     terms = ("Ολυμπιακός", "ΑΕΡΑΣ", "कोका कोला", "Straßenbahn", "กีฬา", "Kafe\u0301")
-    found = ["ολυμπιακός", "αερας", "कोकाकोला", "straßenbahn", "กีฬา", "kafé"]
-    assert hashtags(terms) == found
+    expected = ["ολυμπιακός", "αερας", "कोकाकोला", "straßenbahn", "กีฬา", "kafé"]
+    assert hashtags(terms) == expected

@@ -28,7 +28,7 @@ def mock() -> Iterator[MockServer]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_between(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_proxy(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("EARFUL_MASTODON_ACCESS_TOKEN", "alice_token")
     yield
@@ -48,12 +48,12 @@ class Poller:
         self.mentions: list[Mention] = []
 
     def poll(self) -> list[str]:
-        found: list[Batch] = []
+        batches: list[Batch] = []
         for batch in Mastodon(clock=clock.now).poll(self.query, self.position):
-            found.append(batch)
+            batches.append(batch)
             self.position = batch.position
-        self.mentions = [one for batch in found for one in batch.mentions]
-        return sorted({one.text for one in self.mentions})
+        self.mentions = [mention for batch in batches for mention in batch.mentions]
+        return sorted({mention.text for mention in self.mentions})
 
 
 def test_hashtags_edits_and_deletions(mock: MockServer) -> None:
@@ -61,20 +61,20 @@ def test_hashtags_edits_and_deletions(mock: MockServer) -> None:
     poller = Poller(mock, "Lantern", ["hashtag"])
     posts = [bob.status_post(f"#lantern number {n}") for n in range(3)]
     assert poller.poll() == [f"#lantern number {n}" for n in range(3)]
-    kept = poller.mentions
-    assert all(one.author.handle.startswith("bob@127.0.0.1") for one in kept)
-    many = [bob.status_post(f"#lantern later {n:03}") for n in range(90)]
+    stored = poller.mentions
+    assert all(mention.author.handle.startswith("bob@127.0.0.1") for mention in stored)
+    later_posts = [bob.status_post(f"#lantern later {n:03}") for n in range(90)]
     bob.status_delete(posts[2])
-    assert [one for one in poller.poll() if "later" in one] == [
+    assert [text for text in poller.poll() if "later" in text] == [
         f"#lantern later {n:03}" for n in range(90)
     ]
     bob.status_update(posts[0], "#lantern is fine")
-    bob.status_delete(many[0])
-    found = Mastodon(clock=clock.now).recheck(poller.query, kept)
-    assert [(one.text, one.edited_at is not None) for one in found.mentions] == [
+    bob.status_delete(later_posts[0])
+    batch = Mastodon(clock=clock.now).recheck(poller.query, stored)
+    assert [(mention.text, mention.edited_at is not None) for mention in batch.mentions] == [
         ("#lantern is fine", True)
     ]
-    assert [one.external_id for one in found.gone] == [posts[2].uri]
+    assert [post.external_id for post in batch.gone] == [posts[2].uri]
 
 
 def test_search_and_mentions(mock: MockServer) -> None:
@@ -82,13 +82,13 @@ def test_search_and_mentions(mock: MockServer) -> None:
     bob.status_post("nobody answers at Larkspur")
     poller = Poller(mock, "larkspur", ["search"])
     assert poller.poll() == ["nobody answers at Larkspur"]
-    letters = Poller(mock, "", ["mentions"])
+    mentions_poller = Poller(mock, "", ["mentions"])
     bob.status_post("@alice where is my parcel?", visibility="direct")
-    (text,) = letters.poll()
+    (text,) = mentions_poller.poll()
     assert "where is my parcel?" in text
-    assert letters.mentions[0].direct
+    assert mentions_poller.mentions[0].direct
     bob.status_post("@alice hello? anybody?")
-    assert any("anybody" in one for one in letters.poll())
+    assert any("anybody" in text for text in mentions_poller.poll())
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[EdgeError]]] = {
@@ -115,7 +115,7 @@ def test_faults_between_pages_lose_nothing(
     listener = Mastodon(clock=clock.now)
     with pytest.raises(error) as caught:
         for batch in listener.poll(poller.query, None):
-            seen |= {one.external_id for one in batch.mentions}
+            seen |= {mention.external_id for mention in batch.mentions}
             poller.position = batch.position
             if first:
                 added = requests.post(f"{mock.base_url}/api/v1/_mock/faults", json=rule, timeout=60)
@@ -129,11 +129,11 @@ def test_faults_between_pages_lose_nothing(
         assert isinstance(caught.value, Transient)
         assert caught.value.retry_after == 17
     poller.poll()
-    seen |= {one.external_id for one in poller.mentions}
+    seen |= {mention.external_id for mention in poller.mentions}
     assert seen == set(expected)
 
 
 def test_the_clock_of_the_mock_is_ours(mock: MockServer) -> None:
-    """What the tests above rest on: posts are dated now, so that ``since`` reaches them."""
+    """The tests above need posts that are dated now, so that ``since`` reaches them."""
     posted = mock.client("bob").status_post("#dated")
     assert abs(posted.created_at - clock.now()) < timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""One query of several Mastodon servers: what one of them does is no harm to the others."""
+"""One query of several Mastodon servers: a fault of one does not harm the others."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from earful.enums import GapKind
 
 
 def test_two_servers_showing_the_same_post_give_one_mention(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[site.url, other.url])
+    with serve() as second_site:
+        watch = Watch(site, instances=[site.url, second_site.url])
         home = watch.instance
         post = home.toot(EPOCH - 60)
-        away = Instance(other.url)
+        instance = Instance(second_site.url)
         account = post["account"] | {"acct": f"user0@{home.host}", "id": "99"}
-        away.toot(EPOCH - 60, **(post | {"id": "5", "account": account}))
-        other.script = away
+        instance.toot(EPOCH - 60, **(post | {"id": "5", "account": account}))
+        second_site.script = instance
         assert watch.poll() == {post["uri"]}
-        authors = {one.author for batch in watch.batches for one in batch.mentions}
-        assert len([one for batch in watch.batches for one in batch.mentions]) == 2
-        assert {(one.external_id, one.handle) for one in authors} == {
+        authors = {mention.author for batch in watch.batches for mention in batch.mentions}
+        assert len([mention for batch in watch.batches for mention in batch.mentions]) == 2
+        assert {(author.external_id, author.handle) for author in authors} == {
             (post["account"]["uri"], f"user0@{home.host}")
         }
 
 
 def test_one_server_that_fails_does_not_stop_the_other(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
-        other.script = lambda _asked: Reply(status=503, headers={"Retry-After": "1800"})
+    with serve() as second_site:
+        watch = Watch(site, instances=[second_site.url, site.url])
+        second_site.script = lambda _request: Reply(status=503, headers={"Retry-After": "1800"})
         expected = watch.toots(3, EPOCH - 60)
         assert watch.poll() == expected
-        (told,) = [one for batch in watch.batches for one in batch.rejected]
-        assert "answered 503" in told.reason
+        (reject,) = [reject for batch in watch.batches for reject in batch.rejected]
+        assert "answered 503" in reject.reason
         assert [kind for _, _, kind in watch.gaps()] == [GapKind.OUTAGE]
-        assert len(other.asked) == 1
+        assert len(second_site.asked) == 1
         watch.later(minutes=15)
         watch.poll()
-        assert len(other.asked) == 1, "it asked for half an hour of peace"
-        other.script = away = Instance(other.url)
-        late = away.toot(EPOCH - 600)["uri"]
+        assert len(second_site.asked) == 1, "it asked to wait for half an hour"
+        second_site.script = instance = Instance(second_site.url)
+        late_uri = instance.toot(EPOCH - 600)["uri"]
         watch.later(minutes=20)
-        assert watch.poll() == {late}
-        site.script = other.script = lambda _asked: Reply(status=500)
+        assert watch.poll() == {late_uri}
+        site.script = second_site.script = lambda _request: Reply(status=500)
         with pytest.raises(Transient, match="answered 500"):
             watch.poll()
 
 
-def test_what_failed_while_our_clock_was_ahead_is_not_left_in_peace_for_years(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
-        other.script = lambda _asked: Reply(status=503)
+def test_a_cooldown_of_a_clock_that_was_ahead_does_not_last_for_years(site: Site) -> None:
+    with serve() as second_site:
+        watch = Watch(site, instances=[second_site.url, site.url])
+        second_site.script = lambda _request: Reply(status=503)
         watch.later(days=3 * 365)
         watch.poll()
         watch.later(days=-3 * 365)
-        other.script = away = Instance(other.url)
-        letter = away.toot(EPOCH - 600)["uri"]
-        assert watch.poll() == {letter}
+        second_site.script = instance = Instance(second_site.url)
+        uri = instance.toot(EPOCH - 600)["uri"]
+        assert watch.poll() == {uri}
 
 
-def test_of_a_server_that_is_away_one_question_is_asked(site: Site) -> None:
-    with serve() as other:
-        watch = Watch(site, instances=[other.url, site.url])
+def test_an_unreachable_server_gets_one_request_a_poll(site: Site) -> None:
+    with serve() as second_site:
+        watch = Watch(site, instances=[second_site.url, site.url])
         watch.any_of = ("kestrova", "lantern", "larkspur")
-        other.script = lambda _asked: Reply(status=503)
+        second_site.script = lambda _request: Reply(status=503)
         expected = watch.toots(3, EPOCH - 60)
         assert watch.poll() == expected
-        assert len(other.asked) == 1
+        assert len(second_site.asked) == 1
         assert len(watch.gaps()) == 3
 
 

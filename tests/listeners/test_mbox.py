@@ -23,8 +23,8 @@ LINE = "From ann@mail.example Sun May 19 10:00:00 2024\n"
 
 
 def query(path: Path, **options: object) -> Query:
-    given: dict[str, object] = {"path": str(path)} | options
-    return Query(id="mbox/k", brand_id="k", source="mbox", options=given)
+    values: dict[str, object] = {"path": str(path)} | options
+    return Query(id="mbox/k", brand_id="k", source="mbox", options=values)
 
 
 def poll(path: Path, position: str | None = None, **options: object) -> list[Batch]:
@@ -32,11 +32,11 @@ def poll(path: Path, position: str | None = None, **options: object) -> list[Bat
 
 
 def mentions(batches: list[Batch]) -> list[Mention]:
-    return [one for batch in batches for one in batch.mentions]
+    return [mention for batch in batches for mention in batch.mentions]
 
 
 def ids(batches: list[Batch]) -> list[str]:
-    return [one.external_id.partition("@")[0] for one in mentions(batches)]
+    return [mention.external_id.partition("@")[0] for mention in mentions(batches)]
 
 
 def mail(number: int, body: str = "It never came.", line: str = LINE) -> str:
@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "support.mbox"
 
 
-def test_letters_are_read(path: Path) -> None:
+def test_mails_are_read(path: Path) -> None:
     path.write_text(mail(1) + mail(2, "Late.\n> We sent it.\n-- \nAnn"))
     first, second = mentions(poll(path))
     assert (first.source, first.text) == ("mbox", "Parcel\nIt never came.")
@@ -60,7 +60,7 @@ def test_letters_are_read(path: Path) -> None:
     assert first.direct
 
 
-def test_what_pythons_own_mailbox_writes(path: Path) -> None:
+def test_a_file_that_pythons_mailbox_wrote(path: Path) -> None:
     box = mailbox.mbox(path)
     for number in range(3):
         message = EmailMessage()
@@ -69,9 +69,10 @@ def test_what_pythons_own_mailbox_writes(path: Path) -> None:
         message.set_content(f"Number {number}\n\nFrom here on it was late.\n\n>From me\n")
         box.add(message)
     box.close()
-    found = mentions(poll(path))
-    assert [one.text.splitlines()[0] for one in found] == ["Number 0", "Number 1", "Number 2"]
-    assert all("From here on it was late." in one.text for one in found)
+    letters = mentions(poll(path))
+    first_lines = [mention.text.splitlines()[0] for mention in letters]
+    assert first_lines == ["Number 0", "Number 1", "Number 2"]
+    assert all("From here on it was late." in mention.text for mention in letters)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +124,12 @@ def test_a_file_that_grows_is_read_on(path: Path) -> None:
     assert poll(path, first[-1].position) == []
     with path.open("a") as file:
         file.write(mail(3)[:-10])
-    half = poll(path, first[-1].position)
-    assert set(ids(half)) == {"2", "3"}  # the last one could have grown too: it is told again
+    second = poll(path, first[-1].position)
+    assert set(ids(second)) == {"2", "3"}  # the last one could have grown too: it is yielded again
     path.write_text(mail(1) + mail(2) + mail(3))
-    whole = poll(path, half[-1].position)
-    assert [one.text for one in mentions(whole)] == ["Parcel\nIt never came."]
-    assert poll(path, whole[-1].position) == []
+    third = poll(path, second[-1].position)
+    assert [mention.text for mention in mentions(third)] == ["Parcel\nIt never came."]
+    assert poll(path, third[-1].position) == []
 
 
 def test_a_file_that_was_replaced_is_read_from_its_start(path: Path) -> None:
@@ -146,8 +147,8 @@ def test_a_file_out_of_which_mails_were_deleted_is_read_from_its_start(path: Pat
     path.write_text("".join(mail(number, f"No. {number}\n{footer}") for number in before))
     first = poll(path)
     path.write_text("".join(mail(number, f"No. {number}\n{footer}") for number in now))
-    rest = poll(path, first[-1].position)
-    assert {str(number) for number in [*before, *now]} == set(ids(first) + ids(rest))
+    later_batches = poll(path, first[-1].position)
+    assert {str(number) for number in [*before, *now]} == set(ids(first) + ids(later_batches))
 
 
 def test_only_what_came_since(path: Path) -> None:
@@ -157,7 +158,7 @@ def test_only_what_came_since(path: Path) -> None:
     assert ids(poll(path, since="30d")) == ["2"]
 
 
-def test_ours_and_automatic_ones_are_passed_over(path: Path) -> None:
+def test_own_and_automatic_mails_are_skipped(path: Path) -> None:
     path.write_text(
         mail(1)
         + mail(2).replace("Subject:", "Auto-Submitted: auto-replied\nSubject:")
@@ -169,19 +170,21 @@ def test_ours_and_automatic_ones_are_passed_over(path: Path) -> None:
     assert not any(batch.rejected for batch in batches)
 
 
-def test_gzip_and_what_is_left_of_a_cut_one(tmp_path: Path) -> None:
+def test_gzip_whole_and_cut(tmp_path: Path) -> None:
     path = tmp_path / "support.mbox.gz"
     packed = gzip.compress("".join(mail(number) for number in range(500)).encode(), mtime=0)
     path.write_bytes(packed)
     assert len(ids(poll(path))) == 500
     path.write_bytes(packed[: len(packed) // 2])
-    got: list[Batch] = []
+    batches: list[Batch] = []
     with pytest.raises(Transient, match="cut or damaged"):
         for batch in Mbox(clock=lambda: NOW).poll(query(path), None):
-            got.append(batch)
-    assert ids(got)
+            batches.append(batch)
+    assert ids(batches)
     path.write_bytes(packed)
-    assert set(ids(got) + ids(poll(path, got[-1].position))) == {str(one) for one in range(500)}
+    assert set(ids(batches) + ids(poll(path, batches[-1].position))) == {
+        str(number) for number in range(500)
+    }
 
 
 def test_large_mails_are_not_loaded(path: Path) -> None:
@@ -200,7 +203,7 @@ def test_large_mails_are_not_loaded(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["Dear all,\n", '{"text": "a"}\n', "\n\nHello\n"])
-def test_what_is_no_mbox(path: Path, content: str) -> None:
+def test_a_file_that_is_no_mbox(path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(Permanent, match="this is no mbox file"):
         poll(path)
@@ -222,7 +225,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=80, deadline=None)
 @example(pieces=[b"From "], grown=b"\n")
 @example(pieces=[mail(1).encode(), b"\n\n"], grown=b"From")
-def test_resuming_anywhere_tells_the_same(pieces: list[bytes], grown: bytes) -> None:
+def test_resuming_anywhere_reports_the_same(pieces: list[bytes], grown: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.mbox"
         path.write_bytes(b"".join(pieces))
@@ -230,19 +233,21 @@ def test_resuming_anywhere_tells_the_same(pieces: list[bytes], grown: bytes) -> 
             batches = poll(path)
         except EdgeError:
             return
-        everything = told(batches)
+        all_reported = reported(batches)
         for number, batch in enumerate(batches):
-            again = told(batches[: number + 1]) | told(poll(path, batch.position))
-            assert again == everything
+            resumed = reported(batches[: number + 1]) | reported(poll(path, batch.position))
+            assert resumed == all_reported
         path.write_bytes(path.read_bytes() + grown)
         position = batches[-1].position if batches else None
         try:
-            rest = told(poll(path, position))
+            later_batches = reported(poll(path, position))
         except EdgeError:
             return
-        assert told(poll(path)) <= everything | rest
+        assert reported(poll(path)) <= all_reported | later_batches
 
 
-def told(batches: list[Batch]) -> set[str]:
-    found = {repr(one) for batch in batches for one in batch.mentions}
-    return found | {f"{one.where} {one.reason}" for batch in batches for one in batch.rejected}
+def reported(batches: list[Batch]) -> set[str]:
+    results = {repr(mention) for batch in batches for mention in batch.mentions}
+    return results | {
+        f"{reject.where} {reject.reason}" for batch in batches for reject in batch.rejected
+    }
