@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from earful.settings.errors import SettingsError, nearest
+from listeners.files import csv_table
 from listeners.files import lines as file_lines
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -48,7 +49,7 @@ def read(path: Path, limit: int | None = None) -> LabelledFile:
                 rows.append(_row(path, record))
             except ValueError as error:
                 rejects.append(f"line {record.first.number}: {error}")
-    except file_lines.BROKEN as error:
+    except file_lines.READ_ERRORS as error:
         raise SettingsError(
             f"--data: {path}: cut or damaged ({error})", hint="Copy it again."
         ) from error
@@ -102,8 +103,8 @@ def _records(path: Path) -> Iterator[file_lines.Record]:
         if kind == "jsonl":
             yield from file_lines.json_records(lines, _ENCODING)
             return
-        delimiter = file_lines.guess_delimiter(head) if kind == "csv" else "\t"
-        table = file_lines.Table(lines, _ENCODING, delimiter, kind == "csv")
+        delimiter = csv_table.guess_delimiter(head) if kind == "csv" else "\t"
+        table = csv_table.Table(lines, _ENCODING, delimiter, kind == "csv")
         header = table.header()
         _check_header(path, header)
         yield from table.records(header)

@@ -1,8 +1,8 @@
-"""The source "folder": every file of rows that is put into a folder, as "replay" reads a file.
+"""The source "folder": every file of rows in a folder, read as "replay" reads one file.
 
-Files are read in the order of their names, each once; one that has grown is read on, one that was
-replaced is read anew. Files that are still being written are known by their names: temporary ones
-are left alone until they are renamed.
+Files are read in the order of their names, each once. A file that has grown is read on, a replaced
+file is read from its start. Names of temporary files show that they are still being written; they
+are skipped until they are renamed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
 from listeners.common.options import read
 from listeners.common.position import Position
-from listeners.files.replay import ReplayOptions, RowOptions, SourceName, kind_of, rows
+from listeners.files.replay import ReplayOptions, RowOptions, SourceName, format_of, read_rows
 
-_MOST_FILES = 5000  # each takes some 150 bytes of the position
+_MAX_FILES = 5000  # each file takes some 150 bytes of the position
 _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", "~")
 
 
 class FolderOptions(RowOptions):
-    """``options`` of a [[listen]] block with source = "folder"; see docs/sources/folder.md."""
+    """The ``options`` of a [[listen]] block with source = "folder"; see docs/sources/folder.md."""
 
     path: Path
     names: str = "*"
@@ -38,84 +38,89 @@ class FolderOptions(RowOptions):
 _StrictInt = Annotated[int, Field(strict=True)]
 
 
-class _Known(NamedTuple):
-    """A file that was read: how it looked when it was read to its end (``size`` -1: not yet), and
-    the position in it."""
+class _ReadFile(NamedTuple):
+    """A file's size and time of change when it was read to its end, and the position in it.
+
+    ``size`` and ``changed`` are -1 until its end was reached; ``changed`` is in nanoseconds.
+    """
 
     size: _StrictInt
     changed: _StrictInt
-    place: str | None
+    position: str | None
 
 
-_UNREAD = _Known(size=-1, changed=-1, place=None)
+_UNREAD = _ReadFile(size=-1, changed=-1, position=None)
 
 
-class _Position(Position):
-    """Every file of the folder by its name."""
+class _FolderPosition(Position):
+    """The files of the folder by their names."""
 
-    files: dict[str, OnErrorOmit[_Known]] = Field(default_factory=dict)
+    files: dict[str, OnErrorOmit[_ReadFile]] = Field(default_factory=dict)
 
 
 class Folder(SourceListener):
-    """Reads the files of a folder."""
+    """Read the files of a folder."""
 
     name: ClassVar[str] = "folder"
     Options: ClassVar[type[BaseModel]] = FolderOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The rows of files that are new, or have grown, since ``position``.
+        """Yield the rows of files that are new, or have grown, since ``position``.
 
-        A file that cannot be read is told of as Rejected, once, and looked at again when it has
-        changed, or at every look when it was the disk or a permission that was wrong; the others
-        go on. Permanent: there is no such folder, or it holds too many files.
+        An unreadable file is reported once as Rejected, and read again when it has changed. After
+        an error of the disk or a permission it is read again at every poll. The other files go on.
+        Permanent: there is no such folder, or it holds too many files.
         """
         options = read(FolderOptions, query)
-        reached = _Position.load(position)
-        stored = reached.files
-        found = _listed(options)
-        known = reached.files = {path.name: stored.get(path.name, _UNREAD) for path, _ in found}
-        held = _Held()
-        for path, look in found:
-            if (known[path.name].size, known[path.name].changed) == look:
+        state = _FolderPosition.load(position)
+        stored = state.files
+        listing = _list_files(options)
+        files = state.files = {path.name: stored.get(path.name, _UNREAD) for path, _ in listing}
+        pending = _PendingBatch()
+        for path, fingerprint in listing:
+            if (files[path.name].size, files[path.name].changed) == fingerprint:
                 continue
-            for batch in self._file(path, look, options, known):
-                held.add(batch)
+            for batch in self._read_file(path, fingerprint, options, files):
+                pending.add(batch)
                 # small files share a batch: a position names every file of the folder
-                if held.size() >= options.batch:
-                    yield held.given(reached.dump(), more=True)
-        yield held.given(reached.dump(), more=False)
+                if pending.size() >= options.batch:
+                    yield pending.pop(state.dump(), has_more=True)
+        yield pending.pop(state.dump(), has_more=False)
 
-    def _file(
+    def _read_file(
         self,
         path: Path,
-        look: tuple[int, int],
+        fingerprint: tuple[int, int],
         options: FolderOptions,
-        known: dict[str, _Known],
+        files: dict[str, _ReadFile],
     ) -> Iterator[Batch]:
-        """The file's batches; ``known`` says before each one how far the file is read with it."""
+        """Yield the file's batches; before each one, ``files`` holds the position behind it."""
         shared = options.model_dump(exclude_unset=True, exclude={"path", "names"})
-        one = ReplayOptions.model_validate({**shared, "source_as": options.source_as, "path": path})
-        read_to_its_end = _Known(size=look[0], changed=look[1], place=known[path.name].place)
+        file_options = ReplayOptions.model_validate(
+            {**shared, "source_as": options.source_as, "path": path}
+        )
+        size, changed = fingerprint
+        at_end = _ReadFile(size=size, changed=changed, position=files[path.name].position)
         try:
-            for batch in rows(one, self._clock(), known[path.name].place):
-                known[path.name] = _UNREAD._replace(place=batch.position)
-                read_to_its_end = read_to_its_end._replace(place=batch.position)
-                told = tuple(
-                    replace(one, where=f"{path.name} {one.where}") for one in batch.rejected
+            for batch in read_rows(file_options, self._clock(), files[path.name].position):
+                files[path.name] = _UNREAD._replace(position=batch.position)
+                at_end = at_end._replace(position=batch.position)
+                rejected = tuple(
+                    replace(row, where=f"{path.name} {row.where}") for row in batch.rejected
                 )
-                yield replace(batch, rejected=told)
+                yield replace(batch, rejected=rejected)
         except (Permanent, Transient) as error:
-            if not _may_pass(error):
-                known[path.name] = read_to_its_end
-            trouble = Rejected(where=path.name, reason=str(error))
-            yield Batch(mentions=(), position=None, rejected=(trouble,))
+            if not _is_refused_by_system(error):
+                files[path.name] = at_end
+            failure = Rejected(where=path.name, reason=str(error))
+            yield Batch(mentions=(), position=None, rejected=(failure,))
             return
-        known[path.name] = read_to_its_end
+        files[path.name] = at_end
 
 
-class _Held:
-    """What was read and is not given yet."""
+class _PendingBatch:
+    """Collect the rows of small files until they fill a batch."""
 
     def __init__(self) -> None:
         self._mentions: list[Mention] = []
@@ -128,57 +133,60 @@ class _Held:
         self._mentions += batch.mentions
         self._rejected += batch.rejected
 
-    def given(self, position: str, *, more: bool) -> Batch:
-        """All of it, as one batch."""
+    def pop(self, position: str, *, has_more: bool) -> Batch:
+        """Remove all rows and return them as one batch."""
         mentions, rejected = tuple(self._mentions), tuple(self._rejected)
         self._mentions, self._rejected = [], []
-        return Batch(mentions=mentions, position=position, rejected=rejected, more=more)
+        return Batch(mentions=mentions, position=position, rejected=rejected, more=has_more)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether the system refused (a permission, a disk that was away), which changes no file."""
+def _is_refused_by_system(error: Exception) -> bool:
+    """Return whether a permission or an absent disk caused the error; then no file changes."""
     cause = error.__cause__
     return isinstance(cause, OSError) and cause.errno is not None
 
 
-def _listed(options: FolderOptions) -> list[tuple[Path, tuple[int, int]]]:
-    """The files to read, by name, each with its size and the time when it was changed."""
+def _list_files(options: FolderOptions) -> list[tuple[Path, tuple[int, int]]]:
+    """Return the files to read, by name, each with its size and its time of change."""
     try:
         with os.scandir(options.path) as entries:
-            wanted = [entry for entry in entries if _wanted(Path(entry.path), options)]
+            chosen = [entry for entry in entries if _is_wanted(Path(entry.path), options)]
     except FileNotFoundError as error:
         raise Permanent(
-            f"{options.path}: there is no such folder; check the option path"
+            f"{options.path}: there is no such folder", hint="Check the option path."
         ) from error
     except OSError as error:
-        raise Permanent(f"{options.path}: {error.strerror}; check the option path") from error
-    looks = ((Path(entry.path), _look(entry)) for entry in wanted)
-    found = [(path, look) for path, look in looks if look is not None]
-    if len(found) > _MOST_FILES:
         raise Permanent(
-            f"{options.path}: it holds {len(found):,} files, and {_MOST_FILES:,} are the most that "
-            "can be told apart; move those that were read into another folder"
+            f"{options.path}: {error.strerror}", hint="Check the option path."
+        ) from error
+    fingerprints = ((Path(entry.path), _fingerprint(entry)) for entry in chosen)
+    files = [(path, fingerprint) for path, fingerprint in fingerprints if fingerprint is not None]
+    if len(files) > _MAX_FILES:
+        raise Permanent(
+            f"{options.path}: it holds {len(files):,} files, and Earful can keep track of "
+            f"{_MAX_FILES:,}",
+            hint="Move files that were read into another folder.",
         )
-    return sorted(found)
+    return sorted(files)
 
 
-def _look(entry: os.DirEntry[str]) -> tuple[int, int] | None:
-    """How a file looks; None for what is none, or has just gone."""
+def _fingerprint(entry: os.DirEntry[str]) -> tuple[int, int] | None:
+    """Return a file's size and time of change; None for a folder, or a file just deleted."""
     try:
         if not entry.is_file():
             return None
-        look = entry.stat()
+        status = entry.stat()
     except FileNotFoundError:
         return None
-    except OSError:  # a link in a circle, or to where nobody may look: reading it says which
+    except OSError:  # a circular or a forbidden link: reading it reports which
         return 0, 0
-    return look.st_size, look.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
-def _wanted(path: Path, options: FolderOptions) -> bool:
+def _is_wanted(path: Path, options: FolderOptions) -> bool:
     name = path.name
     if name.startswith((".", "~")) or name.lower().endswith(_TEMPORARY):
         return False
     if options.rejects is not None and path.absolute() == options.rejects.absolute():
         return False
-    return fnmatch(name, options.names) and bool(options.format or kind_of(path))
+    return fnmatch(name, options.names) and bool(options.format or format_of(path))

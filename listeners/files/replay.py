@@ -1,7 +1,7 @@
-"""The source "replay": mentions out of a file, in its order. Also what `earful import` reads.
+"""The source "replay": mentions from a file, in its order. `earful import` reads the same way.
 
-JSON Lines, CSV and TSV, plain or gzip, of any size. Every row is taken: any_of, none_of and
-languages are for sources that must be searched. A file that grows is read on from where it ended.
+JSON Lines, CSV and TSV, plain or gzip, of any size. Every row is read: any_of, none_of and
+languages are for sources that must be searched. A file that grows is read on from its old end.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.common.plain_text import clean
-from listeners.files import lines
-from listeners.files.resume import Place
-from listeners.files.rows import Columns, RowReader
+from listeners.files import csv_table, lines
+from listeners.files.resume import ResumePoint
+from listeners.files.rows import ColumnMap, RowReader
 
-_ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
-_ENDINGS |= {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
-# a lone "[" may be a bad row of which the rest is still being written
+_FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+_FORMATS |= {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
+# a "[" alone may be a bad row that is still being written
 _ARRAY = re.compile(rb"\s*\[\s*\{")
 SourceName = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="small letters, digits, - and _")
 ]
-_RAW = 500  # characters of a bad row that are kept to show
+_RAW_LENGTH = 500  # characters of an unreadable row that are kept to show
 
 
 class RowOptions(ListenerOptions):
-    """What there is to say of files of rows, wherever they lie."""
+    """The options of every source that reads rows from files."""
 
     format: Literal["jsonl", "csv", "tsv"] | None = None
-    map: Columns = Columns()
+    map: ColumnMap = ColumnMap()
     source_as: SourceName = "replay"
     brand_from: str | None = None
     batch: Annotated[int, Field(ge=1, le=50_000)] = 1000
@@ -57,7 +57,7 @@ class RowOptions(ListenerOptions):
 
     @field_validator("encoding")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _check_encoding(cls, value: str) -> str:
         try:
             name = codecs.lookup(value).name
         except LookupError:
@@ -66,45 +66,45 @@ class RowOptions(ListenerOptions):
             raise ValueError("cannot be read line by line; save the file as UTF-8")
         return "utf-8" if name == "utf-8-sig" else name
 
-    def columns(self) -> Columns:
-        """``map``, with ``brand_from`` in it."""
+    def columns(self) -> ColumnMap:
+        """Return ``map`` with the column of ``brand_from``."""
         return self.map.model_copy(update={"brands": self.brand_from or self.map.brands})
 
     def zone(self) -> tzinfo | None:
-        """The zone of instants that have none."""
+        """Return the zone of instants without one."""
         return ZoneInfo(self.timezone) if self.timezone else None
 
 
 class ReplayOptions(RowOptions):
-    """``options`` of a [[listen]] block with source = "replay"; docs/sources.md explains each."""
+    """The ``options`` of a [[listen]] block with source = "replay"; see docs/sources.md."""
 
     path: Path
     only_past: bool = False
 
     @model_validator(mode="after")
-    def _format_known(self) -> ReplayOptions:
-        if self.format is None and self.kind() is None:
+    def _require_format(self) -> ReplayOptions:
+        if self.format is None and self.format_name() is None:
             raise ValueError(
                 f"path: the name {self.path.name!r} does not say what is in it; add "
                 'format = "jsonl", "csv" or "tsv"'
             )
         return self
 
-    def kind(self) -> str | None:
-        """What is in the file: as the option says, else by its name."""
-        return self.format or kind_of(self.path)
+    def format_name(self) -> str | None:
+        """Return the file's format: the option, else by its name."""
+        return self.format or format_of(self.path)
 
 
-def kind_of(path: Path) -> str | None:
-    """What a file's name says that is in it: jsonl, csv or tsv; None when it does not say."""
-    suffixes = [one.lower() for one in path.suffixes]
+def format_of(path: Path) -> str | None:
+    """Return jsonl, csv or tsv by a file's name; None when the name does not say."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
     ending = suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]
-    return _ENDINGS.get(ending[0]) if ending else None
+    return _FORMATS.get(ending[0]) if ending else None
 
 
 @dataclass(slots=True)
-class _Growing:
-    """The batch being filled."""
+class _PendingRows:
+    """Collect the rows of the next batch."""
 
     mentions: list[Mention] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -112,36 +112,43 @@ class _Growing:
     def size(self) -> int:
         return len(self.mentions) + len(self.rejected)
 
-    def add(self, one: Mention | Rejected) -> None:
-        if isinstance(one, Mention):
-            self.mentions.append(one)
+    def add(self, row: Mention | Rejected) -> None:
+        if isinstance(row, Mention):
+            self.mentions.append(row)
         else:
-            self.rejected.append(one)
+            self.rejected.append(row)
 
 
 class Replay(SourceListener):
-    """Reads a file as if a platform had sent it."""
+    """Read a file as if a platform had sent it."""
 
     name: ClassVar[str] = "replay"
     Options: ClassVar[type[BaseModel]] = ReplayOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The rows behind ``position``, in batches.
+        """Yield the rows behind ``position``, in batches.
 
-        Permanent: no such file, a column that is not there, not text. Transient: the file is cut
-        or damaged further down; what stands before that has been yielded.
+        Permanent: the file or a column is missing, or the file is no text. Transient: the file is
+        cut or damaged; the rows before the damage have been yielded.
         """
-        yield from rows(read(ReplayOptions, query), self._clock(), position)
+        yield from read_rows(read(ReplayOptions, query), self._clock(), position)
 
 
-def rows(options: ReplayOptions, now: datetime, position: str | None) -> Iterator[Batch]:
-    """The file's rows behind ``position``, as ``Replay.poll`` gives them."""
-    yield from _Walk(options, now).batches(Place.load(position))
+def read_rows(options: ReplayOptions, now: datetime, position: str | None) -> Iterator[Batch]:
+    """Yield the file's rows behind ``position``, as ``Replay.poll`` does."""
+    yield from _FileReader(options, now).batches(ResumePoint.load(position))
 
 
-class _Walk:
-    """One pass over one file."""
+class _FileReader:
+    """Read one file once.
+
+    1. Read its head, and open the stream.
+    2. Skip to the resume point, or begin at the start when the file is another one.
+    3. Check the columns, and read record by record.
+    4. Yield a full batch when a further record shows that there is more.
+    5. Stop at an unfinished end that was reported before, or at a row of the future.
+    """
 
     def __init__(self, options: ReplayOptions, now: datetime) -> None:
         self._options = options
@@ -152,104 +159,106 @@ class _Walk:
             self._columns, source=options.source_as, fetched_at=now, zone=options.zone()
         )
 
-    def batches(self, place: Place) -> Iterator[Batch]:
+    def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         try:
             with lines.open_stream(self._options.path) as stream:
                 if not self._head:
-                    stream.read(1)  # empty, or cut so early that this says so
+                    stream.read(1)  # raises when a gzip file was cut before its first byte
                     return
-                if not place.stands_in(self._head, stream):
-                    place = Place()
+                if not resume_point.is_in_file(self._head, stream):
+                    resume_point = ResumePoint()
                     stream = lines.open_stream(self._options.path)
                 with stream:
-                    yield from self._fill(self._records(stream, place), place)
-        except lines.BROKEN as error:
+                    yield from self._fill(self._records(stream, resume_point), resume_point)
+        except lines.READ_ERRORS as error:
             raise Transient(
-                f"{self._options.path}: the file is cut or damaged ({error}); what could be read "
-                "is kept, and it will be tried again"
+                f"{self._options.path}: the file is cut or damaged ({error})",
+                hint="The rows before the damage are kept, and it will be tried again.",
             ) from error
 
-    def _fill(self, records: Iterator[lines.Record], start: Place) -> Iterator[Batch]:
-        """Batches of the records. A full one waits until the next row shows that there is more."""
-        growing = _Growing()
-        reached = start.walk(self._head)
+    def _fill(self, records: Iterator[lines.Record], start: ResumePoint) -> Iterator[Batch]:
+        """Yield batches of the records; a full batch waits for the next row."""
+        pending = _PendingRows()
+        progress = start.track(self._head)
         broken: BaseException | None = None
         try:
             for record in records:
-                if reached.knows(record.last, closed=record.closed):
+                if progress.is_reported_end(record.last, closed=record.is_closed):
                     break
-                taken = self._take(record)
-                if taken is None:
+                row = self._parse(record)
+                if row is None:
                     break
-                if growing.size() >= self._options.batch:
-                    yield self._batch(growing, reached.place(), more=True)
-                    growing = _Growing()
-                growing.add(taken)
-                reached.pass_over(record.last, closed=record.closed)
-        except lines.BROKEN as error:
+                if pending.size() >= self._options.batch:
+                    yield self._batch(pending, progress.resume_point(), has_more=True)
+                    pending = _PendingRows()
+                pending.add(row)
+                progress.advance(record.last, closed=record.is_closed)
+        except lines.READ_ERRORS as error:
             broken = error
-        if growing.size():
-            yield self._batch(growing, reached.place(), more=False)
+        if pending.size():
+            yield self._batch(pending, progress.resume_point(), has_more=False)
         if broken:
             raise broken
 
-    def _take(self, record: lines.Record) -> Mention | Rejected | None:
-        """What becomes of a record; None when it lies in the future and has to wait."""
+    def _parse(self, record: lines.Record) -> Mention | Rejected | None:
+        """Return the record as a Mention or Rejected; None for one of the future, which waits."""
         try:
             if record.values is None:
                 raise BadItem(record.reason)
             mention = self._reader.read(record.values)
         except BadItem as error:
-            raw = clean(record.first.data[: 4 * _RAW].decode(errors="replace"), _RAW)
+            raw = clean(record.first.data[: 4 * _RAW_LENGTH].decode(errors="replace"), _RAW_LENGTH)
             return Rejected(where=f"line {record.first.number}", reason=str(error), raw=raw)
         return None if self._options.only_past and mention.published_at > self._now else mention
 
-    def _batch(self, growing: _Growing, place: Place, *, more: bool) -> Batch:
-        if growing.rejected and self._options.rejects:
-            _write_rejects(self._options.rejects, growing.rejected)
+    def _batch(self, pending: _PendingRows, resume_point: ResumePoint, *, has_more: bool) -> Batch:
+        if pending.rejected and self._options.rejects:
+            _write_rejects(self._options.rejects, pending.rejected)
         return Batch(
-            mentions=tuple(growing.mentions),
-            position=place.dump(),
-            rejected=tuple(growing.rejected),
-            more=more,
+            mentions=tuple(pending.mentions),
+            position=resume_point.dump(),
+            rejected=tuple(pending.rejected),
+            more=has_more,
         )
 
-    def _records(self, stream: io.BufferedReader, place: Place) -> Iterator[lines.Record]:
-        """The records from ``place`` on, once the columns have been found to be there."""
+    def _records(
+        self, stream: io.BufferedReader, resume_point: ResumePoint
+    ) -> Iterator[lines.Record]:
+        """Check the columns, and return the records from ``resume_point`` on."""
         encoding = self._options.encoding
-        rest = lines.lines(stream, place.line, place.offset)
-        if self._options.kind() == "jsonl":
+        remaining = lines.lines(stream, resume_point.line, resume_point.offset)
+        if self._options.format_name() == "jsonl":
             self._check_columns(_first_keys(self._options.path, self._head, encoding))
-            return lines.json_records(rest, encoding)
+            return lines.json_records(remaining, encoding)
         try:
             header = self._table(lines.lines(_buffered(self._head))).header()
         except BadItem as error:
             raise Permanent(f"{self._options.path}: {error}") from error
         self._check_columns(header)
-        table = self._table(rest)
-        if not place.offset:
-            table.header()  # read past it
+        table = self._table(remaining)
+        if not resume_point.offset:
+            table.header()  # skip the header
         return table.records(header)
 
-    def _table(self, source: Iterator[lines.Line]) -> lines.Table:
+    def _table(self, source: Iterator[lines.Line]) -> csv_table.Table:
         options = self._options
-        quotes = options.quotes if options.quotes is not None else options.kind() == "csv"
+        quotes = options.quotes if options.quotes is not None else options.format_name() == "csv"
         delimiter = options.delimiter or "\t"
-        if options.kind() == "csv" and not options.delimiter:
-            delimiter = lines.guess_delimiter(self._head.decode(options.encoding, "replace"))
-        return lines.Table(source, options.encoding, delimiter, quotes)
+        if options.format_name() == "csv" and not options.delimiter:
+            delimiter = csv_table.guess_delimiter(self._head.decode(options.encoding, "replace"))
+        return csv_table.Table(source, options.encoding, delimiter, quotes)
 
-    def _check_columns(self, known: list[str]) -> None:
-        for name, column in self._columns.given().items() if known else ():
-            if column not in known and column.partition(".")[0] not in known:
+    def _check_columns(self, header: list[str]) -> None:
+        for name, column in self._columns.required().items() if header else ():
+            if column not in header and column.partition(".")[0] not in header:
                 raise Permanent(
                     f"{self._options.path}: there is no column {column!r} for {name}"
-                    f"{nearest(column, known)}; say which it is, as in map = {{ {name} = "
-                    f'"…" }}; the columns are {", ".join(known)[:500]}'
+                    f"{nearest(column, header)}; say which it is, as in map = {{ {name} = "
+                    f'"…" }}; the columns are {", ".join(header)[:500]}'
                 )
-            if known.count(column) > 1:
+            if header.count(column) > 1:
                 raise Permanent(
-                    f"{self._options.path}: {known.count(column)} columns are called {column!r}; "
+                    f"{self._options.path}: {header.count(column)} columns are called {column!r}; "
                     f"rename all but the one that holds {name}"
                 )
 
@@ -259,7 +268,7 @@ def _buffered(data: bytes) -> io.BufferedReader:
 
 
 def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
-    """Every key of the first objects: in JSON Lines a row may leave out what it has not."""
+    """Return every key of the first objects, because a row of JSON Lines may omit keys."""
     if _ARRAY.match(head.lstrip(lines.BOM)):
         raise Permanent(
             f"{path}: this is one JSON array; Earful reads JSON Lines, one object a line "
@@ -270,20 +279,22 @@ def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
 
 
 def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    """Append what could not be read, one JSON object a line; after a crash some are there twice,
-    and what is cut in the middle stays on a line of its own."""
+    """Append the unreadable rows, one JSON object a line.
+
+    After a crash some rows occur twice, and a row cut in the middle stays on a line of its own.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = _is_torn(path)
+        is_torn = _is_torn(path)
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n" if torn else "")
-            file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in rejected)
+            file.write("\n" if is_torn else "")
+            file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rejected)
     except OSError as error:
         raise Permanent(f"{path}: {error.strerror}; check the option rejects") from error
 
 
 def _is_torn(path: Path) -> bool:
-    """Whether its last line was not finished: by a kill, or a disk that was full."""
+    """Return whether a kill or a full disk cut the file's last line."""
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Where the reading of a file goes on, told so that another file is not taken for this one."""
+"""The resume point of a file: where reading goes on, and how to recognise the file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from listeners.files.lines import TAIL, Line, skip_to
 _HEAD = 4096
 
 
-class Place(Position):
+class ResumePoint(Position):
     """The next line to read, and the byte where it begins (after decompression).
 
-    ``head`` and ``tail`` are hashes of bytes that lie before: a file that grew is known again,
-    and a file that was replaced is read from its start. ``pending`` is the hash of a last line
-    without a line end that has been told of: the place stays before it, because somebody may
-    still be writing it, and it is told again only when it has changed.
+    ``head`` and ``tail``: hashes of bytes before it. They recognise a file that grew; a replaced
+    file is read from its start. ``pending``: the hash of a reported last line without a line end.
+    The resume point stays before this line, because its writer may not have finished. It is
+    reported again only when it has changed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,15 +34,15 @@ class Place(Position):
     pending: str = ""
 
     @model_validator(mode="after")
-    def _check_tail(self) -> Place:
+    def _check_tail(self) -> ResumePoint:
         if self.tail_bytes > self.offset:
             raise ValueError("the tail begins before the file")
         return self
 
-    def stands_in(self, head: bytes, stream: io.BufferedReader) -> bool:
-        """True when the file is the one that this place was made in.
+    def is_in_file(self, head: bytes, stream: io.BufferedReader) -> bool:
+        """Return whether this resume point belongs to the file.
 
-        ``head`` are the first bytes of the file. The stream is left standing at the place.
+        ``head``: the first bytes of the file. The stream is left at the resume point.
         """
         if not self.offset:
             return True
@@ -51,22 +51,22 @@ class Place(Position):
         skip_to(stream, self.offset - self.tail_bytes)
         return not self.tail_bytes or self.tail == _hash(stream.read(self.tail_bytes))
 
-    def walk(self, head: bytes) -> Walked:
-        """What keeps account of a pass that begins here."""
-        return Walked(self, head)
+    def track(self, head: bytes) -> ReadingProgress:
+        """Return the progress of a reading that begins here."""
+        return ReadingProgress(self, head)
 
 
-class Walked:
-    """How far a pass has come."""
+class ReadingProgress:
+    """Keep the progress of one reading of a file."""
 
-    def __init__(self, start: Place, head: bytes) -> None:
+    def __init__(self, start: ResumePoint, head: bytes) -> None:
         self._start = start
         self._head = head
         self._last: Line | None = None
         self._pending: Line | None = None
 
-    def knows(self, last: Line, *, closed: bool) -> bool:
-        """True for the unfinished end of the file that an earlier pass has told of."""
+    def is_reported_end(self, last: Line, *, closed: bool) -> bool:
+        """Return whether this is the unfinished end that an earlier reading reported."""
         return (
             self._last is None
             and bool(self._start.pending)
@@ -74,19 +74,19 @@ class Walked:
             and self._start.pending == _hash(last.data)
         )
 
-    def pass_over(self, last: Line, *, closed: bool) -> None:
-        """A record is dealt with that ends with ``last``; unless ``closed``, it may still grow."""
+    def advance(self, last: Line, *, closed: bool) -> None:
+        """Count a record that ends with ``last`` as read; unless ``closed``, it may still grow."""
         if closed:
             self._last = last
         else:
             self._pending = last
 
-    def place(self) -> Place:
-        """The place behind everything that is dealt with (but before an unfinished end)."""
-        place = self._start
+    def resume_point(self) -> ResumePoint:
+        """Return the resume point behind all records read, but before an unfinished end."""
+        resume_point = self._start
         if self._last is not None:
-            tail = self._last.data[-TAIL:] if self._last.whole else b""
-            place = Place(
+            tail = self._last.data[-TAIL:] if self._last.is_complete else b""
+            resume_point = ResumePoint(
                 line=self._last.number + 1,
                 offset=self._last.end,
                 head=_hash(self._head[: min(self._last.end, _HEAD)]),
@@ -94,7 +94,7 @@ class Walked:
                 tail_bytes=len(tail),
             )
         pending = _hash(self._pending.data) if self._pending is not None else ""
-        return place.model_copy(update={"pending": pending})
+        return resume_point.model_copy(update={"pending": pending})
 
 
 def _hash(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A row of somebody's file, read as a Mention: which column is what, and what its values mean."""
+"""Read a row of a file as a Mention, by a map of its columns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from listeners.common.options import ListenerOptions
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.values import count, language
 
-_MOST = 2**53  # above it a float has lost digits; no count of people comes near
-_ID_CAP = 200
+_EXACT_FLOATS_BELOW = 2**53  # above it a float has lost digits; no count of people comes near
+_MAX_ID = 200
 _LOST_DIGITS = re.compile(r"\d\.\d+[eE]\+\d+$")  # a spreadsheet's 5.67588E+17
 _NO_COUNTS = Engagement()
-_CACHE = 10_000  # authors and brand cells remembered at once: bounded, so that memory is flat
+_CACHE_SIZE = 10_000  # authors and brand cells kept at once: memory stays constant
 
 
-class Columns(ListenerOptions):
-    """``map``: which column of the file is which field. A dot goes into an object: user.name."""
+class ColumnMap(ListenerOptions):
+    """The option ``map``: the column for each field; a dot reads an object, as in user.name."""
 
     text: str = "text"
     author: str = "author"
@@ -41,22 +41,22 @@ class Columns(ListenerOptions):
     name: str = "name"
     reply_to: str = "reply_to"
     repost_of: str = "repost_of"
-    # no default: in exports of X a column `source` says which app somebody wrote with
+    # no default: in exports of X the column `source` holds the app that wrote the post
     source: str | None = None
     brands: str | None = None
 
-    def given(self) -> dict[str, str]:
-        """The columns that must be there: those somebody named, and the two that all need."""
+    def required(self) -> dict[str, str]:
+        """Return the columns that must exist: those of the settings, text and time."""
         chosen = {field: getattr(self, field) for field in self.model_fields_set}
-        needed = {"text": self.text, "published_at": self.published_at}
-        return {field: column for field, column in (chosen | needed).items() if column}
+        always = {"text": self.text, "published_at": self.published_at}
+        return {field: column for field, column in (chosen | always).items() if column}
 
 
 class RowReader:
-    """Makes Mentions of rows. Give one to each poll: ``fetched_at`` is the same for all of it."""
+    """Read rows as Mentions. Each poll needs its own, because all rows share ``fetched_at``."""
 
     def __init__(
-        self, columns: Columns, *, source: str, fetched_at: datetime, zone: tzinfo | None = None
+        self, columns: ColumnMap, *, source: str, fetched_at: datetime, zone: tzinfo | None = None
     ) -> None:
         self._columns = columns
         self._source = source
@@ -68,9 +68,9 @@ class RowReader:
         self._dotted = [column for column in named if column and "." in column]
 
     def read(self, row: dict[str, Any]) -> Mention:
-        """The row as a Mention. BadItem names the field, its value and what would be right."""
+        """Return the row as a Mention; BadItem names the field, its value and the fix."""
         for column in self._dotted:
-            row.setdefault(column, _inside(row, column))
+            row.setdefault(column, _nested_value(row, column))
         columns, get = self._columns, row.get
         text = _text(get(columns.text))
         try:
@@ -78,9 +78,7 @@ class RowReader:
         except BadItem as error:
             raise BadItem(f"{columns.published_at}: {error}") from None
         source = self._source_of(row)
-        external_id = _identity(get(columns.id)) or _made_up(
-            get(columns.author), published_at, text
-        )
+        external_id = _identity(get(columns.id)) or _row_id(get(columns.author), published_at, text)
         return Mention(
             source=source,
             external_id=external_id,
@@ -94,7 +92,7 @@ class RowReader:
             repost_of=_repost(get(columns.repost_of), text),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
-            direct=True,  # somebody chose these rows: their words are not asked again
+            direct=True,  # the user chose these rows: the query's terms do not filter them
         )
 
     def _source_of(self, row: Mapping[str, Any]) -> str:
@@ -104,16 +102,16 @@ class RowReader:
 
     def _author(self, row: Mapping[str, Any], source: str, external_id: str) -> Author:
         columns, get = self._columns, row.get
-        known = get(columns.author), get(columns.author_id), get(columns.name)
+        cells = get(columns.author), get(columns.author_id), get(columns.name)
         try:
-            key = (source, *known, get(columns.followers))
-            found = self._authors.get(key)
+            key = (source, *cells, get(columns.followers))
+            cached = self._authors.get(key)
         except TypeError:  # a list or an object where a name should be
             raise BadItem(f"{columns.author}: it is not a name but a list or an object") from None
-        if found is not None:
-            return found
-        handle = one_line(_word(known[0])).lstrip("@")
-        number = _identity(known[1]) or _short(handle)
+        if cached is not None:
+            return cached
+        handle = one_line(_as_text(cells[0])).lstrip("@")
+        number = _identity(cells[1]) or _shortened(handle)
         if not number:
             # each one for itself: two people without a name are not one customer
             return anonymous_author(source, external_id)
@@ -121,10 +119,10 @@ class RowReader:
             source=source,
             external_id=number,
             handle=handle or number,
-            name=one_line(_word(known[2])) or None,
+            name=one_line(_as_text(cells[2])) or None,
             followers=None if get(columns.followers) in (None, "") else count(key[-1]),
         )
-        if len(self._authors) >= _CACHE:
+        if len(self._authors) >= _CACHE_SIZE:
             self._authors.clear()
         self._authors[key] = author
         return author
@@ -133,17 +131,17 @@ class RowReader:
         value = row.get(self._columns.brands or "")
         names = value if isinstance(value, list) else str(value or "").split(",")
         cell = ",".join(str(name) for name in names)
-        found = self._brands.get(cell)
-        if found is None:
-            found = tuple(
-                dict.fromkeys(name for one in cell.split(",") if (name := one_line(one, 120)))
+        brands = self._brands.get(cell)
+        if brands is None:
+            brands = tuple(
+                dict.fromkeys(name for part in cell.split(",") if (name := one_line(part, 120)))
             )
-            if not found:
+            if not brands:
                 raise BadItem(f"{self._columns.brands}: it is empty; the row is about no brand")
-            if len(self._brands) >= _CACHE:
+            if len(self._brands) >= _CACHE_SIZE:
                 self._brands.clear()
-            self._brands[cell] = found
-        return found
+            self._brands[cell] = brands
+        return brands
 
 
 def _engagement(shares: object, likes: object, replies: object) -> Engagement:
@@ -155,45 +153,45 @@ def _engagement(shares: object, likes: object, replies: object) -> Engagement:
 def _text(value: object) -> str:
     if isinstance(value, (dict, list)):
         raise BadItem("text: it is not text but a list or an object")
-    text = clean(_word(value))
+    text = clean(_as_text(value))
     if not text:
         raise BadItem("text: it is empty")
     return text
 
 
-def _word(value: object) -> str:
+def _as_text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 def _identity(value: object) -> str | None:
-    """An id as text, or None when there is none, or when a spreadsheet has eaten its digits."""
+    """Return an id as text; None without one, or when a spreadsheet has cut its digits."""
     if value is None:
         return None
     if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < _MOST else None
+        value = int(value) if value.is_integer() and abs(value) < _EXACT_FLOATS_BELOW else None
     if value is None or value is False or isinstance(value, (dict, list)):
         return None  # a float without all of its digits, a "no", or no id at all
     text = value if isinstance(value, str) else str(value)
-    return None if _LOST_DIGITS.match(text) else _short(clean(text, 4096)) or None
+    return None if _LOST_DIGITS.match(text) else _shortened(clean(text, 4096)) or None
 
 
-def _short(identity: str) -> str:
-    """An id that storage can hold: a long one is replaced by its hash."""
-    if len(identity) <= _ID_CAP:
+def _shortened(identity: str) -> str:
+    """Return an id that storage can hold: the hash of a long one."""
+    if len(identity) <= _MAX_ID:
         return identity
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
 
 
-def _made_up(author: object, published_at: datetime, text: str) -> str:
-    """For rows without an id: the same author, time and text always give the same one."""
-    parts = "\0".join((_word(author), published_at.isoformat(), text))
+def _row_id(author: object, published_at: datetime, text: str) -> str:
+    """Return an id for a row without one, the same for the same author, time and text."""
+    parts = "\0".join((_as_text(author), published_at.isoformat(), text))
     return "row-" + hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def _repost(value: object, text: str) -> str | None:
-    """The original's id; "" for a bare yes; None when this is no repost.
+    """Return the original's id; "" for a bare yes, None when this is no repost.
 
-    Older exports of X have no column for it; there a repost begins "RT @somebody".
+    Older exports of X have no column for it; there a repost begins with "RT @handle".
     """
     if isinstance(value, str) and value.strip().lower() in {"true", "false", "yes", "no"}:
         value = value.strip().lower() in {"true", "yes"}
@@ -202,7 +200,7 @@ def _repost(value: object, text: str) -> str | None:
     return "" if value is True else _identity(value)
 
 
-def _inside(row: Mapping[str, Any], path: str) -> object:
+def _nested_value(row: Mapping[str, Any], path: str) -> object:
     value: object = row
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None

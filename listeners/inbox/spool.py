@@ -217,7 +217,7 @@ def _read(path: Path, offset: int, take: Take) -> Iterator[_Some]:
         mentions: list[Mention] = []
         rejected: list[Rejected] = []
         for record in file_lines.json_records(file_lines.lines(file, 1, offset), "utf-8"):
-            if not record.closed and not closed:
+            if not record.is_closed and not closed:
                 break
             try:
                 mentions.append(_taken(record, take))
@@ -233,7 +233,7 @@ def _read(path: Path, offset: int, take: Take) -> Iterator[_Some]:
 
 
 def _taken(record: file_lines.Record, take: Take) -> Mention:
-    if not record.closed:
+    if not record.is_closed:
         raise BadItem("the service ended while it wrote this line; nobody was told that it is kept")
     if record.values is None:
         raise BadItem(record.reason)

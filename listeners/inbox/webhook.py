@@ -21,7 +21,7 @@ from earful.contracts import BadItem
 from earful.types import Batch, Mention, Query, Rating
 from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
-from listeners.files.rows import Columns, RowReader
+from listeners.files.rows import ColumnMap, RowReader
 from listeners.inbox import spool
 from listeners.inbox.feedback import SCALES, InboxName, rating_of
 
@@ -61,7 +61,7 @@ class ItemReader:
 
     def __init__(self, hook: str, now: datetime) -> None:
         self._hook = hook
-        self._rows = RowReader(Columns(), source="webhook", fetched_at=now)
+        self._rows = RowReader(ColumnMap(), source="webhook", fetched_at=now)
 
     def line(self, line: Mapping[str, Any]) -> Mention:
         """A line of the inbox as a Mention. Raises BadItem."""

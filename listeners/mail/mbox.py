@@ -25,7 +25,7 @@ from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, ListenerOptions, read
 from listeners.files import lines as file_lines
-from listeners.files.resume import Place, Walked
+from listeners.files.resume import ReadingProgress, ResumePoint
 from listeners.mail.listener import normalise_addresses
 from listeners.mail.message import parse_mail, skip_reason, to_mention
 
@@ -83,7 +83,7 @@ class Mbox(SourceListener):
         """
         options = read(MboxOptions, query)
         reader = _Reader(options, self._clock())
-        yield from reader.batches(Place.load(position))
+        yield from reader.batches(ResumePoint.load(position))
         if reader.skipped:
             log.info("mails passed over", query=query.id, **reader.skipped)
 
@@ -97,7 +97,7 @@ class _Reader:
         self._oldest_wanted = now - options.since if options.since is not None else None
         self.skipped: Counter[str] = Counter()
 
-    def batches(self, place: Place) -> Iterator[Batch]:
+    def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         path = self._options.path
         head = file_lines.read_head(path)
         if head.strip() and not head.lstrip(b"\r\n").startswith(b"From "):
@@ -111,44 +111,44 @@ class _Reader:
                     # Raises when the file is not empty, but cut near its start.
                     stream.read(1)
                     return
-                if not place.stands_in(head, stream):
-                    place = Place()
+                if not resume_point.is_in_file(head, stream):
+                    resume_point = ResumePoint()
                     stream = file_lines.open_stream(path)
                 with stream:
-                    lines = file_lines.lines(stream, place.line, place.offset)
+                    lines = file_lines.lines(stream, resume_point.line, resume_point.offset)
                     messages = _split_messages(lines, self._options.max_bytes)
-                    yield from self._read_messages(messages, place, head)
-        except file_lines.BROKEN as error:
+                    yield from self._read_messages(messages, resume_point, head)
+        except file_lines.READ_ERRORS as error:
             raise Transient(
                 f"{path}: the file is cut or damaged ({error}); the mails before that are kept",
                 hint=TRIED_AGAIN,
             ) from error
 
     def _read_messages(
-        self, messages: Iterator[_Message], start: Place, head: bytes
+        self, messages: Iterator[_Message], start: ResumePoint, head: bytes
     ) -> Iterator[Batch]:
         """Yield the messages in batches, also those before the point where the file breaks.
 
         Stops at an unfinished last message that an earlier pass has yielded and that has not grown.
         """
-        reached = start.walk(head)
+        progress = start.track(head)
         results: list[Mention | Rejected] = []
         message_count = 0
         failure: BaseException | None = None
         try:
             for message in messages:
-                if reached.knows(message.last, closed=message.is_closed):
+                if progress.is_reported_end(message.last, closed=message.is_closed):
                     break
                 if message_count >= _BATCH:
-                    yield _batch(results, reached, has_more=True)
+                    yield _batch(results, progress, has_more=True)
                     results, message_count = [], 0
                 results += self._read_message(message)
-                reached.pass_over(message.last, closed=message.is_closed)
+                progress.advance(message.last, closed=message.is_closed)
                 message_count += 1
-        except file_lines.BROKEN as error:
+        except file_lines.READ_ERRORS as error:
             failure = error
         if message_count:
-            yield _batch(results, reached, has_more=False)
+            yield _batch(results, progress, has_more=False)
         if failure:
             raise failure
 
@@ -170,10 +170,12 @@ class _Reader:
         return [mention]
 
 
-def _batch(results: list[Mention | Rejected], reached: Walked, *, has_more: bool) -> Batch:
+def _batch(
+    results: list[Mention | Rejected], progress: ReadingProgress, *, has_more: bool
+) -> Batch:
     return Batch(
         mentions=tuple(result for result in results if isinstance(result, Mention)),
-        position=reached.place().dump(),
+        position=progress.resume_point().dump(),
         rejected=tuple(result for result in results if isinstance(result, Rejected)),
         more=has_more,
     )
@@ -205,7 +207,7 @@ def _split_messages(lines: Iterator[file_lines.Line], max_bytes: int) -> Iterato
             is_protected = _PROTECTED_FROM.match(line.data) is not None
             data += line.data[1 if is_protected else 0 :][: max_bytes - len(data)]
         recent += line.data
-        del recent[: -file_lines.TAIL if line.whole else None]
+        del recent[: -file_lines.TAIL if line.is_complete else None]
         previous = line
     if begin is not None and previous is not None:
         yield _message(data, begin, previous, is_closed=False)

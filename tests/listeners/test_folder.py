@@ -65,7 +65,7 @@ def test_known_files_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object) -> None:
         raise AssertionError("this file has not changed")
 
-    monkeypatch.setattr(module, "rows", refuse)
+    monkeypatch.setattr(module, "read_rows", refuse)
     assert ids(poll(tmp_path, position)) == []
 
 
@@ -200,15 +200,15 @@ def test_the_position_forgets_files_that_are_gone(tmp_path: Path) -> None:
 
 
 def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_FILES", 3)
+    monkeypatch.setattr(module, "_MAX_FILES", 3)
     for number in range(4):
         write(tmp_path / f"{number}.jsonl", [row(number)])
-    with pytest.raises(Permanent, match=r"holds 4 files.*move those"):
+    with pytest.raises(Permanent, match=r"holds 4 files.*Move files that"):
         poll(tmp_path)
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(Permanent, match="there is no such folder; check the option path"):
+    with pytest.raises(Permanent, match=r"there is no such folder\. Check the option path"):
         poll(tmp_path / "nowhere")
     file = write(tmp_path / "a.jsonl", [row(1)])
     with pytest.raises(Permanent, match=r"a\.jsonl: Not a directory"):

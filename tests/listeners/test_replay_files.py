@@ -81,7 +81,7 @@ def test_what_can_be_read_only_once_is_refused(tmp_path: Path, kind: str) -> Non
             os.write(writing, json.dumps(row(1)).encode())
             os.close(writing)
             path = Path(f"/dev/fd/{reading}")
-        with pytest.raises(Permanent, match=r"a pipe or a device.* save it as a file"):
+        with pytest.raises(Permanent, match=r"a pipe or a device.*Save it as a file"):
             poll(path, format="jsonl")
 
 
@@ -175,14 +175,14 @@ def test_a_cut_gzip_keeps_what_could_be_read(tmp_path: Path, keep: float) -> Non
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(Permanent, match=r"none.csv: No such file.*check the option path"):
+    with pytest.raises(Permanent, match=r"none.csv: No such file.*Check the option path"):
         poll(tmp_path / "none.csv")
     (tmp_path / "a.jsonl.gz").write_text("plain")
     with pytest.raises(Permanent, match="the name says gzip"):
         poll(tmp_path / "a.jsonl.gz")
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         (tmp_path / "a.tsv").write_bytes("text\tpublished_at\n".encode(encoding))
-        with pytest.raises(Permanent, match="save it as UTF-8"):
+        with pytest.raises(Permanent, match="Save it as UTF-8"):
             poll(tmp_path / "a.tsv")
     (tmp_path / "a.json").write_text(' [\n {"text": "a"}\n]')
     with pytest.raises(Permanent, match="one JSON array"):

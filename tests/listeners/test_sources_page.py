@@ -57,7 +57,7 @@ def test_the_blocks_can_be_pasted(source: str) -> None:
 
 
 def test_every_field_of_map_is_named() -> None:
-    from listeners.files.rows import Columns
+    from listeners.files.rows import ColumnMap
 
     page = section("replay")
-    assert not [field for field in Columns.model_fields if f"`{field}`" not in page]
+    assert not [field for field in ColumnMap.model_fields if f"`{field}`" not in page]
