@@ -138,7 +138,7 @@ def recheck(
             since=now - within,
             seen_before=now - every,
             limit=BATCH_SIZE,
-            once=is_billed_once,
+            at_most_once=is_billed_once,
         )
         for query_id, posts in _by_query(due).items():
             if stop():

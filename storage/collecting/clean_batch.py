@@ -29,7 +29,7 @@ _MAX_NOISE_REASON = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanBatch:
-    """A batch whose texts, ids and numbers all fit the database.
+    """A batch with texts, ids and numbers that all fit the database.
 
     ``mentions`` holds each mention once, by its stored key, oldest first. ``links`` holds the
     brands of each, or why it is noise. ``contested`` are the keys that arrived with two authors.
@@ -94,11 +94,11 @@ def _author_key(mention: Mention) -> ExternalKey:
     return mention.author.source, identity(mention.author.external_id)
 
 
-def _is_newer(mention: Mention, other: Mention) -> bool:
+def _is_newer(mention: Mention, stored: Mention) -> bool:
     """True when the platform says that ``mention`` is the later state; the first wins a tie."""
     return (mention.edited_at or mention.published_at, mention.fetched_at) > (
-        other.edited_at or other.published_at,
-        other.fetched_at,
+        stored.edited_at or stored.published_at,
+        stored.fetched_at,
     )
 
 

@@ -1,9 +1,9 @@
-"""Keep the coverage ledger: for every part of a query what was seen, what was missed, and why.
+"""Keep the coverage ledger: seen intervals, and gaps with reasons, for every part of a query.
 
 The ledger changes in the transaction that stores the mentions. For each part of a batch:
 
 1. Read only the rows that touch the batch's intervals, so a batch costs the same after years.
-2. Let storage/collecting/coverage_rules.py decide what the rows become.
+2. Let storage/collecting/coverage_rules.py decide the new rows.
 3. Replace the rows that changed.
 
 A part is live while the query's settings are those that it was last reported with.
@@ -60,7 +60,7 @@ _TOUCHING_GAPS = _select_touching(_GAP, UNFILLED_GAP)
 def record_batch(
     connection: Connection, query: Query, batch: CleanBatch, at: datetime
 ) -> Interval | None:
-    """Record what a batch has seen and missed.
+    """Record the intervals that a batch has seen, and its gaps.
 
     Returns the newest interval that all live parts of the query have seen. Returns None when the
     batch claims nothing, or when there is no such interval.

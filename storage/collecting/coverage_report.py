@@ -1,4 +1,4 @@
-"""What a person is shown of the coverage ledger: frozen facts of one moment."""
+"""Read the coverage ledger for pages and commands: frozen facts of one moment."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COVERAGE, _GAP, _QUERY = table_of(CoverageRow), table_of(GapRow), table_of(Quer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartCoverage:
-    """One search of a query in a window of time.
+    """The coverage of one part (a search) of a query in a window of time.
 
-    ``since`` and ``until`` are the ends of what was ever seen. ``live`` is False when settings ask
-    for it no more. ``filled`` counts gaps that were closed within the window.
+    ``since`` and ``until`` are the ends of everything ever covered. ``live`` is False when the
+    settings no longer ask for the part. ``filled`` counts gaps filled within the window.
     """
 
     part: str
@@ -41,8 +41,7 @@ class PartCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryCoverage:
-    """A query in a window of time; ``share`` of it has been seen by all its parts (0 to 1), None
-    where its source does not say."""
+    """The coverage of a query in a window of time."""
 
     query_id: str
     window: Window
@@ -56,41 +55,46 @@ class QueryCoverage:
 
     @property
     def share(self) -> float | None:
-        """How much of the window all its parts have seen."""
-        live = [one.covered for one in self.parts if one.live]
+        """Return the share of the window that all live parts have covered, 0 to 1.
+
+        None when the source claims no coverage.
+        """
+        live = [part.covered for part in self.parts if part.live]
         if not live:
             return None
-        seen = live[0]
-        for other in live[1:]:
-            seen = intervals.intersect(seen, other)
-        return share_of(seen, self.window)
+        common = live[0]
+        for covered in live[1:]:
+            common = intervals.intersect(common, covered)
+        return share_of(common, self.window)
 
 
 def share_of(covered: Intervals, window: Window) -> float:
-    """How much of the window is covered, 0 to 1."""
+    """Return the covered share of the window, 0 to 1."""
     return intervals.length(covered) / window.length if window.length > timedelta() else 0.0
 
 
 def read_coverage(
     db: Database, query_ids: Iterable[str], window: Window
 ) -> tuple[QueryCoverage, ...]:
-    """The coverage of those queries, in their order; one that was never polled has no parts."""
+    """Read the coverage of these queries, in their order; a query never polled has no parts."""
     with db.read() as connection:
         rows = {row.id: row for row in connection.execute(select(_QUERY))}
         return tuple(
-            _query(connection, rows[query_id], window) for query_id in query_ids if query_id in rows
+            _query_coverage(connection, rows[query_id], window)
+            for query_id in query_ids
+            if query_id in rows
         )
 
 
-def _query(connection: Connection, row: Any, window: Window) -> QueryCoverage:
+def _query_coverage(connection: Connection, row: Any, window: Window) -> QueryCoverage:
     live = set(coverage_ledger.live_parts(connection, row.id))
     covered = connection.execute(
         select(_COVERAGE).where(_COVERAGE.c.query_id == row.id).order_by(_COVERAGE.c.since)
     ).all()
     gaps = connection.execute(
-        select(_GAP).where(_GAP.c.query_id == row.id, _told_of(window)).order_by(_GAP.c.since)
+        select(_GAP).where(_GAP.c.query_id == row.id, _is_relevant(window)).order_by(_GAP.c.since)
     ).all()
-    names = live | {one.part for one in (*covered, *gaps)}
+    names = live | {row.part for row in (*covered, *gaps)}
     return QueryCoverage(
         query_id=row.id,
         window=window,
@@ -101,11 +105,11 @@ def _query(connection: Connection, row: Any, window: Window) -> QueryCoverage:
         error=row.error,
         paused=row.paused,
         parts=tuple(
-            _part(
+            _part_coverage(
                 name,
                 name in live,
-                [one for one in covered if one.part == name],
-                [one for one in gaps if one.part == name],
+                [interval for interval in covered if interval.part == name],
+                [gap for gap in gaps if gap.part == name],
                 window,
             )
             for name in sorted(names)
@@ -113,16 +117,16 @@ def _query(connection: Connection, row: Any, window: Window) -> QueryCoverage:
     )
 
 
-def _told_of(window: Window) -> Any:
-    """Open gaps of any age; others when they lie in the window or were closed within it."""
-    lies_in = and_(_GAP.c.since < window.until, _GAP.c.until > window.since)
-    return or_(_GAP.c.state == OPEN, lies_in, _GAP.c.closed_at >= window.since)
+def _is_relevant(window: Window) -> Any:
+    """Select open gaps of any age, and others that overlap the window or were closed within it."""
+    overlaps = and_(_GAP.c.since < window.until, _GAP.c.until > window.since)
+    return or_(_GAP.c.state == OPEN, overlaps, _GAP.c.closed_at >= window.since)
 
 
-def _part(
+def _part_coverage(
     name: str, live: bool, covered: Sequence[Any], gaps: Sequence[Any], window: Window
 ) -> PartCoverage:
-    def those(state: str) -> tuple[LedgerGap, ...]:
+    def in_state(state: str) -> tuple[LedgerGap, ...]:
         return tuple(coverage_ledger.gap_from_row(row) for row in gaps if row.state == state)
 
     return PartCoverage(
@@ -133,8 +137,8 @@ def _part(
         covered=intervals.intersect(
             [(row.since, row.until) for row in covered], [(window.since, window.until)]
         ),
-        open=those(OPEN),
-        lost=those(LOST),
+        open=in_state(OPEN),
+        lost=in_state(LOST),
         filled=sum(
             row.state == FILLED and row.closed_at is not None and row.closed_at >= window.since
             for row in gaps

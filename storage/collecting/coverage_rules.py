@@ -1,11 +1,11 @@
-"""Decide what a batch's claims make of one part's ledger; pure, without a database.
+"""Apply a batch's claims to one part's ledger; pure, without a database.
 
 At any moment an instant is covered, or in one gap, or unknown. A part's ledger changes in this
 order, and the last claim wins:
 
 1. Everything that is Seen becomes covered. It fills the gaps over it, open and lost ones.
-2. Open gaps of the batch follow, then its lost gaps, so that what is lost is not also open. What
-   the same batch has Seen is cut out of both.
+2. Open gaps of the batch follow, then its lost gaps, so that a lost interval is not also open.
+   Intervals that the same batch has Seen are cut out of both.
 3. Each such gap takes back older coverage under it. Platforms index late and clocks are off, so
    the listener knows best.
 4. It replaces gaps in the other state (open or lost) under it, and keeps their first date.

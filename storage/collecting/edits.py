@@ -1,6 +1,6 @@
 """Take up changes of stored mentions: new texts, new figures, new ratings.
 
-Knowledge has an age: what was fetched before the stored state changes nothing. An earlier text
+A stale fetch never overwrites a newer one. An earlier text
 returns only when the platform reports an edit: two feeds may show one post in two lengths for ever,
 and that is no edit. A post under a stored id from another author is no edit either: a stranger who
 knows a mail's Message-ID must not replace its text.
@@ -247,7 +247,7 @@ def _stored_values(row: Any, columns: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _changed_shares(changes: Iterable[Change]) -> list[tuple[int, int, int]]:
-    """List (story id, shares before, shares now) of originals whose shares changed."""
+    """List (story id, shares before, shares now) of originals with changed shares."""
     changed: list[tuple[int, int, int]] = []
     for row, mention in changes:
         shares = _merged_values(row, mention)["shares"]

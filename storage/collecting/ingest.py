@@ -57,7 +57,7 @@ ANY_POSITION = AnyPosition.ANY_POSITION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestCounts:
-    """Count what became of a batch.
+    """Count the mentions and items of a batch by how they ended.
 
     ``seen``: mentions in the batch. ``new``: those stored for the first time. ``noise``: new ones
     about none of our brands. ``changed``: stored ones with a new text. ``gone``: stored ones that
@@ -136,10 +136,10 @@ def _take_up_changes(
     connection: Connection, batch: CleanBatch, stored_ids: RowIds, at: datetime
 ) -> ChangeReport:
     """Bring mentions that are stored already up to date."""
-    again = {
+    repeated = {
         stored_ids[key]: mention for key, mention in batch.mentions.items() if key in stored_ids
     }
-    return edits.apply_changes(connection, again, at)
+    return edits.apply_changes(connection, repeated, at)
 
 
 def _store_authors(
@@ -147,7 +147,7 @@ def _store_authors(
 ) -> RowIds:
     """Store the authors of the batch; return their row ids.
 
-    Skips a mention whose stored author is another one: a stranger who knows a mail's Message-ID
+    Skips a mention that is stored under another author: a stranger who knows a mail's Message-ID
     must not become an author by it.
     """
     return authors.store(

@@ -1,4 +1,4 @@
-"""When each query is due, and what became of its polls."""
+"""Decide when each query is due, and record how its polls and the stages ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from storage.database.engine import Database
 from storage.database.upsert import insert_new, insert_or_update, table_of
 from storage.tables import QueryRow, StageRow
 
-_LONGEST_WAIT = timedelta(days=2)  # beside `every`; whatever failed waits for less
+# beside `every`; back-off after a failure is shorter, so a longer wait means a wrong clock
+_LONGEST_WAIT = timedelta(days=2)
 
 _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 
@@ -26,38 +27,39 @@ _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
 def register(
     db: Database, queries: Iterable[Query], accounts: Mapping[str, str] | None = None
 ) -> None:
-    """Make a row for every query; one that settings changed since is un-paused and due at once.
+    """Make a row for every query; a query with new settings is resumed and due at once.
 
-    ``accounts`` is what settings say of each account: to change it changes its queries. What went
-    wrong with a query that is in settings no more is nobody's trouble any longer.
+    ``accounts`` maps each account to a text of its settings: a change there changes its queries.
+    Errors of queries that left the settings are cleared, so that no page reports them.
     """
-    wanted = list(queries)
+    queries = list(queries)
     with db.write() as connection:
         connection.execute(
             update(_QUERY)
-            .where(_QUERY.c.id.not_in([query.id for query in wanted]), _QUERY.c.error.is_not(None))
+            .where(_QUERY.c.id.not_in([query.id for query in queries]), _QUERY.c.error.is_not(None))
             .values(paused=False, failures=0, error=None)
         )
-        for query in wanted:
-            mark = fingerprint(query, (accounts or {}).get(account_of(query), ""))
-            insert_new(connection, QueryRow, [new_query_row(query) | {"fingerprint": mark}])
+        for query in queries:
+            current = fingerprint(query, (accounts or {}).get(account_of(query), ""))
+            insert_new(connection, QueryRow, [new_query_row(query) | {"fingerprint": current}])
             connection.execute(
                 update(_QUERY)
-                .where(_QUERY.c.id == query.id, _QUERY.c.fingerprint != mark)
-                .values(fingerprint=mark, paused=False, failures=0, error=None, due_at=None)
+                .where(_QUERY.c.id == query.id, _QUERY.c.fingerprint != current)
+                .values(fingerprint=current, paused=False, failures=0, error=None, due_at=None)
             )
 
 
 def fingerprint(query: Query, account: str = "") -> str:
-    """Changes when anything about the query does, or what settings say of its account."""
-    said: list[Any] = [query.source, query.brand_id, query.any_of, query.none_of, query.languages]
-    said += [query.every, dict(query.options), query.enabled]
-    said += [one for one in (query.account, account) if one]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """Hash a query's settings and those of its account; any change gives another hash."""
+    values: list[Any] = [query.source, query.brand_id, query.any_of, query.none_of]
+    values += [query.languages, query.every, dict(query.options), query.enabled]
+    # left out where unset, so that a new account changes the hashes of its own queries alone
+    values += [value for value in (query.account, account) if value]
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def due_queries(db: Database, queries: Iterable[Query], now: datetime) -> tuple[Query, ...]:
-    """The enabled queries that are due and not paused, longest due first."""
+    """Return the enabled queries that are due and not paused; those never polled come first."""
     with db.read() as connection:
         rows = {row.id: row for row in connection.execute(select(_QUERY))}
     ready = [
@@ -74,12 +76,12 @@ def _is_due(row: Any, query: Query, now: datetime) -> bool:
         return False
     if row.due_at is None or row.due_at <= now:
         return True
-    # nobody waits that long: the clock was ahead when this was written
+    # no query waits that long: the clock was ahead when this was written
     return bool(row.due_at - now > timedelta(seconds=query.every) + _LONGEST_WAIT)
 
 
 def read_position(db: Database, query_id: str) -> str | None:
-    """Where the query's listener is to go on from."""
+    """Return the position that the query's next poll starts from."""
     with db.read() as connection:
         return connection.execute(
             select(_QUERY.c.position).where(_QUERY.c.id == query_id)
@@ -87,7 +89,7 @@ def read_position(db: Database, query_id: str) -> str | None:
 
 
 def count_failures(db: Database, query_id: str) -> int:
-    """How many polls of the query failed in a row."""
+    """Count the polls of the query that failed in a row."""
     with db.read() as connection:
         return (
             connection.execute(
@@ -98,22 +100,22 @@ def count_failures(db: Database, query_id: str) -> int:
 
 
 def record_success(db: Database, query_id: str, *, at: datetime, due_at: datetime) -> None:
-    """The poll came to its end; the next is due at ``due_at``."""
+    """Record that a poll finished; the next one is due at ``due_at``."""
     _set(db, query_id, polled_at=at, due_at=due_at, failures=0, error=None)
 
 
 def record_failure(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
-    """The poll failed and is tried again at ``due_at``."""
+    """Record that a poll failed; it is tried again at ``due_at``."""
     _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
 def postpone(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
-    """The poll waits until ``due_at``, as somebody said: that is no further failure."""
+    """Postpone the query to ``due_at``, as a platform or a budget asked; this is no failure."""
     _set(db, query_id, due_at=due_at, error=storable(error, 1000))
 
 
 def complete_until(db: Database, query_id: str) -> datetime | None:
-    """Up to when all that the query's source showed has been seen; None when that is unknown."""
+    """Return until when the query has seen everything; None when that is unknown."""
     with db.read() as connection:
         return connection.execute(
             select(_QUERY.c.complete_until).where(_QUERY.c.id == query_id)
@@ -121,7 +123,7 @@ def complete_until(db: Database, query_id: str) -> datetime | None:
 
 
 def pause(db: Database, query_id: str, *, error: str) -> None:
-    """The poll cannot work until a person changes something."""
+    """Pause the query: it cannot work until a person changes something."""
     _set(db, query_id, paused=True, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
 
 
@@ -133,7 +135,7 @@ def make_due(db: Database, query_ids: Iterable[str]) -> None:
 
 
 def resume_paused(db: Database, query_ids: Iterable[str]) -> None:
-    """Take those of these queries up again that are paused: somebody may have mended the cause."""
+    """Resume those of these queries that are paused, for a person who fixed the cause."""
     with db.write() as connection:
         connection.execute(
             update(_QUERY)
@@ -143,7 +145,7 @@ def resume_paused(db: Database, query_ids: Iterable[str]) -> None:
 
 
 def resume(db: Database, query_id: str) -> None:
-    """Take a paused query up again, at once."""
+    """Resume a paused query; it is due at once."""
     _set(db, query_id, paused=False, failures=0, error=None, due_at=None)
 
 
@@ -161,7 +163,7 @@ def record_stage_run(
     summary: str = "",
     error: str | None = None,
 ) -> None:
-    """Write down when a stage last ran, and what it did or why it failed."""
+    """Record when a stage last ran, with a summary of its work or the error."""
     row = {
         "name": name,
         "started_at": started_at,
@@ -180,6 +182,6 @@ def record_stage_run(
 
 
 def stored_query_ids(db: Database) -> set[str]:
-    """The ids of all queries that were ever registered or imported."""
+    """Return the ids of all queries that were ever registered or imported."""
     with db.read() as connection:
         return set(connection.execute(select(_QUERY.c.id)).scalars())

@@ -1,4 +1,4 @@
-"""Which stored mentions their platform should be asked about again, given back as facts."""
+"""Pick stored mentions to ask their platform about again: were they edited or deleted?"""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from storage.tables import AuthorRow, MatchRow, MentionRow, QueryRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _MATCH, _QUERY = table_of(MatchRow), table_of(QueryRow)
-# a poll that met it again has seen it too
-_last_seen = case(
+# a poll that met the mention again has seen it too
+_LAST_SEEN = case(
     (_MENTION.c.checked_at > _MENTION.c.fetched_at, _MENTION.c.checked_at),
     else_=_MENTION.c.fetched_at,
 )
@@ -26,7 +26,7 @@ _last_seen = case(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueMention:
-    """A stored mention to ask about, and one of the queries that found it."""
+    """A stored mention to ask about, and the first of the queries that found it."""
 
     mention_id: int
     query_id: str
@@ -41,14 +41,17 @@ def due_mentions(
     since: datetime,
     seen_before: datetime,
     limit: int,
-    once: bool = False,
+    at_most_once: bool = False,
 ) -> tuple[DueMention, ...]:
-    """Mentions of a source published from ``since`` on and not seen after ``seen_before``, the one
-    seen longest ago first and noise last; only what one of these queries found that is not paused.
+    """Return at most ``limit`` mentions of a source to ask about.
 
-    ``once``: only those that were never asked about, and no noise: each answer costs money.
+    They were published from ``since`` on, last seen before ``seen_before``, and found by one of
+    these queries that is not paused. The mention seen longest ago comes first, noise last.
+
+    ``at_most_once``: leave out noise and mentions that were checked before, because each answer
+    costs money.
     """
-    wanted = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)] if once else []
+    never_checked = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)]
     found_by = (
         select(func.min(_MATCH.c.query_id))
         .join(_QUERY, _QUERY.c.id == _MATCH.c.query_id)
@@ -64,32 +67,33 @@ def due_mentions(
             _MENTION,
             found_by.label("query_id"),
             _AUTHOR.c.external_id.label("author_external_id"),
-            *(_AUTHOR.c[name].label(f"author_{name}") for name in _OF_AN_AUTHOR),
+            *(_AUTHOR.c[name].label(f"author_{name}") for name in _AUTHOR_FIELDS),
         )
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .where(
             _MENTION.c.source == source,
             _MENTION.c.published_at >= since,
-            _last_seen <= seen_before,
+            seen_before >= _LAST_SEEN,
             found_by.is_not(None),
-            *wanted,
+            *(never_checked if at_most_once else ()),
         )
-        .order_by(_MENTION.c.noise, _last_seen, _MENTION.c.id)
+        .order_by(_MENTION.c.noise, _LAST_SEEN, _MENTION.c.id)
         .limit(limit)
     )
     with db.read() as connection:
         rows = connection.execute(statement).all()
     return tuple(
-        DueMention(mention_id=row.id, query_id=row.query_id, mention=_fact(row)) for row in rows
+        DueMention(mention_id=row.id, query_id=row.query_id, mention=_mention_from_row(row))
+        for row in rows
     )
 
 
-_OF_AN_AUTHOR = ("handle", "name", "followers", "verified", "url")
+_AUTHOR_FIELDS = ("handle", "name", "followers", "verified", "url")
 
 
-def _fact(row: Any) -> Mention:
-    """A stored row as what a listener once told; ``direct`` and ``context`` are not stored."""
-    author = {name: getattr(row, f"author_{name}") for name in _OF_AN_AUTHOR}
+def _mention_from_row(row: Any) -> Mention:
+    """Build a mention from its row; ``direct`` and ``context`` are not stored and stay empty."""
+    author = {name: getattr(row, f"author_{name}") for name in _AUTHOR_FIELDS}
     return Mention(
         source=row.source,
         external_id=row.external_id,
@@ -108,6 +112,6 @@ def _fact(row: Any) -> Mention:
 
 
 def mark_checked(connection: Connection, mention_ids: Sequence[int], at: datetime) -> None:
-    """Write down that their platform was asked about these mentions; gone ones are no trouble."""
-    for some in chunks(mention_ids):
-        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(some)).values(checked_at=at))
+    """Record when the platform was asked about these mentions; skips ids deleted meanwhile."""
+    for ids in chunks(mention_ids):
+        connection.execute(update(_MENTION).where(_MENTION.c.id.in_(ids)).values(checked_at=at))

@@ -1,4 +1,4 @@
-"""What every account spent, by query and hour, and what it brought: one place that counts."""
+"""Count each account's requests, reads and money by query and hour, and the mentions found."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from storage.tables import SpendingRow
 _SPENDING = table_of(SpendingRow)
 _HOUR = timedelta(hours=1)
 _KEYS = ("account", "query_id", "brand_id", "hour")
-_COUNTED = ("requests", "received", "reads", "units", "money", "new", "already_stored", "noise")
+_COUNTS = ("requests", "received", "reads", "units", "money", "new", "already_stored", "noise")
 
 
 def account_of(query: Query) -> str:
-    """The account that a query's requests are counted under: its own, else its source's."""
+    """Return the account that pays for a query: its own, else the one named like its source."""
     return query.account or query.source
 
 
 def hour_of(instant: datetime) -> datetime:
-    """The hour that ``instant`` lies in."""
+    """Return the start of the hour that ``instant`` lies in."""
     return instant - (instant - EPOCH) % _HOUR
 
 
-def add(connection: Connection, query: Query, at: datetime, **spent: int) -> None:
-    """Add to what the query's account spent in this hour; amounts may be negative.
+def add(connection: Connection, query: Query, at: datetime, **amounts: int) -> None:
+    """Add to the spending of the query's account in this hour; amounts may be negative.
 
-    ``spent`` names columns: requests, received, reads, units, money, new, already_stored, noise.
+    ``amounts`` by column: requests, received, reads, units, money, new, already_stored, noise.
     """
-    whose = {"account": account_of(query), "query_id": query.id, "brand_id": query.brand_id}
+    keys = {"account": account_of(query), "query_id": query.id, "brand_id": query.brand_id}
     insert_or_update(
         connection,
         SpendingRow,
-        [{**whose, "hour": hour_of(at), **dict.fromkeys(_COUNTED, 0), **spent}],
+        [{**keys, "hour": hour_of(at), **dict.fromkeys(_COUNTS, 0), **amounts}],
         keys=_KEYS,
-        change=_added,
+        change=_sums,
     )
 
 
-def _added(new: Any, old: Any) -> dict[str, Any]:
-    return {name: old.c[name] + new[name] for name in _COUNTED}
+def _sums(new: Any, old: Any) -> dict[str, Any]:
+    return {name: old.c[name] + new[name] for name in _COUNTS}
 
 
 def count_mentions(
     connection: Connection, query: Query, at: datetime, *, new: int, already_stored: int, noise: int
 ) -> None:
-    """Count what a batch brought; nothing is written for one without mentions."""
+    """Count a batch's mentions; a batch without any writes no row."""
     if new or already_stored:
         add(connection, query, at, new=new, already_stored=already_stored, noise=noise)
 
@@ -62,8 +62,8 @@ def count_mentions(
 def by_brand(
     connection: Connection, account: str, window: Window, column: str
 ) -> Mapping[str, int]:
-    """How much of one column ("money", "units") each brand of an account used in a window."""
-    found = connection.execute(
+    """Sum one column ("money", "units") by brand, for an account in a window."""
+    rows = connection.execute(
         select(_SPENDING.c.brand_id, func.sum(_SPENDING.c[column]))
         .where(
             _SPENDING.c.account == account,
@@ -72,12 +72,12 @@ def by_brand(
         )
         .group_by(_SPENDING.c.brand_id)
     )
-    return {brand_id: int(used) for brand_id, used in found}
+    return {brand_id: int(used) for brand_id, used in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What an account spent on a query in a window, and what that brought.
+    """An account's spending on a query in a window, and the mentions that it brought.
 
     ``received`` is in bytes, ``money`` in millionths of the account's currency.
     """
@@ -96,39 +96,39 @@ class Spending:
 
     @property
     def requests_per_thousand(self) -> float | None:
-        """Requests for every 1,000 new mentions; None when none came."""
+        """Return the requests for every 1,000 new mentions; None without new mentions."""
         return 1000 * self.requests / self.new if self.new else None
 
 
 def by_query(db: Database, window: Window) -> tuple[Spending, ...]:
-    """What every account spent on every query in a window (whole hours), by account and query."""
-    whose = (_SPENDING.c.account, _SPENDING.c.query_id, _SPENDING.c.brand_id)
+    """Sum spending in a window (whole hours) by account and query."""
+    keys = (_SPENDING.c.account, _SPENDING.c.query_id, _SPENDING.c.brand_id)
     with db.read() as connection:
         rows = connection.execute(
-            select(*whose, *(func.sum(_SPENDING.c[name]).label(name) for name in _COUNTED))
+            select(*keys, *(func.sum(_SPENDING.c[name]).label(name) for name in _COUNTS))
             .where(_SPENDING.c.hour >= hour_of(window.since), _SPENDING.c.hour < window.until)
-            .group_by(*whose)
-            .order_by(*whose)
+            .group_by(*keys)
+            .order_by(*keys)
         ).all()
     return tuple(
         Spending(
             account=row.account,
             query_id=row.query_id,
             brand_id=row.brand_id,
-            **{name: int(getattr(row, name)) for name in _COUNTED},
+            **{name: int(getattr(row, name)) for name in _COUNTS},
         )
         for row in rows
     )
 
 
 def total(db: Database, account: str, window: Window, column: str) -> int:
-    """How much of one column ("money", "units") an account used in a window."""
+    """Sum one column ("money", "units") of an account in a window."""
     with db.read() as connection:
         return sum(by_brand(connection, account, window, column).values())
 
 
 def first_hour(db: Database, account: str) -> datetime | None:
-    """The first hour in which an account spent anything; None when it never did."""
+    """Return the first hour with spending of an account; None without any."""
     with db.read() as connection:
         return connection.execute(
             select(_SPENDING.c.hour)

@@ -1,4 +1,4 @@
-"""Opening a database: SQLite tuned for one writer and many readers, or PostgreSQL."""
+"""Open a database: SQLite tuned for one writer and many readers, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
-Transaction = Connection  # what a caller hands back to storage, and never speaks SQL to
+Transaction = Connection  # callers only pass it back to storage, and run no SQL on it
 
 _WRITE = "earful_write"
 _SECRETS = ("password", "sslpassword")  # libpq also takes them as ?password=…
@@ -23,11 +23,11 @@ _QUIET: dict[str, Any] = {"hide_parameters": True}
 
 
 class DatabaseError(Exception):
-    """The database cannot be used; the text says what and how to mend it."""
+    """The database cannot be used; the text says why and how to fix it."""
 
 
 class Database:
-    """A database that reads in snapshots and writes one transaction at a time."""
+    """Read in snapshots, and write one transaction at a time."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -43,19 +43,19 @@ class Database:
 
     @property
     def redacted_url(self) -> str:
-        """The URL without its passwords, wherever in it they stand."""
+        """Return the URL without its passwords, also those in its query part."""
         url = self.engine.url.difference_update_query(_SECRETS)
         return url.render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection in a transaction that sees one moment of the database."""
+        """Open a transaction that reads one snapshot of the database."""
         with self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that takes the write lock first: all of it is kept, or none."""
+        """Open a transaction that takes the write lock first; all of it is committed, or none."""
         with self._writer.begin() as connection:
             if not self.sqlite:
                 # The same order of writers as SQLite's single one, so that "is it new?" and the
@@ -64,17 +64,17 @@ class Database:
             yield connection
 
     def overwrite_deleted(self) -> str:
-        """Make SQLite's files hold nothing that was deleted; "" or why it did not work.
+        """Overwrite deleted rows in SQLite's files; return "" or why that failed.
 
-        The file is written anew and the write-ahead log emptied, which waits for other readers and
-        writers for half a minute. On PostgreSQL this is the server's own work (VACUUM).
+        Rewrites the file and empties the write-ahead log, waiting half a minute for other readers
+        and writers. PostgreSQL does this by itself (VACUUM).
         """
         if not self.sqlite:
             return ""
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
-            # a copy of the whole database is no thing for memory
+            # VACUUM copies the whole database, which may not fit the memory
             cursor.execute("PRAGMA temp_store=FILE")
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -87,14 +87,14 @@ class Database:
         return "another process was reading the database" if busy else ""
 
     def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         self.engine.dispose()
 
 
 def connect(url: str) -> Database:
     """Open ``url``: sqlite:///file or postgresql://user@host/name.
 
-    Raises DatabaseError for a URL that cannot be read or a kind that Earful does not keep.
+    Raises DatabaseError for a URL that cannot be parsed or another kind of database.
     """
     try:
         parsed = make_url(url)
@@ -108,13 +108,13 @@ def connect(url: str) -> Database:
     if parsed.get_backend_name() == "postgresql":
         return Database(_postgresql(parsed))
     raise DatabaseError(
-        f"database_url: {parsed.drivername!r} is not a database that Earful keeps; "
+        f"database_url: {parsed.drivername!r} is not a database that Earful can use; "
         "use sqlite:/// or postgresql://"
     )
 
 
 def sqlite_path(database: Database) -> Path | None:
-    """The file of an SQLite database; None on PostgreSQL."""
+    """Return the file of an SQLite database; None on PostgreSQL."""
     name = database.engine.url.database
     return Path(name) if database.sqlite and name else None
 
@@ -140,7 +140,7 @@ def _sqlite(url: URL) -> Engine:
         raise DatabaseError(
             f"database_url: cannot make the folder {path.parent} ({error})"
         ) from error
-    # the connection used last comes first: each has a cache of its own, and idle ones stay small
+    # last in, first out: each connection has a cache of its own, and idle ones stay small
     engine = create_engine(
         url, connect_args={"timeout": _BUSY_SECONDS}, pool_use_lifo=True, **_QUIET
     )
@@ -150,18 +150,20 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _tune(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: the driver's is never IMMEDIATE
+    # BEGIN is issued in _begin: the driver's own is never IMMEDIATE
+    connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
-    # FULL: what was committed outlives a power cut. Files are removed, mails sent and money spent
-    # on the word of a commit, and with NORMAL a log that is not written yet forgets the last ones.
+    # FULL: a commit outlives a power cut. Files are removed, mails sent and money spent after a
+    # commit, and NORMAL may lose the last ones (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.execute(f"PRAGMA synchronous={_DURABLE}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-65536")
     connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten with zeros
+    connection.execute("PRAGMA secure_delete=ON")  # deleted rows are overwritten with zeros
 
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITE, False)
-    # IMMEDIATE takes the write lock now and waits for it; a lock taken half-way cannot wait
+    # IMMEDIATE waits for the write lock; a lock taken half-way through fails at once instead
+    # (https://sqlite.org/lang_transaction.html)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,8 @@
-"""One scheduler at a time: a lock that the operating system or the database takes back on death."""
+"""Allow one scheduler at a time, by a lock that ends with its process.
+
+The operating system (a file lock beside SQLite) or PostgreSQL (a session's advisory lock) takes it
+back, however the process ends.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.database.engine import Database, DatabaseError, sqlite_path
 
-_LEADER = 7041002
+_LOCK_KEY = 7041002
 
 
 class LeaderLock:
-    """Whoever holds this runs the schedule. Lost with the process, however it ends."""
+    """The lock of the process that runs the schedule."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -25,20 +29,20 @@ class LeaderLock:
         self._connection: Connection | None = None
 
     def acquire(self) -> bool:
-        """True when the lock is ours now; False when another process has it.
+        """Try to take the lock; False when another process has it.
 
-        Raises DatabaseError when the database cannot be asked.
+        Raises DatabaseError when the database cannot be reached.
         """
         try:
             file = sqlite_path(self._db)
             self._held = self._lock_file(file) if file else self._lock_session()
         except DBAPIError as error:
-            why = " ".join(str(error.orig).split())
-            raise DatabaseError(f"{self._db.redacted_url}: cannot be reached ({why})") from error
+            reason = " ".join(str(error.orig).split())
+            raise DatabaseError(f"{self._db.redacted_url}: cannot be reached ({reason})") from error
         return self._held
 
     def is_held(self) -> bool:
-        """True while the lock is ours: a database session can be lost behind our back."""
+        """True while this process has the lock; a lost database session loses it."""
         if self._connection is not None:
             try:
                 self._connection.execute(text("SELECT 1"))
@@ -48,16 +52,17 @@ class LeaderLock:
         return self._held
 
     def release(self) -> None:
-        """Give the lock to whoever waits."""
+        """Release the lock, so that a waiting process can take it."""
         self._held = False
         if self._file is not None:
             self._file.close()
             self._file = None
         if self._connection is not None:
-            with suppress(
-                SQLAlchemyError
-            ):  # said aloud, because a server sees a closed session late
-                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LEADER})
+            # unlock explicitly: a server notices a closed session late
+            with suppress(SQLAlchemyError):
+                self._connection.execute(
+                    text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY}
+                )
             self._connection.invalidate()  # ends the session, and its lock with it
             self._connection.close()
             self._connection = None
@@ -75,7 +80,7 @@ class LeaderLock:
     def _lock_session(self) -> bool:
         connection = self._db.engine.connect()
         ours: bool = connection.execute(
-            text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER}
+            text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY}
         ).scalar_one()
         connection.rollback()
         if not ours:

@@ -1,4 +1,4 @@
-"""Bringing a database to the shape that this version of Earful needs."""
+"""Bring a database to the tables that this version of Earful needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from storage.database.engine import Database, DatabaseError
 
 
 def upgrade(db: Database) -> None:
-    """Make or update every table. Raises DatabaseError when that cannot be done."""
+    """Create or update every table; raises DatabaseError when that fails."""
     if is_current(db):
         return
-    with _told(db), db.write() as connection:
+    with _driver_errors(db), db.write() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -28,12 +28,14 @@ def upgrade(db: Database) -> None:
 def is_current(db: Database) -> bool:
     """True when the database has exactly the tables of this version.
 
-    Raises DatabaseError when it cannot be opened or is of a newer version than this.
+    Raises DatabaseError when it cannot be opened or a newer Earful made its tables.
     """
-    with _told(db), db.read() as connection:
+    with _driver_errors(db), db.read() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
     script = ScriptDirectory.from_config(_config())
-    if revision is not None and revision not in {one.revision for one in script.walk_revisions()}:
+    if revision is not None and revision not in {
+        script_step.revision for script_step in script.walk_revisions()
+    }:
         raise DatabaseError(
             f"{db.redacted_url}: a newer Earful made its tables ({revision}); "
             "update Earful or name another database"
@@ -42,7 +44,7 @@ def is_current(db: Database) -> bool:
 
 
 def require_current(db: Database) -> None:
-    """Raises DatabaseError, saying what to run, when the tables are missing or outdated."""
+    """Refuse missing or outdated tables: raises DatabaseError with the command to run."""
     if not is_current(db):
         raise DatabaseError(
             f"{db.redacted_url}: the tables are missing or of an older version; "
@@ -51,13 +53,13 @@ def require_current(db: Database) -> None:
 
 
 @contextmanager
-def _told(db: Database) -> Iterator[None]:
-    """What the driver says, as one sentence that names the database."""
+def _driver_errors(db: Database) -> Iterator[None]:
+    """Turn a driver's error into a DatabaseError that names the database."""
     try:
         yield
     except DBAPIError as error:
-        why = " ".join(str(error.orig).split())
-        raise DatabaseError(f"{db.redacted_url}: cannot be opened ({why})") from error
+        reason = " ".join(str(error.orig).split())
+        raise DatabaseError(f"{db.redacted_url}: cannot be opened ({reason})") from error
 
 
 def _config() -> Config:

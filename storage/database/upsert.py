@@ -1,4 +1,4 @@
-"""Insert-or-ignore and insert-or-update, said once for both databases, and lists cut to size."""
+"""Insert or ignore, insert or update (for both databases), and cut lists to a statement's size."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 Change = Callable[[Any, Any], Mapping[str, Any]]
-_MAX_PARAMETERS = 1000  # well under SQLite's 32,766 and kind to its query planner
+# well under SQLite's limit of 32,766 (https://sqlite.org/limits.html), and quick to plan
+_MAX_PARAMETERS = 1000
 
 
 def table_of(model: Any) -> Table:
-    """The Core table behind a SQLModel class."""
+    """Return the Core table behind a SQLModel class."""
     table: Table = model.__table__
     return table
 
 
 def chunks(items: Sequence[T], size: int = _MAX_PARAMETERS) -> Iterator[Sequence[T]]:
-    """``items`` in runs of at most ``size``."""
+    """Yield ``items`` in slices of at most ``size``."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
-# Statements are made once: to make one takes longer than to run it.
+# Statements are built once: building one takes longer than running it.
 @cache
 def _insert(dialect: str, table: Table) -> Any:
     return (sqlite if dialect == "sqlite" else postgresql).insert(table)
@@ -37,7 +38,7 @@ def _insert_new(dialect: str, table: Table) -> Any:
     return _insert(dialect, table).on_conflict_do_nothing()
 
 
-@lru_cache(maxsize=64)  # a ``change`` may be another one at every call
+@lru_cache(maxsize=64)  # bounded: a caller may pass a new lambda at every call
 def _upsert(dialect: str, table: Table, keys: tuple[str, ...], change: Change) -> Any:
     statement = _insert(dialect, table)
     set_ = change(statement.excluded, table)
@@ -45,17 +46,17 @@ def _upsert(dialect: str, table: Table, keys: tuple[str, ...], change: Change) -
 
 
 def insert_new(connection: Connection, model: Any, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert rows, leaving out those that are there already; gives how many rows were new.
+    """Insert rows, leaving out those with an existing key; return how many were new.
 
-    The count is exact for a single row; for many rows a driver may not tell it (-1).
+    The count is exact for a single row; for many rows a driver may not know it (-1).
     """
     if not rows:
         return 0
     statement = _insert_new(connection.dialect.name, table_of(model))
     if len(rows) == 1:
         # on PostgreSQL the count is lost to a RETURNING of the new id unless it is asked for
-        keeping = {"preserve_rowcount": True}
-        return connection.execute(statement, dict(rows[0]), execution_options=keeping).rowcount
+        options = {"preserve_rowcount": True}
+        return connection.execute(statement, dict(rows[0]), execution_options=options).rowcount
     return connection.execute(statement, [dict(row) for row in rows]).rowcount
 
 
@@ -67,9 +68,9 @@ def insert_or_update(
     keys: Sequence[str],
     change: Change,
 ) -> None:
-    """Insert rows; where ``keys`` exist, set what ``change(excluded, table)`` says.
+    """Insert rows; where the ``keys`` exist, set the values of ``change(excluded, table)``.
 
-    What is called often gives a ``change`` that lasts, not a lambda of its own each time.
+    A frequent caller passes a module's function as ``change``, because statements are cached by it.
     """
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""Instants in the database: aware UTC in Python, whole microseconds since 1970 in the column.
+"""Store instants: aware UTC in Python, whole microseconds since 1970 in the column.
 
 One integer on every database: it sorts, subtracts and buckets the same on SQLite and PostgreSQL,
 and a naive or shifted time cannot come back.
@@ -18,14 +18,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_micros(instant: datetime) -> int:
-    """Whole microseconds since 1970; ValueError for a naive datetime."""
+    """Return whole microseconds since 1970; ValueError for a naive datetime."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant!r} has no time zone; give an aware datetime (UTC)")
     return (instant - EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """The aware UTC datetime of that many microseconds since 1970."""
+    """Return the aware UTC datetime of that many microseconds since 1970."""
     return EPOCH + timedelta(microseconds=micros)
 
 

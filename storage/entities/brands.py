@@ -1,4 +1,4 @@
-"""The brands that mentions can be about, as settings or an import name them."""
+"""Store and read the brands that settings or an import name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LISTS = ("aliases", "handles", "own_accounts", "exclude", "competitors")
 
 
 def sync(db: Database, brands: Iterable[Brand]) -> None:
-    """Write the brands of settings down; brands no longer named there stay with their history."""
+    """Store the brands of the settings; brands that left the settings keep their history."""
     rows = [_to_row(brand) for brand in brands]
     with db.write() as connection:
         insert_or_update(
@@ -34,19 +34,19 @@ def sync(db: Database, brands: Iterable[Brand]) -> None:
 
 
 def add_missing(db: Database, brands: Iterable[Brand]) -> None:
-    """Add brands that nobody has named yet (an import's); known ones stay as they are."""
+    """Add new brands, as an import names them; stored brands stay as they are."""
     with db.write() as connection:
         insert_new(connection, BrandRow, [_to_row(brand) for brand in brands])
 
 
 def all_brands(db: Database) -> dict[str, Brand]:
-    """All stored brands by id."""
+    """Read all stored brands by id."""
     with db.read() as connection:
         return read_all(connection)
 
 
 def read_all(connection: Connection) -> dict[str, Brand]:
-    """All stored brands by id, inside a transaction."""
+    """Read all stored brands by id, inside a transaction."""
     return {row.id: _to_brand(row) for row in connection.execute(select(_BRAND))}
 
 

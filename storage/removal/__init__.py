@@ -1,1 +1,1 @@
-"""Deletion: erasing a person and remembering what must not come back."""
+"""Delete posts, erase authors, and remember which of them must not be stored again."""

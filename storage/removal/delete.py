@@ -1,4 +1,7 @@
-"""Taking mentions out of every table that speaks of them, so that counts still equal rows."""
+"""Delete mentions, cases and authors from every table that refers to them.
+
+Counts stay equal to rows: tallies, stories and cases change in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -42,22 +45,20 @@ from storage.tables import (
 
 _MENTION, _AUTHOR, _FLAG = table_of(MentionRow), table_of(AuthorRow), table_of(FlagRow)
 _CASE, _EVENT, _REVISION = table_of(CaseRow), table_of(CaseEventRow), table_of(RevisionRow)
-_DELIVERY_CASE, _REJECTED, _MENTION_BRAND = (
-    table_of(DeliveryCaseRow),
-    table_of(RejectedRow),
-    table_of(MentionBrandRow),
-)
-_OF_A_MENTION = tuple(
-    table_of(one) for one in (MentionBrandRow, MatchRow, RevisionRow, PredictionRow, CorrectionRow)
+_DELIVERY_CASE, _REJECTED = table_of(DeliveryCaseRow), table_of(RejectedRow)
+_MENTION_BRAND = table_of(MentionBrandRow)
+_TABLES_WITH_MENTION_ID = tuple(
+    table_of(model)
+    for model in (MentionBrandRow, MatchRow, RevisionRow, PredictionRow, CorrectionRow)
 )
 
-NOBODY = "(deleted author)"
-_SAID = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
+DELETED_AUTHOR = "(deleted author)"
+_REJECT_TEXT = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalCounts:
-    """What was removed: mentions, earlier texts of them, messages that told of them."""
+    """Count removed mentions, their earlier texts, and redacted messages about them."""
 
     mentions: int = 0
     revisions: int = 0
@@ -65,111 +66,120 @@ class RemovalCounts:
 
 
 def find_with_reposts(connection: Connection, posts: Sequence[ExternalKey]) -> list[Any]:
-    """The stored rows of these posts and of plain reposts of them, which carry the same words."""
-    found: dict[int, Any] = {}
-    for source, some in group_by_source(posts):
-        # two statements: each has an index of its own
-        for which in (
-            _MENTION.c.external_id.in_(some),
-            and_(_MENTION.c.repost_of.in_(some), IS_REPOST),
+    """Find the rows of these posts and of their plain reposts, which carry the same text."""
+    rows_by_id: dict[int, Any] = {}
+    for source, external_ids in group_by_source(posts):
+        # two statements, because each has an index of its own
+        for condition in (
+            _MENTION.c.external_id.in_(external_ids),
+            and_(_MENTION.c.repost_of.in_(external_ids), IS_REPOST),
         ):
             rows = connection.execute(
                 select(
                     *(_MENTION.c[name] for name in ("id", "source", "external_id")),
                     *(_MENTION.c[name] for name in ("author_id", "sentiment")),
-                ).where(_MENTION.c.source == source, which)
+                ).where(_MENTION.c.source == source, condition)
             )
-            found.update({row.id: row for row in rows})
-    return list(found.values())
+            rows_by_id.update({row.id: row for row in rows})
+    return list(rows_by_id.values())
 
 
 def remove_mentions(
     connection: Connection, rows: Sequence[Any], *, reason: str, at: datetime
 ) -> RemovalCounts:
-    """Delete these mentions (rows of `with_reposts`) with all that was made of them.
+    """Delete mentions (rows of `find_with_reposts`) with everything derived from them.
 
-    Each leaves a tombstone with the reason. A case that loses a post is told so, and resolved when
-    it was the last. Of an author who has nothing else here it is only known that there was one.
+    1. Leave a tombstone with the reason for each, so that no poll stores it again.
+    2. Take them out of the tallies.
+    3. Delete their flags, and let the rules judge the copies of a flagged post.
+    4. Take them out of their stories.
+    5. Update the cases that lost a flag; resolve a case that lost its last one.
+    6. Redact messages about those cases.
+    7. Delete the rows that refer to the mentions, then the mentions. Never reuse their ids.
+    8. Delete authors without any mention or case; anonymise those with a case.
     """
     ids = [row.id for row in rows]
-    tombstones.add_tombstones(connection, _keys(rows), reason=reason, at=at)
-    tallies.subtract(connection, {row.id: row.sentiment for row in rows})
-    cases, names, told = _delete_flags(connection, ids)
-    _let_copies_speak(connection, told)  # while their stories still have those numbers
-    stories.ungroup_erased(connection, ids)
-    _shrink_cases(connection, cases, reason, at)
-    messages = deliveries.redact_cases(connection, cases, names) if cases else 0
-    revisions = _count(connection, _REVISION, ids)
-    for table in _OF_A_MENTION:
-        _delete(connection, table.c.mention_id, ids)
-    _delete(connection, _MENTION.c.id, ids)
+    keys = [(row.source, row.external_id) for row in rows]
+    tombstones.add_tombstones(connection, keys, reason=reason, at=at)  # 1
+    tallies.subtract(connection, {row.id: row.sentiment for row in rows})  # 2
+    case_ids, names, story_ids = _delete_flags(connection, ids)  # 3
+    _requeue_copies(connection, story_ids)  # before step 4 gives the stories other ids
+    stories.ungroup_erased(connection, ids)  # 4
+    _update_cases(connection, case_ids, reason, at)  # 5
+    messages = deliveries.redact_cases(connection, case_ids, names) if case_ids else 0  # 6
+    revisions = _count_rows(connection, _REVISION, ids)
+    for table in _TABLES_WITH_MENTION_ID:  # 7
+        _delete_rows(connection, table.c.mention_id, ids)
+    _delete_rows(connection, _MENTION.c.id, ids)
     row_ids.retire(connection, _MENTION, ids)
-    _let_authors_go(connection, {row.author_id for row in rows})
+    _remove_silent_authors(connection, {row.author_id for row in rows})  # 8
     return RemovalCounts(mentions=len(ids), revisions=revisions, messages=messages)
 
 
-def _keys(rows: Iterable[Any]) -> list[ExternalKey]:
-    return [(row.source, row.external_id) for row in rows]
+def _delete_rows(connection: Connection, column: Any, values: Sequence[int]) -> None:
+    for chunk in chunks(values):
+        connection.execute(delete(column.table).where(column.in_(chunk)))
 
 
-def _delete(connection: Connection, column: Any, values: Sequence[int]) -> None:
-    for some in chunks(values):
-        connection.execute(delete(column.table).where(column.in_(some)))
-
-
-def _count(connection: Connection, table: Any, ids: Sequence[int]) -> int:
+def _count_rows(connection: Connection, table: Any, mention_ids: Sequence[int]) -> int:
     return sum(
         connection.execute(
-            select(func.count()).select_from(table).where(table.c.mention_id.in_(some))
+            select(func.count()).select_from(table).where(table.c.mention_id.in_(ids))
         ).scalar_one()
-        for some in chunks(ids)
+        for ids in chunks(mention_ids)
     )
 
 
 def _delete_flags(
-    connection: Connection, ids: Sequence[int]
+    connection: Connection, mention_ids: Sequence[int]
 ) -> tuple[list[int], set[str], set[int]]:
-    """Gives the cases that lost one, how their authors are called, and which stories they told."""
-    cases: set[int] = set()
+    """Delete the flags of mentions.
+
+    Returns the ids of the cases that lost one, the names of their authors, and the ids of the
+    flagged stories.
+    """
+    case_ids: set[int] = set()
     names: set[str] = set()
-    told: set[int] = set()
-    for some in chunks(ids):
+    story_ids: set[int] = set()
+    for ids in chunks(mention_ids):
         rows = connection.execute(
             select(_FLAG.c.case_id, _FLAG.c.story_id, _AUTHOR.c.handle, _AUTHOR.c.name)
             .join(_AUTHOR, _AUTHOR.c.id == _FLAG.c.author_id)
-            .where(_FLAG.c.mention_id.in_(some))
+            .where(_FLAG.c.mention_id.in_(ids))
         )
         for row in rows:
-            cases.add(row.case_id)
+            case_ids.add(row.case_id)
             names |= {row.handle, row.name or ""}
-            told |= set() if row.story_id is None else {row.story_id}
-        connection.execute(delete(_FLAG).where(_FLAG.c.mention_id.in_(some)))
-    return sorted(cases), names - {""}, told
+            story_ids |= set() if row.story_id is None else {row.story_id}
+        connection.execute(delete(_FLAG).where(_FLAG.c.mention_id.in_(ids)))
+    return sorted(case_ids), names - {""}, story_ids
 
 
-def _shrink_cases(connection: Connection, cases: Sequence[int], reason: str, at: datetime) -> None:
-    """Bring each case up to the flags that it has left."""
+def _update_cases(
+    connection: Connection, case_ids: Sequence[int], reason: str, at: datetime
+) -> None:
+    """Recompute each case from its remaining flags; a case without any is resolved."""
     events: list[dict[str, Any]] = []
-    for case_id in cases:
-        left = connection.execute(
+    for case_id in case_ids:
+        flags = connection.execute(
             select(
                 func.count().label("complaints"),
                 func.min(_FLAG.c.published_at).label("first"),
                 func.max(_FLAG.c.published_at).label("last"),
             ).where(_FLAG.c.case_id == case_id)
         ).one()
-        values: dict[str, Any] = {"complaints": left.complaints, "version": _CASE.c.version + 1}
-        if left.complaints:
-            values |= {"complained_at": left.first, "last_at": left.last}
-            values["priority"] = _priority(connection, case_id)
+        values: dict[str, Any] = {"complaints": flags.complaints, "version": _CASE.c.version + 1}
+        if flags.complaints:
+            values |= {"complained_at": flags.first, "last_at": flags.last}
+            values["priority"] = _priority_of(connection, case_id)
         connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**values))
         events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {reason}."))
-        if not left.complaints and _resolve(connection, case_id, at):
+        if not flags.complaints and _resolve(connection, case_id, at):
             events.append(_event(case_id, at, Action.LOSE_LAST_POST.event, POST_DELETED))
     insert_new(connection, CaseEventRow, events)
 
 
-def _priority(connection: Connection, case_id: int) -> int:
+def _priority_of(connection: Connection, case_id: int) -> int:
     severities = select(_FLAG.c.severity).where(_FLAG.c.case_id == case_id)
     return case_priority(connection.execute(severities).scalars().all())
 
@@ -188,35 +198,37 @@ def _resolve(connection: Connection, case_id: int, at: datetime) -> bool:
     return resolved_rows == 1
 
 
-def _let_copies_speak(connection: Connection, story_ids: set[int]) -> None:
-    """The one post of a story that was flagged is gone: the rules look at the others again."""
-    for some in chunks(sorted(story_ids)):
-        others = select(_MENTION.c.id).where(_MENTION.c.story_id.in_(some))
+def _requeue_copies(connection: Connection, story_ids: set[int]) -> None:
+    """Let the rules judge the copies of a deleted, flagged post again."""
+    for ids in chunks(sorted(story_ids)):
+        members = select(_MENTION.c.id).where(_MENTION.c.story_id.in_(ids))
         connection.execute(
             update(_MENTION_BRAND)
             .where(
-                _MENTION_BRAND.c.mention_id.in_(others),
+                _MENTION_BRAND.c.mention_id.in_(members),
                 _MENTION_BRAND.c.verdict == Verdict.COPY.value,
             )
             .values(verdict=UNJUDGED)
         )
 
 
-def _let_authors_go(connection: Connection, author_ids: set[int]) -> None:
-    """Delete authors without a mention; where a case is left of one, only their name goes."""
-    for some in chunks(sorted(author_ids)):
-        silent = and_(_AUTHOR.c.id.in_(some), ~exists().where(_MENTION.c.author_id == _AUTHOR.c.id))
+def _remove_silent_authors(connection: Connection, author_ids: set[int]) -> None:
+    """Delete authors without a mention; one who still has a case loses only the profile."""
+    for ids in chunks(sorted(author_ids)):
+        is_silent = and_(
+            _AUTHOR.c.id.in_(ids), ~exists().where(_MENTION.c.author_id == _AUTHOR.c.id)
+        )
         has_case = exists().where(_CASE.c.author_id == _AUTHOR.c.id)
-        connection.execute(delete(_AUTHOR).where(silent, ~has_case))
-        rows = connection.execute(select(_AUTHOR.c.id).where(silent, has_case)).scalars().all()
-        for number in rows:
+        connection.execute(delete(_AUTHOR).where(is_silent, ~has_case))
+        rows = connection.execute(select(_AUTHOR.c.id).where(is_silent, has_case))
+        for author_id in rows.scalars().all():
             connection.execute(
                 update(_AUTHOR)
-                .where(_AUTHOR.c.id == number)
+                .where(_AUTHOR.c.id == author_id)
                 .values(
-                    # unlike what any platform calls anybody, and unique
-                    external_id=f"{NOBODY} {number}",
-                    handle=NOBODY,
+                    # no platform has such an id, and the row id makes it unique
+                    external_id=f"{DELETED_AUTHOR} {author_id}",
+                    handle=DELETED_AUTHOR,
                     name=None,
                     followers=None,
                     verified=False,
@@ -226,65 +238,68 @@ def _let_authors_go(connection: Connection, author_ids: set[int]) -> None:
 
 
 def delete_cases_of_author(connection: Connection, author_id: int) -> tuple[int, int, int]:
-    """Delete an author's cases with their flags, what was noted in them, and their messages' words.
+    """Delete an author's cases with flags and events, and redact messages about them.
 
-    Gives how many cases, entries and messages that were.
+    Returns the numbers of cases, case events and messages.
     """
-    entries = 0
+    events = 0
     case_ids = case_ids_of_author(connection, author_id)
-    who = connection.execute(
+    author = connection.execute(
         select(_AUTHOR.c.handle, _AUTHOR.c.name).where(_AUTHOR.c.id == author_id)
     ).one()
-    told: set[int] = set()
-    for some in chunks(case_ids):
-        flagged = _FLAG.c.case_id.in_(some) & _FLAG.c.story_id.is_not(None)
-        told |= set(connection.execute(select(_FLAG.c.story_id).where(flagged)).scalars())
-    _delete(connection, _FLAG.c.case_id, case_ids)
-    _let_copies_speak(connection, told)
-    for some in chunks(case_ids):
-        connection.execute(update(_CASE).where(_CASE.c.id.in_(some)).values(complaints=0))
-        entries += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(some))).rowcount
-    messages = deliveries.redact_cases(connection, case_ids, (who.handle, who.name or ""))
-    for some in chunks(case_ids):
-        connection.execute(delete(_DELIVERY_CASE).where(_DELIVERY_CASE.c.case_id.in_(some)))
-        connection.execute(delete(_CASE).where(_CASE.c.id.in_(some)))
+    story_ids: set[int] = set()
+    for ids in chunks(case_ids):
+        is_flagged = _FLAG.c.case_id.in_(ids) & _FLAG.c.story_id.is_not(None)
+        story_ids |= set(connection.execute(select(_FLAG.c.story_id).where(is_flagged)).scalars())
+    _delete_rows(connection, _FLAG.c.case_id, case_ids)
+    _requeue_copies(connection, story_ids)
+    for ids in chunks(case_ids):
+        connection.execute(update(_CASE).where(_CASE.c.id.in_(ids)).values(complaints=0))
+        events += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(ids))).rowcount
+    # while the cases still stand: a message lists the other cases that it is about
+    messages = deliveries.redact_cases(connection, case_ids, (author.handle, author.name or ""))
+    _delete_rows(connection, _DELIVERY_CASE.c.case_id, case_ids)
+    _delete_rows(connection, _CASE.c.id, case_ids)
     row_ids.retire(connection, _CASE, case_ids)
-    return len(case_ids), entries, messages
+    return len(case_ids), events, messages
 
 
 def case_ids_of_author(connection: Connection, author_id: int) -> list[int]:
-    """The numbers of all cases of an author."""
-    found = connection.execute(select(_CASE.c.id).where(_CASE.c.author_id == author_id))
-    return list(found.scalars())
+    """Return the ids of all cases of an author."""
+    rows = connection.execute(select(_CASE.c.id).where(_CASE.c.author_id == author_id))
+    return list(rows.scalars())
 
 
 def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
-    """Take the raw text out of unreadable items that hold one of these words, and those away whose
-    name or reason does."""
-    known = {word for word in words if word}
-    known |= {json.dumps(word)[1:-1] for word in known}  # as a file may have written it
-    for some in chunks(sorted(known), 100):
-        holds = or_(*(_SAID.contains(word, autoescape=True) for word in some))
-        found = select(_REJECTED).where(holds).execution_options(yield_per=1000)
-        named: list[int] = []
-        shown: list[int] = []
-        for row in connection.execute(found):
-            if names_one(f"{row.location}\n{row.reason}", some):
-                named.append(row.id)
-            elif names_one(row.raw, some):
-                shown.append(row.id)
-        _delete(connection, _REJECTED.c.id, named)
-        for few in chunks(shown):
-            connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(few)).values(raw=""))
+    """Remove erased ids and names from rejected items.
+
+    Deletes an item with one of the words in its location or reason. Empties the raw text of an
+    item that holds one only there.
+    """
+    spellings = {word for word in words if word}
+    spellings |= {json.dumps(word)[1:-1] for word in spellings}  # a JSON file escapes letters
+    for chunk in chunks(sorted(spellings), 100):
+        holds_word = or_(*(_REJECT_TEXT.contains(word, autoescape=True) for word in chunk))
+        candidates = select(_REJECTED).where(holds_word).execution_options(yield_per=1000)
+        to_delete: list[int] = []
+        to_empty: list[int] = []
+        for row in connection.execute(candidates):
+            if names_one(f"{row.location}\n{row.reason}", chunk):
+                to_delete.append(row.id)
+            elif names_one(row.raw, chunk):
+                to_empty.append(row.id)
+        _delete_rows(connection, _REJECTED.c.id, to_delete)
+        for ids in chunks(to_empty):
+            connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(ids)).values(raw=""))
 
 
 def clear_reply_references(connection: Connection, posts: Iterable[ExternalKey]) -> None:
-    """Other people's replies to these posts do not say any more what they answered."""
-    for source, some in group_by_source(posts):
-        answers = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(some))
-        connection.execute(update(_MENTION).where(answers).values(reply_to=None))
+    """Remove these posts' ids from the replies of other people."""
+    for source, external_ids in group_by_source(posts):
+        is_reply = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(external_ids))
+        connection.execute(update(_MENTION).where(is_reply).values(reply_to=None))
 
 
 def delete_author(connection: Connection, author_id: int) -> None:
-    """Delete an author of whom nothing else is left."""
+    """Delete an author without mentions and cases."""
     connection.execute(delete(_AUTHOR).where(_AUTHOR.c.id == author_id))

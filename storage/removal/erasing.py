@@ -1,4 +1,4 @@
-"""Posts that their platform does not show any more, and people who ask to be forgotten."""
+"""Remove posts that vanished upstream, and erase authors or posts when a person asks for it."""
 
 from __future__ import annotations
 
@@ -24,30 +24,29 @@ from storage.tables import AuthorRow, CaseEventRow, MentionRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _EVENT = table_of(CaseEventRow)
-_AT_ONCE = 5000  # authors looked through
+_FETCH_SIZE = 5000  # authors read at a time
 
 
 def remove_gone_posts(connection: Connection, posts: Iterable[Gone], at: datetime) -> int:
-    """Remove posts that vanished upstream, and plain reposts of them; gives how many were stored.
+    """Remove posts that vanished upstream, and plain reposts of them; return how many were stored.
 
-    Each leaves a tombstone, stored or not. Repeating it changes nothing.
+    The posts are clean (see `clean_batch`). Each leaves a tombstone, stored or not. Repeating it
+    changes nothing.
     """
-    by_reason: dict[str, list[ExternalKey]] = defaultdict(list)
+    keys_by_reason: dict[str, list[ExternalKey]] = defaultdict(list)
     for post in posts:
-        by_reason[post.reason].append((post.source, post.external_id))
+        keys_by_reason[post.reason].append((post.source, post.external_id))
     removed = 0
-    for reason, known in by_reason.items():
-        tombstones.add_tombstones(connection, known, reason=reason, at=at)
-        rows = delete.find_with_reposts(connection, known)
-        removed += (
-            delete.remove_mentions(connection, rows, reason=reason, at=at).mentions if rows else 0
-        )
+    for reason, keys in keys_by_reason.items():
+        tombstones.add_tombstones(connection, keys, reason=reason, at=at)
+        if rows := delete.find_with_reposts(connection, keys):
+            removed += delete.remove_mentions(connection, rows, reason=reason, at=at).mentions
     return removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAuthor:
-    """An author as stored, with how much there is of them."""
+    """An author with the numbers of mentions, cases and case events (``entries``)."""
 
     author_id: int
     source: str
@@ -60,7 +59,10 @@ class StoredAuthor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureCounts:
-    """What was erased, and which exports may still hold it."""
+    """Count erased rows, and list the exports that may still hold them.
+
+    ``entries`` are case events; ``messages`` were redacted.
+    """
 
     mentions: int = 0
     revisions: int = 0
@@ -70,44 +72,45 @@ class ErasureCounts:
     exports: tuple[LoggedExport, ...] = ()
 
 
-def find_authors(db: Database, source: str, who: str) -> tuple[StoredAuthor, ...]:
-    """The authors of a source with that id; when there is none, all with that handle."""
+def find_authors(db: Database, source: str, name: str) -> tuple[StoredAuthor, ...]:
+    """Find the author of a source with this id; without one, all authors with this handle."""
     with db.read() as connection:
         rows = connection.execute(
             select(_AUTHOR).where(
-                _AUTHOR.c.source == source, _AUTHOR.c.external_id == identity(who)
+                _AUTHOR.c.source == source, _AUTHOR.c.external_id == identity(name)
             )
         ).all()
-        return tuple(_person(connection, row) for row in rows or _called(connection, source, who))
+        rows = rows or _find_by_handle(connection, source, name)
+        return tuple(_stored_author(connection, row) for row in rows)
 
 
-def _called(connection: Connection, source: str, who: str) -> list[Any]:
-    """The authors with that handle. Compared here: SQLite knows the capitals of ASCII alone."""
-    name = _handle(who)
-    authors = select(_AUTHOR).where(_AUTHOR.c.source == source).order_by(_AUTHOR.c.id)
-    rows = connection.execute(authors.execution_options(yield_per=_AT_ONCE))
-    return [row for row in rows if name and _handle(row.handle) == name]
+def _find_by_handle(connection: Connection, source: str, name: str) -> list[Any]:
+    """Compare handles in Python: SQLite folds only ASCII capitals."""
+    handle = _fold_handle(name)
+    query = select(_AUTHOR).where(_AUTHOR.c.source == source).order_by(_AUTHOR.c.id)
+    rows = connection.execute(query.execution_options(yield_per=_FETCH_SIZE))
+    return [row for row in rows if handle and _fold_handle(row.handle) == handle]
 
 
-def _handle(handle: str) -> str:
+def _fold_handle(handle: str) -> str:
     return unicodedata.normalize("NFC", handle.lstrip("@")).casefold()
 
 
-def _person(connection: Connection, row: Any) -> StoredAuthor:
-    cases = delete.case_ids_of_author(connection, row.id)
+def _stored_author(connection: Connection, row: Any) -> StoredAuthor:
+    case_ids = delete.case_ids_of_author(connection, row.id)
     return StoredAuthor(
         author_id=row.id,
         source=row.source,
         external_id=row.external_id,
         handle=row.handle,
-        mentions=_number(connection, _MENTION.c.author_id == row.id),
-        cases=len(cases),
-        entries=_number(connection, _EVENT.c.case_id.in_(cases)),
+        mentions=_count(connection, _MENTION.c.author_id == row.id),
+        cases=len(case_ids),
+        entries=_count(connection, _EVENT.c.case_id.in_(case_ids)),
     )
 
 
-def _number(connection: Connection, which: Any) -> int:
-    return connection.execute(select(func.count()).where(which)).scalar_one()
+def _count(connection: Connection, condition: Any) -> int:
+    return connection.execute(select(func.count()).where(condition)).scalar_one()
 
 
 def is_author_erased(db: Database, source: str, external_id: str) -> bool:
@@ -118,52 +121,55 @@ def is_author_erased(db: Database, source: str, external_id: str) -> bool:
 
 def is_post_stored(db: Database, source: str, external_id: str) -> bool:
     """True when that post is stored."""
-    which = (_MENTION.c.source == source) & (_MENTION.c.external_id == identity(external_id))
+    is_post = (_MENTION.c.source == source) & (_MENTION.c.external_id == identity(external_id))
     with db.read() as connection:
-        return _number(connection, which) > 0
+        return _count(connection, is_post) > 0
 
 
-def erase_author(db: Database, person: StoredAuthor, at: datetime) -> ErasureCounts:
-    """Remove everything of and about an author, and store nothing of them from now on.
+def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCounts:
+    """Erase everything of and about an author in one transaction; store nothing of them again.
 
-    One transaction. KeyError: they are not there any more.
+    Raises KeyError when the author is not stored any more.
+
+    1. Block the author by a fingerprint, and anonymise tombstones that hold the author's id.
+    2. Delete the author's cases, before the mentions: else each would get an event about it.
+    3. Remove the author's mentions with plain reposts, then the author.
+    4. Remove the author's ids and handle from other people's replies and from rejected items.
     """
+    key = (author.source, author.external_id)
     with db.write() as connection:
-        row = connection.execute(
-            select(_AUTHOR.c.id).where(
-                _AUTHOR.c.id == person.author_id, _AUTHOR.c.external_id == person.external_id
-            )
-        ).one_or_none()
-        if row is None:
-            raise KeyError(f"{person.source}:{person.external_id} is not there any more")
-        author = (person.source, person.external_id)
-        tombstones.block_author(connection, author, at)
-        tombstones.anonymise_tombstones(connection, author, at)
-        known = connection.execute(
+        is_author = (_AUTHOR.c.id == author.author_id) & (
+            _AUTHOR.c.external_id == author.external_id
+        )
+        if connection.execute(select(_AUTHOR.c.id).where(is_author)).one_or_none() is None:
+            raise KeyError(f"{author.source}:{author.external_id} is not there any more")
+        tombstones.block_author(connection, key, at)  # 1
+        tombstones.anonymise_tombstones(connection, key, at)
+        mentions = connection.execute(
             select(_MENTION.c.source, _MENTION.c.external_id, _MENTION.c.published_at)
-            .where(_MENTION.c.author_id == person.author_id)
+            .where(_MENTION.c.author_id == author.author_id)
             .order_by(_MENTION.c.published_at)
         ).all()
-        posts = [(one.source, one.external_id) for one in known]
-        # before the mentions go: they are of use to nobody who is told that a post was deleted
-        cases, entries, told = delete.delete_cases_of_author(connection, person.author_id)
+        posts = [(mention.source, mention.external_id) for mention in mentions]
+        cases, entries, messages = delete.delete_cases_of_author(connection, author.author_id)  # 2
         rows = delete.find_with_reposts(connection, posts)
-        removed = delete.remove_mentions(connection, rows, reason=ERASED, at=at)
-        delete.delete_author(connection, person.author_id)
-        delete.clear_reply_references(connection, posts)
-        delete.scrub_rejects(connection, [*author[1:], person.handle, *(one[1] for one in posts)])
+        removed = delete.remove_mentions(connection, rows, reason=ERASED, at=at)  # 3
+        delete.delete_author(connection, author.author_id)
+        delete.clear_reply_references(connection, posts)  # 4
+        post_ids = [external_id for _, external_id in posts]
+        delete.scrub_rejects(connection, [author.external_id, author.handle, *post_ids])
         return ErasureCounts(
             mentions=removed.mentions,
             revisions=removed.revisions,
             cases=cases,
             entries=entries,
-            messages=told + removed.messages,
-            exports=exports.list_since(connection, known[0].published_at if known else at),
+            messages=messages + removed.messages,
+            exports=exports.list_since(connection, mentions[0].published_at if mentions else at),
         )
 
 
 def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> ErasureCounts:
-    """Remove one post, stored or not, and plain reposts of it; it is not stored again."""
+    """Erase one post, stored or not, and plain reposts of it; it is not stored again."""
     post = (source, identity(external_id))
     with db.write() as connection:
         tombstones.add_tombstones(connection, [post], reason=ERASED, at=at)
@@ -172,7 +178,7 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
         rows = delete.find_with_reposts(connection, [post])
         if not rows:
             return ErasureCounts()
-        first = connection.execute(
+        first_published_at = connection.execute(
             select(func.min(_MENTION.c.published_at)).where(
                 _MENTION.c.id.in_([row.id for row in rows])
             )
@@ -182,5 +188,5 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
             mentions=removed.mentions,
             revisions=removed.revisions,
             messages=removed.messages,
-            exports=exports.list_since(connection, first),
+            exports=exports.list_since(connection, first_published_at),
         )

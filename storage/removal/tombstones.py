@@ -1,7 +1,7 @@
 """Keep posts and authors out that must not be stored again: removed posts, erased authors.
 
-A tombstone of a removed post holds its id. After an erasure only a hash of the id is kept, which
-identifies nobody without the id itself.
+A tombstone of a removed post holds its id. After an erasure only a hash of the id is kept, and the
+id cannot be read from it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _delete_plain(connection: Connection, posts: Iterable[ExternalKey]) -> None:
 
 
 def anonymise_tombstones(connection: Connection, author: ExternalKey, at: datetime) -> None:
-    """Keep only fingerprints of removed posts whose id holds the author's id.
+    """Keep only fingerprints of removed posts that have the author's id in theirs.
 
     Bluesky's post ids do: at://did:plc:…/app.bsky.feed.post/….
     """

@@ -1,8 +1,8 @@
-"""The tables. Rows of these classes never leave storage: outside are the facts of earful.types.
+"""Define the tables. Rows never leave storage: other packages get the facts of earful.types.
 
 ``mention.sentiment`` is the word that counts now: a person's correction, else the newest model's
 label, "unknown" when it could not tell, "" until classified. ``tally`` counts mentions by brand,
-quarter of an hour, source and sentiment; whoever changes a sentiment moves the count in the same
+quarter of an hour, source and sentiment; a change of a sentiment moves the count in the same
 transaction. A quarter, because every time zone's day begins on one.
 """
 

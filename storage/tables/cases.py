@@ -1,4 +1,4 @@
-"""What people do about it: cases, flags, messages on their way out, and exports."""
+"""Tables of the work on cases: flags, events, the outbox, exports, digests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CaseRow(SQLModel, table=True):
 
 
 class FlagRow(SQLModel, table=True):
-    """Why a case is there: a rule, a sentence, and the numbers it rested on."""
+    """Why a mention opened or extended a case: the rule, its sentence, and the evidence."""
 
     __tablename__ = "flag"
     __table_args__ = (
@@ -77,7 +77,7 @@ class FlagRow(SQLModel, table=True):
 
 
 class CaseEventRow(SQLModel, table=True):
-    """What happened in a case, and who did it."""
+    """An event in a case, with the person or part of Earful that caused it."""
 
     __tablename__ = "case_event"
     id: int | None = id_column()
@@ -89,7 +89,7 @@ class CaseEventRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """A message on its way out; ``key`` is made once, so nothing is queued twice."""
+    """A message in the outbox; its unique ``key`` keeps a message from being queued twice."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -115,7 +115,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class DeliveryCaseRow(SQLModel, table=True):
-    """A message tells of a case."""
+    """Link a message to each case that it is about."""
 
     __tablename__ = "delivery_case"
     case_id: int = Field(primary_key=True, foreign_key="case.id", sa_type=BigInteger)
@@ -125,7 +125,7 @@ class DeliveryCaseRow(SQLModel, table=True):
 
 
 class ExportRow(SQLModel, table=True):
-    """A file of mentions that was taken away: when, by whom, where to, and what was asked for."""
+    """Log an export: the file, its rows, the person, and the filter as text."""
 
     __tablename__ = "export_log"
     id: int | None = id_column()
@@ -138,7 +138,7 @@ class ExportRow(SQLModel, table=True):
 
 
 class DigestCursorRow(SQLModel, table=True):
-    """Up to where a channel's digests have told the story."""
+    """Store until when a channel's digests have reported."""
 
     __tablename__ = "digest_cursor"
     channel: str = Field(primary_key=True)

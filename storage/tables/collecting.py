@@ -1,4 +1,4 @@
-"""How it came here: queries, the ledger, spending, rejects, and what must not come again."""
+"""Tables of collection: queries, coverage, spending, rejects, and removed or erased posts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.tables.columns import UNFILLED_GAP, id_column, instant
 
 
 class QueryRow(SQLModel, table=True):
-    """How far a query has come, and how it fares."""
+    """A query's position, its schedule, its errors, and its counts."""
 
     __tablename__ = "query"
     id: str = Field(primary_key=True)
@@ -33,7 +33,7 @@ class QueryRow(SQLModel, table=True):
 
 
 class CoverageRow(SQLModel, table=True):
-    """A stretch of time of which a part of a query has all that the platform showed."""
+    """A covered interval: a part of a query has everything that the platform showed in it."""
 
     __tablename__ = "coverage"
     query_id: str = Field(primary_key=True)
@@ -43,7 +43,7 @@ class CoverageRow(SQLModel, table=True):
 
 
 class PartRow(SQLModel, table=True):
-    """A search of a query; ``fingerprint`` is the query's when this part was last told of."""
+    """A part (a search) of a query, with the query's fingerprint when it was last reported."""
 
     __tablename__ = "part"
     query_id: str = Field(primary_key=True)
@@ -52,9 +52,9 @@ class PartRow(SQLModel, table=True):
 
 
 class GapRow(SQLModel, table=True):
-    """A stretch of time that a source did not show us: open, filled since, or lost.
+    """An interval that a source did not show us: open, filled since, or lost.
 
-    Those of one part that are not filled never overlap.
+    Unfilled gaps of one part never overlap.
     """
 
     __tablename__ = "gap"
@@ -105,7 +105,7 @@ class SpendingRow(SQLModel, table=True):
 
 
 class RejectedRow(SQLModel, table=True):
-    """An item that could not be read, with its reason; the same one is kept once."""
+    """An item that could not be read, with its location and reason; repeats are stored once."""
 
     __tablename__ = "rejected"
     __table_args__ = (UniqueConstraint("query_id", "location", "reason"),)
@@ -118,7 +118,7 @@ class RejectedRow(SQLModel, table=True):
 
 
 class TombstoneRow(SQLModel, table=True):
-    """A post that must not be stored again; ``external_id`` of an erased one is its mark alone."""
+    """A post that must not be stored again; an erased post's ``external_id`` is a fingerprint."""
 
     __tablename__ = "tombstone"
     source: str = Field(primary_key=True)
@@ -128,7 +128,7 @@ class TombstoneRow(SQLModel, table=True):
 
 
 class ErasedAuthorRow(SQLModel, table=True):
-    """Somebody whose posts must not be stored again, known by a mark made of their id."""
+    """An erased author, known only by a fingerprint of the id: no post of theirs is stored."""
 
     __tablename__ = "erased_author"
     source: str = Field(primary_key=True)
@@ -137,7 +137,7 @@ class ErasedAuthorRow(SQLModel, table=True):
 
 
 class RetiredIdRow(SQLModel, table=True):
-    """The highest number of a table that a deleted row had: it is not given again."""
+    """The highest id of a table that a deleted row had; it is never given to another row."""
 
     __tablename__ = "retired_id"
     table_name: str = Field(primary_key=True)
@@ -145,7 +145,7 @@ class RetiredIdRow(SQLModel, table=True):
 
 
 class StageRow(SQLModel, table=True):
-    """When a stage last ran and what it said."""
+    """A stage's last run, with a summary of its work or its error."""
 
     __tablename__ = "stage"
     name: str = Field(primary_key=True)

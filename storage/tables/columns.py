@@ -1,4 +1,4 @@
-"""Kinds of columns, marks, and the conditions of partial indexes."""
+"""Build columns, and name the conditions of partial indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlmodel import Field
 from storage.database.utc import UTCInstant
 
 UNREAD, UNJUDGED = "unread", ""
-# conditions of partial indexes; a query must say the very same words to be given the index
+# Conditions of partial indexes. A planner uses such an index only for a query that repeats its
+# condition (https://sqlite.org/partialindex.html), so every query takes them from here.
 OPEN_CASE = text("status <> 'resolved'")
 UNSENT = text("state IN ('queued', 'sending')")
 NOT_NOISE = text("NOT noise")
@@ -21,10 +22,11 @@ IS_REPOST = text("repost_of <> ''")
 
 
 def id_column() -> Any:
-    """A growing integer key; SQLite only numbers a plain INTEGER by itself."""
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Field(default=None, sa_column=Column(kind, primary_key=True, autoincrement=True))
+    """Build a growing integer key; SQLite numbers only a plain INTEGER by itself."""
+    integer = BigInteger().with_variant(Integer, "sqlite")
+    return Field(default=None, sa_column=Column(integer, primary_key=True, autoincrement=True))
 
 
 def instant(*, nullable: bool = False, index: bool = False) -> Any:
+    """Build a column of aware UTC instants."""
     return Field(sa_column=Column(UTCInstant, nullable=nullable, index=index))

@@ -1,4 +1,4 @@
-"""What was said: brands, authors, mentions, what they are about, and the counts of them."""
+"""Tables of mentions: brands, authors, texts, attribution, stories, predictions, tallies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BrandRow(SQLModel, table=True):
 
 
 class AuthorRow(SQLModel, table=True):
-    """Who wrote; the newest name and follower count win."""
+    """An author on a platform; the newest name and follower count win."""
 
     __tablename__ = "author"
     __table_args__ = (UniqueConstraint("source", "external_id"),)
@@ -47,11 +47,11 @@ class AuthorRow(SQLModel, table=True):
 
 
 class MentionRow(SQLModel, table=True):
-    """What was written, once. ``noise``: it is about none of our brands, and nothing reads it.
+    """A mention, stored once. ``noise``: it is about none of our brands, and no stage reads it.
 
-    ``story_id`` is None until the group stage has looked whether somebody said the same before.
-    ``edition`` is how often its text was changed since it was first stored. ``fetched_at`` is when
-    the platform last showed it, ``checked_at`` when it was last asked about this very mention.
+    ``story_id`` is None until the group stage has compared the text with earlier ones.
+    ``edition`` counts the edits of its text since it was first stored. ``fetched_at`` is when the
+    platform last showed it, ``checked_at`` when Earful last asked about this mention by its id.
     """
 
     __tablename__ = "mention"
@@ -107,7 +107,7 @@ class MentionRow(SQLModel, table=True):
 
 
 class RevisionRow(SQLModel, table=True):
-    """What a mention said before it was changed, and what models had said of those words."""
+    """An earlier text of a mention, with the predictions that models made of it."""
 
     __tablename__ = "revision"
     id: int | None = id_column()
@@ -120,10 +120,10 @@ class RevisionRow(SQLModel, table=True):
 
 
 class MentionBrandRow(SQLModel, table=True):
-    """A mention is about a brand. ``verdict`` is what the rules said of it.
+    """Attribute a mention to a brand; ``verdict`` is the rules' decision about it.
 
-    UNREAD until a model has read it, UNJUDGED until the rules have spoken: so the rules find what
-    awaits them without stepping over what awaits the model.
+    UNREAD until a model has read it, then UNJUDGED until the rules decide. So the rules find their
+    work by an index, without stepping over rows that still wait for the model.
     """
 
     __tablename__ = "mention_brand"
@@ -159,7 +159,7 @@ class MatchRow(SQLModel, table=True):
 
     __tablename__ = "match"
     query_id: str = Field(primary_key=True)
-    # with an index of its own: to delete a mention is to look for what speaks of it
+    # indexed, because deleting a mention looks up every row that refers to it
     mention_id: int = Field(
         primary_key=True, foreign_key="mention.id", index=True, sa_type=BigInteger
     )
@@ -169,9 +169,9 @@ class MatchRow(SQLModel, table=True):
 
 
 class StoryRow(SQLModel, table=True):
-    """The same thing said once or many times; ``id`` is that of its first mention.
+    """Copies of one text; ``id`` is the id of the first mention.
 
-    ``reach`` is about how many people its authors and its shares put it before.
+    ``reach`` estimates how many people its authors and shares put it before.
     """
 
     __tablename__ = "story"
@@ -182,9 +182,9 @@ class StoryRow(SQLModel, table=True):
 
 
 class StoryBandRow(SQLModel, table=True):
-    """What a story can be recognised by; ``band`` is a hash of a part of it.
+    """A hash (``band``) of a part of a story's text, by which copies find it.
 
-    Only for so long after ``stored_at`` as a story is looked for.
+    Rows are deleted when ``stored_at`` is older than the time in which copies are looked for.
     """
 
     __tablename__ = "story_band"
@@ -199,7 +199,7 @@ class StoryBandRow(SQLModel, table=True):
 
 
 class TallyRow(SQLModel, table=True):
-    """How many mentions by brand, quarter of an hour, source and sentiment; own posts left out."""
+    """Count mentions by brand, quarter of an hour, source and sentiment; without own posts."""
 
     __tablename__ = "tally"
     brand_id: str = Field(primary_key=True)
@@ -210,10 +210,9 @@ class TallyRow(SQLModel, table=True):
 
 
 class PredictionRow(SQLModel, table=True):
-    """A model's answer; a new model adds rows and overwrites none.
+    """A model's scores of a mention; a new model adds rows and overwrites none.
 
-    ``language`` is what the text was found to be written in; ``mention.lang`` is what its source
-    said.
+    ``language`` is the detected one; ``mention.lang`` is the one that the source gave.
     """
 
     __tablename__ = "prediction"
@@ -228,7 +227,7 @@ class PredictionRow(SQLModel, table=True):
 
 
 class CorrectionRow(SQLModel, table=True):
-    """A person's word on a mention; the newest one counts, the older ones stay."""
+    """A person's correction of a sentiment; the newest counts, older ones stay."""
 
     __tablename__ = "correction"
     id: int | None = id_column()
