@@ -1,4 +1,4 @@
-"""Read Bluesky's stream of all posts (Jetstream) for a few seconds at a time, and filter it.
+"""Read and filter Bluesky's stream of all posts (Jetstream), a few seconds at a time.
 
 Rules, from https://github.com/bluesky-social/jetstream: a websocket sends events as JSON in the
 order of ``time_us`` (microseconds since 1970), from a ``cursor`` on. About a day of them is kept;

@@ -1,4 +1,4 @@
-"""Turn the HTML of a mail into plain text, and mark its quoted parts with ">".
+"""Turn a mail's HTML into plain text, with ">" before quoted lines.
 
 Mail programs put quotations into blockquotes, or into blocks with a telling class or id.
 """
@@ -124,7 +124,7 @@ class _Scan:
 
 
 def _classes_and_ids(tag: str) -> set[str]:
-    """Return the classes and ids of a tag, without the "x_" that Outlook puts before others'."""
+    """Return the classes and ids of a tag, without the "x_" that Outlook adds."""
     if "class" not in tag.lower() and "id" not in tag.lower():
         return set()
     values = [value for groups in _CLASS_OR_ID.findall(tag) for value in groups if value]

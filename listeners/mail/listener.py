@@ -1,4 +1,6 @@
-"""Read a mailbox over IMAP, oldest mail first, and never change it: the source "mail".
+"""Read a mailbox over IMAP without changing it: the source "mail".
+
+Mails are read oldest first.
 
 A message keeps its number (UID) for as long as the folder keeps its UIDVALIDITY (RFC 3501 section
 2.3.1.1), and new messages get higher numbers. So the position is the last number read. When the

@@ -36,7 +36,7 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedMail:
-    """A mail as the server sent it; ``data`` are its first bytes, None when it sent none."""
+    """A mail from the server; ``data`` are its first bytes, None when it sent none."""
 
     uid: int
     arrived_at: datetime | None

@@ -1,4 +1,4 @@
-"""Read mails from an mbox file, as mail programs and exports write it: the source "mbox".
+"""Read mails from the mbox files of mail programs and exports: the source "mbox".
 
 A message begins with a line "From sender date" behind an empty line (RFC 4155, and the variants
 mboxo, mboxrd and mboxcl, which protect such lines in a text differently). A file that grows is read
@@ -228,7 +228,7 @@ def _message(
 
 
 def _from_line_time(received: str) -> datetime | None:
-    """Return the time in a From line: asctime, in UTC (RFC 4155), with or without a zone."""
+    """Return the time in a From line: asctime, in UTC or with a zone (RFC 4155)."""
     match = _ASCTIME.search(received)
     if match is None:
         return None

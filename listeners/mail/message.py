@@ -68,7 +68,7 @@ def parse_mail(raw: bytes, received: str = "") -> ParsedMail:
 
 
 def skip_reason(mail: ParsedMail, own_addresses: Sequence[str]) -> str:
-    """Say in a word or two why this mail is no mention; "" when it is one.
+    """Say in a word or two why a mail is no mention, or return "".
 
     ``own_addresses`` are our addresses and domains in lower case. Mails from them, and from domains
     below them, are no mentions.
@@ -108,7 +108,7 @@ def to_mention(
 
 
 def parse_sender(value: str) -> tuple[str, str | None]:
-    """Return the first address of a From header, in lower case, and the name beside it."""
+    """Return the first address of a From header in lower case, and its name."""
     # Python's own address parser recurses once per bracket; a hostile header has thousands.
     value = value[:2000]
     match = _BRACKETED_ADDRESS.search(value) or _BARE_ADDRESS.search(value)

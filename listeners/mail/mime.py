@@ -59,7 +59,7 @@ _CUTTING_POLICY = _CuttingPolicy()
 
 
 def parse(raw: bytes) -> Message:
-    """Parse a mail; of a mail that nests too deeply, only the parts above that depth."""
+    """Parse a mail. Parts that nest too deeply are left out."""
     raw = raw.lstrip(b"\r\n")
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     multiparts = _MULTIPART.finditer(raw, len(head))
@@ -208,7 +208,7 @@ def _candidate_charsets(declared: str) -> Iterator[str]:
 
 
 def _unfold(value: str) -> str:
-    """Put a header on one line and decode its raw bytes, which the parser gives as surrogates."""
+    """Put a header on one line, and decode its raw bytes (surrogates)."""
     value = re.sub(r"\r?\n[ \t]*", " ", value)
     if value.isascii():
         return value
@@ -216,10 +216,14 @@ def _unfold(value: str) -> str:
 
 
 def _unflow(text: str, part: Message) -> str:
-    """Join flowed lines: a line that ends with a space continues in the next of its depth.
+    """Join flowed lines: one that ends with a space continues in the next.
 
-    RFC 3676 section 4: 1. the depth is the number of ">" in front; 2. one stuffed space behind
-    them is removed; 3. "-- " (a signature) never flows; 4. with DelSp=yes the last space goes too.
+    By RFC 3676 section 4:
+
+    1. The number of ">" in front is the depth of quotation. Only lines of one depth are joined.
+    2. One stuffed space behind them is removed.
+    3. A signature ("-- ") never flows.
+    4. With DelSp=yes the last space of a flowed line goes too.
     """
     pieces: list[str] = []
     deletes_space = _parameter(part, "delsp") == "yes"

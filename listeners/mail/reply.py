@@ -39,7 +39,9 @@ _DIGIT = re.compile(r"\d")
 
 
 def extract_reply(text: str) -> str:
-    """Return the writer's own part of ``text``; of a mail that is all quotation, its beginning.
+    """Return the writer's own part of ``text``.
+
+    Of a mail that is all quotation, the beginning is returned.
 
     1. Lines marked with ">" are quotation; own text below or between them is kept.
     2. A signature ("--") ends the mail. With no text above it, the text below counts: telephones
@@ -86,7 +88,7 @@ def _is_marked(line: str) -> bool:
 
 
 def _attribution_length(lines: Sequence[str], index: int) -> int:
-    """Count the lines of "On …, … wrote:" here; 0 for other text, or when no quotation follows."""
+    """Count the lines of "On …, … wrote:" above a quotation; 0 for other text."""
     if not lines[index].strip():
         return 0
     for length in range(1, min(_MAX_ATTRIBUTION_LINES, len(lines) - index) + 1):
@@ -98,7 +100,7 @@ def _attribution_length(lines: Sequence[str], index: int) -> int:
 
 
 def _next_filled(lines: Sequence[str], index: int) -> int | None:
-    """Return the index of the first line that is not blank, within a header block's length."""
+    """Return the index of the next filled line, within a header block's length."""
     nearby = range(index, min(index + _MAX_BLOCK_LINES, len(lines)))
     return next((number for number in nearby if lines[number].strip()), None)
 
@@ -145,7 +147,7 @@ def _is_dashed(line: str) -> bool:
 
 
 def _is_attribution(sentence: str) -> bool:
-    """Return whether a line names a time or an address and the verb, and ends with a colon."""
+    """Return whether a line has a time or address, the verb, and a last colon."""
     if not sentence.endswith((":", "：")):
         return False
     if not any(verb in sentence for verb in WROTE):
@@ -155,9 +157,10 @@ def _is_attribution(sentence: str) -> bool:
 
 
 def _is_by_program(sentence: str) -> bool:
-    """Return whether a mail program wrote this attribution: it names an address or a time of day.
+    """Return whether a mail program wrote this attribution.
 
-    People write "on 3 May 2024 your colleague wrote:", and the text behind it is their own.
+    Programs name an address or a time of day. People write "on 3 May 2024 your colleague wrote:",
+    and the text behind it is their own.
     """
     return bool(_TIME.search(sentence) or _ADDRESS.search(sentence))
 
@@ -175,7 +178,7 @@ def _is_header_block(lines: Sequence[str], index: int) -> bool:
 
 
 def _header_name(line: str) -> str:
-    """Return the header name, in any of the languages, that a line begins with; else ""."""
+    """Return the header name that begins the line, in any of the languages; else ""."""
     name, colon, _ = line[:60].replace("：", ":").partition(":")
     name = name.strip(" *\t\xa0").casefold() if colon else ""
     return name if name in FROM or name in SUBJECT or name in OTHER_FIELDS else ""

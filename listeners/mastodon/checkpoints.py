@@ -108,10 +108,11 @@ class Checkpoints(TolerantRecord):
 
 
 class MastodonPosition(Position):
-    """The position of a query: each part's state, and the part that the next poll begins with.
+    """The position of a query.
 
-    ``searches`` are the backfill positions of each server's search. ``cooldowns`` say until when
-    (seconds since 1970) a part that failed is not asked.
+    ``timelines`` hold the state of hashtags and mentions, by part. ``searches`` are the backfill
+    positions of each server's search. ``cooldowns`` say until when (seconds since 1970) a part that
+    failed is not asked. The next poll begins with ``next_part``.
     """
 
     model_config = _STORED_KEYS

@@ -33,7 +33,7 @@ _PAGE_OVERLAP = 4
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part of a poll; ``read`` takes the most requests it may make, and yields batches."""
+    """One part of a poll; ``read`` takes a number of requests, and yields batches."""
 
     name: str
     host: str
@@ -217,7 +217,7 @@ class MastodonPoll:
         )
 
     def _is_repeated(self, step: Step, page: TimelinePage) -> bool:
-        """Return whether the page before held all of this one: the server does not turn pages."""
+        """Return whether this page repeats the last one: the server has no more pages."""
         statuses = [status for status in page.items if isinstance(status, Mapping)]
         uris = {posts.text_field(status, "uri") for status in statuses}
         last_page = self._last_page.get(step.part, set()) if step.cursor else set()

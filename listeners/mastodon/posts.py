@@ -67,7 +67,7 @@ def to_mention(status: object, *, host: str, fetched_at: datetime, direct: bool)
 
 
 def parse_instant(value: object) -> datetime | None:
-    """Read a time as the client library or the server wrote it; None when it is unreadable."""
+    """Read a time of the client library or the server; None when unreadable."""
     try:
         return times.parse(value)
     except BadItem:
@@ -83,7 +83,7 @@ def creation_times(items: Sequence[object]) -> list[datetime]:
 
 
 def local_id(uri: str, host: str) -> str | None:
-    """Return the id under which ``host`` knows a status that was written on it; None for others.
+    """Return the id of a status on ``host``, where it was written; else None.
 
     Mastodon writes it into the uri: https://HOST/users/NAME/statuses/ID, or since 4.5
     https://HOST/ap/users/NUMBER/statuses/ID. Other software writes the page's address,

@@ -1,4 +1,4 @@
-"""Read a timeline of the Mastodon API so that no post between two polls is lost.
+"""Read a timeline of the Mastodon API without losing posts between polls.
 
 `since_id` gives only the newest page of the new posts. `min_id` gives the page next above an id, so
 posts are read oldest first, page by page, until there are no more
@@ -198,7 +198,7 @@ class Timeline:
 
 
 def _newest_id(page: TimelinePage) -> str | None:
-    """Return the bound above this page: its first id, or the Link header's if that is broken."""
+    """Return the bound above this page: its first id, or the Link header's."""
     first_id = _id(page.items[0]) if page.items else None
     ids = _ids(page)
     newest_id = first_id or page.newer or (ids[0] if ids else None)
