@@ -37,8 +37,8 @@ def serve(
     _stop_on_signals(stop)
     server = None
     if page:
-        server = launch.start(app.settings, settings_file=settings_file, port=port)
-        address = launch.address(app.settings, port=port)
+        server = launch.start_server(app.settings, settings_file=settings_file, port=port)
+        address = launch.browser_url(app.settings, port=port)
         (ready or (lambda at: log.info("command center", at=at)))(address)
     watcher = threading.Thread(target=_watch, args=(server, stop), daemon=True)
     watcher.start()

@@ -1,1 +1,1 @@
-"""The command center and the queue, in the browser. They read storage.queries, act by commands."""
+"""The command center and the queue, in the browser. They read storage.queries and call commands."""

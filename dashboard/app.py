@@ -1,7 +1,7 @@
-"""The entrance: who may come in, and which pages there are.
+"""The entrance: sign-in and navigation.
 
-The pages lie in views/. In a folder called pages/ Streamlit would run them by itself, past this
-file and its password, for whoever asks for /unhappy first.
+The pages lie in views/. Streamlit would run a folder called pages/ by itself, so that a visitor of
+/unhappy would pass this file and its password.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import streamlit as st
 from dashboard import access, states
 from earful.settings.errors import SettingsError
 
-_HERE = Path(__file__).resolve().parent
+_FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Draw the page that was asked for, or the door before it."""
+    """Draw the requested page, or the sign-in form before it."""
     st.set_page_config(page_title="Earful", layout="wide")
-    st.html(_HERE / "style.css")
+    st.html(_FOLDER / "style.css")
     try:
         password = access.password_for(st.get_option("server.address"))
     except SettingsError as error:
         reason = str(error)
-        _alone(lambda: states.not_ready(reason))
+        _draw_alone(lambda: states.draw_not_ready(reason))
         return
-    if not access.is_inside(password):
-        _alone(lambda: access.door(password or ""))
+    if not access.is_signed_in(password):
+        _draw_alone(lambda: access.draw_sign_in(password or ""))
         return
-    views = _HERE / "views"
+    views = _FOLDER / "views"
     st.navigation(
         [
             st.Page(views / "command_center.py", title="Command center", default=True),
@@ -39,8 +39,8 @@ def main() -> None:
     ).run()
 
 
-def _alone(draw: states.Draw) -> None:
-    """One page and no way to another; named, so that no link from outside falls through to one."""
+def _draw_alone(draw: states.Draw) -> None:
+    """Draw one page without navigation. It is the default page, so every address leads to it."""
     st.navigation([st.Page(draw, title="Earful", default=True)], position="hidden").run()
 
 

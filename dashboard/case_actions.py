@@ -1,5 +1,7 @@
-"""What an agent can do with a case. Each button acts on the case as it was drawn, so that whoever
-was overtaken by a colleague is told instead of overwriting them.
+"""The actions of an agent on a case.
+
+Each button acts on the version of the case that was drawn. If a colleague was faster, the agent
+sees that and overwrites nothing. earful/case_states.py says which actions a status allows.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _OUTCOMES = {
     "not a complaint": "It was not a complaint",
     "duplicate": "Same as another case",
 }
-Step = Callable[[str], str]  # the acting person's name -> what to say afterwards
+Step = Callable[[str], str]  # takes the agent's name, returns the text of the notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,49 +39,49 @@ class _Notice:
     words: str
 
 
-def show_notice(case_id: int) -> None:
-    """Say once what became of the last step in this case."""
+def draw_notice(case_id: int) -> None:
+    """Draw the result of the last action in this case, once."""
     notice = st.session_state.pop(_NOTICE, None)
     if not isinstance(notice, _Notice) or notice.case_id != case_id:
         return
-    shown = {"done": st.success, "conflict": st.warning, "failed": st.error}[notice.kind]
-    shown(label(notice.words, 400))
+    draw_box = {"done": st.success, "conflict": st.warning, "failed": st.error}[notice.kind]
+    draw_box(label(notice.words, 400))
 
 
 def draw(case: CaseView) -> None:
-    """The steps that fit the case as it stands."""
-    if access.who() is None:
-        access.ask_name("act")
+    """Draw the actions that the case's status allows."""
+    if access.visitor_name() is None:
+        access.draw_name_form("act")
         return
     if not case.status.is_open:
-        _resolved(case)
+        _draw_resolved(case)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        _whose(case)
-    _write(case)
+        _draw_assignee(case)
+    _draw_form(case)
 
 
-def _whose(case: CaseView) -> None:
+def _draw_assignee(case: CaseView) -> None:
     seen = {"case_id": case.id, "version": case.version}
     if case.assignee is None:
-        st.text("Nobody has this case.", width="stretch")
+        st.text("No one has this case.", width="stretch")
         st.button("Take it", type="primary", key=f"take-{case.id}", on_click=_take, kwargs=seen)
         return
-    mine = case.assignee == access.who()
+    is_mine = case.assignee == access.visitor_name()
     st.text(
-        "You have this case." if mine else f"{one_line(case.assignee, 60)} has this case.",
+        "You have this case." if is_mine else f"{one_line(case.assignee, 60)} has this case.",
         width="stretch",
     )
-    if not mine:
+    if not is_mine:
         st.button("Take it over", key=f"take-{case.id}", on_click=_take, kwargs=seen)
-    st.button("Give it back", key=f"back-{case.id}", on_click=_give_back, kwargs=seen)
+    st.button("Give it back", key=f"back-{case.id}", on_click=_release, kwargs=seen)
 
 
-def _write(case: CaseView) -> None:
-    """One box for words; the button says what they are."""
+def _draw_form(case: CaseView) -> None:
+    """Draw one box for text; the button decides its kind."""
     draft = _draft_key(case.id)
     seen = {"case_id": case.id, "version": case.version, "draft": draft}
-    first = case.status.is_unanswered
+    is_unanswered = case.status.is_unanswered
     with st.form(f"write-{case.id}", border=False, enter_to_submit=False):
         st.text_area(
             "What should colleagues know?",
@@ -89,33 +91,35 @@ def _write(case: CaseView) -> None:
             placeholder="What you told the customer, what they answered, what is promised",
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.form_submit_button("Add note", key=f"note-{case.id}", on_click=_note, kwargs=seen)
             st.form_submit_button(
-                "I contacted them" if first else "Contacted again",
+                "Add note", key=f"note-{case.id}", on_click=_add_note, kwargs=seen
+            )
+            st.form_submit_button(
+                "I contacted them" if is_unanswered else "Contacted again",
                 key=f"contacted-{case.id}",
-                type="primary" if first and case.assignee else "secondary",
-                on_click=_contacted,
+                type="primary" if is_unanswered and case.assignee else "secondary",
+                on_click=_record_contact,
                 kwargs=seen,
             )
             st.space("stretch")
-            outcome = f"outcome-{draft}"
+            outcome_key = f"outcome-{draft}"
             st.selectbox(
                 "How did it end?",
                 commands.OUTCOMES,
-                format_func=lambda one: _OUTCOMES.get(one, one),
-                key=outcome,
+                format_func=lambda outcome: _OUTCOMES.get(outcome, outcome),
+                key=outcome_key,
                 width=250,
             )
             st.form_submit_button(
                 "Resolve",
                 key=f"resolve-{case.id}",
-                type="secondary" if first else "primary",
+                type="secondary" if is_unanswered else "primary",
                 on_click=_resolve,
-                kwargs={**seen, "outcome": outcome},
+                kwargs={**seen, "outcome_key": outcome_key},
             )
 
 
-def _resolved(case: CaseView) -> None:
+def _draw_resolved(case: CaseView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text("This case is resolved.", width="stretch")
         # without complaints all its posts are deleted, and there is no one to answer
@@ -126,19 +130,20 @@ def _resolved(case: CaseView) -> None:
                 on_click=_reopen,
                 kwargs={"case_id": case.id, "version": case.version},
             )
-        st.button("Back to the queue", key=f"next-{case.id}", type="primary", on_click=_to_queue)
+        st.button("Back to the queue", key=f"next-{case.id}", type="primary", on_click=_leave_case)
 
 
-def correction(case: CaseView, mention: FlaggedMention) -> None:
-    """Let a person overrule the model on one mention; their word counts from then on."""
+def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
+    """Draw the correction of one mention's sentiment; it counts from then on."""
     with st.popover(
         "The model is wrong" if mention.sentiment == "negative" else "Change the sentiment"
     ):
-        if access.who() is None:
-            access.ask_name(f"correct-{mention.mention_id}")
+        if access.visitor_name() is None:
+            access.draw_name_form(f"correct-{mention.mention_id}")
             return
         st.text(
-            "How does this mention really feel?\nYour word counts from now on, in every figure."
+            "What is the sentiment of this mention?\n"
+            "Your answer counts from now on, in every figure."
         )
         for sentiment in Sentiment:
             if sentiment.value == mention.sentiment:
@@ -156,52 +161,55 @@ def correction(case: CaseView, mention: FlaggedMention) -> None:
             )
 
 
-def _do(case_id: int, step: Step) -> None:
-    """Run a step in the visitor's name, stay with the case, and say what came of it."""
+def _run(case_id: int, step: Step) -> None:
+    """Run a step in the visitor's name, stay with the case, and store the notice."""
     st.query_params["case"] = str(case_id)
-    name = access.who()
+    name = access.visitor_name()
     if name is None:
         return
     try:
         kind, words = "done", step(name)
     except commands.Conflict as error:
         kind = "conflict"
-        words = f"Not done: {error} Below is the case as it is now; what you wrote is still there."
+        words = f"Not done: {error} Below is the case as it is now; your text is still there."
     except ValueError as error:
         kind, words = "failed", f"Not done: {error}"
     except Exception as error:  # noqa: BLE001 - an agent gets words, the log gets the failure
-        number = states.noted(error)
-        kind, words = "failed", f"Not done, and it may be tried again. The log has it as {number}."
+        number = states.log_failure(error)
+        kind, words = (
+            "failed",
+            f"Not done. Try again; the log has the details under number {number}.",
+        )
     st.session_state[_NOTICE] = _Notice(case_id=case_id, kind=kind, words=words)
 
 
 def _take(case_id: int, version: int) -> None:
     def step(name: str) -> str:
         commands.take(data.database(), case_id, version=version, by=name, at=clock.now())
-        return "It is yours."
+        return "You have the case now."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
-def _give_back(case_id: int, version: int) -> None:
+def _release(case_id: int, version: int) -> None:
     def step(name: str) -> str:
         commands.release(data.database(), case_id, version=version, by=name, at=clock.now())
-        return "Given back: anybody can take it now."
+        return "Given back. Your colleagues can take it now."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
-def _note(case_id: int, version: int, draft: str) -> None:
+def _add_note(case_id: int, version: int, draft: str) -> None:
     def step(name: str) -> str:
-        text = _written(draft)
+        text = _draft_text(draft)
         commands.add_note(data.database(), case_id, by=name, at=clock.now(), text=text)
-        _next_draft(case_id)
-        return "Noted."
+        _clear_draft(case_id)
+        return "Note added."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
-def _contacted(case_id: int, version: int, draft: str) -> None:
+def _record_contact(case_id: int, version: int, draft: str) -> None:
     def step(name: str) -> str:
         commands.record_contact(
             data.database(),
@@ -209,17 +217,17 @@ def _contacted(case_id: int, version: int, draft: str) -> None:
             version=version,
             by=name,
             at=clock.now(),
-            text=_written(draft),
+            text=_draft_text(draft),
         )
-        _next_draft(case_id)
+        _clear_draft(case_id)
         return "Contact recorded."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
-def _resolve(case_id: int, version: int, draft: str, outcome: str) -> None:
+def _resolve(case_id: int, version: int, draft: str, outcome_key: str) -> None:
     def step(name: str) -> str:
-        chosen = st.session_state.get(outcome) or commands.OUTCOMES[0]
+        chosen = st.session_state.get(outcome_key) or commands.OUTCOMES[0]
         commands.resolve(
             data.database(),
             case_id,
@@ -227,20 +235,20 @@ def _resolve(case_id: int, version: int, draft: str, outcome: str) -> None:
             by=name,
             at=clock.now(),
             outcome=chosen,
-            text=_written(draft),
+            text=_draft_text(draft),
         )
-        _next_draft(case_id)
+        _clear_draft(case_id)
         return f"Resolved: {chosen}."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
 def _reopen(case_id: int, version: int) -> None:
     def step(name: str) -> str:
         commands.reopen(data.database(), case_id, version=version, by=name, at=clock.now())
-        return "Open again."
+        return "The case is open again."
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
 def _correct(case_id: int, mention_id: int, edition: int, sentiment: Sentiment) -> None:
@@ -249,28 +257,28 @@ def _correct(case_id: int, mention_id: int, edition: int, sentiment: Sentiment) 
             data.database(), mention_id, sentiment, edition=edition, by=name, at=clock.now()
         )
         if sentiment is Sentiment.NEGATIVE:
-            return "Kept: this mention is negative."
+            return "Saved: this mention is negative."
         return (
-            f"Kept: this mention is {sentiment.value}. If nothing else is wrong, resolve the case "
-            "as 'not a complaint'."
+            f"Saved: this mention is {sentiment.value}. If the case holds no complaint, "
+            "resolve it as 'not a complaint'."
         )
 
-    _do(case_id, step)
+    _run(case_id, step)
 
 
-def _to_queue() -> None:
+def _leave_case() -> None:
     st.query_params.clear()
 
 
 def _draft_key(case_id: int) -> str:
-    """The box's key; it changes once its words are kept, which empties the box."""
+    """Return the box's key. It changes once the text is stored, which empties the box."""
     return f"{_DRAFT}-{case_id}-{st.session_state.get(f'{_DRAFT}-{case_id}', 0)}"
 
 
-def _next_draft(case_id: int) -> None:
+def _clear_draft(case_id: int) -> None:
     key = f"{_DRAFT}-{case_id}"
     st.session_state[key] = st.session_state.get(key, 0) + 1
 
 
-def _written(draft: str) -> str:
+def _draft_text(draft: str) -> str:
     return str(st.session_state.get(draft) or "").strip()

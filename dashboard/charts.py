@@ -1,7 +1,7 @@
-"""The command center's charts. Vega draws text as text, so names of brands and sources are safe.
+"""The command center's charts. Vega draws names of brands and sources as plain text.
 
-Vega knows two clocks, the browser's and UTC. Times come here as the brand's wall clock and are
-handed over as if they were UTC, so that everybody sees the brand's own hours.
+Vega knows two clocks, the browser's and UTC. Times arrive here on the brand's wall clock and are
+passed on as if they were UTC, so every reader sees the brand's own hours.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import altair as alt
 from dashboard.periods import Bar, Period
 from storage.views import Counts, SourceCounts, VoiceShare
 
-# Orange and blue stay apart for every kind of colour blindness, and grey is lighter than neither.
+# Orange and blue stay apart for every kind of colour blindness; grey is lighter than neither.
 COLOURS = {
     "Negative": "#f58a4b",
     "Neutral": "#8796a6",
     "Positive": "#5ab4f0",
-    "Not told": "#3d4a58",
+    "No sentiment": "#3d4a58",
 }
-_LINE, _TEXT, _GRID, _OURS, _THEIRS = "#f2d266", "#cfdae5", "#26323e", "#5ab4f0", "#5b6b7b"
+_LINE, _TEXT, _GRID, _OWN_BRAND, _COMPETITOR = "#f2d266", "#cfdae5", "#26323e", "#5ab4f0", "#5b6b7b"
 _AXIS_WIDTH = 56  # the same for charts above each other, so that their times stand in line
 _ROW = 44
 _SIGNED = "datum.value > 0 ? '+' + datum.value : replace(datum.value, '-', '−')"
@@ -30,9 +30,9 @@ _TICK_FORMAT = {1: "%H:%M", 3: "%a %-d", 6: "%a %-d", 24: "%-d %b"}
 
 
 def trend(bars: Sequence[Bar], period: Period) -> Any:
-    """Mentions by sentiment over time: negative at the foot, where it can be compared."""
+    """Draw mentions by sentiment over time, with negative at the foot, where bars compare best."""
     rows = [row for bar in bars for row in _stack(bar, _span(bar, period))]
-    shown = [
+    sentiments = [
         name
         for name in COLOURS
         if any(row["sentiment"] == name and row["mentions"] for row in rows)
@@ -45,7 +45,7 @@ def trend(bars: Sequence[Bar], period: Period) -> Any:
             x2="end:T",
             y=alt.Y("foot:Q", title=None, axis=_axis(tickCount=4, format="~s")),
             y2="top:Q",
-            color=_colour(shown),
+            color=_colour(sentiments),
             tooltip=[
                 alt.Tooltip("when:N", title="When"),
                 alt.Tooltip("sentiment:N", title="Sentiment"),
@@ -54,11 +54,11 @@ def trend(bars: Sequence[Bar], period: Period) -> Any:
             ],
         )
     )
-    return _dressed(chart, 250)
+    return _styled(chart, 250)
 
 
 def net_sentiment(bars: Sequence[Bar], period: Period) -> Any:
-    """Net sentiment over the same time, around its zero."""
+    """Draw net sentiment over the same time, around its zero."""
     rows = [
         {
             "middle": _wall(bar.start + (bar.end - bar.start) / 2),
@@ -88,28 +88,28 @@ def net_sentiment(bars: Sequence[Bar], period: Period) -> Any:
             alt.Tooltip("judged:Q", title="Mentions judged"),
         ],
     )
-    return _dressed(zero + line + dots, 140)
+    return _styled(zero + line + dots, 140)
 
 
-def voice(shares: Sequence[VoiceShare]) -> Any:
-    """The brand's part of what is said about it and its competitors."""
+def share_of_voice(shares: Sequence[VoiceShare]) -> Any:
+    """Draw the brand's share of the mentions of it and its competitors."""
     rows = [
         {
-            "brand": one.brand,
-            "share": one.share,
-            "ours": one.ours,
-            "mentions": one.counts.mentions,
-            "words": f"{100 * one.share:.0f} % · {one.counts.mentions:,}",
-            "net": one.counts.net_sentiment,
+            "brand": voice.brand,
+            "share": voice.share,
+            "ours": voice.ours,
+            "mentions": voice.counts.mentions,
+            "words": f"{100 * voice.share:.0f} % · {voice.counts.mentions:,}",
+            "net": voice.counts.net_sentiment,
         }
-        for one in shares
+        for voice in shares
     ]
-    y = alt.Y("brand:N", sort=[one.brand for one in shares], title=None, axis=_names())
-    top = max((one.share for one in shares), default=1.0) or 1.0
+    y = alt.Y("brand:N", sort=[voice.brand for voice in shares], title=None, axis=_names())
+    top = max((voice.share for voice in shares), default=1.0) or 1.0
     base = alt.Chart(_rows(rows)).encode(y=y)
     bar = base.mark_bar(height=20, cornerRadiusEnd=3).encode(
         x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, top * 1.45])),
-        color=alt.condition("datum.ours", alt.value(_OURS), alt.value(_THEIRS)),
+        color=alt.condition("datum.ours", alt.value(_OWN_BRAND), alt.value(_COMPETITOR)),
         tooltip=[
             alt.Tooltip("brand:N", title="Brand"),
             alt.Tooltip("mentions:Q", title="Mentions"),
@@ -120,20 +120,20 @@ def voice(shares: Sequence[VoiceShare]) -> Any:
     words = base.mark_text(align="left", dx=8, fontSize=14, color=_TEXT).encode(
         x="share:Q", text="words:N"
     )
-    return _dressed(bar + words, max(_ROW * len(rows), _ROW))
+    return _styled(bar + words, max(_ROW * len(rows), _ROW))
 
 
-def sources(found: Sequence[SourceCounts]) -> Any:
-    """What each source brought, by sentiment."""
+def by_source(sources: Sequence[SourceCounts]) -> Any:
+    """Draw the mentions of each source, by sentiment."""
     rows = [
-        {"source": one.source, "sentiment": sentiment, "mentions": number, "order": order}
-        for one in found
-        for order, (sentiment, number) in enumerate(_feelings(one.counts))
+        {"source": source.source, "sentiment": sentiment, "mentions": number, "order": order}
+        for source in sources
+        for order, (sentiment, number) in enumerate(_by_sentiment(source.counts))
         if number
     ]
-    order = [one.source for one in found]
+    order = [source.source for source in sources]
     y = alt.Y("source:N", sort=order, title=None, axis=_names())
-    top = max((one.counts.mentions for one in found), default=1) or 1
+    top = max((source.counts.mentions for source in sources), default=1) or 1
     bar = (
         alt.Chart(_rows(rows))
         .mark_bar(height=20)
@@ -151,28 +151,28 @@ def sources(found: Sequence[SourceCounts]) -> Any:
             ],
         )
     )
-    totals = [{"source": one.source, "all": one.counts.mentions} for one in found]
+    totals = [{"source": source.source, "all": source.counts.mentions} for source in sources]
     words = (
         alt.Chart(_rows(totals))
         .mark_text(align="left", dx=8, fontSize=14, color=_TEXT)
         .encode(y=y, x="all:Q", text=alt.Text("all:Q", format=",d"))
     )
-    return _dressed(bar + words, max(_ROW * len(found), _ROW))
+    return _styled(bar + words, max(_ROW * len(sources), _ROW))
 
 
-def _feelings(counts: Counts) -> tuple[tuple[str, int], ...]:
+def _by_sentiment(counts: Counts) -> tuple[tuple[str, int], ...]:
     return (
         ("Negative", counts.negative),
         ("Neutral", counts.neutral),
         ("Positive", counts.positive),
-        ("Not told", counts.unknown + counts.pending),
+        ("No sentiment", counts.unknown + counts.pending),
     )
 
 
-def _stack(bar: Bar, when: str) -> Iterator[dict[str, Any]]:
-    """The bar's parts on top of each other: Vega does not stack what has a start and an end."""
+def _stack(bar: Bar, period_label: str) -> Iterator[dict[str, Any]]:
+    """Stack the bar's parts: Vega itself does not stack bars with a start and an end."""
     foot = 0
-    for sentiment, number in _feelings(bar.counts):
+    for sentiment, number in _by_sentiment(bar.counts):
         if number or not foot:  # an empty bar keeps its place on the axis of time
             yield {
                 "start": _wall(bar.start),
@@ -181,7 +181,7 @@ def _stack(bar: Bar, when: str) -> Iterator[dict[str, Any]]:
                 "mentions": number,
                 "foot": foot,
                 "top": foot + number,
-                "when": when,
+                "when": period_label,
                 "all": bar.counts.mentions,
             }
         foot += number
@@ -202,7 +202,7 @@ def _span(bar: Bar, period: Period) -> str:
 
 
 def _time(bars: Sequence[Bar], period: Period, *, labels: bool, field: str = "start") -> Any:
-    """The axis of wall-clock time; the same for charts above each other."""
+    """Return the axis of wall-clock time, the same for charts above each other."""
     axis = _axis(
         values=[_moment(tick) for tick in _ticks(bars, period)],
         format=_TICK_FORMAT[period.step_hours],
@@ -212,13 +212,13 @@ def _time(bars: Sequence[Bar], period: Period, *, labels: bool, field: str = "st
         width=None,
     )
     scale = alt.Scale(type="utc", nice=False)
-    if field != "start":  # bars have ends of their own; points must be told where they are
+    if field != "start":  # bars have ends of their own; points do not, so the axis needs limits
         scale["domain"] = [_moment(bars[0].start), _moment(bars[-1].end)]
     return alt.X(f"{field}:T", title=None, scale=scale, axis=axis)
 
 
 def _ticks(bars: Sequence[Bar], period: Period) -> Iterator[datetime]:
-    """Every third hour of a day, every midnight of a week, every few days of a month."""
+    """Yield every third hour of a day, every midnight of a week, every few days of a month."""
     if period.step_hours == 24:
         yield from (bar.start for bar in bars[:: max(1, len(bars) // 7)])
     else:
@@ -237,7 +237,7 @@ def _moment(local: datetime) -> Any:
     )
 
 
-def _axis(*, width: int | None = _AXIS_WIDTH, **more: Any) -> Any:
+def _axis(*, width: int | None = _AXIS_WIDTH, **options: Any) -> Any:
     look: dict[str, Any] = {
         "labelColor": _TEXT,
         "labelFontSize": 13,
@@ -248,7 +248,7 @@ def _axis(*, width: int | None = _AXIS_WIDTH, **more: Any) -> Any:
     }
     if width is not None:
         look |= {"minExtent": width, "maxExtent": width}
-    return alt.Axis(**look | more)
+    return alt.Axis(**look | options)
 
 
 def _names() -> Any:
@@ -262,16 +262,16 @@ def _names() -> Any:
     )
 
 
-def _colour(shown: Sequence[str], legend: Any = ...) -> Any:
+def _colour(sentiments: Sequence[str], legend: Any = ...) -> Any:
     if legend is ...:
         legend = alt.Legend(
             orient="top", title=None, labelFontSize=14, labelColor=_TEXT, symbolType="square"
         )
-    scale = alt.Scale(domain=list(shown), range=[COLOURS[name] for name in shown])
+    scale = alt.Scale(domain=list(sentiments), range=[COLOURS[name] for name in sentiments])
     return alt.Color("sentiment:N", scale=scale, legend=legend)
 
 
-def _dressed(chart: Any, height: int) -> Any:
+def _styled(chart: Any, height: int) -> Any:
     return (
         chart.properties(height=height, background="transparent")
         .configure(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})

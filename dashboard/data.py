@@ -1,4 +1,4 @@
-"""Settings and database for the pages: opened once a process, checked at every visit."""
+"""Settings and database of the pages, opened once in a process."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from storage.database.migrate import require_current
 
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
-    """The settings this server was started with. Raises SettingsError."""
+    """Return the settings that this server was started with. Raises SettingsError."""
     return load()
 
 
 @st.cache_resource(show_spinner=False)
 def database() -> Database:
-    """The database, ready to be asked. Raises SettingsError, DatabaseError."""
+    """Return the database, with current tables. Raises SettingsError, DatabaseError."""
     db = connect(settings().database_url.get_secret_value())
     path = sqlite_path(db)
     if path is not None and not path.exists():
-        # asking it would make an empty file, and the next reader would wonder where it came from
+        # a query would create an empty file, which looks like a database that lost its mentions
         raise DatabaseError(f"{db.redacted_url}: there is no such file yet; run `earful up`")
     require_current(db)
     return db
 
 
 @st.cache_resource(show_spinner=False, ttl=timedelta(minutes=1))
-def sources(brand_ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Where what is said of these brands was written; looked up once a minute.
+def mention_sources(brand_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources of these brands' mentions, read once a minute.
 
-    That is not what listens to it: a file, a hook and an import bring posts of other platforms.
+    They differ from the listeners: files, webhooks and imports bring posts of other platforms.
     """
-    ever = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=clock.now() + timedelta(days=1))
-    found = [queries.by_source(database(), brand_id, ever) for brand_id in brand_ids]
-    return tuple(sorted({one.source for some in found for one in some}))
+    all_time = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=clock.now() + timedelta(days=1))
+    counts = [queries.by_source(database(), brand_id, all_time) for brand_id in brand_ids]
+    return tuple(sorted({source.source for brand_counts in counts for source in brand_counts}))
 
 
-def forget() -> None:
-    """Look again at settings and database on the next visit."""
+def clear_cache() -> None:
+    """Forget settings and database, so that the next visit opens them again."""
     st.cache_resource.clear()

@@ -1,4 +1,4 @@
-"""Whether Earful still hears: a warning above the figures when not, a quiet line below when so."""
+"""The health of the listening post: problems above the figures, a status line below them."""
 
 from __future__ import annotations
 
@@ -10,126 +10,133 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard.safe import clean, one_line
-from dashboard.words import ago, span, when, zone_name
+from dashboard.words import format_age, format_span, format_time, zone_name
 from earful.settings.load import Settings
 from outreach.words import count
 from storage.views import ListeningHealth, SourceHealth
 
 _SHORT_WAIT = timedelta(hours=1)
+_MAX_OPEN = 4  # more problems are folded
 
 
-def troubles(found: ListeningHealth, settings: Settings, now: datetime) -> tuple[str, ...]:
-    """What is wrong, a sentence each, worst first.
+def list_problems(state: ListeningHealth, settings: Settings, now: datetime) -> tuple[str, ...]:
+    """Return the problems, one sentence each, worst first.
 
-    A query that settings no longer ask for keeps its row and its history, but worries nobody.
+    A query that settings no longer name keeps its history, but is no problem.
     """
-    live = _live(found, settings)
+    live = _enabled_sources(state, settings)
     zone = settings.brand[0].timezone if settings.brand else "UTC"
-    deaf = _sources(live, now, zone)
-    return (*_not_running(live, now), *deaf, *_stages(found), *_deliveries(found))
+    return (
+        *_overdue_problems(live, now),
+        *_source_problems(live, now, zone),
+        *_stage_problems(state),
+        *_delivery_problems(state),
+    )
 
 
-def _live(found: ListeningHealth, settings: Settings) -> list[SourceHealth]:
-    wanted = {query.id for query in settings.queries() if query.enabled}
-    return [one for one in found.sources if one.query_id in wanted]
+def _enabled_sources(state: ListeningHealth, settings: Settings) -> list[SourceHealth]:
+    enabled = {query.id for query in settings.queries() if query.enabled}
+    return [source for source in state.sources if source.query_id in enabled]
 
 
-def warn(found: ListeningHealth, settings: Settings, now: datetime) -> None:
-    """Say above everything else that something is not heard or not sent."""
-    wrong = troubles(found, settings, now)
-    if not wrong:
+def draw_problems(state: ListeningHealth, settings: Settings, now: datetime) -> None:
+    """Draw the problems of sources, stages and deliveries, above everything else."""
+    problems = list_problems(state, settings, now)
+    if not problems:
         return
     with st.container(border=True, key="trouble"):
-        st.markdown(f"**{count(len(wrong), 'thing needs', 'things need')} attention**")
-        # errors carry what far servers answered: plain text
-        st.text("\n".join(wrong[:4]))
-        if len(wrong) > 4:
-            with st.expander(f"{len(wrong) - 4} more"):
-                st.text("\n".join(wrong[4:]))
+        st.markdown(f"**{count(len(problems), 'problem needs', 'problems need')} attention**")
+        # plain text, because errors repeat the words of remote servers
+        st.text("\n".join(problems[:_MAX_OPEN]))
+        if len(problems) > _MAX_OPEN:
+            with st.expander(f"{len(problems) - _MAX_OPEN} more"):
+                st.text("\n".join(problems[_MAX_OPEN:]))
 
 
-def strip(found: ListeningHealth, settings: Settings, now: datetime, zone: str) -> None:
-    """When something was last heard, what still waits, how fresh this page is."""
+def draw_status_line(state: ListeningHealth, settings: Settings, now: datetime, zone: str) -> None:
+    """Draw the age of page, newest mention and last poll, and the numbers of gaps."""
     refresh = settings.dashboard.refresh
     parts = [f"Updated {now.astimezone(ZoneInfo(zone)):%H:%M:%S} ({zone_name(zone)})"]
-    parts.append(f"looks again every {span(refresh) if refresh.seconds >= 60 else _secs(refresh)}")
-    if found.newest_mention_at is not None:
-        parts.append(f"newest mention {ago(found.newest_mention_at, now)}")
-    looked = [one.polled_at for one in found.sources if one.polled_at is not None]
-    if looked:
-        parts.append(f"sources last looked at {ago(max(looked), now)}")
-    if found.pending:
-        parts.append(f"{count(found.pending, 'mention waits', 'mentions wait')} to be read")
+    parts.append(
+        f"refreshes every {format_span(refresh) if refresh.seconds >= 60 else _secs(refresh)}"
+    )
+    if state.newest_mention_at is not None:
+        parts.append(f"newest mention {format_age(state.newest_mention_at, now)}")
+    polls = [source.polled_at for source in state.sources if source.polled_at is not None]
+    if polls:
+        parts.append(f"last poll {format_age(max(polls), now)}")
+    if state.pending:
+        parts.append(f"{count(state.pending, 'mention is', 'mentions are')} not classified yet")
     else:
-        parts.append("every mention has been read")
-    parts += _missing(_live(found, settings))
+        parts.append("every mention is classified")
+    parts += _gaps(_enabled_sources(state, settings))
     with st.container(key="small-strip"):
         st.text(" · ".join(parts))
 
 
-def _missing(live: list[SourceHealth]) -> Iterator[str]:
-    """The stretches of time that no source showed us; `earful coverage` has each with its why."""
-    gaps, lost = sum(one.gaps for one in live), sum(one.lost for one in live)
+def _gaps(sources: list[SourceHealth]) -> Iterator[str]:
+    """Yield the numbers of open and lost gaps; `earful coverage` lists each with its reason."""
+    gaps, lost = sum(source.gaps for source in sources), sum(source.lost for source in sources)
     if gaps:
-        yield f"{count(gaps, 'gap is', 'gaps are')} looked for again"
+        yield f"{count(gaps, 'gap is', 'gaps are')} polled again"
     if lost:
-        yield f"{count(lost, 'gap', 'gaps')} will not be seen (earful coverage says why)"
+        yield f"{count(lost, 'gap', 'gaps')} cannot be filled (earful coverage says why)"
 
 
 def _secs(length: timedelta) -> str:
     return f"{length.total_seconds():.0f} s"
 
 
-def _not_running(live: list[SourceHealth], now: datetime) -> Iterator[str]:
-    late = [by for one in live if (by := one.overdue_by(now)) is not None]
-    if late:
+def _overdue_problems(sources: list[SourceHealth], now: datetime) -> Iterator[str]:
+    delays = [delay for source in sources if (delay := source.overdue_by(now)) is not None]
+    if delays:
         yield (
-            f"Nothing has looked at {count(len(late), 'source')} for {span(max(late))} past the "
-            "time. Is `earful up` running?"
+            f"{count(len(delays), 'source was', 'sources were')} not polled for "
+            f"{format_span(max(delays))} past the due time. Is `earful up` running?"
         )
 
 
-def _sources(live: list[SourceHealth], now: datetime, zone: str) -> Iterator[str]:
-    for one in live:
-        if one.paused or (one.error and not _waits_shortly(one, now)):
-            name, heard = one_line(one.query_id, 80), _heard(one, zone, now)
-            yield f"{name}: {heard}; {_state(one, zone, now)}{_reason(one)}"
+def _source_problems(sources: list[SourceHealth], now: datetime, zone: str) -> Iterator[str]:
+    for source in sources:
+        if source.paused or (source.error and not _is_short_wait(source, now)):
+            name, coverage = one_line(source.query_id, 80), _coverage(source, zone, now)
+            yield f"{name}: {coverage}; {_state(source, zone, now)}{_error(source)}"
 
 
-def _heard(one: SourceHealth, zone: str, now: datetime) -> str:
-    """Until when it was heard. Files know no times: there it is when one was read last."""
-    until = one.complete_until or (one.polled_at if one.seen else None)
-    return f"not heard since {when(until, zone, now)}" if until else "nothing heard yet"
+def _coverage(source: SourceHealth, zone: str, now: datetime) -> str:
+    """Say until when we have its mentions. Files have no times: there the last poll counts."""
+    until = source.complete_until or (source.polled_at if source.seen else None)
+    return f"no mentions since {format_time(until, zone, now)}" if until else "no mentions yet"
 
 
-def _waits_shortly(one: SourceHealth, now: datetime) -> bool:
-    """True for a limit of requests that is over within the hour: nothing is wrong."""
-    return not one.failures and one.due_at is not None and one.due_at - now < _SHORT_WAIT
+def _is_short_wait(source: SourceHealth, now: datetime) -> bool:
+    """Say whether a request limit ends within the hour, which is no problem."""
+    return not source.failures and source.due_at is not None and source.due_at - now < _SHORT_WAIT
 
 
-def _state(one: SourceHealth, zone: str, now: datetime) -> str:
-    if one.paused:
-        again = f"`earful poll --resume {shlex.quote(one_line(one.query_id, 400))}`"
-        return f"paused until somebody mends it and runs {again}"
-    if not one.failures:
-        at = "" if one.due_at is None else f" at {when(one.due_at, zone, now)}"
-        return f"waits, and goes on by itself{at}"
-    return f"failed {count(one.failures, 'time')} in a row, tries again by itself"
+def _state(source: SourceHealth, zone: str, now: datetime) -> str:
+    if source.paused:
+        command = f"`earful poll --resume {shlex.quote(one_line(source.query_id, 400))}`"
+        return f"paused: fix the cause, then run {command}"
+    if not source.failures:
+        at = "" if source.due_at is None else f" at {format_time(source.due_at, zone, now)}"
+        return f"waits, and continues by itself{at}"
+    return f"failed {count(source.failures, 'time')} in a row, retries by itself"
 
 
-def _reason(one: SourceHealth) -> str:
-    return f" ({clean(one.error, 200)})" if one.error else ""
+def _error(source: SourceHealth) -> str:
+    return f" ({clean(source.error, 200)})" if source.error else ""
 
 
-def _stages(found: ListeningHealth) -> Iterator[str]:
-    for stage in found.stages:
+def _stage_problems(state: ListeningHealth) -> Iterator[str]:
+    for stage in state.stages:
         if stage.error:
-            yield f"The step '{stage.name}' stopped: {one_line(stage.error, 200)}"
+            yield f"Stage '{stage.name}' stopped: {one_line(stage.error, 200)}"
 
 
-def _deliveries(found: ListeningHealth) -> Iterator[str]:
-    if found.deliveries_dead:
+def _delivery_problems(state: ListeningHealth) -> Iterator[str]:
+    if state.deliveries_dead:
         yield (
-            f"{count(found.deliveries_dead, 'message')} could not be delivered; "
+            f"{count(state.deliveries_dead, 'message')} could not be delivered; "
             "`earful doctor` says why"
         )

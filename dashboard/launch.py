@@ -1,6 +1,6 @@
-"""Starting the command center: every option is said here, none depends on the working folder.
+"""Start the command center's server with every option set, in any working folder.
 
-The settings file and the database travel by environment, so that no secret shows in a process list.
+Settings file and database are passed in the environment, so no secret shows in a process list.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dashboard.serve import PARENT
 from earful.loopback import is_loopback
 from earful.settings.load import Settings, settings_path
 
-_HERE = Path(__file__).resolve().parent
-_APP = _HERE / "app.py"
+_FOLDER = Path(__file__).resolve().parent
+_APP = _FOLDER / "app.py"
 
-# Negative is orange and positive is blue everywhere: the pair that colour-blind eyes tell apart.
+# Negative is orange and positive is blue everywhere: colour-blind readers tell these two apart.
 _THEME = {
     "base": "dark",
     "primaryColor": "#5ab4f0",
@@ -64,8 +64,13 @@ _OPTIONS = {
 }
 
 
-def command(settings: Settings, *, host: str | None = None, port: int | None = None) -> list[str]:
-    """The command line of the server. Raises SettingsError for an open host without a password."""
+def build_command(
+    settings: Settings, *, host: str | None = None, port: int | None = None
+) -> list[str]:
+    """Return the server's command line.
+
+    Raises SettingsError for an open host without a password.
+    """
     host = host or settings.dashboard.host
     password = password_for(host)
     options = {
@@ -77,50 +82,53 @@ def command(settings: Settings, *, host: str | None = None, port: int | None = N
     line = [sys.executable, "-m", "dashboard.serve", "run", str(_APP)]
     line += [f"--{name}={value}" for name, value in options.items()]
     if password is None:
-        # a web page elsewhere may point a name of its own at this machine; answer to ours only
+        # DNS rebinding: a foreign page may point its own name at this machine; answer to ours only
         line += [f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1")]
     return line
 
 
-def environment(settings: Settings, settings_file: Path | None = None) -> dict[str, str]:
-    """What the server finds in its environment: ours, with settings and database named outright."""
-    found = {name: value for name, value in os.environ.items() if not _is_streamlits(name)}
-    found["EARFUL_SETTINGS"] = str((settings_file or settings_path()).resolve())
-    found["EARFUL_DATABASE_URL"] = settings.database_url.get_secret_value()
-    found.pop("EARFUL_DATABASE_URL_FILE", None)  # both at once is an error, and the URL is known
-    found[PARENT] = str(os.getpid())
-    found["PYTHONPATH"] = os.pathsep.join(_paths(os.environ))
-    return found
+def build_environment(settings: Settings, settings_file: Path | None = None) -> dict[str, str]:
+    """Return the server's environment: ours, plus the settings file and the database."""
+    variables = {
+        name: value for name, value in os.environ.items() if not _is_streamlit_option(name)
+    }
+    variables["EARFUL_SETTINGS"] = str((settings_file or settings_path()).resolve())
+    variables["EARFUL_DATABASE_URL"] = settings.database_url.get_secret_value()
+    variables.pop("EARFUL_DATABASE_URL_FILE", None)  # both at once is an error
+    variables[PARENT] = str(os.getpid())
+    variables["PYTHONPATH"] = os.pathsep.join(_paths(os.environ))
+    return variables
 
 
-def start(
+def start_server(
     settings: Settings,
     *,
     settings_file: Path | None = None,
     host: str | None = None,
     port: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the server and come back at once; it ends with the caller, if not before."""
+    """Start the server and return at once; it ends with the caller, if not before."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-        command(settings, host=host, port=port), env=environment(settings, settings_file)
+        build_command(settings, host=host, port=port),
+        env=build_environment(settings, settings_file),
     )
 
 
-def address(settings: Settings, *, host: str | None = None, port: int | None = None) -> str:
-    """What to type into the browser on this machine."""
+def browser_url(settings: Settings, *, host: str | None = None, port: int | None = None) -> str:
+    """Return the address to open in a browser on this machine."""
     host = host or settings.dashboard.host
-    shown = host if is_loopback(host) else "localhost"
-    shown = f"[{shown}]" if ":" in shown else shown
-    return f"http://{shown}:{port or settings.dashboard.port}"
+    name = host if is_loopback(host) else "localhost"
+    name = f"[{name}]" if ":" in name else name
+    return f"http://{name}:{port or settings.dashboard.port}"
 
 
-def _is_streamlits(name: str) -> bool:
-    # options from the outside could undo the ones above
+def _is_streamlit_option(name: str) -> bool:
+    # such a variable could undo the options above
     return name.startswith("STREAMLIT_")
 
 
 def _paths(environ: Mapping[str, str]) -> list[str]:
-    """Where the server finds our packages, wherever it is started."""
-    rest = [part for part in environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    root = str(_HERE.parent)
-    return [root, *[part for part in rest if part != root]]
+    """Return the import paths with which the server finds our packages from any folder."""
+    paths = [part for part in environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    root = str(_FOLDER.parent)
+    return [root, *[part for part in paths if part != root]]

@@ -1,4 +1,4 @@
-"""Pieces that both pages draw: people, links, how urgent."""
+"""Pieces that both pages draw: people, links, priorities."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from storage.views import CaseView
 QUEUE_PAGE = "views/unhappy.py"
 
 
-def priority_badge(priority: int, urgent_at: int) -> None:
-    """The priority as a figure; urgent is said in a word as well, never by colour alone."""
+def draw_priority(priority: int, urgent_at: int) -> None:
+    """Draw the priority as a figure; urgency is also a word, never colour alone."""
     if priority >= urgent_at:
         st.badge(f"Urgent {priority}", color="orange")
     else:
         st.badge(f"Priority {priority}", color="gray")
 
 
-def person(case: CaseView) -> str:
-    """Who it is, on one line: name if there is one, else the handle."""
+def person_name(case: CaseView) -> str:
+    """Return the person's name on one line, or the handle without one."""
     return one_line(case.name or "", 60) or handle(case.handle, case.source)
 
 
-def person_line(case: CaseView) -> str:
-    """Handle, source and audience on one line of plain text."""
+def person_details(case: CaseView) -> str:
+    """Return handle, source and number of followers on one line."""
     parts = [handle(case.handle, case.source), case.source]
     if case.followers is not None:
         parts.append(count(case.followers, "follower"))
     return " · ".join(parts)
 
 
-def small(key: str, words: str) -> None:
-    """A line of plain text in small print."""
+def draw_small_print(key: str, words: str) -> None:
+    """Draw a line of plain text in small print."""
     with st.container(key=f"small-{key}"):
         st.text(words)
 
 
-def link(text: str, url: str | None, key: str) -> None:
-    """A link out, when the address is one that may be followed."""
+def draw_link(text: str, url: str | None, key: str) -> None:
+    """Draw a link to the web; an unsafe address draws nothing."""
     address = web_link(url)
     if address is not None:
         st.link_button(label(text), address, key=key)

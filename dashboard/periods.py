@@ -1,4 +1,4 @@
-"""The stretches of time that the command center shows, cut on the brand's own clock."""
+"""The periods that the command center shows, cut on the brand's own clock."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from storage.views import Counts, TrendPoint
 
 _QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
-_ENOUGH = 200  # mentions that make a week worth looking at; fewer, and a longer period is shown
+_ENOUGH_MENTIONS = 200  # a period with fewer is too thin to begin with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A choice of the selector: how long, and how many hours a bar of the chart covers."""
+    """A choice of the selector: its length, and the hours that a bar of the chart covers."""
 
     key: str
     name: str
@@ -26,7 +26,7 @@ class Period:
 
     @property
     def before(self) -> str:
-        """How the period before it is called."""
+        """Return the name of the period before it."""
         return f"the {self.name} before"
 
 
@@ -50,58 +50,58 @@ class Bar:
 
 
 def window(period: Period, until: datetime) -> Window:
-    """The last ``period.length`` up to the end of the running quarter of an hour.
+    """Return the window of the period's length that ends with the running quarter of an hour.
 
-    Counts are kept by the quarter, so a window must begin and end on one.
+    Counts are stored by the quarter, so a window must begin and end on one.
     """
     return Window.last(period.length, _up_to_quarter(until))
 
 
 def chart_window(period: Period, until: datetime, zone: str) -> Window:
-    """The same stretch, begun on a full local step so that the first bar is a whole one."""
+    """Return the same window, begun on a full local step, so that the first bar is whole."""
     exact = window(period, until)
     since = _floor(exact.since.astimezone(ZoneInfo(zone)), period.step_hours)
     return Window(since=since.astimezone(UTC), until=exact.until)
 
 
-def bars(points: Iterable[TrendPoint], period: Period, zone: str) -> tuple[Bar, ...]:
-    """Hourly points gathered into the period's steps on the local clock.
+def group_bars(points: Iterable[TrendPoint], period: Period, zone: str) -> tuple[Bar, ...]:
+    """Group hourly points into the period's steps on the local clock.
 
-    Gathered by wall clock, because a day of 23 or 25 hours is still one day.
+    Wall-clock steps are used because a day of 23 or 25 hours is still one day.
     """
-    found: dict[datetime, list[Counts]] = {}
+    groups: dict[datetime, list[Counts]] = {}
     for point in points:
         local = _floor(point.start.astimezone(ZoneInfo(zone)), period.step_hours)
-        found.setdefault(local.replace(tzinfo=None), []).append(point.counts)
+        groups.setdefault(local.replace(tzinfo=None), []).append(point.counts)
     step = timedelta(hours=period.step_hours)
     return tuple(
-        Bar(start=start, end=start + step, counts=_sum(some)) for start, some in found.items()
+        Bar(start=start, end=start + step, counts=_sum(counts)) for start, counts in groups.items()
     )
 
 
-def sensible(points: Iterable[TrendPoint], until: datetime) -> Period:
-    """The period to begin with: a week, or longer when a week holds little and longer more."""
-    found = tuple(points)
-    best, most = BY_KEY["7d"], -1
+def default_period(points: Iterable[TrendPoint], until: datetime) -> Period:
+    """Return the period to begin with: a week, or a longer one that holds more mentions."""
+    all_points = tuple(points)
+    best, best_mentions = BY_KEY["7d"], -1
     for period in PERIODS[2:]:
         since = until - period.length
-        mentions = sum(one.counts.mentions for one in found if one.start >= since)
-        if mentions > most:
-            best, most = period, mentions
-        if mentions >= _ENOUGH:
+        mentions = sum(point.counts.mentions for point in all_points if point.start >= since)
+        if mentions > best_mentions:
+            best, best_mentions = period, mentions
+        if mentions >= _ENOUGH_MENTIONS:
             break
     return best
 
 
-def _sum(some: Iterable[Counts]) -> Counts:
+def _sum(counts: Iterable[Counts]) -> Counts:
     names = [field.name for field in fields(Counts)]
-    found = tuple(some)
-    return Counts(**{name: sum(getattr(one, name) for one in found) for name in names})
+    parts = tuple(counts)
+    return Counts(**{name: sum(getattr(part, name) for part in parts) for name in names})
 
 
 def _up_to_quarter(instant: datetime) -> datetime:
-    over = (instant - datetime.min.replace(tzinfo=UTC)) % _QUARTER
-    return instant if not over else instant + (_QUARTER - over)
+    excess = (instant - datetime.min.replace(tzinfo=UTC)) % _QUARTER
+    return instant if not excess else instant + (_QUARTER - excess)
 
 
 def _floor(local: datetime, step_hours: int) -> datetime:

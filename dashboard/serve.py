@@ -1,7 +1,7 @@
-"""Streamlit's own command line, minus its one call to the outside world.
+"""Streamlit's own command line, without its one request to the internet.
 
-For a request from a foreign origin Streamlit asks checkip.amazonaws.com for this machine's public
-address. Earful's server talks to nobody: an unknown public address simply matches no origin.
+On a request from a foreign origin Streamlit asks checkip.amazonaws.com for this machine's public
+address. Here that address stays unknown, and so matches no origin.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from streamlit import net_util
 from streamlit.web.cli import main
 
 PARENT = "EARFUL_DASHBOARD_PARENT"
-_LOOK_EVERY = 1.0
+_CHECK_EVERY = 1.0  # seconds
 
 
-def _unknown() -> str | None:
+def _no_address() -> str | None:
     return None
 
 
-def _leave_with(parent: int) -> None:
-    """End when whoever started us is gone: a server left behind would keep the port."""
+def _end_with(parent: int) -> None:
+    """End the server when its parent process ends; otherwise it would keep the port."""
     while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_CHECK_EVERY)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    net_util.get_external_ip = _unknown
+    net_util.get_external_ip = _no_address
     if os.environ.get(PARENT, "").isdigit():
         watch = threading.Thread(
-            target=_leave_with, args=(int(os.environ[PARENT]),), name="parent-watch", daemon=True
+            target=_end_with, args=(int(os.environ[PARENT]),), name="parent-watch", daemon=True
         )
         watch.start()
     main(prog_name="streamlit")

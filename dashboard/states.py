@@ -1,4 +1,4 @@
-"""The pages for when there is nothing to show: not set up, nothing heard yet, something broke."""
+"""Pages without content: not set up, nothing collected yet, or a failure."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Draw = Callable[[], None]
 _log = logging.getLogger("earful.dashboard")
 
 
-def guarded(draw: Draw) -> None:
-    """Draw, and if that fails say so in words: what to do goes to the page, the rest to the log."""
+def draw_guarded(draw: Draw) -> None:
+    """Draw, and on a failure show the next step on the page and keep the details in the log."""
     try:
         draw()
     except (SettingsError, DatabaseError) as error:
         _log.warning("dashboard not ready: %s", error)
-        not_ready(str(error))
+        draw_not_ready(str(error))
     except Exception as error:  # noqa: BLE001 - the outermost edge: a visitor never sees a traceback
-        broken(noted(error))
+        draw_failure(log_failure(error))
 
 
-def noted(error: Exception) -> str:
-    """Log where it happened and give the number to ask for.
+def log_failure(error: Exception) -> str:
+    """Log the place of a failure, and return the number that finds it in the log.
 
-    Only kind and place: the message of a database error may carry a whole mention.
+    The error's message is left out: that of a database error may carry a whole mention.
     """
     number = uuid.uuid4().hex[:8]
     places = "".join(traceback.format_tb(error.__traceback__))
@@ -40,60 +40,60 @@ def noted(error: Exception) -> str:
     return number
 
 
-def not_ready(reason: str) -> None:
-    """Settings or database are not there yet: say what to do."""
+def draw_not_ready(reason: str) -> None:
+    """Draw the page without settings or database, with the next steps."""
     with _card():
         st.header("Not ready yet", anchor=False)
-        st.text("The command center has nothing to read from:")
+        st.text("The command center cannot read settings or database:")
         st.code(reason, language=None, wrap_lines=True)
         st.markdown(
-            "- `earful up` makes the database, listens, and opens this page\n"
-            "- `./run demo` shows everything with invented mentions, without any keys\n"
-            "- `earful doctor` checks settings, database, model and sources, and says what to mend"
+            "- `earful up` creates the database, listens, and opens this page\n"
+            "- `./run demo` shows everything with invented mentions and needs no keys\n"
+            "- `earful doctor` checks settings, database, model and sources, and says what to fix"
         )
-        _again()
+        _draw_retry()
 
 
-def broken(number: str) -> None:
-    """Something failed that should not: the log has it."""
+def draw_failure(number: str) -> None:
+    """Draw the page after a failure, with its number in the log."""
     with _card():
         st.header("This did not work", anchor=False)
         st.text(
             "The page could not be drawn. Mentions and cases are safe in the database.\n"
             f"The log of the command center has the details under number {number}."
         )
-        st.markdown("`earful doctor` looks for what is wrong.")
-        _again()
+        st.markdown("`earful doctor` looks for the cause.")
+        _draw_retry()
 
 
-def no_brand() -> None:
-    """The database knows no brand of ours."""
+def draw_no_brand() -> None:
+    """Draw the page of a database without a brand of ours."""
     with _card():
         st.header("No brand to listen for yet", anchor=False)
         st.markdown(
-            "Name one under `[[brand]]` in `settings.toml` and start `earful up`,\n"
-            "bring your own mentions with `earful import FILE --brand NAME`,\n"
-            "or look around first with `./run demo`."
+            "- Name one under `[[brand]]` in `settings.toml` and start `earful up`\n"
+            "- `earful import FILE --brand NAME` imports your own mentions\n"
+            "- `./run demo` shows everything with invented mentions"
         )
-        _again()
+        _draw_retry()
 
 
-def nothing_heard(heard: Callable[[], bool], refresh: timedelta) -> None:
-    """Brands are there, mentions are not; the page goes on by itself once something is heard."""
+def draw_nothing_collected(has_mentions: Callable[[], bool], refresh: timedelta) -> None:
+    """Draw the page before the first mention; it reloads by itself when one arrives."""
     with _card():
         st.header("Nothing collected yet", anchor=False)
         st.markdown(
-            "Mentions appear here as soon as a source brings some.\n\n"
-            "- `earful up` listens from now on; `earful poll --once` looks at every source once\n"
-            "- `earful import FILE --brand NAME` brings what you already have\n"
-            "- `earful doctor` tells whether each source answers"
+            "Mentions appear here as soon as a source finds some.\n\n"
+            "- `earful up` listens from now on; `earful poll --once` polls every source once\n"
+            "- `earful import FILE --brand NAME` imports mentions that you already have\n"
+            "- `earful doctor` checks whether each source answers"
         )
 
-    def look() -> None:
-        if heard():
+    def reload() -> None:
+        if has_mentions():
             st.rerun(scope="app")
 
-    st.fragment(lambda: guarded(look), run_every=refresh)()
+    st.fragment(lambda: draw_guarded(reload), run_every=refresh)()
 
 
 def _card() -> st.delta_generator.DeltaGenerator:
@@ -101,5 +101,5 @@ def _card() -> st.delta_generator.DeltaGenerator:
     return middle.container(border=True, key="state-card")
 
 
-def _again() -> None:
-    st.button("Try again", on_click=data.forget)
+def _draw_retry() -> None:
+    st.button("Try again", on_click=data.clear_cache)

@@ -131,7 +131,7 @@ def through_the_dashboard(
     links: list[str] = []
     monkeypatch.setattr(streamlit, "link_button", lambda label, url, key: links.append(url))
     for number, url in enumerate(urls):
-        parts.link("Newest post", url, str(number))
+        parts.draw_link("Newest post", url, str(number))
     return [url if url in links else None for url in urls]
 
 

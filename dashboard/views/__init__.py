@@ -1,1 +1,1 @@
-"""The pages; app.py names them."""
+"""The pages that app.py lists."""

@@ -1,4 +1,4 @@
-"""Command center: how the brand is talked about now, against the period before."""
+"""Command center: the talk about the brand now, against the period before."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from dashboard import board, data, periods, states
-from dashboard.access import badge
-from dashboard.parts import small
+from dashboard.access import draw_visitor
+from dashboard.parts import draw_small_print
 from dashboard.safe import label
-from dashboard.words import when
+from dashboard.words import format_time
 from earful import clock
 from earful.clock import Window
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView
 
-_LONGEST = periods.PERIODS[-1].length
+_MAX_LENGTH = periods.PERIODS[-1].length
 _ARCHIVE = "board_archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the visitor chose to look at; ``until`` None means now, moving along."""
+    """The visitor's choice. ``until`` None means now, and moves with the clock."""
 
     brand: BrandView
     period: periods.Period
@@ -32,24 +32,26 @@ class Choice:
 
 
 def page() -> None:
-    """Draw the choices once and the board again and again."""
+    """Draw the choices once, and the board at every refresh."""
     db, settings = data.database(), data.settings()
     ours = [brand for brand in queries.brands(db) if brand.competitor_of is None]
     if not ours:
-        states.no_brand()
+        states.draw_no_brand()
         return
     newest = queries.health(db).newest_mention_at
     if newest is None:
-        states.nothing_heard(
+        states.draw_nothing_collected(
             lambda: queries.health(db).newest_mention_at is not None, settings.dashboard.refresh
         )
         return
     choice = _choose(db, ours, newest)
 
-    def again() -> None:
-        states.guarded(lambda: board.draw(db, settings, choice.brand, choice.period, choice.until))
+    def draw_board() -> None:
+        states.draw_guarded(
+            lambda: board.draw(db, settings, choice.brand, choice.period, choice.until)
+        )
 
-    st.fragment(again, run_every=settings.dashboard.refresh)()
+    st.fragment(draw_board, run_every=settings.dashboard.refresh)()
 
 
 def _choose(db: Database, ours: list[BrandView], newest: datetime) -> Choice:
@@ -60,24 +62,28 @@ def _choose(db: Database, ours: list[BrandView], newest: datetime) -> Choice:
         if len(ours) > 1:
             brand = (
                 st.selectbox(
-                    "Brand", ours, format_func=lambda one: one.name, key="board_brand", width=240
+                    "Brand",
+                    ours,
+                    format_func=lambda brand: brand.name,
+                    key="board_brand",
+                    width=240,
                 )
                 or ours[0]
             )
         until = _until(newest, now)
         period = _period(db, brand, until or now)
-        badge()
+        draw_visitor()
     title.title(label(brand.name), anchor=False)
     with title:
-        small("against", f"The last {period.name}, against {period.before}")
+        draw_small_print("against", f"The last {period.name}, against {period.before}")
     if until is not None:
-        _say_archive(period, until, brand.timezone, now)
+        _draw_archive_notice(period, until, brand.timezone, now)
     return Choice(brand=brand, period=period, until=until)
 
 
 def _until(newest: datetime, now: datetime) -> datetime | None:
-    """The end of the view: now, or the newest mention when everything is older (an archive)."""
-    archive = newest < now - _LONGEST
+    """Return the end of the view: None for now, the newest mention for an archive."""
+    archive = newest < now - _MAX_LENGTH
     if st.session_state.setdefault(_ARCHIVE, archive) and archive:
         return newest
     return None
@@ -86,13 +92,13 @@ def _until(newest: datetime, now: datetime) -> datetime | None:
 def _period(db: Database, brand: BrandView, until: datetime) -> periods.Period:
     key = f"board_period_{brand.id}"
     if key not in st.session_state:
-        span = Window.last(_LONGEST, until + timedelta(minutes=15))
+        span = Window.last(_MAX_LENGTH, until + timedelta(minutes=15))
         points = queries.trend(db, brand.id, span, periods.HOUR)
-        st.session_state[key] = periods.sensible(points, until).key
+        st.session_state[key] = periods.default_period(points, until).key
     chosen = st.segmented_control(
         "Period",
         list(periods.BY_KEY),
-        format_func=lambda one: periods.BY_KEY[one].name,
+        format_func=lambda key: periods.BY_KEY[key].name,
         key=key,
         required=True,
         label_visibility="collapsed",
@@ -100,13 +106,13 @@ def _period(db: Database, brand: BrandView, until: datetime) -> periods.Period:
     return periods.BY_KEY[chosen or "7d"]
 
 
-def _say_archive(period: periods.Period, until: datetime, zone: str, now: datetime) -> None:
+def _draw_archive_notice(period: periods.Period, until: datetime, zone: str, now: datetime) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="archive"):
         st.info(
-            f"The newest mention is from {when(until, zone, now)}. "
-            f"You are looking at the {period.name} up to then."
+            f"The newest mention is from {format_time(until, zone, now)}. "
+            f"This page shows the {period.name} up to then."
         )
-        st.button("Look at now instead", on_click=_leave_archive)
+        st.button("Show today instead", on_click=_leave_archive)
 
 
 def _leave_archive() -> None:
@@ -114,4 +120,4 @@ def _leave_archive() -> None:
 
 
 if __name__ == "__main__":
-    states.guarded(page)
+    states.draw_guarded(page)

@@ -7,9 +7,9 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import access, case_view, data, queue_filters, states
-from dashboard.parts import person, priority_badge, small
+from dashboard.parts import draw_priority, draw_small_print, person_name
 from dashboard.safe import clean, one_line
-from dashboard.words import STATUS, ago, due
+from dashboard.words import STATUS, format_age, format_due
 from earful import clock
 from earful.case_states import CaseStatus
 from earful.settings.load import Settings
@@ -18,114 +18,123 @@ from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseView, QueueFilter
 
-_PAGE = 20
+_PAGE_SIZE = 20
 _OFFSET = "queue_offset"
 _ALL = QueueFilter()
 
 
 def page() -> None:
-    """Filters above; the list and the case that is open below."""
+    """Draw the filters above, the list and the open case below."""
     db, settings = data.database(), data.settings()
     now = clock.now()
     brands = [brand for brand in queries.brands(db) if brand.competitor_of is None]
     if not brands:
-        states.no_brand()
+        states.draw_no_brand()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Unhappy customers", anchor=False, width="content")
         with st.container(key="tally", width="stretch"):
-            st.fragment(_tally, run_every=settings.dashboard.refresh)(
+            st.fragment(_draw_tally, run_every=settings.dashboard.refresh)(
                 db, queries.count_cases(db, _ALL)
             )
-        access.badge()
-    which = queue_filters.ask(db, brands, now, on_change=_first_page)
-    found, cases = _some(db, which)
-    chosen = _chosen(cases)
-    if not cases and chosen is None:
-        _nobody(db, settings)
+        access.draw_visitor()
+    selection = queue_filters.draw_filters(db, brands, now, on_change=_go_to_start)
+    total, cases = _read_page(db, selection)
+    chosen_id = _chosen_id(cases)
+    if not cases and chosen_id is None:
+        _draw_empty(db, settings)
         return
-    left, right = st.columns([1, 1.75], gap="medium")
-    with left, st.container(key="list"):
-        _list(found, cases, chosen, settings, now, many_brands=len(brands) > 1)
-    with right:
-        _open(db, settings, chosen, now)
+    side, main = st.columns([1, 1.75], gap="medium")
+    with side, st.container(key="list"):
+        _draw_list(total, cases, chosen_id, settings, now, many_brands=len(brands) > 1)
+    with main:
+        _draw_case(db, settings, chosen_id, now)
 
 
-def _tally(db: Database, drawn_with: int) -> None:
-    """How the whole queue stands, by itself; the list stays put until its reader wants it new."""
+def _draw_tally(db: Database, drawn_total: int) -> None:
+    """Draw the numbers of the whole queue, which refresh by themselves.
+
+    The list stays as it is until its reader asks for a new one.
+    """
 
     def draw() -> None:
         now = clock.now()
-        open_now = queries.count_cases(db, _ALL)
-        late = queries.count_cases(db, QueueFilter(overdue_at=now))
-        nobody = queries.count_cases(db, QueueFilter(assignee=""))
-        words = f"{open_now:,} open · {nobody:,} with nobody · {late:,} overdue"
+        open_total = queries.count_cases(db, _ALL)
+        overdue = queries.count_cases(db, QueueFilter(overdue_at=now))
+        unassigned = queries.count_cases(db, QueueFilter(assignee=""))
+        words = f"{open_total:,} open · {unassigned:,} unassigned · {overdue:,} overdue"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(words)
-            if open_now and not drawn_with:
-                st.rerun(scope="app")  # nobody reads an empty list: it may change by itself
-            if open_now != drawn_with and st.button("The queue has changed: show it"):
+            if open_total and not drawn_total:
+                st.rerun(scope="app")  # an empty list has no reader who would lose their place
+            if open_total != drawn_total and st.button("The queue has changed: show it"):
                 st.rerun(scope="app")
 
-    states.guarded(draw)
+    states.draw_guarded(draw)
 
 
-def _some(db: Database, which: QueueFilter) -> tuple[int, tuple[CaseView, ...]]:
-    """How many cases pass, and the page of them that is being read."""
-    found = queries.count_cases(db, which)
-    offset = min(st.session_state.get(_OFFSET, 0), max(0, (found - 1) // _PAGE * _PAGE))
+def _read_page(db: Database, selection: QueueFilter) -> tuple[int, tuple[CaseView, ...]]:
+    """Return the number of selected cases, and the current page of them."""
+    total = queries.count_cases(db, selection)
+    offset = min(st.session_state.get(_OFFSET, 0), max(0, (total - 1) // _PAGE_SIZE * _PAGE_SIZE))
     st.session_state[_OFFSET] = offset
-    return found, queries.queue(db, which, limit=_PAGE, offset=offset)
+    return total, queries.queue(db, selection, limit=_PAGE_SIZE, offset=offset)
 
 
-def _chosen(cases: tuple[CaseView, ...]) -> int | None:
-    """The case that the address names, else the first of the list."""
-    asked = st.query_params.get("case", "")
-    if asked.isascii() and asked.isdigit() and len(asked) < 18:
-        return int(asked)
+def _chosen_id(cases: tuple[CaseView, ...]) -> int | None:
+    """Return the id of the case in the address, else of the first in the list."""
+    number = st.query_params.get("case", "")
+    if number.isascii() and number.isdigit() and len(number) < 18:
+        return int(number)
     return cases[0].id if cases else None
 
 
-def _list(
-    found: int,
+def _draw_list(
+    total: int,
     cases: tuple[CaseView, ...],
-    chosen: int | None,
+    chosen_id: int | None,
     settings: Settings,
     now: datetime,
     *,
     many_brands: bool,
 ) -> None:
     if not cases:
-        small("none", "No case passes these filters.")
+        draw_small_print("none", "No case passes these filters.")
     for case in cases:
-        _row(case, case.id == chosen, settings.rules.urgent_at, now, many_brands=many_brands)
-    if found > _PAGE:
-        _pager(found)
+        _draw_row(
+            case, case.id == chosen_id, settings.rules.urgent_at, now, many_brands=many_brands
+        )
+    if total > _PAGE_SIZE:
+        _draw_pager(total)
 
 
-def _row(case: CaseView, chosen: bool, urgent_at: int, now: datetime, *, many_brands: bool) -> None:
+def _draw_row(
+    case: CaseView, chosen: bool, urgent_at: int, now: datetime, *, many_brands: bool
+) -> None:
     with st.container(border=True, key=f"{'chosen' if chosen else 'row'}-{case.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(key=f"who-{case.id}", width="stretch"):
-                st.text(person(case))
-            priority_badge(case.priority, urgent_at)
+                st.text(person_name(case))
+            draw_priority(case.priority, urgent_at)
         with st.container(key=f"words-{case.id}"):
-            st.text(clean(case.text, 300) or "(no words)")
+            st.text(clean(case.text, 300) or "(no text)")
         parts = [case.brand] if many_brands else []
-        parts += [case.source, ago(case.last_at, now)]
+        parts += [case.source, format_age(case.last_at, now)]
         if case.complaints > 1:
             parts.append(f"{case.complaints} complaints")
         if (story := case.story) and story.mentions > 1:
             parts.append(said_again(story.mentions, story.authors, story.reach))
-        parts.append(_standing(case))
-        small(f"at-{case.id}", " · ".join(parts))
+        parts.append(_status(case))
+        draw_small_print(f"at-{case.id}", " · ".join(parts))
         if _is_late(case, now):
             with st.container(key=f"late-{case.id}"):
-                st.text(due(case.due_at, now).capitalize())
-        st.button(f"Open case {case.id}", key=f"open-{case.id}", on_click=_go_to, args=(case.id,))
+                st.text(format_due(case.due_at, now).capitalize())
+        st.button(
+            f"Open case {case.id}", key=f"open-{case.id}", on_click=_open_case, args=(case.id,)
+        )
 
 
-def _standing(case: CaseView) -> str:
+def _status(case: CaseView) -> str:
     if case.status is CaseStatus.OPEN or not case.assignee:
         return STATUS[case.status]
     return f"{STATUS[case.status]}: {one_line(case.assignee, 30)}"
@@ -135,58 +144,64 @@ def _is_late(case: CaseView, now: datetime) -> bool:
     return case.status.is_unanswered and case.due_at < now
 
 
-def _pager(found: int) -> None:
+def _draw_pager(total: int) -> None:
     offset = st.session_state[_OFFSET]
-    last = min(offset + _PAGE, found)
+    last = min(offset + _PAGE_SIZE, total)
     with st.container(horizontal=True, vertical_alignment="center", key="pager"):
-        st.button("Previous", disabled=offset == 0, on_click=_turn, args=(offset - _PAGE,))
-        st.text(f"{offset + 1:,} to {last:,} of {found:,}")
-        st.button("Next", disabled=last >= found, on_click=_turn, args=(offset + _PAGE,))
+        st.button(
+            "Previous", disabled=offset == 0, on_click=_go_to_offset, args=(offset - _PAGE_SIZE,)
+        )
+        st.text(f"{offset + 1:,} to {last:,} of {total:,}")
+        st.button(
+            "Next", disabled=last >= total, on_click=_go_to_offset, args=(offset + _PAGE_SIZE,)
+        )
 
 
-def _open(db: Database, settings: Settings, chosen: int | None, now: datetime) -> None:
-    if chosen is None:
+def _draw_case(db: Database, settings: Settings, chosen_id: int | None, now: datetime) -> None:
+    if chosen_id is None:
         return
-    detail = queries.case(db, chosen)
+    detail = queries.case(db, chosen_id)
     if detail is None:
         with st.container(border=True):
-            st.header(f"There is no case {chosen}", anchor=False)
-            st.text("It may have been erased, or the link is cut. Choose one from the list.")
+            st.header(f"There is no case {chosen_id}", anchor=False)
+            st.text(
+                "It may have been erased, or the link is incomplete. Choose a case from the list."
+            )
         return
     case_view.draw(db, settings, detail, now)
 
 
-def _nobody(db: Database, settings: Settings) -> None:
-    """Nobody in the list, and no case asked for: why that may be."""
-    if not _has_heard(db):
-        states.nothing_heard(lambda: _has_heard(db), settings.dashboard.refresh)
+def _draw_empty(db: Database, settings: Settings) -> None:
+    """Draw the reason why the list is empty and no case is open."""
+    if not _has_mentions(db):
+        states.draw_nothing_collected(lambda: _has_mentions(db), settings.dashboard.refresh)
         return
     with st.container(border=True, key="state-card"):
         if queries.count_cases(db, _ALL):
             st.header("No case passes these filters", anchor=False)
             st.text(f"{count(queries.count_cases(db, _ALL), 'case is', 'cases are')} open in all.")
-            st.button("Show all open cases", on_click=queue_filters.forget)
+            st.button("Show all open cases", on_click=queue_filters.reset)
         else:
-            st.header("Nobody is unhappy right now", anchor=False)
-            st.text("New complaints appear here by themselves, the most urgent first.")
+            st.header("No unhappy customers right now", anchor=False)
+            st.text("New complaints appear here by themselves, most urgent first.")
 
 
-def _has_heard(db: Database) -> bool:
+def _has_mentions(db: Database) -> bool:
     return queries.health(db).newest_mention_at is not None
 
 
-def _go_to(case_id: int) -> None:
+def _open_case(case_id: int) -> None:
     st.query_params["case"] = str(case_id)
 
 
-def _turn(offset: int) -> None:
+def _go_to_offset(offset: int) -> None:
     st.session_state[_OFFSET] = max(0, offset)
     st.query_params.clear()
 
 
-def _first_page() -> None:
-    _turn(0)
+def _go_to_start() -> None:
+    _go_to_offset(0)
 
 
 if __name__ == "__main__":
-    states.guarded(page)
+    states.draw_guarded(page)

@@ -88,6 +88,6 @@ def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[str]:
 @contextmanager
 def dashboard(world: World) -> Iterator[str]:
     settings = load(world.settings_file)
-    server = launch.start(settings, settings_file=world.settings_file)
+    server = launch.start_server(settings, settings_file=world.settings_file)
     with serving(server, settings.dashboard.port) as base:
         yield base

@@ -10,7 +10,7 @@ from dashboard_world import World
 
 import dashboard
 from dashboard import launch
-from dashboard.access import Tries, password_for
+from dashboard.access import PasswordAttempts, password_for
 from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, load
@@ -32,13 +32,13 @@ def test_what_counts_as_loopback() -> None:
 
 def test_an_open_host_needs_a_password(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="EARFUL_DASHBOARD_PASSWORD"):
-        launch.command(settings, host="0.0.0.0")
+        launch.build_command(settings, host="0.0.0.0")
 
 
 def test_a_short_password_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", "short")
     with pytest.raises(SettingsError, match="shorter than 8"):
-        launch.command(settings, host="0.0.0.0")
+        launch.build_command(settings, host="0.0.0.0")
 
 
 def test_the_password_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,14 +53,14 @@ def test_no_secret_stands_in_the_command_line(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
-    line = " ".join(launch.command(settings, host="0.0.0.0", port=9000))
+    line = " ".join(launch.build_command(settings, host="0.0.0.0", port=9000))
     assert SECRET not in line
     assert "sqlite:" not in line
     assert "--server.address=0.0.0.0 --server.port=9000" in line
 
 
 def test_streamlit_is_told_to_stay_at_home(settings: Settings) -> None:
-    line = launch.command(settings)
+    line = launch.build_command(settings)
     for option in (
         "--browser.gatherUsageStats=false",
         "--server.fileWatcherType=none",
@@ -78,7 +78,7 @@ def _with_password(settings: Settings) -> list[str]:
     patch = pytest.MonkeyPatch()
     with patch.context() as inside:
         inside.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
-        return launch.command(settings)
+        return launch.build_command(settings)
 
 
 def test_the_environment_names_settings_and_database(
@@ -86,7 +86,7 @@ def test_the_environment_names_settings_and_database(
 ) -> None:
     monkeypatch.setenv("EARFUL_DATABASE_URL_FILE", "/nowhere")
     monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
-    found = launch.environment(settings, world.settings_file)
+    found = launch.build_environment(settings, world.settings_file)
     assert found["EARFUL_SETTINGS"] == str(world.settings_file)
     assert found["EARFUL_DATABASE_URL"] == settings.database_url.get_secret_value()
     assert "EARFUL_DATABASE_URL_FILE" not in found
@@ -95,7 +95,7 @@ def test_the_environment_names_settings_and_database(
 
 def test_failed_tries_wait_longer_and_longer() -> None:
     now = [100.0]
-    tries = Tries(clock=lambda: now[0])
+    tries = PasswordAttempts(clock=lambda: now[0])
     for _ in range(4):
         assert not tries.check("wrong", SECRET)
         assert tries.wait() == 0

@@ -155,7 +155,7 @@ def test_an_agent_works_a_case(
         came = visitor(base)
         page = came.go(f"/unhappy?case={case_of(lively, 'hostile').id}")
         page.get_by_label("Your name, so that colleagues see").first.fill("Maria")
-        page.get_by_role("button", name="That is me").first.click()
+        page.get_by_role("button", name="Use this name").first.click()
         page.get_by_role("button", name="Take it").click()
         expect(page.get_by_text("You have this case.")).to_be_visible()
         page.get_by_label(NOTE).fill("rang twice <i>no answer</i>")
@@ -180,7 +180,7 @@ def test_an_agent_works_a_case(
         assert (case.status, case.assignee) == (CaseStatus.RESOLVED, "Maria")
 
 
-def test_the_door_stands_before_every_page(
+def test_sign_in_stands_before_every_page(
     lively: World, visitor: Callable[[str], Visitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", "correct horse")
@@ -192,7 +192,7 @@ def test_the_door_stands_before_every_page(
             assert page.get_by_text("Bob").count() == 0
         page.get_by_label("Your name").fill("Maria")
         page.get_by_label("Password", exact=True).fill("correct horse")
-        page.get_by_role("button", name="Come in").click()
+        page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Acme Air")).to_be_visible()
         expect(page.get_by_role("button", name="You: Maria")).to_be_visible()
 
@@ -225,12 +225,12 @@ def _handshake(port: int, host: str, origin: str) -> int:
         connection.close()
 
 
-def test_the_server_ends_with_whoever_started_it(lively: World, tmp_path: Path) -> None:
+def test_the_server_ends_with_its_parent_process(lively: World, tmp_path: Path) -> None:
     port = load(lively.settings_file).dashboard.port
     code = (
         "import sys, time; from pathlib import Path; from dashboard import launch; "
         "from earful.settings.load import load; file = Path(sys.argv[1]); "
-        "launch.start(load(file), settings_file=file); time.sleep(600)"
+        "launch.start_server(load(file), settings_file=file); time.sleep(600)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code, str(lively.settings_file)])
     try:

@@ -64,14 +64,14 @@ def test_an_archive_is_shown_up_to_its_newest_mention(world: World, visit: Visit
     page = visit().run()
     assert "The newest mention is from" in page.info[0].value
     assert page.metric[0].value == "2"
-    next(one for one in page.button if one.label == "Look at now instead").click().run()
+    next(button for button in page.button if button.label == "Show today instead").click().run()
     assert page.metric[0].value == "0"
     assert not page.info
 
 
-def test_mentions_that_wait_for_the_model_are_told(world: World, visit: Visit) -> None:
+def test_mentions_that_wait_for_the_model_are_counted(world: World, visit: Visit) -> None:
     world.say("a", "read me", read=False)
-    assert "1 mention waits to be read" in everything(visit().run())
+    assert "1 mention is not classified yet" in everything(visit().run())
 
 
 def test_nothing_heard_yet_says_what_to_run(world: World, visit: Visit) -> None:
@@ -105,7 +105,7 @@ def test_missing_settings_say_what_to_do(tmp_path: Path, visit: Visit) -> None:
     assert "there is no such file" in everything(page)
 
 
-def test_a_failure_is_told_without_its_insides(
+def test_a_failure_shows_a_number_and_no_insides(
     world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.say("a", "hello")
@@ -136,7 +136,7 @@ def test_an_unreadable_address_shows_no_page_without_a_password(
     assert not page.metric
 
 
-def test_the_door_asks_for_name_and_password(
+def test_the_sign_in_form_asks_for_name_and_password(
     world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.say("a", "hello")
@@ -147,46 +147,48 @@ def test_the_door_asks_for_name_and_password(
     name.set_value("Maria")
     password.set_value("wrong horse!")
     page.button[0].click().run()
-    assert "That is not the password." in everything(page)
+    assert "This password is wrong." in everything(page)
     assert not page.metric
     page.text_input[1].set_value("correct horse")
     page.button[0].click().run()
     assert page.metric[0].value == "1"
 
 
-def test_troubles_are_said_in_words(world: World) -> None:
+def test_problems_are_listed_in_words(world: World) -> None:
     settings = load(world.settings_file)
     (query,) = settings.queries()
     polling.register(world.db, [query])
     polling.record_success(world.db, query.id, at=world.now, due_at=world.now)
-    assert health.troubles(queries.health(world.db), settings, world.now) == ()
+    assert health.list_problems(queries.health(world.db), settings, world.now) == ()
     later = world.now + timedelta(hours=2)
-    (stopped,) = health.troubles(queries.health(world.db), settings, later)
-    assert "for 2 h past the time" in stopped
+    (stopped,) = health.list_problems(queries.health(world.db), settings, later)
+    assert "1 source was not polled for 2 h past the due time" in stopped
     polling.record_failure(world.db, query.id, due_at=later, error="503 from **x**")
-    (failed,) = health.troubles(queries.health(world.db), settings, later)
-    assert ": nothing heard yet; failed 1 time in a row" in failed
+    (failed,) = health.list_problems(queries.health(world.db), settings, later)
+    assert ": no mentions yet; failed 1 time in a row" in failed
     seen = Seen(since=world.now - timedelta(hours=3), until=world.now - timedelta(hours=1))
     batch = Batch(mentions=(), position="1", seen=(seen,))
     ingest.store(world.db, query, batch, lambda _one: (), world.now)
-    (failed,) = health.troubles(queries.health(world.db), settings, later)
-    heard = f"not heard since {words.when(seen.until, 'Europe/Athens', later)}"
-    assert f": {heard}; failed 1 time in a row, tries again by itself (503 from **x**)" in failed
+    (failed,) = health.list_problems(queries.health(world.db), settings, later)
+    coverage = f"no mentions since {words.format_time(seen.until, 'Europe/Athens', later)}"
+    assert f": {coverage}; failed 1 time in a row, retries by itself (503 from **x**)" in failed
     polling.record_success(world.db, query.id, at=world.now, due_at=world.now)
     polling.postpone(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
-    (waits,) = health.troubles(queries.health(world.db), settings, later)
-    tomorrow = words.when(later + timedelta(days=1), "Europe/Athens", later)
-    assert waits.endswith(f"{heard}; waits, and goes on by itself at {tomorrow} (budget spent)")
+    (waits,) = health.list_problems(queries.health(world.db), settings, later)
+    tomorrow = words.format_time(later + timedelta(days=1), "Europe/Athens", later)
+    assert waits.endswith(
+        f"{coverage}; waits, and continues by itself at {tomorrow} (budget spent)"
+    )
     polling.postpone(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
-    assert health.troubles(queries.health(world.db), settings, later) == ()
+    assert health.list_problems(queries.health(world.db), settings, later) == ()
     polling.pause(world.db, query.id, error="401: the token is wrong")
-    (paused,) = health.troubles(queries.health(world.db), settings, later + timedelta(days=1))
+    (paused,) = health.list_problems(queries.health(world.db), settings, later + timedelta(days=1))
     resume = f"`earful poll --resume {query.id}`"
-    assert f"paused until somebody mends it and runs {resume} (401: the token is" in paused
+    assert f"paused: fix the cause, then run {resume} (401: the token is" in paused
 
 
-def test_a_query_that_settings_dropped_worries_nobody(world: World) -> None:
+def test_a_query_that_settings_dropped_is_no_problem(world: World) -> None:
     world.say("a", "hello", source="gone")
     settings = load(world.settings_file)
     polling.pause(world.db, "gone/acme-air", error="forbidden")
-    assert health.troubles(queries.health(world.db), settings, world.now) == ()
+    assert health.list_problems(queries.health(world.db), settings, world.now) == ()

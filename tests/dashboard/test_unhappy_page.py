@@ -29,7 +29,7 @@ def queue(visit: Visit) -> Open:
         if case is not None:
             page.query_params["case"] = str(case)
         if who is not None:
-            page.session_state["earful_who"] = who
+            page.session_state["earful_visitor"] = who
         return page.run()
 
     return come
@@ -154,7 +154,7 @@ def test_give_back(world: World, queue: Open) -> None:
     press(page, "Take it")
     press(page, "Give it back")
     assert the_case(world).case.assignee is None
-    assert "Nobody has this case." in texts(page)
+    assert "No one has this case." in texts(page)
 
 
 def test_whoever_was_overtaken_is_told_and_sees_the_case_as_it_is(
@@ -192,7 +192,7 @@ def test_a_person_overrules_the_model(world: World, queue: Open) -> None:
     press(page, "It is neutral")
     assert the_case(world).mentions[0].corrected
     assert the_case(world).mentions[0].sentiment == Sentiment.NEUTRAL
-    assert "A person said" in texts(page)
+    assert "Corrected by a person" in texts(page)
 
 
 def test_without_a_name_one_can_read_but_not_act(world: World, queue: Open) -> None:
@@ -201,8 +201,8 @@ def test_without_a_name_one_can_read_but_not_act(world: World, queue: Open) -> N
     assert "never again" in texts(page)
     assert not [one for one in page.button if one.label in ("Take it", "Resolve")]
     page.text_input(key="name-act").set_value("  Maria  ")
-    next(one for one in page.button if one.label == "That is me" and "act" in str(one.form_id))
-    page.button(key="FormSubmitter:who-act-That is me").click().run()
+    next(one for one in page.button if one.label == "Use this name" and "act" in str(one.form_id))
+    page.button(key="FormSubmitter:visitor-act-Use this name").click().run()
     assert [one for one in page.button if one.label == "Take it"]
 
 
@@ -275,7 +275,7 @@ def test_a_long_queue_has_pages(world: World, queue: Open) -> None:
 def test_nobody_unhappy_is_good_news(world: World, queue: Open) -> None:
     world.say("fan", "lovely", positive=0.9)
     world.judge()
-    assert "Nobody is unhappy right now" in texts(queue())
+    assert "No unhappy customers right now" in texts(queue())
 
 
 def test_nothing_heard_says_what_to_run(world: World, queue: Open) -> None:
