@@ -1,1 +1,1 @@
-"""Earful: hears what people say about a brand and brings the unhappy ones to the right person."""
+"""Earful listens to public talk about a brand and helps the right person answer it."""

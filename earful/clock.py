@@ -1,4 +1,4 @@
-"""The only place that asks what time it is, and the arithmetic of windows of time."""
+"""Read the time, here alone, and compute windows of time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Return the present instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A half-open stretch of time [since, until): the end belongs to the next window."""
+    """A half-open window of time [since, until): the end belongs to the next window."""
 
     since: datetime
     until: datetime
@@ -31,14 +31,14 @@ class Window:
 
     @classmethod
     def last(cls, length: timedelta, until: datetime) -> Window:
-        """The window of ``length`` that ends at ``until``."""
+        """Return the window of ``length`` that ends at ``until``."""
         return cls(since=until - length, until=until)
 
     @property
     def length(self) -> timedelta:
-        """How long the window is."""
+        """The length of the window."""
         return self.until - self.since
 
     def before(self) -> Window:
-        """The window of the same length just before this one, for "against the period before"."""
+        """Return the window of the same length just before this one."""
         return Window(since=self.since - self.length, until=self.since)

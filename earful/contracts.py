@@ -1,6 +1,6 @@
-"""What a plug-in must do: its protocols, and the three errors that may cross them.
+"""The contracts of plug-ins: protocols, and the three errors that may cross them.
 
-Anything else that a plug-in raises is a bug: the stage stops, loudly, and keeps its place.
+Any other exception of a plug-in is a bug: the stage stops loudly and keeps its place.
 """
 
 from __future__ import annotations
@@ -69,11 +69,12 @@ def gap_reason(error: EdgeError) -> str:
 class Listener(Protocol):
     """Reads one platform. A constructor does no I/O.
 
-    It is made with a ``clock`` and a ``meter``, and tells the purse of every request.
+    It is made with a ``clock`` and a ``meter``, and reserves every request with the meter.
 
-    The law: every yielded position is safe to resume from; a newest-first source moves its
-    high-water mark only after walking back to the old one; what a platform's limit hides is
-    yielded as a Gap; re-reads overlap, because platforms index late.
+    1. Every yielded position is safe to resume from.
+    2. A newest-first source advances only after the backfill meets the old position.
+    3. A period that a platform's limit hides is yielded as a Gap.
+    4. Reads overlap, because platforms index late.
     """
 
     @property
@@ -82,16 +83,16 @@ class Listener(Protocol):
         ...
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """Yield what is new since ``position`` (None: the first time). Raises the three errors."""
+        """Yield new mentions since ``position`` (None: the first time). Raises the three errors."""
         ...
 
 
 @runtime_checkable
 class Checker(Protocol):
-    """A Listener that can ask a platform about posts that are stored already."""
+    """A Listener that can ask its platform about stored posts."""
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """What became of them: changed ones as mentions, vanished ones as ``gone``.
+        """Return the state of stored mentions: changed ones as mentions, vanished ones as ``gone``.
 
         ``mentions`` are stored ones of this source, at most 100; the Batch's position is None
         and is not stored. Raises the three errors, and Doubtful when none of many is shown.
@@ -101,30 +102,32 @@ class Checker(Protocol):
 
 @runtime_checkable
 class Forecaster(Protocol):
-    """A Listener that can say beforehand how much a query will find."""
+    """A Listener that can forecast the number of posts of a query."""
 
     def forecast(self, query: Query) -> float | None:
-        """Posts that polling reads in a day; None where the platform cannot say. Raises the three
-        errors. It may cost something, and is asked for by `earful doctor` alone."""
+        """Return the posts that polling reads in a day; None where the platform has no number.
+
+        Raises the three errors. It may cost something, so `earful doctor` alone calls it.
+        """
         ...
 
 
 class SpendMeter(Protocol):
-    """What one poll may spend of its credential; the one place where spending is counted."""
+    """The limits of one poll's credential; the one place that counts spending."""
 
     def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Before spending: write it down, or raise Spent when a limit or budget forbids it.
+        """Count a spending before it happens, or raise Spent when a limit or budget forbids it.
 
         ``reads`` are posts that the platform bills, ``units`` its own quota units.
         """
         ...
 
     def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Afterwards: ``received`` bytes; negative reads and units were asked for and not used."""
+        """Count ``received`` bytes; negative reads and units return unused reservations."""
         ...
 
     def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
-        """What the platform says is left, and in how many seconds it begins anew."""
+        """Report the remaining requests by the platform, and the seconds until they reset."""
         ...
 
 

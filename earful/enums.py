@@ -1,4 +1,4 @@
-"""The words of fixed vocabularies: what a value of each kind may be."""
+"""The fixed vocabularies: the allowed values of each kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Sentiment(StrEnum):
-    """What a mention feels like, as the model or a person says it."""
+    """The sentiment of a mention by the model or a person."""
 
     NEGATIVE = "negative"
     NEUTRAL = "neutral"
@@ -24,7 +24,7 @@ class DeliveryState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the rules said of one mention about one brand; every one but FLAGGED says why not."""
+    """The rules' verdict on a mention about a brand; all but FLAGGED name the reason against it."""
 
     FLAGGED = "flagged"
     CALM = "calm"
@@ -38,11 +38,11 @@ class Verdict(StrEnum):
 
 
 class GapKind(StrEnum):
-    """Why a stretch of time was not shown to us."""
+    """The reason for a gap in the time that was seen."""
 
     LIMIT = "limit"  # of requests: the platform's, or ours for one poll
     BUDGET = "budget"  # of money or units
-    OUTAGE = "outage"  # the platform, or the way to it, was away
-    CEILING = "ceiling"  # the platform shows no more of a search than so many posts
-    TOKEN = "token"  # the platform gave the same page token again  # noqa: S105
-    WINDOW = "window"  # what a feed shows had moved on
+    OUTAGE = "outage"  # the platform or the network failed
+    CEILING = "ceiling"  # the platform shows only so many posts of a search
+    TOKEN = "token"  # the platform repeated a page token  # noqa: S105
+    WINDOW = "window"  # the entries had left the feed before the poll

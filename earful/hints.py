@@ -1,10 +1,10 @@
-"""Errors that keep apart what happened and what to do about it."""
+"""The base of errors that keep their sentence and their hint apart."""
 
 from __future__ import annotations
 
 
 class HintedError(Exception):
-    """An error for people: ``sentence`` says what happened and where, ``hint`` what to do.
+    """An error for people: ``sentence`` names the problem and its place, ``hint`` the fix.
 
     ``str()`` gives both, for logs and stored errors.
     """

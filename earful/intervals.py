@@ -1,8 +1,8 @@
-"""Arithmetic of half-open stretches of time [since, until): pure, in normal form.
+"""Compute with half-open intervals of time [since, until): pure, in normal form.
 
-Normal form is sorted, without empty stretches, and with a true hole between any two: stretches
-that overlap or touch are one. Every function takes stretches in any order and shape, and gives
-them in normal form.
+Normal form is sorted, without empty intervals, and with a hole between any two: intervals that
+overlap or touch are one. Every function takes intervals in any order, and returns them in normal
+form.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Interval = tuple[datetime, datetime]
 Intervals = tuple[Interval, ...]
 
 
-def add(*many: Iterable[Interval]) -> Intervals:
-    """Everything that lies in any of them."""
+def add(*collections: Iterable[Interval]) -> Intervals:
+    """Return the union of all intervals."""
     joined: list[Interval] = []
-    for since, until in sorted(span for spans in many for span in spans):
+    for since, until in sorted(interval for intervals in collections for interval in intervals):
         if since >= until:
             continue
         if joined and since <= joined[-1][1]:
@@ -27,42 +27,42 @@ def add(*many: Iterable[Interval]) -> Intervals:
     return tuple(joined)
 
 
-def subtract(these: Iterable[Interval], those: Iterable[Interval]) -> Intervals:
-    """What lies in ``these`` and not in ``those``."""
-    left: list[Interval] = []
-    cuts = add(those)
+def subtract(intervals: Iterable[Interval], cut_out: Iterable[Interval]) -> Intervals:
+    """Return the parts of ``intervals`` outside ``cut_out``."""
+    remaining: list[Interval] = []
+    cuts = add(cut_out)
     at = 0
-    for since, until in add(these):
+    for since, until in add(intervals):
         while at < len(cuts) and cuts[at][1] <= since:
             at += 1
         for cut_since, cut_until in cuts[at:]:
             if cut_since >= until:
                 break
             if since < cut_since:
-                left.append((since, cut_since))
+                remaining.append((since, cut_since))
             since = max(since, cut_until)
         if since < until:
-            left.append((since, until))
-    return tuple(left)
+            remaining.append((since, until))
+    return tuple(remaining)
 
 
-def intersect(these: Iterable[Interval], those: Iterable[Interval]) -> Intervals:
-    """What lies in both."""
-    mine, theirs = add(these), add(those)
-    both: list[Interval] = []
-    here = there = 0
-    while here < len(mine) and there < len(theirs):
-        since = max(mine[here][0], theirs[there][0])
-        until = min(mine[here][1], theirs[there][1])
+def intersect(first: Iterable[Interval], second: Iterable[Interval]) -> Intervals:
+    """Return the time that lies in both."""
+    firsts, seconds = add(first), add(second)
+    shared: list[Interval] = []
+    i = j = 0
+    while i < len(firsts) and j < len(seconds):
+        since = max(firsts[i][0], seconds[j][0])
+        until = min(firsts[i][1], seconds[j][1])
         if since < until:
-            both.append((since, until))
-        if mine[here][1] < theirs[there][1]:
-            here += 1
+            shared.append((since, until))
+        if firsts[i][1] < seconds[j][1]:
+            i += 1
         else:
-            there += 1
-    return tuple(both)
+            j += 1
+    return tuple(shared)
 
 
-def length(spans: Iterable[Interval]) -> timedelta:
-    """How long they are together; what overlaps counts once."""
-    return sum((until - since for since, until in add(spans)), timedelta())
+def length(intervals: Iterable[Interval]) -> timedelta:
+    """Return the total time of the intervals; an overlap counts once."""
+    return sum((until - since for since, until in add(intervals)), timedelta())

@@ -17,8 +17,8 @@ class Scores:
 
     ``could_not_tell`` is an answer of its own: the text was empty, in a language outside the
     model's evidence, or the model had no preference. It is never the same as neutral.
-    ``language`` is what the text was found to be written in (ISO 639-1 in lower case), whatever
-    the platform says of it; None when it was too short or too mixed to say.
+    ``language`` is the detected language of the text (ISO 639-1 in lower case), independent of the
+    platform's; None when the text was too short or too mixed.
     """
 
     negative: float
@@ -49,7 +49,7 @@ class Scores:
 class Prediction:
     """A classifier's answer about a stored mention; unique by (mention, model).
 
-    ``edition`` is which of the mention's texts was read: how often it had been changed by then.
+    ``edition`` is the number of changes to the mention's text before it was classified.
     """
 
     mention_id: int
@@ -64,7 +64,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything that a flag rested on, enough to reach the same decision again.
+    """The numbers behind a flag, enough to reach the same decision again.
 
     ``look_back_hours`` is None when mentions of any age were judged, ``followers`` when unknown.
     """
@@ -85,7 +85,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """Why somebody should talk to the author of a mention, in a sentence, with its numbers.
+    """The reason to talk to the author of a mention: a sentence, with its numbers.
 
     ``severity`` and the case's priority run from 0 to 100. ``mention_ids`` are storage ids.
     """
@@ -105,11 +105,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifiedMention:
-    """All that the rules need to know of one classified mention about one brand.
+    """The facts that the rules need about a classified mention and one brand.
 
     ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
-    before this one. ``corrected`` is a person's word, if somebody gave one. ``story_id`` is shared
-    by all who say the same; ``copy`` says that one of them has been flagged about the brand.
+    before this one. ``corrected`` is a person's sentiment, if there is one. ``story_id`` is shared
+    by all copies; ``copy`` says that one of them has been flagged about the brand.
     """
 
     mention_id: int

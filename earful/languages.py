@@ -1,4 +1,4 @@
-"""What languages are called in English, for sentences that people read."""
+"""Name languages in English, for sentences that people read."""
 
 from __future__ import annotations
 

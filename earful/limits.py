@@ -1,4 +1,4 @@
-"""What a platform lets an account ask, and a purse without limits for tools that need no budget."""
+"""The limits of a platform, and a meter without limits for tools that need no budget."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What a platform lets one account ask: so many requests ``per`` seconds, and so many of its
-    quota units in a day that begins at midnight in ``zone``. None: it says nothing of it."""
+    """The limits of a platform for one account; None where it names none.
+
+    ``requests`` are allowed in ``per`` seconds. ``units_per_day`` are its quota units in a day
+    that begins at midnight in ``zone``.
+    """
 
     requests: int | None = None
     per: float = 3600.0
@@ -18,7 +21,7 @@ class Limit:
 
 @dataclass(slots=True)
 class UnlimitedMeter:
-    """Lets everything through and adds it up."""
+    """A SpendMeter that allows everything and adds it up."""
 
     requests: int = 0
     reads: int = 0
@@ -26,23 +29,23 @@ class UnlimitedMeter:
     received: int = 0
 
     def reserve(self, *, requests: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Never refuses."""
+        """Count the spending; never refuses."""
         self.requests += requests
         self.reads += reads
         self.units += units
 
     def reconcile(self, *, received: int = 0, reads: int = 0, units: int = 0) -> None:
-        """Add what came, take off what was not used."""
+        """Add the bytes received, and correct the reserved reads and units."""
         self.received += received
         self.reads += reads
         self.units += units
 
     def report_remaining(self, *, remaining: int | None, reset_after: float | None) -> None:
-        """A purse without limits has nothing to learn."""
+        """Do nothing: a meter without limits needs no report."""
 
 
 def money(millionths: int, currency: str) -> str:
-    """An amount as people write it: two decimals, or as many as it needs."""
+    """Write an amount for people: two decimals, or as many as it needs."""
     decimals = 2 if millionths % 10_000 == 0 else 6
     text = f"{millionths / 1_000_000:,.{decimals}f}"
     return f"{text.rstrip('0') if decimals == 6 else text} {currency}"

@@ -1,4 +1,4 @@
-"""One line a happening on standard error: its names and numbers, never a mention's text."""
+"""Log one line an event to standard error: names and numbers, never a mention's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a text name what a query looks for, and if not, why?
+"""Decide whether a text names the terms of a query, and if not, say why.
 
 Upper and lower case, accents, full-width letters, dashes and apostrophes are folded, and so are
 letters of the Arabic script that people type one for another. A term is found only as whole words,
@@ -45,11 +45,11 @@ _LETTERS = _ALIKE | str.maketrans(
     | {"\u0640": ""}
 )
 _TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
-_MOST_TAGS = 100  # of one text: more is not a text
+_MAX_TAGS = 100  # of one text: more is not a text
 
 
 def fold(text: str) -> str:
-    """``text`` as it is compared: case, accents, widths and white space made alike."""
+    """Fold ``text`` for comparison: case, accents, widths and white space."""
     if text.isascii():
         return " ".join(text.lower().replace("`", "'").split())
     # taken apart twice: a mathematical bold A has a case only once it is an A
@@ -59,16 +59,16 @@ def fold(text: str) -> str:
 
 
 def unspaced(text: str) -> int:
-    """How many characters of ``text`` are of scripts written without spaces, or Korean."""
+    """Count the characters of ``text`` in scripts written without spaces, or Korean."""
     return len(_NO_SPACES.findall(text))
 
 
 class Words:
-    """A text made ready once, to be asked about many terms."""
+    """A text folded once, to be searched for many terms."""
 
     def __init__(self, text: str) -> None:
         self._text = fold(text)
-        tags = _TAG.findall(text)[:_MOST_TAGS] if "#" in self._text else []
+        tags = _TAG.findall(text)[:_MAX_TAGS] if "#" in self._text else []
         # behind a character that no term holds: the words of two tags are not one phrase
         self._tags = "\0".join(fold(words) for tag in tags if (words := _apart(tag)))
 
@@ -85,18 +85,18 @@ class Words:
 
 
 def _as_tag(term: str) -> str:
-    return "#" + "".join(char for char in term if _wordy(char))
+    return "#" + "".join(char for char in term if _is_word_character(char))
 
 
 def _apart(tag: str) -> str:
-    """The words that a hashtag is run together from; "" when it is one word."""
+    """Split a hashtag into its words; "" when it is one word."""
     tag = unicodedata.normalize("NFC", tag)
     apart = "".join(_spaced(tag))
     return apart if " " in apart else ""
 
 
 def _spaced(tag: str) -> Iterator[str]:
-    """A blank where a word begins: rail_fail, railFail, rail2026, A320Late, B2BFail."""
+    """Put a blank where a word begins: rail_fail, railFail, rail2026, A320Late, B2BFail."""
     for at, char in enumerate(tag):
         before = tag[at - 1] if at else ""
         after = tag[at + 1] if at + 1 < len(tag) else ""
@@ -108,9 +108,9 @@ def _spaced(tag: str) -> Iterator[str]:
 
 
 class Matcher:
-    """Tells which texts a query is about: at least one of ``any_of``, none of ``none_of``.
+    """Match texts that hold at least one of ``any_of`` and none of ``none_of``.
 
-    Empty ``any_of`` lets every text through that ``none_of`` does not stop.
+    With empty ``any_of`` every text matches that ``none_of`` does not exclude.
     """
 
     def __init__(self, any_of: Iterable[str], none_of: Iterable[str] = ()) -> None:
@@ -119,28 +119,30 @@ class Matcher:
 
     @property
     def pieces(self) -> frozenset[str]:
-        """A text that the query is about has one of these among its pieces; empty: any text."""
+        """Pieces of which a matching text has at least one; empty: any text may match."""
         tags = (_as_tag(term) for term in self._any if " " in term)
         return frozenset(_first_piece(term) for term in (*self._any, *tags))
 
     def matches(self, text: str | Words) -> bool:
-        """True when the query is about ``text``; give Words to ask several matchers about one."""
+        """True when ``text`` matches; pass Words to match one text several times."""
         return not self.why_not(text)
 
     def why_not(self, text: str | Words) -> str:
-        """Why the query is not about ``text``, in words; "" when it is."""
+        """Return the reason why ``text`` does not match, in words; "" when it does."""
         words = Words(text) if isinstance(text, str) else text
         if self._any and not any(words.hold(term) for term in self._any):
             return f"names none of: {', '.join(self._any.values())}"
-        for term, said in self._none.items():
+        for term, phrase in self._none.items():
             if words.hold(term):
-                return f"holds the excluded phrase {said!r}"
+                return f"holds the excluded phrase {phrase!r}"
         return ""
 
 
 class Matchers:
-    """Many matchers, each under a name, asked about one text: only those whose first words are in
-    it are looked at, so their number costs next to nothing."""
+    """Many matchers by name, searched together in one text.
+
+    Only matchers with a first word in the text are tried, so their number costs next to nothing.
+    """
 
     def __init__(self, matchers: Mapping[str, Matcher]) -> None:
         self._matchers = matchers
@@ -154,13 +156,13 @@ class Matchers:
                 self._of_any.add(name)
 
     def matching(self, words: Words) -> list[str]:
-        """The names of those that are about the text, in the order in which they were given."""
-        found = set(self._of_any)
+        """Return the names of the matchers that match, in the order of construction."""
+        candidates = set(self._of_any)
         pieces = words.pieces & self._by_piece.keys() if self._by_piece else ()
         for piece in pieces:
-            found |= self._by_piece[piece]
-        about = (name for name in found if self._matchers[name].matches(words))
-        return sorted(about, key=self._order.__getitem__)
+            candidates |= self._by_piece[piece]
+        matching = (name for name in candidates if self._matchers[name].matches(words))
+        return sorted(matching, key=self._order.__getitem__)
 
 
 def _first_piece(term: str) -> str:
@@ -169,7 +171,7 @@ def _first_piece(term: str) -> str:
 
 
 def _folded(terms: Iterable[str]) -> dict[str, str]:
-    """Each term as it is compared, and as somebody wrote it."""
+    """Return each term by its folded form."""
     return {folded: term.strip() for term in terms if (folded := fold(term))}
 
 
@@ -180,21 +182,25 @@ def _holds(text: str, term: str) -> bool:
         before = text[at - 1] if at else ""
         after = text[end] if end < len(text) else ""
         # the handle @shop is not in the address me@shop.example
-        address = term[0] == "@" and before and _wordy(before)
-        if not address and _parted(before, term[0]) and _parted(term[-1], after):
+        address = term[0] == "@" and before and _is_word_character(before)
+        if (
+            not address
+            and _is_word_boundary(before, term[0])
+            and _is_word_boundary(term[-1], after)
+        ):
             return True
         at = text.find(term, at + 1)
     return False
 
 
-def _parted(left: str, right: str) -> bool:
-    """True when a word may end between these two neighbours."""
-    if left == "" or right == "":
+def _is_word_boundary(before: str, after: str) -> bool:
+    """True when a word may end between these two characters."""
+    if before == "" or after == "":
         return True
-    if _NO_SPACES.match(left) or _NO_SPACES.match(right):
+    if _NO_SPACES.match(before) or _NO_SPACES.match(after):
         return True
-    return not (_wordy(left) and _wordy(right))
+    return not (_is_word_character(before) and _is_word_character(after))
 
 
-def _wordy(char: str) -> bool:
+def _is_word_character(char: str) -> bool:
     return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")

@@ -11,7 +11,7 @@ from earful.field_checks import put_into_utc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a channel carries: a subject, the text for everyone, HTML for those who show it."""
+    """A message for a channel: subject, plain text, and HTML for channels that show it."""
 
     subject: str
     text: str

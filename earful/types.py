@@ -38,7 +38,7 @@ class Brand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What one listener is to look for, and how often.
+    """The search of one listener for one brand, and its schedule.
 
     ``id`` is stable across restarts: the listener's position is stored under it.
     ``every`` is in seconds. ``options`` belong to the listener alone. ``account`` names the
@@ -84,7 +84,7 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """What an author gave beside words: ``value`` out of ``lowest`` to ``highest``.
+    """A rating by an author, beside the words: ``value`` from ``lowest`` to ``highest``.
 
     ``kind`` is "stars" (1 to 5), "nps" (0 to 10) or "csat" (faces, 1 to 5).
     """
@@ -111,8 +111,8 @@ class Mention:
     ``brands`` names the brands where a source says which a row is about (an import with a
     brand column); None means the query's own brand. ``direct`` says that it was addressed to us
     (a review, a form, a mail, a post that names our handle): it is about the query's brand
-    whatever its words are, and is not matched against names. ``context`` is what else a
-    platform's search may have matched (expanded links, a thread's title): matched, not stored.
+    and is not matched against names. ``context`` is further text that
+    a platform's search may have matched (expanded links, a thread's title): matched, not stored.
     ``edited_at`` is when the platform says that the text was last changed.
     """
 
@@ -138,20 +138,18 @@ class Mention:
         put_into_utc(self, "published_at", "fetched_at", "edited_at")
 
 
-def _ordered(thing: Gap | Seen) -> None:
-    put_into_utc(thing, "since", "until")
-    if thing.since > thing.until:
-        raise ValueError(
-            f"{type(thing).__name__}: since {thing.since} is after until {thing.until}"
-        )
+def _check_order(span: Gap | Seen) -> None:
+    put_into_utc(span, "since", "until")
+    if span.since > span.until:
+        raise ValueError(f"{type(span).__name__}: since {span.since} is after until {span.until}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A stretch of time [since, until) of which we have all that the platform showed.
+    """A window of time [since, until) of which we have every post that the platform showed.
 
-    ``part`` is which of a query's searches it holds for (a term, a feed, an instance); a query
-    has seen what all its parts have seen. An empty stretch says that a part is asked for.
+    ``part`` names one of a query's searches (a term, a feed, an instance). A query has seen the
+    time that all its parts have seen. An empty window announces a part.
     """
 
     since: datetime
@@ -159,12 +157,12 @@ class Seen:
     part: str = ""
 
     def __post_init__(self) -> None:
-        _ordered(self)
+        _check_order(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A stretch of time [since, until) that a source did not show us, and why.
+    """A window of time [since, until) that a source did not show us, with the reason.
 
     It is closed when the same ``part`` is Seen over it later. ``lost`` says that this will not
     happen: the platform does not have it any more, or never shows it.
@@ -178,7 +176,7 @@ class Gap:
     lost: bool = False
 
     def __post_init__(self) -> None:
-        _ordered(self)
+        _check_order(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +193,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An item that a listener could not read: what it was (cut short) and why."""
+    """An unreadable item: its place, the reason, and its raw text, cut short."""
 
     where: str
     reason: str
@@ -204,7 +202,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one step of a poll brought.
+    """The result of one step of a poll.
 
     ``position`` is safe to resume from once this batch is stored. ``complete_since`` is the
     instant from which on nothing the platform showed is missing (None: not known yet).

@@ -1,5 +1,5 @@
 """The blocks of settings.toml, each checked by itself; [feedback], [[form]] and [[hook]] are in
-settings_front.py."""
+feedback_blocks.py."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SPAN = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([smhd])")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([smhd])")
 _LONGEST = timedelta(days=3650)
 
 
 def _duration(value: object) -> object:
     """ "90s", "15m", "72h", "14d" or a plain number of seconds."""
     if isinstance(value, str):
-        found = _SPAN.fullmatch(value.strip())
-        if found is None:
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
             raise ValueError("is not a duration; write it as 90s, 15m, 72h or 14d")
-        value = float(found[1]) * _UNITS[found[2]]
+        value = float(match[1]) * _UNITS[match[2]]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not abs(value) <= _LONGEST.total_seconds():
             raise ValueError(f"is too long; {_LONGEST.days}d is the longest")
@@ -71,13 +71,13 @@ Money = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 
 
 class Block(BaseModel):
-    """What every block has: unknown keys are refused, and nothing changes after reading."""
+    """The base of every block: refuses unknown keys, and is frozen after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CompetitorSettings(Block):
-    """Whom we compare a brand with; a bare name in the list means just the name."""
+    """A competitor of a brand; a bare name in the list means just the name."""
 
     name: Name
     aliases: tuple[Name, ...] = ()
@@ -89,7 +89,7 @@ def _competitor(value: object) -> object:
 
 
 class BrandSettings(Block):
-    """One [[brand]]: how people call it, which accounts are its own, whom it is compared with."""
+    """One [[brand]]: its names, its own accounts, its competitors."""
 
     name: Name
     aliases: tuple[Name, ...] = ()
@@ -116,7 +116,7 @@ class ListenSettings(Block):
 
 
 class AccountSettings(Block):
-    """One [[account]]: a credential, what its platform bills for a post, what it may spend."""
+    """One [[account]]: a credential, the platform's price of a post, and its budgets."""
 
     name: BlockName
     source: Name
@@ -138,7 +138,7 @@ class SentimentSettings(Block):
 
 
 class RuleSettings(Block):
-    """[rules]: when an author counts as unhappy, and how soon somebody should answer."""
+    """[rules]: when an author counts as unhappy, and how soon an answer is due."""
 
     negative_at: Share = 0.50
     look_back: Duration = timedelta(days=3)
@@ -171,7 +171,7 @@ class DigestSettings(Block):
 
 
 class AlertSettings(Block):
-    """[alerts]: who is paged at once when an urgent case opens."""
+    """[alerts]: the channels that are alerted at once when an urgent case opens."""
 
     channels: tuple[Name, ...] = ()
     page_within: Duration = timedelta(hours=6)

@@ -16,15 +16,18 @@ from earful.hints import HintedError
 _SPAN = re.compile(r"datetime\.timedelta\(([ds])[a-z]+=(\d+)\)")
 
 
+Finding = dict[str, typing.Any]  # as pydantic's ErrorDetails
+
+
 class SettingsError(HintedError):
     """The settings or options cannot be used; the sentence names file, place and value."""
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:
-    """ " (did you mean 'every'?)", or the list of what there is when nothing is close."""
+    """Return " (did you mean 'every'?)", or the list of choices when none is close."""
     choices = list(right)
-    there = f" (there is: {', '.join(sorted(choices))})" if choices else ""
-    return _near(wrong, choices) or there
+    listing = f" (there is: {', '.join(sorted(choices))})" if choices else ""
+    return _near(wrong, choices) or listing
 
 
 def _near(wrong: str, right: Sequence[str]) -> str:
@@ -33,46 +36,50 @@ def _near(wrong: str, right: Sequence[str]) -> str:
 
 
 def explain(file: str, error: ValidationError, root: type[BaseModel]) -> str:
-    """One line for each thing wrong, in the file's own order."""
-    errors = [typing.cast(dict[str, typing.Any], one) for one in error.errors()]
-    inside = {one["loc"][:-1] for one in errors if one["loc"]}
-    # a list that lacks its one wrong item is not too short besides
-    told = [one for one in errors if one["type"] != "too_short" or one["loc"] not in inside]
-    return "\n".join(_line(file, one, root) for one in told)
+    """Write one line for each finding, in the file's own order."""
+    findings = [typing.cast(Finding, finding) for finding in error.errors()]
+    parents = {finding["loc"][:-1] for finding in findings if finding["loc"]}
+    # a list with a wrong item is not reported as too short besides
+    reported = [
+        finding
+        for finding in findings
+        if finding["type"] != "too_short" or finding["loc"] not in parents
+    ]
+    return "\n".join(_line(file, finding, root) for finding in reported)
 
 
-def _line(file: str, one: dict[str, typing.Any], root: type[BaseModel]) -> str:
-    where: Sequence[str | int] = one["loc"]
-    kind, value = one["type"], one.get("input")
+def _line(file: str, finding: Finding, root: type[BaseModel]) -> str:
+    path: Sequence[str | int] = finding["loc"]
+    kind, value = finding["type"], finding.get("input")
     if kind == "extra_forbidden":
-        place, keys = _place(where[:-1], root), list(_model_at(root, where[:-1]).model_fields)
-        return _join(file, place, f"unknown key {where[-1]!r}{nearest(str(where[-1]), keys)}")
+        place, keys = _place(path[:-1], root), list(_model_at(root, path[:-1]).model_fields)
+        return _join(file, place, f"unknown key {path[-1]!r}{nearest(str(path[-1]), keys)}")
     if kind == "missing":
-        return _join(file, _place(where[:-1], root), f"{where[-1]!r} is missing")
-    place = _place(where, root)
-    if kind == "tuple_type" and len(where) == 1 and _is_block(root, where[0]):
-        return _join(file, place, f"write [[{where[0]}]], one for each {where[0]}")
-    message = _message(one, root)
+        return _join(file, _place(path[:-1], root), f"{path[-1]!r} is missing")
+    place = _place(path, root)
+    if kind == "tuple_type" and len(path) == 1 and _is_block(root, path[0]):
+        return _join(file, place, f"write [[{path[0]}]], one for each {path[0]}")
+    message = _message(finding, root)
     if kind == "value_error" and isinstance(value, dict | list | tuple):
-        return _join(file, place, message)  # about a whole: its words name the part
-    return _join(file, place, f"{_shown(value)} {_lower(message)}")
+        return _join(file, place, message)  # about a whole block: its words name the part
+    return _join(file, place, f"{_quote(value)} {_lower(message)}")
 
 
-def _message(one: dict[str, typing.Any], root: type[BaseModel]) -> str:
-    """What is wrong with a value, and what it should be."""
-    where, kind, ctx = one["loc"], one["type"], one.get("ctx") or {}
+def _message(finding: Finding, root: type[BaseModel]) -> str:
+    """Say how a value is wrong, and how it should be."""
+    path, kind, context = finding["loc"], finding["type"], finding.get("ctx") or {}
     if kind == "literal_error":
-        expected = ctx["expected"]
-        near = _near(str(one.get("input")), re.findall(r"'([^']*)'", expected))
+        expected = context["expected"]
+        near = _near(str(finding.get("input")), re.findall(r"'([^']*)'", expected))
         return f"should be {expected}{near}"
     if kind == "tuple_type":
-        return f'should be a list, as in {where[-1]} = ["…"]'
+        return f'should be a list, as in {path[-1]} = ["…"]'
     if kind == "too_short":
-        return f"should hold {ctx['min_length']} or more"
-    if kind == "string_pattern_mismatch" and (words := _described(root, where)):
+        return f"should hold {context['min_length']} or more"
+    if kind == "string_pattern_mismatch" and (words := _described(root, path)):
         return f"should be {words}"
     # a validator of ours: pydantic's own text would put "Value error, " before its words
-    text = ctx["error"] if kind == "value_error" else one["msg"]
+    text = context["error"] if kind == "value_error" else finding["msg"]
     return _SPAN.sub(r"\2\1", str(text))
 
 
@@ -80,7 +87,7 @@ def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _shown(value: object) -> str:
+def _quote(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
@@ -89,19 +96,22 @@ def _join(file: str, place: str, message: str) -> str:
     return f"{file}: {place}: {message}" if place else f"{file}: {message}"
 
 
-def _place(where: Sequence[str | int], root: type[BaseModel]) -> str:
-    """("listen", 1, "every") is written `[[listen]] 2 every`, ("rules", "x") `[rules] x`, and a key
-    that is no block of its own as it is: `kinds 1`."""
-    if not where:
+def _place(path: Sequence[str | int], root: type[BaseModel]) -> str:
+    """Write the place of a path as the settings file has it.
+
+    ("listen", 1, "every") is `[[listen]] 2 every`, ("rules", "x") is `[rules] x`, and a key that is
+    no block stays as it is: `kinds 1`.
+    """
+    if not path:
         return ""
-    head, rest = str(where[0]), list(where[1:])
+    head, keys = str(path[0]), list(path[1:])
     if _is_block(root, head):
-        head = f"[[{head}]]" if rest and isinstance(rest[0], int) else f"[{head}]"
-    if rest and isinstance(rest[0], int):
-        head = f"{head} {rest[0] + 1}"
-        rest = rest[1:]
-    keys = [str(part + 1) if isinstance(part, int) else part for part in rest]
-    return " ".join([head, ".".join(keys)]) if keys else head
+        head = f"[[{head}]]" if keys and isinstance(keys[0], int) else f"[{head}]"
+    if keys and isinstance(keys[0], int):
+        head = f"{head} {keys[0] + 1}"
+        keys = keys[1:]
+    words = [str(key + 1) if isinstance(key, int) else key for key in keys]
+    return " ".join([head, ".".join(words)]) if words else head
 
 
 def _is_block(root: type[BaseModel], name: str | int) -> bool:
@@ -109,21 +119,25 @@ def _is_block(root: type[BaseModel], name: str | int) -> bool:
     return field is not None and _inner_model(field.annotation) is not None
 
 
-def _described(root: type[BaseModel], where: Sequence[str | int]) -> str | None:
-    """The description of the field that a path leads to, or of the items of its list."""
-    last = max((at for at, part in enumerate(where) if isinstance(part, str)), default=-1)
-    field = _model_at(root, where[:last]).model_fields.get(str(where[last]))
+def _described(root: type[BaseModel], path: Sequence[str | int]) -> str | None:
+    """Return the description of the field at a path, or of the items of its list."""
+    last = max((at for at, part in enumerate(path) if isinstance(part, str)), default=-1)
+    field = _model_at(root, path[:last]).model_fields.get(str(path[last]))
     if field is None:
         return None
-    items = [getattr(one, "__metadata__", ()) for one in typing.get_args(field.annotation)]
-    infos = [one for some in items for one in some if isinstance(one, FieldInfo)]
-    return next((one.description for one in [field, *infos] if one.description), None)
+    metadata = [
+        note
+        for item_type in typing.get_args(field.annotation)
+        for note in getattr(item_type, "__metadata__", ())
+    ]
+    infos = [note for note in metadata if isinstance(note, FieldInfo)]
+    return next((info.description for info in [field, *infos] if info.description), None)
 
 
-def _model_at(root: type[BaseModel], where: Sequence[str | int]) -> type[BaseModel]:
-    """The settings block that a path leads to, found by walking the annotations."""
+def _model_at(root: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
+    """Return the settings block at a path, by walking the annotations."""
     model = root
-    for part in where:
+    for part in path:
         if isinstance(part, str) and part in model.model_fields:
             inner = _inner_model(model.model_fields[part].annotation)
             model = inner or model
@@ -134,7 +148,7 @@ def _inner_model(annotation: typing.Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in typing.get_args(annotation):
-        found = _inner_model(argument)
-        if found is not None:
-            return found
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
     return None

@@ -1,4 +1,4 @@
-"""The blocks about what comes to us by itself: [feedback], [[form]] and [[hook]]."""
+"""The blocks of the feedback service: [feedback], [[form]] and [[hook]]."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _EVERY = 60.0  # seconds between two looks into an inbox: a folder on our own di
 
 
 def _origin(value: object) -> object:
-    """A site as browsers name it in Origin: scheme, host, and a port that is not the usual one.
+    """Check a site as browsers name it in Origin: scheme, host, and a port unless it is usual.
 
-    What a browser sends is plain ASCII without wildcards:
+    A browser sends plain ASCII without wildcards:
     https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
     """
     if not isinstance(value, str):
@@ -32,15 +32,15 @@ def _origin(value: object) -> object:
         raise ValueError("is not a site; write it as https://www.example.com")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("has a path; a site is only https://www.example.com")
-    found = _NETLOC.fullmatch(parts.netloc)
-    if found is None:
+    match = _NETLOC.fullmatch(parts.netloc)
+    if match is None:
         raise ValueError(
             "is not how browsers name a site; open it, type location.origin into the browser's "
             "console, and write what that says; * is not understood, name each site"
         )
     usual = {"http": 80, "https": 443}[parts.scheme]
     port = f":{parts.port}" if parts.port not in (None, usual) else ""
-    return f"{parts.scheme}://{found[1]}{port}"
+    return f"{parts.scheme}://{match[1]}{port}"
 
 
 def _proxy(value: object) -> object:
@@ -63,23 +63,23 @@ FrontName = Annotated[
         description="small letters, digits and -, with a letter first",
     ),
 ]
-_Most = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+_Limit = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
 
 class FeedbackSettings(Block):
-    """[feedback]: where `earful feedback serve` listens, and where it keeps what it is given."""
+    """[feedback]: where `earful feedback serve` listens, and its inbox."""
 
     host: str = "127.0.0.1"
     port: Port = 8600
     url: Origin | None = None
     inbox: Path = Path("data/inbox")
     trusted_proxies: tuple[Proxy, ...] = ()
-    per_minute: _Most = 3
-    per_hour: _Most = 10
+    per_minute: _Limit = 3
+    per_hour: _Limit = 10
 
 
 class _Front(Block):
-    """What a form and a hook have in common."""
+    """The common keys of a form and a hook."""
 
     name: FrontName
     brand: Name
@@ -90,7 +90,7 @@ class FormSettings(_Front):
 
     question: Literal["nps", "faces"] = "nps"
     sites: tuple[Origin, ...] = ()
-    per_hour: _Most = 2000
+    per_hour: _Limit = 2000
 
     @property
     def scale(self) -> str:
@@ -99,7 +99,7 @@ class FormSettings(_Front):
 
 
 class HookMap(Block):
-    """``map`` of a [[hook]]: where in what is sent each field stands; user.name goes inside."""
+    """``map`` of a [[hook]]: the place of each field in the JSON; user.name is a nested key."""
 
     text: str = "text"
     id: str = "id"
@@ -123,7 +123,7 @@ class HookSettings(_Front):
 
     @property
     def secret_name(self) -> str:
-        """What its secret is called behind EARFUL_."""
+        """The name of its secret behind EARFUL_."""
         return f"HOOK_{self.name.upper().replace('-', '_')}_SECRET"
 
 
@@ -151,7 +151,7 @@ def queries(
 def check(
     file: str, brands: Sequence[str], forms: Sequence[FormSettings], hooks: Sequence[HookSettings]
 ) -> None:
-    """Raise SettingsError for a brand that is not there, and for a name that is there twice."""
+    """Raise SettingsError for an unknown brand and for a repeated name."""
     for _, kind, blocks in _kinds(forms, hooks):
         names: list[str] = []
         for number, block in enumerate(blocks, 1):
@@ -170,5 +170,5 @@ def check(
 def _kinds(
     forms: Sequence[FormSettings], hooks: Sequence[HookSettings]
 ) -> tuple[tuple[str, str, Sequence[_Front]], ...]:
-    """Each kind of block: its source, its name in settings and in options, and what there is."""
+    """Return each kind of block: its source, its name in settings and options, its blocks."""
     return ("feedback", "form", forms), ("webhook", "hook", hooks)

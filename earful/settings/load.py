@@ -1,8 +1,8 @@
-"""settings.toml plus the environment, read once into frozen Settings.
+"""Read settings.toml and the environment once into frozen Settings.
 
-The file says what to listen for; it never holds a secret. Secrets come from ``EARFUL_<NAME>`` or
-from the file that ``EARFUL_<NAME>_FILE`` names. ``EARFUL_SETTINGS`` names another settings file and
-``EARFUL_DATABASE_URL`` another database.
+The file names sources, rules and channels; it never holds a secret. Secrets come from
+``EARFUL_<NAME>`` or from the file that ``EARFUL_<NAME>_FILE`` names. ``EARFUL_SETTINGS`` names
+another settings file and ``EARFUL_DATABASE_URL`` another database.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ __all__ = [
 
 
 class Settings(BaseSettings):
-    """Everything that settings.toml may say."""
+    """All blocks of settings.toml."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -94,12 +94,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what load() was told and the TOML file; the environment gives named secrets."""
+        """Read load()'s arguments and the TOML file; the environment gives named secrets alone."""
         return init_settings, TomlConfigSettingsSource(settings_cls)
 
     def brands(self) -> tuple[Brand, ...]:
-        """Our brands and, behind each, its competitors."""
-        found: list[Brand] = []
+        """Return our brands and, behind each, its competitors."""
+        brands: list[Brand] = []
         for block in self.brand:
             ours = Brand(
                 id=slug(block.name),
@@ -108,17 +108,17 @@ class Settings(BaseSettings):
                 handles=block.handles,
                 own_accounts=block.own_accounts,
                 exclude=block.exclude,
-                competitors=tuple(one.name for one in block.competitors),
+                competitors=tuple(rival.name for rival in block.competitors),
                 timezone=block.timezone,
             )
-            found.append(ours)
-            found += [_competitor_brand(one, ours) for one in block.competitors]
-        return tuple(found)
+            brands.append(ours)
+            brands += [_competitor_brand(rival, ours) for rival in block.competitors]
+        return tuple(brands)
 
     def queries(self) -> tuple[Query, ...]:
-        """One Query a [[listen]], [[form]] and [[hook]] block.
+        """Return one Query for each [[listen]], [[form]] and [[hook]] block.
 
-        Without any_of it looks for the brand's own names.
+        Without any_of it searches for the brand's own names.
         """
         brands = {brand.name.casefold(): brand for brand in self.brands()}
         listens = tuple(_query(block, brands[block.brand.casefold()]) for block in self.listen)
@@ -127,15 +127,15 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=4096)  # an import names the same few brands on every row
 def slug(name: str) -> str:
-    """A brand's id: its name in lower case, runs of anything but letters and digits as a dash.
+    """Return a brand's id: its name in lower case, with a dash between letters and digits.
 
     A mark belongs to its letter: without its vowel signs one Hindi name would be another.
     """
-    kept = " "
+    letters = " "
     for char in normalize("NFC", name).casefold():
-        mark = kept[-1] != " " and category(char).startswith("M")
-        kept += char if char.isalnum() or mark else " "
-    return "-".join(kept.split()) or "brand"
+        mark = letters[-1] != " " and category(char).startswith("M")
+        letters += char if char.isalnum() or mark else " "
+    return "-".join(letters.split()) or "brand"
 
 
 def _competitor_brand(block: CompetitorSettings, ours: Brand) -> Brand:
@@ -166,7 +166,7 @@ def _query(block: ListenSettings, brand: Brand) -> Query:
 
 
 def secret(name: str) -> SecretStr | None:
-    """The secret EARFUL_<name>, or the content of the file that EARFUL_<name>_FILE names."""
+    """Return the secret EARFUL_<name>, or the content of the file that EARFUL_<name>_FILE names."""
     value = os.environ.get(f"EARFUL_{name}")
     path = os.environ.get(f"EARFUL_{name}_FILE")
     if value is not None and path is not None:
@@ -182,7 +182,7 @@ def secret(name: str) -> SecretStr | None:
 
 
 def settings_path() -> Path:
-    """The settings file in force: EARFUL_SETTINGS, else settings.toml in the working folder."""
+    """Return the settings file: EARFUL_SETTINGS, else settings.toml in the working folder."""
     return Path(os.environ.get("EARFUL_SETTINGS", "settings.toml"))
 
 
@@ -198,23 +198,23 @@ def load(path: Path | None = None) -> Settings:
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=path, extra="forbid", frozen=True)
 
-    given = secret("DATABASE_URL")
+    database_url = secret("DATABASE_URL")
     try:
-        loaded = FromFile() if given is None else FromFile(database_url=given)
+        loaded = FromFile() if database_url is None else FromFile(database_url=database_url)
     except ValidationError as error:
         raise SettingsError(explain(path.name, error, Settings)) from error
     except (ValueError, OSError) as error:  # TOML that cannot be parsed, or not UTF-8
         raise SettingsError(f"{path.name}: {error}") from error
     _check(path.name, loaded)
-    changed = _placed(path.resolve().parent, loaded)
-    if given is None:
+    changed = _resolve_paths(path.resolve().parent, loaded)
+    if database_url is None:
         refuse_password(path.name, loaded.database_url.get_secret_value())
-        changed["database_url"] = _beside(path.resolve().parent, loaded.database_url)
+        changed["database_url"] = _resolve_database(path.resolve().parent, loaded.database_url)
     return loaded.model_copy(update=changed)
 
 
-def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Relative files that settings name lie beside them, wherever the command is run."""
+def _resolve_paths(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Resolve relative files against the folder of the settings file."""
     channels = [
         channel.model_copy(update={"path": channel.path and folder / channel.path})
         for channel in settings.channel
@@ -241,8 +241,8 @@ def _placed(folder: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _beside(folder: Path, url: SecretStr) -> SecretStr:
-    """The same for the file of an SQLite database."""
+def _resolve_database(folder: Path, url: SecretStr) -> SecretStr:
+    """Resolve the file of an SQLite database."""
     name = url.get_secret_value().removeprefix("sqlite:///")
     if name == url.get_secret_value() or not name or name.startswith(("/", ":memory:")):
         return url
@@ -250,7 +250,7 @@ def _beside(folder: Path, url: SecretStr) -> SecretStr:
 
 
 def _check(file: str, settings: Settings) -> None:
-    """What one block says about another."""
+    """Check the blocks against each other."""
     brands = settings.brands()
     names = [brand.name for brand in brands]
     refuse_duplicates(file, "brand", [brand.id for brand in brands])

@@ -11,7 +11,7 @@ import pytest
 
 from earful.enums import Verdict
 from earful.judgements import ClassifiedMention, Flag
-from earful.scoring import FURTHER_FLAG_BUMP, FURTHER_FLAGS_MOST, ORDINARY_FOLLOWERS
+from earful.scoring import FURTHER_FLAG_BUMP, MAX_FURTHER_FLAG_BUMP, ORDINARY_FOLLOWERS
 from earful.settings.load import RuleSettings, Settings
 from outreach import rules as r
 from outreach.digest import CaseLine, DigestFacts, render
@@ -68,7 +68,7 @@ def test_the_weights_are_the_ones_in_force(rules_page: str) -> None:
     ):
         assert f"| `{part}` | {weight:.0f} | {weight:.0f} × " in rules_page
     assert f"0.5^(age ÷ {r.HALF_LIFE_HOURS:.0f} hours)" in rules_page
-    assert f"plus {FURTHER_FLAG_BUMP} for each further flag, {FURTHER_FLAGS_MOST} at most" in (
+    assert f"plus {FURTHER_FLAG_BUMP} for each further flag, {MAX_FURTHER_FLAG_BUMP} at most" in (
         rules_page
     )
     assert f"log₁₀(1 + {r.REACH_FULL:,})" in rules_page
