@@ -92,7 +92,7 @@ def _platform(app: App, job: dict[str, Any]) -> Platform:
 
 
 def _follow(app: App, job: dict[str, Any]) -> None:
-    position = queries.position(app.db, QUERY.id)
+    position = queries.read_position(app.db, QUERY.id)
     polling.store_all(
         app.db,
         QUERY,

@@ -120,8 +120,8 @@ def test_the_angry_regular_is_one_person_with_many_complaints(played: object) ->
 def test_a_complaint_on_three_platforms_is_one_case(played: object) -> None:
     found = queries.queue(played.db, QueueFilter(brand_id="kestrova"), limit=500)  # type: ignore[attr-defined]
     (case,) = (case for case in found if "insulin cooler" in case.text)
-    assert case.told is not None
-    assert (case.told.mentions, case.told.authors) == (3, 3)
+    assert case.story is not None
+    assert (case.story.mentions, case.story.authors) == (3, 3)
 
 
 def test_stars_and_recommendations_are_evidence_and_a_review_is_rewritten(played: object) -> None:
@@ -143,7 +143,7 @@ def test_stars_and_recommendations_are_evidence_and_a_review_is_rewritten(played
 
 def test_the_summary_says_who_to_call_first(played: object) -> None:
     console = Console(record=True, width=120)
-    summary.show(played, console, took=1.0)  # type: ignore[arg-type]
+    summary.show(played, console, seconds=1.0)  # type: ignore[arg-type]
     printed = console.export_text()
     assert "Kestrova" in printed
     assert "Whom to call first" in printed
