@@ -21,8 +21,8 @@ from sentiment.language import CANDIDATES, ONE_LANGUAGE, DetectedLanguage, cover
 from sentiment.training.rows import Row, own_posts, read_set
 
 SPEED_ROWS = 5000
+# Languages of the data that are detected as a larger one that they belong or stand nearest to.
 DETECTED_AS = {"ary": "ar", "arq": "ar", "pcm": "en"}
-"""Languages of the data that are detected as a larger one that they belong or stand nearest to."""
 
 
 def rows_of(folder: Path) -> list[Row]:

@@ -37,11 +37,11 @@ from sentiment.onnx import available_cores
 
 CEILING = "ceiling"
 BASE = "roberta-f32"
+# How many times as fast as each of these Earful has to be.
 TARGETS = (("roberta-f32", 20), ("roberta-bf16", 6), ("earful-float", 3))
-"""How many times as fast as each of these Earful has to be."""
 
+# Texts a call in ``--memory``, as a long import makes them.
 CHUNK = 10_000
-"""Texts a call in ``--memory``, as a long import makes them."""
 
 Found = dict[str, dict[str, Any]]
 

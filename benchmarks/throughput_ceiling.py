@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+# Rows, inner width, columns: the shapes of our layers, and one in which all reuse is possible.
 SIZES = ((2048, 384, 384), (2048, 384, 1536), (2048, 1536, 384), (2048, 2048, 2048))
-"""Rows, inner width, columns: the shapes of our layers, and one in which all reuse is possible."""
 
 SECONDS = 0.5
 

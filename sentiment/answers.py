@@ -11,8 +11,8 @@ from earful.judgements import Scores
 
 Array = np.ndarray[Any, Any]
 
+# The answer to a text in which nothing is left to judge.
 COULD_NOT_TELL = Scores(negative=1 / 3, neutral=1 / 3, positive=1 / 3, could_not_tell=True)
-"""The answer to a text in which nothing is left to judge."""
 
 
 def refuse_single_text(texts: Sequence[str]) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from sentiment.language import DetectedLanguage
 
+# Tokens in one run of the model: the tensors between two products stay in the processor's cache,
+# and the fixed cost of a run is still small beside its work.
 TOKENS_PER_BATCH = 512
-"""Tokens in one run of the model: the tensors between two products stay in the processor's cache,
-and the fixed cost of a run is still small beside its work."""
 
 NO_LANGUAGE = DetectedLanguage()
 

@@ -19,12 +19,12 @@ ALONE = "a text's scores depend on the text alone"
 
 Check = Callable[[Classifier], str]
 
+# How far the same text's scores may differ in an exact classifier: elsewhere than on x86, sums in
+# float32 may be added up in another order.
 LAST_BIT = 0.0 if platform.machine().lower() in {"x86_64", "amd64"} else 1e-6
-"""How far the same text's scores may differ in an exact classifier: elsewhere than on x86, sums in
-float32 may be added up in another order."""
 
+# How far they may differ in a foreign model: above this a flag cannot be replayed honestly.
 NOTICEABLE = 0.01
-"""How far they may differ in a foreign model: above this a flag cannot be replayed honestly."""
 
 POSTS = (
     "Still no refund after nineteen days, and nobody picks up the phone.",
@@ -214,6 +214,7 @@ def probabilities_of(scores: Scores) -> tuple[float, float, float]:
     return scores.negative, scores.neutral, scores.positive
 
 
+# Checks of one loaded classifier by their sentences; ``run`` adds two that need more.
 CHECKS: dict[str, Check] = {
     "no texts, no answers": check_empty_list,
     "one text instead of a list is refused": check_single_text,
@@ -222,7 +223,6 @@ CHECKS: dict[str, Check] = {
     'empty texts and bare links are "could not tell"': check_silent_texts,
     "broken and hostile texts raise nothing": check_hostile_texts,
 }
-"""Checks of one loaded classifier by their sentences; ``run`` adds two that need more."""
 
 
 def run(

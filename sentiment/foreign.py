@@ -26,8 +26,8 @@ from sentiment.language import identify
 from sentiment.onnx import available_cores
 from sentiment.prepare import PREPARATION_VERSION, has_content, prepare
 
+# Texts prepared and tokenised at a time: bounds memory for any number of texts.
 WINDOW = 4096
-"""Texts prepared and tokenised at a time: bounds memory for any number of texts."""
 
 TOKENS_PER_BATCH = 2048
 MAX_TOKENS = 512

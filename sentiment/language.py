@@ -21,9 +21,15 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from sentiment.prepare import HANDLE, LINK
 
+# Raise it with any change to the results of ``identify``; see ``Description.model_id``.
 LANGUAGE_VERSION = 1
-"""Raise it with any change to the results of ``identify``; see ``Description.model_id``."""
 
+# The languages that py3langid may answer: those in which customers write to brands.
+#
+# py3langid can identify more. Each further language takes answers from its neighbours in short and
+# careless posts. So the list omits languages with few such posts (Latin, Esperanto), and languages
+# that a post does not distinguish from a larger neighbour (Bosnian, Galician). A text in a
+# language that is missing here gets its nearest neighbour, or no language.
 CANDIDATES = frozenset(
     code
     for codes in (
@@ -34,14 +40,8 @@ CANDIDATES = frozenset(
     )
     for code in codes.split()
 )
-"""The languages that py3langid may answer: those in which customers write to brands.
 
-py3langid can identify more. Each further language takes answers from its neighbours in short and
-careless posts. So the list omits languages with few such posts (Latin, Esperanto), and languages
-that a post does not distinguish from a larger neighbour (Bosnian, Galician). A text in a language
-that is missing here gets its nearest neighbour, or no language.
-"""
-
+# Scripts, by the first word of Unicode's character names, and the language they stand for.
 ONE_LANGUAGE = {
     "ARMENIAN": "hy",
     "GEORGIAN": "ka",
@@ -63,8 +63,8 @@ ONE_LANGUAGE = {
     "TELUGU": "te",
     "THAI": "th",
 }
-"""Scripts, by the first word of Unicode's character names, and the language they stand for."""
 
+# Groups of languages so near each other that evidence for one is evidence for all.
 CLOSE = tuple(
     frozenset(group.split())
     for group in (
@@ -79,25 +79,24 @@ CLOSE = tuple(
         "id ms",
     )
 )
-"""Groups of languages so near each other that evidence for one is evidence for all."""
 
+# Characters that identification reads: enough to decide, and a long text must not cost more.
 MAX_CHARACTERS = 500
-"""Characters that identification reads: enough to decide, and a long text must not cost more."""
 
+# With fewer letters than this, py3langid is not called and no result is sure.
 MIN_LETTERS = 10
-"""With fewer letters than this, py3langid is not called and no result is sure."""
 
+# With fewer letters than this, a script decides nothing: it may be a formula or a decoration.
 MIN_LETTERS_OF_A_SCRIPT = 3
-"""With fewer letters than this, a script decides nothing: it may be a formula or a decoration."""
 
+# Below this probability no language is named.
 MIN_PROBABILITY = 0.7
-"""Below this probability no language is named."""
 
+# From this probability on, of a language and those close to it, the model's evidence counts.
+#
+# MIN_LETTERS, MIN_PROBABILITY and this were chosen on validation posts:
+# ``python benchmarks/language.py``.
 SURE_PROBABILITY = 0.8
-"""From this probability on, of a language and those close to it, the model's evidence counts.
-
-FEWEST, FLOOR and SURE were chosen on validation posts: ``python benchmarks/language.py``.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

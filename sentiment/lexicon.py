@@ -23,14 +23,14 @@ from sentiment.answers import COULD_NOT_TELL, refuse_single_text
 from sentiment.language import LANGUAGE_VERSION, identify
 from sentiment.prepare import PREPARATION_VERSION, has_content, prepare
 
+# Longer texts are cut: VADER's time grows with the square of the length after a "but".
 MAX_CHARACTERS = 1000
-"""Longer texts are cut: VADER's time grows with the square of the length after a "but"."""
 
+# Low, so that the strongest words together reach 0.86 and no list of words claims to be sure.
 STEEPNESS = 2.0
-"""Low, so that the strongest words together reach 0.86 and no list of words claims to be sure."""
 
+# Just inside the threshold: VADER rounds to four digits, and 0.05 itself is positive.
 MIDDLE = 0.04995
-"""Just inside the threshold: VADER rounds to four digits, and 0.05 itself is positive."""
 
 LANGUAGES = ("en",)
 _WORDS = ("vader_lexicon.txt", "emoji_utf8_lexicon.txt")

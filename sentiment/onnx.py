@@ -28,11 +28,11 @@ from sentiment.batches import EncodedText, Ids, batches, model_inputs
 from sentiment.language import covered, identify, script_of
 from sentiment.prepare import has_content, prepare
 
+# Texts tokenised at a time.
 TEXTS_PER_PIECE = 128
-"""Texts tokenised at a time."""
 
+# Batches per worker that may wait or run: bounds memory for any number of texts.
 BATCHES_AHEAD = 4
-"""Batches per worker that may wait or run: bounds memory for any number of texts."""
 
 _UNKNOWN = 3
 

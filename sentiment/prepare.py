@@ -13,8 +13,8 @@ import unicodedata
 
 PREPARATION_VERSION = 1
 
+# Longer texts are cut here, before any other work, so that the cost is bounded.
 MAX_CHARACTERS = 10_000
-"""Longer texts are cut here, before any other work, so that the cost is bounded."""
 
 LINK = "http"
 HANDLE = "@user"

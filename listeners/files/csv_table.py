@@ -10,7 +10,8 @@ from typing import Any
 from earful.contracts import BadItem
 from listeners.files.lines import MAX_LINE, TAIL, Line, Record, decode
 
-_MAX_RECORD_LINES = 1000  # a quoted CSV field over more lines than this was never closed
+# a quoted CSV field over more lines than this was never closed
+_MAX_RECORD_LINES = 1000
 _LONE_CARRIAGE_RETURN = (
     "a carriage return stands outside quotes; save the file with the line ends of Windows or Unix"
 )

@@ -23,7 +23,8 @@ from listeners.common.options import read
 from listeners.common.position import Position
 from listeners.files.replay import ReplayOptions, RowOptions, SourceName, format_of, read_rows
 
-_MAX_FILES = 5000  # each file takes some 150 bytes of the position
+# each file takes some 150 bytes of the position
+_MAX_FILES = 5000
 _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", "~")
 
 
@@ -111,6 +112,7 @@ class Folder(SourceListener):
                 )
                 yield replace(batch, rejected=rejected)
         except (Permanent, Transient) as error:
+            # a permission or a disk can come back without any change of the file
             if not _is_refused_by_system(error):
                 files[path.name] = at_end
             failure = Rejected(where=path.name, reason=str(error))
@@ -178,7 +180,8 @@ def _fingerprint(entry: os.DirEntry[str]) -> tuple[int, int] | None:
         status = entry.stat()
     except FileNotFoundError:
         return None
-    except OSError:  # a circular or a forbidden link: reading it reports which
+    except OSError:
+        # a circular or a forbidden link: reading it reports which
         return 0, 0
     return status.st_size, status.st_mtime_ns
 

@@ -20,10 +20,13 @@ from earful.contracts import BadItem, Permanent
 
 MAX_LINE = 1024 * 1024  # bytes
 _HEAD = 64 * 1024
-TAIL = 4096  # bytes before a resume point that identify the file
+# bytes before a resume point that identify the file
+TAIL = 4096
 BOM = b"\xef\xbb\xbf"
-READ_ERRORS = (EOFError, zlib.error, OSError)  # of a cut or damaged gzip file, or a bad disk
-_DECODER = json.JSONDecoder(strict=False)  # strict would refuse a tab inside a string
+# of a cut or damaged gzip file, or a bad disk
+READ_ERRORS = (EOFError, zlib.error, OSError)
+# strict would refuse a tab inside a string
+_DECODER = json.JSONDecoder(strict=False)
 
 
 class Line(NamedTuple):

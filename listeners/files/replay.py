@@ -38,7 +38,8 @@ _ARRAY = re.compile(rb"\s*\[\s*\{")
 SourceName = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="small letters, digits, - and _")
 ]
-_RAW_LENGTH = 500  # characters of an unreadable row that are kept to show
+# characters of an unreadable row that are kept to show
+_RAW_LENGTH = 500
 
 
 class RowOptions(ListenerOptions):
@@ -163,7 +164,8 @@ class _FileReader:
         try:
             with lines.open_stream(self._options.path) as stream:
                 if not self._head:
-                    stream.read(1)  # raises when a gzip file was cut before its first byte
+                    # raises when a gzip file was cut before its first byte
+                    stream.read(1)
                     return
                 if not resume_point.is_in_file(self._head, stream):
                     resume_point = ResumePoint()
@@ -237,7 +239,8 @@ class _FileReader:
         self._check_columns(header)
         table = self._table(remaining)
         if not resume_point.offset:
-            table.header()  # skip the header
+            # the stream begins with the header, which was read from the head already
+            table.header()
         return table.records(header)
 
     def _table(self, source: Iterator[lines.Line]) -> csv_table.Table:

@@ -24,7 +24,8 @@ class ResumePoint(Position):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    all_or_nothing: ClassVar[bool] = True  # half a place may lie in the middle of a row
+    # a part of a resume point may lie in the middle of a row
+    all_or_nothing: ClassVar[bool] = True
 
     line: Annotated[Offset, Field(ge=1)] = 1
     offset: Offset = 0

@@ -17,11 +17,13 @@ from listeners.common.options import ListenerOptions
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.values import count, language
 
-_EXACT_FLOATS_BELOW = 2**53  # above it a float has lost digits; no count of people comes near
+# above it a float has lost digits; no count of people comes near
+_EXACT_FLOATS_BELOW = 2**53
 _MAX_ID = 200
 _LOST_DIGITS = re.compile(r"\d\.\d+[eE]\+\d+$")  # a spreadsheet's 5.67588E+17
 _NO_COUNTS = Engagement()
-_CACHE_SIZE = 10_000  # authors and brand cells kept at once: memory stays constant
+# authors and brand cells kept at once: memory stays constant for files of any size
+_CACHE_SIZE = 10_000
 
 
 class ColumnMap(ListenerOptions):
@@ -92,7 +94,8 @@ class RowReader:
             repost_of=_repost(get(columns.repost_of), text),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
-            direct=True,  # the user chose these rows: the query's terms do not filter them
+            # the user chose these rows: the query's terms do not filter them
+            direct=True,
         )
 
     def _source_of(self, row: Mapping[str, Any]) -> str:

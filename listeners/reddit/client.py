@@ -28,7 +28,8 @@ from listeners.http.session import GuardedSession, Limits
 from listeners.reddit import posts
 from listeners.reddit.posts import ListingPage
 
-CLOSED = {302, 403, 404, 451}  # statuses that refuse one subreddit, and say nothing of the others
+# statuses that refuse one subreddit, and say nothing of the others
+CLOSED = {302, 403, 404, 451}
 _HINT = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"
 _INBOX_HINT = (
     "let your own account allow the app to read its inbox (docs/sources/reddit.md says how)"
@@ -157,6 +158,7 @@ class _Requestor(prawcore.Requestor):
             if isinstance(edge_error, Refused) and "post" in args:
                 raise Permanent(str(edge_error)) from None
             raise edge_error or error from None
+        # prawcore reads these headers to sleep (prawcore/rate_limit.py); the meter has read them
         for name in _PACE_HEADERS:
             response.headers.pop(name, None)
         return response
@@ -164,7 +166,8 @@ class _Requestor(prawcore.Requestor):
 
 def _explain(status: int, body: Mapping[str, Any]) -> EdgeError | None:
     """Return a more exact error than the status alone gives; None when there is none."""
-    if status == 403 and not body:  # Reddit refuses a closed subreddit in JSON
+    # Reddit refuses a closed subreddit in JSON, and a blocked network without any
+    if status == 403 and not body:
         return Permanent(
             "Reddit answered 403 and no reason, as it does to programs and networks that it "
             "blocks; check contact, and see on https://www.reddit.com/prefs/apps whether the app "

@@ -238,7 +238,8 @@ def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:
     for name in dict.fromkeys(subreddit.lower() for subreddit in options.subreddits):
         if "search" in kinds:
             params = {"sort": "new", "type": "link", "t": "all", "restrict_sr": "on"}
-            params["include_over_18"] = "on"  # without it Reddit leaves out posts marked 18+
+            # without it Reddit leaves out posts marked 18+
+            params["include_over_18"] = "on"
             if name in _SITE_WIDE:
                 params["restrict_sr"] = "off"
             for terms in searches:

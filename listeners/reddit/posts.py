@@ -36,7 +36,8 @@ _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _DELETED = "[deleted]"
 _WITHHELD = re.compile(r"\[\s*(deleted|removed)(\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _BY_AUTHOR = {"deleted", "author"}
-_MAX_QUERY = 512  # characters of a search; reddit.com/dev/api#GET_search
+# characters of a search: https://www.reddit.com/dev/api#GET_search
+_MAX_QUERY = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ def parse_listing(
             place = f"thing {one_line(string(data, 'name'), 40) or '?'}"
             unreadable.append(reject(place, error, child))
             continue
+        # a re-check removes these: Reddit's terms want every trace of a deleted account removed
         if string(data, "author") == _DELETED:
             orphans.add(mention.external_id)
         if matcher is None or matcher.matches(mention.text):

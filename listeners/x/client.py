@@ -36,7 +36,8 @@ _HINTS = {
     403: "the X account may not use this; see in X's developer console what the app may do",
     404: "X does not know the account in user_ids; give its number, not its handle",
 }
-_MONTHLY_CAP_WAIT = 3600.0  # seconds: a cap ends with X's month, or when the customer raises it
+# seconds: a cap ends with X's month, or when the customer raises it
+_MONTHLY_CAP_WAIT = 3600.0
 _HIDDEN_PROBLEMS = {"resource-not-found", "not-authorized-for-resource", "resource-unavailable"}
 _FIELDS: dict[str, Any] = {
     "tweet_fields": list(x_posts.TWEET_FIELDS),
@@ -57,7 +58,8 @@ class XClient:
     ) -> None:
         self._meter = meter
         self.now = clock()
-        logging.getLogger("tweepy").setLevel(logging.INFO)  # its debug lines hold the token
+        # tweepy's debug lines hold the token (test_the_token_is_in_no_log_line)
+        logging.getLogger("tweepy").setLevel(logging.INFO)
         self.api = tweepy.Client(token, return_type=requests.Response)
         self.api.user_agent = user_agent()
         self.api.session = _Session(
@@ -80,6 +82,8 @@ class XClient:
         size = self._reserve_page(limit)
         with self._billed(size) as bill:
             answer, url = _fetch(method, max_results=size, **_FIELDS, **parameters)
+            # X answers 200 with errors alone when an account is hidden
+            # (test_an_account_that_x_hides_is_said)
             if not x_posts.has_page(answer):
                 raise _no_page(answer, url)
             page = self._parse(answer, url, direct=direct)
@@ -103,6 +107,7 @@ class XClient:
         self._meter.reserve(reads=1)
         with self._billed(1) as bill:
             answer, url = _fetch(self.api.get_recent_tweets_count, query=search, granularity="day")
+            # X bills the request, not the posts that it counts
             bill.posts = 1
         try:
             return x_posts.total_count(answer)

@@ -94,7 +94,8 @@ class X(SourceListener):
         client = self._client(query, read(XOptions, query))
         page, answer = client.look_up(list(stored))
         current = {mention.external_id: mention for mention in page.mentions}
-        if page.newer:  # X shows the first version of a post that is looked up by its first id
+        # X shows the first version of a post that is looked up by its first id
+        if page.newer:
             latest, _ = client.look_up(list(page.newer.values()))
             current |= {mention.external_id: mention for mention in latest.mentions}
         gone = x_posts.find_gone(answer)
@@ -122,6 +123,7 @@ class X(SourceListener):
         searches = x_query.searches(query, options.max_query)
         counts = [client.count_posts(search) for search in searches]
         polls = timedelta(days=1) / timedelta(seconds=query.every)
+        # an empty search costs a poll nothing: it has no newest post to read again
         in_overlap = sum(counts) * (options.overlap / _WINDOW)
         return sum(counts) / _WINDOW.days + polls * (sum(map(bool, counts)) + in_overlap)
 
@@ -204,6 +206,7 @@ class _Timelines:
         )
         before = self._counts.get(step.part, 0) if step.cursor else 0
         self._counts[step.part] = before + posts.count
+        # the end of a full timeline is X's ceiling, not the oldest post that names us
         at_end = posts.token is None and self._counts[step.part] >= _TIMELINE_NEARLY_FULL
         ceiling = f"X shows the {_TIMELINE} newest posts of a timeline" if at_end else ""
         page = _page(posts)

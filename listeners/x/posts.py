@@ -47,6 +47,7 @@ _LANGUAGES_OF_X = {"iw": "he", "in": "id"}
 # X's codes for posts of links, names or pictures only
 _NO_LANGUAGE = re.compile(r"q[a-z]{2}|art")
 _ATTACHMENT = re.compile(r"/(photo|video)/\d+$")
+# reasons of Gone by the type of X's problem
 _GONE_REASONS = {
     "resource-not-found": "deleted",
     "not-authorized-for-resource": "protected",
@@ -167,6 +168,7 @@ def _mention(
     if not number:
         raise BadItem(f"id: {glimpse(item.get('id'))} is not an id")
     history = _history(item)
+    # the first version's id names the post: later ids come and go with its edits
     edited = number != history[0]
     text, context = _text_and_context(item)
     if not text:
@@ -198,12 +200,14 @@ def _text_and_context(item: Mapping[str, Any]) -> tuple[str, str]:
     """
     note = inner(item, "note_tweet")
     post = note if string(note, "text") else item
-    text = html.unescape(string(post, "text"))  # X escapes &, < and >, nothing else
+    # X escapes &, < and >, nothing else
+    text = html.unescape(string(post, "text"))
     context: list[str] = []
     for link in objects(inner(post, "entities"), "urls"):
         short, target = string(link, "url"), string(link, "expanded_url")
         if not short.startswith("http"):
             continue
+        # a link to the post's own picture says nothing to readers
         attached = "media_key" in link or _ATTACHMENT.search(target)
         readable = "" if attached else string(link, "display_url") or target or short
         text = text.replace(short, readable)

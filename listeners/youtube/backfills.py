@@ -26,12 +26,15 @@ from listeners.youtube import comments
 from listeners.youtube.client import SEARCH_UNITS, Closed, StalePageToken, YoutubeClient
 from listeners.youtube.options import YoutubeOptions
 
-_SEARCH_EVERY = timedelta(hours=6)  # four searches a day of the hundred that are free
+# four searches a day of the hundred that are free
+_SEARCH_EVERY = timedelta(hours=6)
 _SEARCH_PAGES = 4
 _SEARCH_OVERLAP = timedelta(days=1)
-_FOLLOW_FOR = timedelta(days=7)  # comments under a searched video are read for so long
+# comments under a video from a search are read for so long
+_FOLLOW_FOR = timedelta(days=7)
 _MAX_FOLLOWED = 50
-_FOLLOWED = "found "  # the prefix of followed videos' parts, as stored positions have it
+# the prefix of followed videos' parts; stored positions hold it, so the word stays
+_FOLLOWED = "found "
 
 
 class _YoutubePosition(Position):
@@ -227,7 +230,8 @@ class Poll:
             replies = self._client.fetch(
                 request, lambda answer: reader.comments(answer, thread.video)
             )
-        except Closed:  # the comment was deleted after its page was fetched
+        except Closed:
+            # the comment was deleted after its page was fetched
             replies = comments.AnswerPage()
         if replies.token:
             unfinished.threads.insert(0, (thread, replies.token))

@@ -107,7 +107,7 @@ class YoutubeClient:
         self._meter.reserve(units=units)
         try:
             answer: object = request.execute(num_retries=0)
-        # what is no JSON of Google's shows itself in several ways inside its client
+        # Google's client reports an invalid response by several kinds of error
         except (GoogleError, ValueError, RecursionError, TypeError) as error:
             raise _invalid_answer(request, type(error).__name__) from error
         try:
@@ -159,6 +159,7 @@ class _Http:
         **_: Any,
     ) -> tuple[Any, bytes]:
         """Send a request as httplib2.Http does, with the User-Agent of our session."""
+        # the session sets these itself; a second value would contradict it
         dropped = {"user-agent", "accept-encoding", "content-length"}
         sent = {
             name: value for name, value in (headers or {}).items() if name.lower() not in dropped

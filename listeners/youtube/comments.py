@@ -26,6 +26,7 @@ from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.rejects import glimpse, reject
 from listeners.common.values import count
 
+# YouTube documents no format of ids: these only keep out text that cannot be one
 _ID = re.compile(r"[A-Za-z0-9_.-]{12,150}")
 _COMMENT = re.compile(r"[Uz][A-Za-z0-9_-]{18,60}(\.[A-Za-z0-9_-]{10,60})?")
 _VIDEO = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -133,6 +134,7 @@ class Reader:
         text = clean(string(snippet, "textOriginal") or string(snippet, "textDisplay"))
         if not text:
             raise BadItem("it has no text")
+        # updatedAt equals publishedAt until the first edit
         edited_at = _parse_time(snippet.get("updatedAt"))
         video = _video(snippet.get("videoId")) or video
         return Mention(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from listeners.youtube.client import YoutubeClient
 
 _HINT = "make an API key at https://console.cloud.google.com/apis/credentials"
-_LOOKUP = 25  # ids of one lookup: an address beyond 2,048 characters becomes a POST
+# ids of one lookup: Google's client sends an address beyond 2,048 characters as a POST
+_LOOKUP = 25
 
 
 class Youtube(SourceListener):

@@ -28,6 +28,7 @@ class BenchmarkSet:
         return "further" if lang in self.aside else self.group
 
 
+# Sets by the name of their file. A benchmark passes over a set that lacks the chosen split.
 SETS = (
     BenchmarkSet(name="tweeteval_sentiment"),
     BenchmarkSet(name="umsab"),
@@ -40,7 +41,6 @@ SETS = (
     BenchmarkSet(name="goemotions_sentiment", group="further"),
     BenchmarkSet(name="nusax", group="further"),
 )
-"""Sets by the name of their file. A benchmark passes over a set that lacks the chosen split."""
 
+# Our own posts that were held back from training. They have a val split, and no test split.
 OWN_POSTS = BenchmarkSet(name=OWN_SET, group="own")
-"""Our own posts that were held back from training. They have a val split, and no test split."""

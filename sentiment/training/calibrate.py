@@ -11,14 +11,14 @@ from sentiment.answers import softmax
 Array = np.ndarray[Any, Any]
 
 CALIBRATION_VERSION = 2
+# Groups left out of the fit of the temperature: on their val rows answers are at chance.
 LEFT_OUT = frozenset({"umsab hi"})
-"""Groups left out of the fit of the temperature: on their val rows answers are at chance."""
 
+# From this number of val rows on, a language has a temperature of its own.
 MIN_ROWS = 450
-"""From this number of val rows on, a language has a temperature of its own."""
 
+# The floor may turn at most this share of val into "could not tell".
 MAX_ABSTAINED = 0.03
-"""The floor may turn at most this share of val into "could not tell"."""
 
 
 def bias(logits: Array, labels: Array, groups: Array) -> Array:

@@ -20,8 +20,8 @@ from sentiment.training.rows import Row
 
 log = logging.getLogger(__name__)
 
+# Learned weights by name, averaged over steps.
 Averaged = dict[str, Any]
-"""Learned weights by name, averaged over steps."""
 
 # on the CPU the flash kernel takes 25 ms in bf16 for a batch of posts, the plain one 7 ms
 ATTENTION = {"cpu": SDPBackend.MATH, "cuda": SDPBackend.EFFICIENT_ATTENTION}

@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 
 NAME = "earful-e5s"
 UNKNOWN_SHARE = 0.5
+# Shares cut off at each end of a tensor's values, and powers by which channels are evened out
+# before. The pair nearest to float32 on val is chosen.
 CUTS = (0.0, 1e-5, 1e-4)
 POWERS = (0.0, 0.75, 0.9, 1.0)
-"""``CUTS``: shares cut off at each end of a tensor's values. ``POWERS``: how far channels are
-evened out before. The pair nearest to float32 on val is chosen."""
 RANGE_ROWS = 1500
+# Every tenth val row decides between the cuts; all of them are measured afterwards.
 CHOOSING_STEP = 10
-"""Every tenth val row decides between the cuts; all of them are measured afterwards."""
 
 RANGE_SEED = 7
 
 MIN_TEXTS = 50
+# Languages in the training pool that a coin answers nearly as well on val (NollySenti, two
+# labels).
 NEAR_CHANCE = frozenset({"ha", "ig", "yo"})
-"""Languages in the training pool that a coin answers nearly as well on val (NollySenti, two
-labels)."""
 
 Array = np.ndarray[Any, Any]
 

@@ -22,14 +22,14 @@ OPSET = 20
 IR_VERSION = 9
 MASKED = -10_000.0
 RUNTIMES_OWN = "com.microsoft"
+# Operators of ONNX Runtime's own domain: a product of transposed inputs, and an int8 product that
+# scales and adds the bias as it writes.
 FUSED = frozenset({"FusedMatMul", "MatMulIntegerToFloat"})
-"""Operators of ONNX Runtime's own domain: a product of transposed inputs, and an int8 product that
-scales and adds the bias as it writes."""
 
 Array = np.ndarray[Any, Any]
 Ranges = Mapping[str, tuple[float, float]]
+# By the name of a product's input: the divisors of its channels, applied before rounding.
 ChannelDivisors = Mapping[str, Array]
-"""By the name of a product's input: the divisors of its channels, applied before rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from sentiment.batches import EncodedText, batches, model_inputs
 
 Array = np.ndarray[Any, Any]
 
+# Values kept of each tensor and batch, beside its two extremes.
 SAMPLE = 20_000
-"""Values kept of each tensor and batch, beside its two extremes."""
 
 
 def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:

@@ -14,8 +14,8 @@ from sentiment.prepare import prepare
 
 LABELS = ("negative", "neutral", "positive")
 
+# The name of the set that was written for Earful: the folder ``posts``.
 OWN_SET = "own_posts"
-"""The name of the set that was written for Earful: the folder ``posts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class RecipePart:
         return self.cap if isinstance(self.cap, int) else self.cap[LABELS[label]]
 
 
+# The training pool, best set first: for equal texts, the label of the earlier set wins.
 RECIPE = (
     RecipePart(data_set=OWN_SET, times=3),
     RecipePart(data_set="umsab", langs=("hi",), times=3),
@@ -83,7 +84,6 @@ RECIPE = (
     RecipePart(data_set="romanian_red_weak", cap=400, weight=0.3),
     RecipePart(data_set="xed_weak", cap=30, weight=0.3),
 )
-"""The training pool, best set first: for equal texts, the label of the earlier set wins."""
 
 
 _COLUMNS = ("text", "label", "lang", "split")
@@ -116,12 +116,12 @@ def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
             yield row, line["split"]
 
 
+# Posts to and about companies in ``LANG.tsv``, written for Earful: public sets lack them.
 POSTS = Path(__file__).with_name("posts")
-"""Posts to and about companies in ``LANG.tsv``, written for Earful: public sets lack them."""
 
 _LETTERS = "nup"
+# Every eighth of our posts is val, and never trained on.
 _HELD_BACK_EVERY = 8
-"""Every eighth of our posts is val, and never trained on."""
 
 
 def own_posts(split: str) -> list[Row]:
@@ -192,6 +192,7 @@ def _rows_of_part(rows: Iterable[Row], part: RecipePart, seen: set[str]) -> Iter
         )
 
 
+# Sets, and languages of them, with the val splits that decide every choice.
 VALIDATION = (
     ("tweeteval_sentiment", ()),
     ("umsab", ()),
@@ -199,7 +200,6 @@ VALIDATION = (
     ("greek_bank_tweets", ()),
     ("spanish_tass2019", ()),
 )
-"""Sets, and languages of them, with the val splits that decide every choice."""
 
 
 def validation(folder: Path) -> list[Row]:

@@ -14,13 +14,16 @@ from sentiment.language import script_of
 from sentiment.training.augment import drop_accents
 from sentiment.training.rows import POSTS, read_set
 
+# <s> <pad> </s> <unk> keep their ids, 0 to 3.
 SPECIALS = 4
-"""<s> <pad> </s> <unk> keep their ids, 0 to 3."""
 
+# Scripts that keep every piece. Few labelled texts use them, so counting uses would keep few
+# pieces, and the model reads words cut into single letters as noise.
 WHOLE_SCRIPTS = frozenset({"DEVANAGARI", "HANGUL", "HIRAGANA", "KATAKANA"})
-"""Scripts that keep every piece. Few labelled texts use them, so counting uses would keep few
-pieces, and the model reads words cut into single letters as noise."""
 
+# Scripts without room, because no labelled posts of customers use them. The model reads them, cut
+# into single letters, as noise, and with confidence (see LOG.md). So the answer to such a text is
+# "could not tell".
 UNREAD_SCRIPTS = (
     "ARMENIAN",
     "BENGALI",
@@ -38,12 +41,9 @@ UNREAD_SCRIPTS = (
     "TAMIL",
     "TELUGU",
 )
-"""Scripts without room, because no labelled posts of customers use them. The model reads them, cut
-into single letters, as noise, and with confidence (see LOG.md). So the answer to such a text is
-"could not tell"."""
 
+# Languages that count for the choice, though none of our posts uses them.
 BESIDE_OUR_POSTS = frozenset({"ary", "bs", "pcm", "sk", "sr"})
-"""Languages that count for the choice, though none of our posts uses them."""
 
 MIN_USES = 5
 
