@@ -13,7 +13,6 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -25,13 +24,13 @@ from earful.settings.load import Settings, secret
 from feedback import forms, hooks
 from feedback.answers import HERE, Problem, SafeHeaders
 from listeners.inbox import feedback, webhook
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 
 log = structlog.get_logger()
 
 FEEDBACK_SECRET = "FEEDBACK_SECRET"  # noqa: S105  (its name)
 _SHORTEST = 16  # characters of a secret
-_ROLL = 60.0  # seconds between two looks at whether an hour is over
+_LOG_EVERY = 60.0  # seconds between two lines in the log
 _LOW = 16 * 1024 * 1024  # bytes left on the disk at which we are not well
 _FILES = {"/widget.js": "text/javascript", "/feedback.css": "text/css"}
 
@@ -68,22 +67,19 @@ def build(settings: Settings, *, clock: Clock = wall.now) -> FastAPI:
         inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"[feedback] inbox: cannot make {inbox} ({error.strerror})") from error
-    spools: list[Spool] = []
     counts: dict[str, Counter[str]] = {}
     app = FastAPI(
         title="Earful feedback",
         version="1",
         docs_url=None,  # its pages load from elsewhere
         redoc_url=None,
-        lifespan=lambda _app: _life(spools, counts),
+        lifespan=lambda _app: _log_counts(counts),
     )
     for desk in _form_desks(settings, clock):
         forms.add(app, desk)
-        spools.append(desk.spool)
         counts[f"form {desk.form.name}"] = desk.counts
     for hook in _hook_desks(settings, clock):
         hooks.add(app, hook)
-        spools.append(hook.spool)
         counts[f"hook {hook.hook.name}"] = hook.counts
     _add_rest(app, inbox)
     return app
@@ -99,7 +95,7 @@ def _form_desks(settings: Settings, clock: Clock) -> list[forms.FormDesk]:
             settings.feedback,
             secret=secret_of(FEEDBACK_SECRET, f"[[form]] {form.name}"),
             clock=clock,
-            spool=Spool(feedback.folder_of(inbox, form.name), clock=clock),
+            inbox=Inbox(feedback.folder_of(inbox, form.name), clock=clock),
         )
         for form in settings.form
     ]
@@ -111,7 +107,7 @@ def _hook_desks(settings: Settings, clock: Clock) -> list[hooks.HookDesk]:
             hook=hook,
             secret=secret_of(hook.secret_name, f"[[hook]] {hook.name}"),
             clock=clock,
-            spool=Spool(webhook.folder_of(settings.feedback.inbox, hook.name), clock=clock),
+            inbox=Inbox(webhook.folder_of(settings.feedback.inbox, hook.name), clock=clock),
             counts=Counter(),
         )
         for hook in settings.hook
@@ -164,28 +160,24 @@ def _add_file(app: FastAPI, path: str, kind: str) -> None:
 
 
 @asynccontextmanager
-async def _life(spools: list[Spool], counts: Mapping[str, Counter[str]]) -> AsyncIterator[None]:
-    """While the service runs: close the files of hours that are over, and tell what was counted."""
-    task = asyncio.create_task(_roll(spools, counts))
+async def _log_counts(counts: Mapping[str, Counter[str]]) -> AsyncIterator[None]:
+    """Log every minute, and at the end, how many submissions were taken and refused."""
+    task = asyncio.create_task(_log_every_minute(counts))
     try:
         yield
     finally:
         task.cancel()
-        for spool in spools:
-            spool.close()
-        _tell(counts)
+        _log(counts)
 
 
-async def _roll(spools: list[Spool], counts: Mapping[str, Counter[str]]) -> None:
+async def _log_every_minute(counts: Mapping[str, Counter[str]]) -> None:
     while True:
-        await asyncio.sleep(_ROLL)
-        for spool in spools:
-            await run_in_threadpool(spool.roll)  # it waits for whoever is writing
-        _tell(counts)
+        await asyncio.sleep(_LOG_EVERY)
+        _log(counts)
 
 
-def _tell(counts: Mapping[str, Counter[str]]) -> None:
-    for name, found in counts.items():
-        if found:
-            log.info("feedback", at=name, **found)
-            found.clear()
+def _log(counts: Mapping[str, Counter[str]]) -> None:
+    for name, numbers in counts.items():
+        if numbers:
+            log.info("feedback", at=name, **numbers)
+            numbers.clear()

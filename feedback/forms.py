@@ -20,7 +20,7 @@ from feedback import signing, submission, texts
 from feedback.answers import Problem, allow, page, problem
 from feedback.incoming import Refused, body_of, from_ourselves, media_type
 from feedback.limits import Limits, who
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 
 # 5,000 characters that a plain form sends as up to twelve bytes each, and the rest of it
 BODY_CAP = 64 * 1024
@@ -65,7 +65,7 @@ class FormDesk:
     url: str | None
     secret: str
     clock: Clock
-    spool: Spool
+    inbox: Inbox
     address: Limits
     everyone: Limits
     counts: Counter[str]
@@ -163,7 +163,7 @@ class FormDesk:
         now = self.clock()
         identity = found.identity(visitor, f"{now:%Y%m%dT%H%M}")
         line = {"at": now.isoformat(), "id": identity, **found.line(self.form.scale)}
-        await run_in_threadpool(append, self.spool, [line])
+        await run_in_threadpool(append, self.inbox, [line])
 
     def _refusal(self, request: Request, why: Refused, lang: str) -> Response:
         """The same for a person, in their language."""
@@ -180,10 +180,10 @@ class FormDesk:
         )
 
 
-def append(spool: Spool, lines: list[dict[str, Any]]) -> None:
+def append(inbox: Inbox, lines: list[dict[str, Any]]) -> None:
     """Keep lines for the listener. Refused with 503 when the disk is full or away."""
     try:
-        spool.append(lines)
+        inbox.append(lines)
     except OSError as error:
         raise Refused(503, "it could not be kept; please send it again", retry_after=_RETRY) from (
             error

@@ -22,7 +22,7 @@ from feedback.answers import Problem, problem
 from feedback.forms import append
 from feedback.incoming import Refused, body_of, media_type
 from listeners.common.plain_text import clean
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 from listeners.inbox.webhook import ItemReader, fields_of
 
 BODY_CAP = 256 * 1024
@@ -53,7 +53,7 @@ class HookDesk:
     hook: HookSettings
     secret: str
     clock: Clock
-    spool: Spool
+    inbox: Inbox
     counts: Counter[str]
 
     async def take(self, request: Request) -> Response:
@@ -62,7 +62,7 @@ class HookDesk:
             body = await body_of(request, BODY_CAP)
             self._check_signature(request, body)
             lines, answer = self._read(_items(body, media_type(request)))
-            await run_in_threadpool(append, self.spool, lines)
+            await run_in_threadpool(append, self.inbox, lines)
         except Refused as why:
             self.counts[f"refused with {why.status}"] += 1
             return problem(why)

@@ -12,7 +12,7 @@ from typing import Any
 
 from earful.clock import Clock
 from listeners.inbox import feedback, webhook
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 
 _FORM, _HOOK = "shop", "reviews"  # as commands/demo/settings.toml names them
 
@@ -60,9 +60,7 @@ def rewrite(inbox: Path, clock: Clock) -> None:
 
 
 def _drop(folder: Path, clock: Clock, *lines: Mapping[str, Any]) -> None:
-    spool = Spool(folder, clock=clock)
-    spool.append(lines)
-    spool.close()
+    Inbox(folder, clock=clock).append(lines)
 
 
 def _answer(number: int, now: datetime) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.common.plain_text import clean, one_line
 from listeners.common.rejects import glimpse
-from listeners.inbox import spool
+from listeners.inbox.inbox import read_batches
 
 SCALES = {"nps": (0, 10), "csat": (1, 5), "stars": (1, 5)}
 InboxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -53,7 +53,7 @@ class Feedback(SourceListener):
         def take(line: Mapping[str, Any]) -> Mention:
             return _mention(line, options.form, now)
 
-        yield from spool.batches(folder, position, now=now, take=take)
+        yield from read_batches(folder, position, now=now, take=take)
 
 
 def folder_of(inbox: Path, form: str) -> Path:

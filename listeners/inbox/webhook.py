@@ -22,8 +22,8 @@ from earful.types import Batch, Mention, Query, Rating
 from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read
 from listeners.files.rows import ColumnMap, RowReader
-from listeners.inbox import spool
 from listeners.inbox.feedback import SCALES, InboxName, rating_of
+from listeners.inbox.inbox import read_batches
 
 
 class WebhookOptions(ListenerOptions):
@@ -48,7 +48,7 @@ class Webhook(SourceListener):
         options, now = read(WebhookOptions, query), self._clock()
         folder = folder_of(options.inbox, options.hook)
         reader = ItemReader(options.hook, now)
-        yield from spool.batches(folder, position, now=now, take=reader.line)
+        yield from read_batches(folder, position, now=now, take=reader.line)
 
 
 def folder_of(inbox: Path, hook: str) -> Path:

@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 from loopback import Site
 from world import World
 
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 
 _PROCESSES = 2
-_LINES = 200  # in a file, before it is closed and another is begun
 
 
 class InboxWorld(World):
-    """Lines come by turns from two writers, each of which begins a new file now and then."""
+    """Lines come by turns from two writers."""
 
     late: ClassVar[bool] = False
     skew: ClassVar[bool] = False
@@ -24,17 +23,14 @@ class InboxWorld(World):
 
     def __init__(self, folder: Path, site: Site) -> None:
         super().__init__(folder, site)
-        self.spools = [Spool(self.inbox, clock=self.clock) for _ in range(_PROCESSES)]
+        self.inboxes = [Inbox(self.inbox, clock=self.clock) for _ in range(_PROCESSES)]
 
     @property
     def inbox(self) -> Path:
         return self.folder / self.folder_name
 
     def write(self, number: int, line: dict[str, Any]) -> None:
-        spool = self.spools[number % _PROCESSES]
-        spool.append([line])
-        if number // _PROCESSES % _LINES == 0:
-            spool.close()
+        self.inboxes[number % _PROCESSES].append([line])
 
     def permanent(self) -> dict[str, Callable[[], None]]:
         def file_there() -> None:

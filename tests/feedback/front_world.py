@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from earful.clock import Clock
 from earful.settings.load import Settings, load
 from feedback import signing
 from feedback.serve import server
+from listeners.inbox.inbox import FILE
 
 PATIENCE = 90.0
 KEY = "k" * 32
@@ -129,8 +131,16 @@ class Front:
 
     def lines(self, box: str = "form-shop") -> list[dict[str, Any]]:
         """What lies in an inbox."""
-        files = sorted((self.settings.feedback.inbox / box).glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+        return inbox_lines(self.settings.feedback.inbox / box)
+
+
+def inbox_lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines in an inbox, oldest first; none where there is no inbox."""
+    if not (folder / FILE).exists():
+        return []
+    with closing(sqlite3.connect(folder / FILE)) as database:
+        rows = database.execute("SELECT line FROM submission ORDER BY id").fetchall()
+    return [json.loads(line) for (line,) in rows]
 
 
 def until_up(front: Front, alive: Any = lambda: True) -> None:

@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import requests
 from factories import FrozenClock
-from front_world import PATIENCE, Front, process, settings_in
+from front_world import PATIENCE, Front, inbox_lines, process, settings_in
 
 import listeners
 from earful.types import Batch
+from listeners.inbox.inbox import FILE
 
 
 def submit(front: Front, ids: list[str], kept: set[str], enough: threading.Event) -> None:
@@ -71,4 +72,6 @@ def test_what_was_answered_is_kept(tmp_path: Path) -> None:
         again = poll(front, position)
     assert set(ids[:200]) | kept <= set(found) | set(known(again))
     poll(front, again[-1].position)
-    assert list((front.settings.feedback.inbox / "form-shop").iterdir()) == []
+    folder = front.settings.feedback.inbox / "form-shop"
+    assert inbox_lines(folder) == []
+    assert [path.name for path in folder.iterdir()] == [FILE]

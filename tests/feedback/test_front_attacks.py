@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from front_world import PATIENCE, Front, serving, settings_in
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from feedback import app, impatient
 from feedback.limits import who
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 
 GONE = (ConnectionResetError, BrokenPipeError)
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: kestrova.example\r\n"
@@ -153,27 +154,27 @@ def test_nonsense_behind_an_answer_writes_no_traceback(
 def test_a_slow_disk_holds_up_nobody_who_stores_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_work, is_back, rolled = threading.Event(), threading.Event(), threading.Event()
-    sync, roll = os.fsync, Spool.roll
+    at_work, is_back, logged = threading.Event(), threading.Event(), threading.Event()
+    append, log = Inbox.append, app._log
 
-    def slow_sync(file: int) -> None:
+    def slow_append(self: Inbox, lines: Iterable[Mapping[str, Any]]) -> None:
         at_work.set()
         assert is_back.wait(PATIENCE)
-        sync(file)
+        append(self, lines)
 
-    def told_roll(self: Spool) -> None:
-        rolled.set()
-        roll(self)
+    def noted_log(counts: Mapping[str, Counter[str]]) -> None:
+        logged.set()
+        log(counts)
 
-    monkeypatch.setattr(app, "_ROLL", 0.05)
-    monkeypatch.setattr(Spool, "roll", told_roll)
+    monkeypatch.setattr(app, "_LOG_EVERY", 0.05)
+    monkeypatch.setattr(app, "_log", noted_log)
+    monkeypatch.setattr(Inbox, "append", slow_append)
     with serving(Front(settings_in(tmp_path))) as front, ThreadPoolExecutor(1) as pool:
-        monkeypatch.setattr(os, "fsync", slow_sync)
         try:
             sent = pool.submit(Front(front.settings, front.clock).send)
             assert at_work.wait(PATIENCE)
-            rolled.clear()
-            assert rolled.wait(PATIENCE), "the service looks whether an hour is over"
+            logged.clear()
+            assert logged.wait(PATIENCE), "the service counts on meanwhile"
             asked = front.session.get(f"{front.base}/f/shop/texts", timeout=PATIENCE)
             assert asked.status_code == 200
         finally:

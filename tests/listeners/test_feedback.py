@@ -10,7 +10,7 @@ from factories import FrozenClock
 
 import listeners
 from earful.types import Batch, Mention, Query, Rating
-from listeners.inbox.spool import Spool
+from listeners.inbox.inbox import Inbox
 from storage.collecting import ingest
 from storage.database.engine import Database
 from storage.entities import brands
@@ -19,9 +19,7 @@ LINE = {"at": "2026-11-20T11:59:00+00:00", "id": "5f", "kind": "nps", "rating": 
 
 
 def poll(inbox: Path, lines: list[dict[str, Any]], clock: FrozenClock) -> list[Batch]:
-    box = Spool(inbox / "form-shop", clock=clock)
-    box.append(lines)
-    box.close()
+    Inbox(inbox / "form-shop", clock=clock).append(lines)
     options = {"form": "shop", "inbox": str(inbox)}
     query = Query(id="feedback/acme/shop", brand_id="acme-air", source="feedback", options=options)
     return list(listeners.get("feedback", clock=clock).poll(query, None))
