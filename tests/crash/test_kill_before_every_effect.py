@@ -337,7 +337,7 @@ def test_a_mailbox(app: App) -> None:
     assert killed_at_every_step(app) >= 1  # an outage
     next_round(app)
     box.faults.clear()
-    box.number_anew()
+    box.renumber()
     arrive(5)
     assert killed_at_every_step(app) >= 4  # everything is read again, in two looks
     next_round(app)
@@ -354,6 +354,7 @@ def test_a_mailbox(app: App) -> None:
     assert len(story["rejects"]) == 1
     assert all("'filled'" in one for one in story["gaps"]), story["gaps"]
     assert len(story["coverage"]) == 1
-    asked = {one for one in box.asked if not one.upper().startswith(_ONLY_READS)}
-    assert asked <= {"CAPABILITY"}, asked
-    assert not any("BODY[" in one for one in box.asked)  # only PEEK leaves unread ones unread
+    commands = {command for command in box.commands if not command.upper().startswith(_ONLY_READS)}
+    assert commands <= {"CAPABILITY"}, commands
+    # only PEEK leaves unread mails unread
+    assert not any("BODY[" in command for command in box.commands)
