@@ -127,6 +127,7 @@ def _store_brand_links(
             # the tally stands under the time that was stored first; platforms change times later
             stored = existing.mentions[attributed.id]
             published_at, sentiment = stored.published_at, stored.sentiment
+        # a brand that is found late for a classified mention needs only the rules
         verdict = UNJUDGED if sentiment else UNREAD
         for brand_id, is_own in dict(attributed.brands).items():
             if (attributed.id, brand_id) in existing.brands:

@@ -112,6 +112,7 @@ def _find_common(connection: Connection, query_id: str, parts: Sequence[str]) ->
         since, end = max(start for start, _ in covered), min(end for _, end in covered)
         if since < end:
             return since, end
+        # the part that goes on the longest may have an older interval that the others share
         until = end
     return None
 
@@ -202,6 +203,7 @@ def _replace_rows(
         CoverageRow,
         [columns | {"since": since, "until": until} for since, until in new_intervals],
     )
+    # unchanged gaps keep their rows: only the difference is written
     outdated_ids = [gap_id for gap, gap_id in gap_ids.items() if gap not in after.gaps]
     if outdated_ids:
         connection.execute(delete(_GAP).where(_GAP.c.id.in_(outdated_ids)))

@@ -94,6 +94,7 @@ def _query_coverage(connection: Connection, row: Any, window: Window) -> QueryCo
     gaps = connection.execute(
         select(_GAP).where(_GAP.c.query_id == row.id, _is_relevant(window)).order_by(_GAP.c.since)
     ).all()
+    # also parts that are not live: their gaps are history that pages still show
     names = live | {row.part for row in (*covered, *gaps)}
     return QueryCoverage(
         query_id=row.id,

@@ -89,6 +89,7 @@ def _add_gap(before: PartLedger, interval: Interval, gap: Gap, at: datetime) -> 
             if intervals.intersect([noted.interval], new_intervals):
                 noted_at = min(noted_at, noted.noted_at)
     for since, until in new_intervals:
+        # a gap that changes its state keeps the time when it was first noted
         new_gap = LedgerGap(
             since=since,
             until=until,

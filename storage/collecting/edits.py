@@ -118,6 +118,7 @@ def _compare(
             other_author.add(row.id)
             if mention.text != row.text or _is_rerated(row, mention):
                 refused.add(row.id)
+            # figures count from any copy; text, links and ratings only from the author
             mention = _with_stored_text(mention, row)
         if not _is_older(mention, row):
             newer[row.id] = (row, mention)
@@ -202,6 +203,7 @@ def _update_rows(
         values = _merged_values(row, mention)
         if mention_id in edited_set:
             values |= {"text": mention.text, "edition": row.edition + 1}
+            # a correction was about the old text, so it goes with it
             values |= {"sentiment": "", "model_id": "", "corrected": False}
             edited.append({"_mention_id": mention_id} | values)
         elif tuple(values[name] for name in _REFRESHED) != _stored_values(row, _REFRESHED):
@@ -218,6 +220,7 @@ def _update_rows(
 
 def _merged_values(row: Any, mention: Mention) -> dict[str, Any]:
     """Merge the new state into the stored one; a value that the new state lacks stays."""
+    # all zero means that the source does not count: a feed beside an API must not erase figures
     counts = row if mention.engagement == Engagement() else mention.engagement
     return {
         "lang": mention.lang or row.lang,

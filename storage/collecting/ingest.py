@@ -96,18 +96,25 @@ def store(
     Raises PositionConflict when the query is no longer at ``after``: the open windows of two polls
     would mix.
     """
-    cleaned = clean_batch(batch, attribute)  # 1
+    # 1. Outside the transaction: matching names takes time, and other writers would wait.
+    cleaned = clean_batch(batch, attribute)
     with db.write() as connection:
-        gone = erasing.remove_gone_posts(connection, cleaned.gone, at)  # 2
+        # 2. First, so that a post that is both in the batch and gone is not stored.
+        gone = erasing.remove_gone_posts(connection, cleaned.gone, at)
         allowed = _drop_removed(connection, cleaned)
         stored_ids = find_row_ids(connection, _MENTION, allowed.mentions)
-        changes = _take_up_changes(connection, allowed, stored_ids, at)  # 3
-        author_ids = _store_authors(connection, allowed, stored_ids, changes)  # 4
-        new_ids = _store_new_mentions(connection, allowed, stored_ids, author_ids)  # 5
-        _link(connection, query, allowed, stored_ids, new_ids, changes)  # 6
-        complete = coverage_ledger.record_batch(connection, query, allowed, at)  # 7
+        # 3. Before the authors: a change from another author must not store that author.
+        changes = _take_up_changes(connection, allowed, stored_ids, at)
+        # 4 and 5. Mentions refer to their authors by row id.
+        author_ids = _store_authors(connection, allowed, stored_ids, changes)
+        new_ids = _store_new_mentions(connection, allowed, stored_ids, author_ids)
+        # 6. Also for stored mentions: this query may be the first to find them.
+        _link(connection, query, allowed, stored_ids, new_ids, changes)
+        # 7. In this transaction: coverage without its mentions would hide a loss.
+        complete = coverage_ledger.record_batch(connection, query, allowed, at)
+        # 8. After step 3, which may refuse mentions.
         rejected = (*allowed.rejected, *_reject_contested(allowed, stored_ids, changes))
-        new_rejects = _store_rejects(connection, query, rejected, at)  # 8
+        new_rejects = _store_rejects(connection, query, rejected, at)
         counts = IngestCounts(
             seen=len(cleaned.mentions),
             new=len(new_ids),
@@ -116,8 +123,10 @@ def store(
             changed=len(changes.edited),
             gone=gone,
         )
-        _count_spending(connection, query, counts, at)  # 9
-        if checked_ids:  # 10
+        # 9. Counted with the mentions, so that a repeated batch is counted as repeated.
+        _count_spending(connection, query, counts, at)
+        # 10. Last: it raises PositionConflict, which takes all the other steps back.
+        if checked_ids:
             rechecks.mark_checked(connection, checked_ids, at)
         else:
             values = _position_values(allowed, counts, new_rejects, complete, at)

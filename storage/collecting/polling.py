@@ -41,6 +41,7 @@ def register(
         )
         for query in queries:
             current = fingerprint(query, (accounts or {}).get(account_of(query), ""))
+            # two statements: an existing row keeps its position and its counts
             insert_new(connection, QueryRow, [new_query_row(query) | {"fingerprint": current}])
             connection.execute(
                 update(_QUERY)
@@ -67,6 +68,7 @@ def due_queries(db: Database, queries: Iterable[Query], now: datetime) -> tuple[
         for query in queries
         if query.enabled and query.id in rows and _is_due(rows[query.id], query, now)
     ]
+    # a query that was never polled has no due_at and goes first
     never_first = sorted(ready, key=lambda pair: (pair[0] is not None, pair[0] or now))
     return tuple(query for _, query in never_first)
 

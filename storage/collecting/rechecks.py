@@ -52,6 +52,7 @@ def due_mentions(
     costs money.
     """
     never_checked = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)]
+    # a query that was paused or left the settings has no listener to ask
     found_by = (
         select(func.min(_MATCH.c.query_id))
         .join(_QUERY, _QUERY.c.id == _MATCH.c.query_id)

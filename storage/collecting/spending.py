@@ -19,6 +19,7 @@ from storage.tables import SpendingRow
 _SPENDING = table_of(SpendingRow)
 _HOUR = timedelta(hours=1)
 _KEYS = ("account", "query_id", "brand_id", "hour")
+# every column that is added up; the keys above say whose and when
 _COUNTS = ("requests", "received", "reads", "units", "money", "new", "already_stored", "noise")
 
 

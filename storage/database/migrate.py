@@ -19,6 +19,7 @@ def upgrade(db: Database) -> None:
     """Create or update every table; raises DatabaseError when that fails."""
     if is_current(db):
         return
+    # one transaction: a migration that fails leaves the old tables as they were
     with _driver_errors(db), db.write() as connection:
         config = _config()
         config.attributes["connection"] = connection

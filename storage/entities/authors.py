@@ -40,6 +40,7 @@ def store(connection: Connection, authors: Iterable[Author]) -> dict[ExternalKey
         keys=["source", "external_id"],
         change=_newer_values,
     )
+    # only new authors are read again; a batch mostly brings known ones
     ids = {key: row.id for key, row in stored.items()}
     return ids | find_row_ids(connection, _AUTHOR, rows.keys() - ids.keys())
 
@@ -64,6 +65,7 @@ def _is_changed(new: Mapping[str, Any], stored: Any) -> bool:
 
 
 def _newer_values(new: Any, old: Any) -> dict[str, Any]:
+    # a source that lacks a value must not erase the one that another source gave
     optional = {name: func.coalesce(new[name], old.c[name]) for name in _OPTIONAL}
     return {"handle": new.handle, "verified": new.verified, **optional}
 

@@ -19,6 +19,7 @@ _LISTS = ("aliases", "handles", "own_accounts", "exclude", "competitors")
 
 def sync(db: Database, brands: Iterable[Brand]) -> None:
     """Store the brands of the settings; brands that left the settings keep their history."""
+    # nothing is deleted: mentions and cases refer to brands that left the settings
     rows = [_to_row(brand) for brand in brands]
     with db.write() as connection:
         insert_or_update(

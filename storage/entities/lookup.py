@@ -32,6 +32,7 @@ def find_row_ids(
     return {key: row.id for key, row in rows.items()}
 
 
+# cached: building a statement takes longer than running it
 @cache
 def _select_by_key(table: Any, *columns: Any) -> Any:
     return select(*(columns or [table])).where(

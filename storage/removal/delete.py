@@ -100,19 +100,26 @@ def remove_mentions(
     """
     ids = [row.id for row in rows]
     keys = [(row.source, row.external_id) for row in rows]
-    tombstones.add_tombstones(connection, keys, reason=reason, at=at)  # 1
-    tallies.subtract(connection, {row.id: row.sentiment for row in rows})  # 2
-    case_ids, names, story_ids = _delete_flags(connection, ids)  # 3
-    _requeue_copies(connection, story_ids)  # before step 4 gives the stories other ids
-    stories.ungroup_erased(connection, ids)  # 4
-    _update_cases(connection, case_ids, reason, at)  # 5
-    messages = deliveries.redact_cases(connection, case_ids, names) if case_ids else 0  # 6
+    # 1. First, so that no later failure leaves a post that can come back.
+    tombstones.add_tombstones(connection, keys, reason=reason, at=at)
+    # 2. While the links to brands still say what was counted.
+    tallies.subtract(connection, {row.id: row.sentiment for row in rows})
+    # 3. Before step 4 gives the stories other ids.
+    case_ids, names, story_ids = _delete_flags(connection, ids)
+    _requeue_copies(connection, story_ids)
+    # 4. While the mentions still name their stories.
+    stories.ungroup_erased(connection, ids)
+    # 5 and 6. After step 3: a case, and a message about it, follow the flags that remain.
+    _update_cases(connection, case_ids, reason, at)
+    messages = deliveries.redact_cases(connection, case_ids, names) if case_ids else 0
     revisions = _count_rows(connection, _REVISION, ids)
-    for table in _TABLES_WITH_MENTION_ID:  # 7
+    # 7. Foreign keys: the rows that refer to a mention go before it.
+    for table in _TABLES_WITH_MENTION_ID:
         _delete_rows(connection, table.c.mention_id, ids)
     _delete_rows(connection, _MENTION.c.id, ids)
     row_ids.retire(connection, _MENTION, ids)
-    _remove_silent_authors(connection, {row.author_id for row in rows})  # 8
+    # 8. Last: an author is silent only once the mentions are deleted.
+    _remove_silent_authors(connection, {row.author_id for row in rows})
     return RemovalCounts(mentions=len(ids), revisions=revisions, messages=messages)
 
 
@@ -168,6 +175,7 @@ def _update_cases(
                 func.max(_FLAG.c.published_at).label("last"),
             ).where(_FLAG.c.case_id == case_id)
         ).one()
+        # a new version: a person who looks at the old case gets a conflict instead of a surprise
         values: dict[str, Any] = {"complaints": flags.complaints, "version": _CASE.c.version + 1}
         if flags.complaints:
             values |= {"complained_at": flags.first, "last_at": flags.last}
@@ -278,6 +286,8 @@ def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
     """
     spellings = {word for word in words if word}
     spellings |= {json.dumps(word)[1:-1] for word in spellings}  # a JSON file escapes letters
+    # 100 at a time: each word is an OR of its own, and SQLite limits the depth of expressions
+    # (https://sqlite.org/limits.html#max_expr_depth)
     for chunk in chunks(sorted(spellings), 100):
         holds_word = or_(*(_REJECT_TEXT.contains(word, autoescape=True) for word in chunk))
         candidates = select(_REJECTED).where(holds_word).execution_options(yield_per=1000)

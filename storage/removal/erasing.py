@@ -143,7 +143,8 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
         )
         if connection.execute(select(_AUTHOR.c.id).where(is_author)).one_or_none() is None:
             raise KeyError(f"{author.source}:{author.external_id} is not there any more")
-        tombstones.block_author(connection, key, at)  # 1
+        # 1. A fingerprint, because an erasure must not keep the id that it erases.
+        tombstones.block_author(connection, key, at)
         tombstones.anonymise_tombstones(connection, key, at)
         mentions = connection.execute(
             select(_MENTION.c.source, _MENTION.c.external_id, _MENTION.c.published_at)

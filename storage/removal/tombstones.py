@@ -109,6 +109,7 @@ def _find_removed(connection: Connection, posts: Iterable[ExternalKey]) -> set[E
     """Find the posts that have a tombstone, by their id or by its fingerprint."""
     if _is_empty(connection, _TOMBSTONE.c.external_id):
         return set()
+    # both names: a tombstone of an erased post is found only by its fingerprint
     posts_by_name = {post: post for post in posts}
     posts_by_name |= {(post[0], fingerprint_of(*post)): post for post in list(posts_by_name)}
     stored = _find_stored(connection, _TOMBSTONE.c.source, _TOMBSTONE.c.external_id, posts_by_name)

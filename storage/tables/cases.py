@@ -16,6 +16,7 @@ class CaseRow(SQLModel, table=True):
 
     __tablename__ = "case"
     __table_args__ = (
+        # the database itself refuses a second open case of one author
         Index(
             "ux_case_open",
             "brand_id",
@@ -93,6 +94,7 @@ class DeliveryRow(SQLModel, table=True):
 
     __tablename__ = "delivery"
     __table_args__ = (
+        # the outbox grows for years, and only its unsent rows are ever looked for
         Index(
             "ix_delivery_due",
             "due_at",

@@ -59,6 +59,7 @@ class GapRow(SQLModel, table=True):
 
     __tablename__ = "gap"
     __table_args__ = (
+        # filled gaps stay as history and are never looked up by a poll
         Index(
             "ix_gap_unfilled",
             "query_id",

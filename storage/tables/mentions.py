@@ -60,6 +60,7 @@ class MentionRow(SQLModel, table=True):
         Index(
             "ix_mention_model", "model_id", "id", sqlite_where=NOT_NOISE, postgresql_where=NOT_NOISE
         ),
+        # partial: what is grouped already, nearly all rows, stays out of it
         Index("ix_mention_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
         Index(
             "ix_mention_story",
@@ -191,6 +192,7 @@ class StoryBandRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_story_band_stored", "stored_at"),
         Index("ix_story_band_story", "story_id"),
+        # the key is the whole row but a time, so a table beside its index would double it
         {"sqlite_with_rowid": False},
     )
     band: int = Field(primary_key=True, sa_type=BigInteger)
