@@ -1,5 +1,5 @@
 """The fixture that every test of the command line works with."""
 
-from desk_work import desk
+from cli_workspace import workspace
 
-__all__ = ["desk"]
+__all__ = ["workspace"]

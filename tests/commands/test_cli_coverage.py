@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from desk_work import Desk
+from cli_workspace import Workspace
 from factories import NOW, about, mention
 
 from earful.contracts import TRIED_AGAIN, Transient, gap_reason
@@ -38,12 +38,12 @@ NEWS = Query(id="hackernews/acme-air", brand_id="acme-air", source="hackernews")
 
 
 @pytest.fixture
-def kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A day of Hacker News with a hole in it, and a feed that was never asked."""
     monkeypatch.setenv("COLUMNS", "160")
-    desk.settings(SOURCES)
-    assert desk.run("coverage").status == 0  # makes the tables and the rows of both queries
-    db = desk.db()
+    workspace.settings(SOURCES)
+    assert workspace.run("coverage").status == 0  # makes the tables and the rows of both queries
+    db = workspace.db()
     _keep(db, Seen(since=NOW - 24 * HOUR, until=NOW))
     _keep(
         db,
@@ -53,7 +53,7 @@ def kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     )
     _keep(db, Seen(since=NOW - 40 * HOUR, until=NOW - 39 * HOUR))
     db.close()
-    return desk
+    return workspace
 
 
 def _keep(db: Database, *claims: Seen | Gap) -> None:
@@ -66,7 +66,7 @@ def _keep(db: Database, *claims: Seen | Gap) -> None:
     ingest.store(db, NEWS, batch, about("acme-air"), NOW)
 
 
-def test_it_says_what_was_seen_what_is_open_lost_and_closed(kept: Desk) -> None:
+def test_it_says_what_was_seen_what_is_open_lost_and_closed(kept: Workspace) -> None:
     said = kept.run("coverage", "--days", "2")
     assert said.status == 0
     (row,) = (line for line in said.out.splitlines() if "hackernews/acme-air │" in line)
@@ -81,7 +81,7 @@ def test_it_says_what_was_seen_what_is_open_lost_and_closed(kept: Desk) -> None:
     assert "1 gap was closed in the last 2 days." in said.out
 
 
-def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Desk) -> None:
+def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Workspace) -> None:
     db = kept.db()
     polling.postpone(db, NEWS.id, due_at=NOW + HOUR, error="account 'x': the budget is used up")
     polling.pause(db, "rss/acme-air", error="there is nothing at this address")
@@ -97,7 +97,7 @@ def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Desk) -> None:
     )
 
 
-def test_an_outage_is_not_promised_to_be_tried_twice(kept: Desk) -> None:
+def test_an_outage_is_not_promised_to_be_tried_twice(kept: Workspace) -> None:
     db = kept.db()
     error = Transient("https://feed.example: the connection failed", hint=TRIED_AGAIN)
     reason = gap_reason(error)
@@ -109,13 +109,13 @@ def test_an_outage_is_not_promised_to_be_tried_twice(kept: Desk) -> None:
     )
 
 
-def test_a_query_that_was_never_asked_says_so(kept: Desk) -> None:
+def test_a_query_that_was_never_asked_says_so(kept: Workspace) -> None:
     out = kept.run("coverage").out
     assert "rss/acme-air: not polled yet\n" in out
     assert "hackernews/acme-air: not polled" not in out
 
 
-def test_a_query_that_is_switched_off_promises_nothing(kept: Desk) -> None:
+def test_a_query_that_is_switched_off_promises_nothing(kept: Workspace) -> None:
     kept.settings(
         SOURCES.replace('source = "hackernews"', 'source = "hackernews"\nenabled = false', 1)
     )
@@ -126,7 +126,7 @@ def test_a_query_that_is_switched_off_promises_nothing(kept: Desk) -> None:
     assert [one["enabled"] for one in told["queries"]] == [False, True]
 
 
-def test_parts_are_shown_one_by_one(kept: Desk) -> None:
+def test_parts_are_shown_one_by_one(kept: Workspace) -> None:
     db = kept.db()
     _keep(db, Seen(since=NOW - 24 * HOUR, until=NOW - 2 * HOUR, part="[bold]kestrel"))
     db.close()
@@ -136,7 +136,7 @@ def test_parts_are_shown_one_by_one(kept: Desk) -> None:
     assert "rss/acme-air" not in out
 
 
-def test_what_it_cost_and_where_that_leads(kept: Desk) -> None:
+def test_what_it_cost_and_where_that_leads(kept: Workspace) -> None:
     db = kept.db()
     with db.write() as connection:
         for at, reads in ((NOW, 100), (NOW - 48 * HOUR, 100)):
@@ -161,7 +161,7 @@ def test_what_it_cost_and_where_that_leads(kept: Desk) -> None:
     assert 6.2 < forecast < 6.3
 
 
-def test_programs_read_it_as_json(kept: Desk) -> None:
+def test_programs_read_it_as_json(kept: Workspace) -> None:
     told = json.loads(kept.run("coverage", "--json", "--cost", "--days", "2").out)
     news, feed = told["queries"]
     assert (news["query_id"], feed["query_id"]) == ("hackernews/acme-air", "rss/acme-air")
@@ -177,29 +177,29 @@ def test_programs_read_it_as_json(kept: Desk) -> None:
     assert told["accounts"][0]["budget_month"] == 20_000_000
 
 
-def test_a_query_that_is_not_there_is_named_with_the_nearest(kept: Desk) -> None:
+def test_a_query_that_is_not_there_is_named_with_the_nearest(kept: Workspace) -> None:
     said = kept.run("coverage", "--query", "hackernews/acme")
     assert said.status == 1
     assert "there is no query 'hackernews/acme'" in said.err
     assert "hackernews/acme-air" in said.err
 
 
-def test_without_queries_it_says_so(desk: Desk) -> None:
-    said = desk.run("coverage")
+def test_without_queries_it_says_so(workspace: Workspace) -> None:
+    said = workspace.run("coverage")
     assert (said.status, said.out) == (
         0,
         "settings.toml has no [[listen]] block: nothing is polled\n",
     )
 
 
-def test_an_account_of_a_source_that_is_not_there_is_named(desk: Desk) -> None:
-    desk.settings('[[account]]\nname = "birds"\nsource = "rsss"\n')
-    said = desk.run("coverage")
+def test_an_account_of_a_source_that_is_not_there_is_named(workspace: Workspace) -> None:
+    workspace.settings('[[account]]\nname = "birds"\nsource = "rsss"\n')
+    said = workspace.run("coverage")
     assert said.status == 1
     assert "[[account]] 1 source: there is no source 'rsss' (did you mean 'rss'?)" in said.err
 
 
-def test_a_query_is_held_to_its_accounts_terms(kept: Desk) -> None:
+def test_a_query_is_held_to_its_accounts_terms(kept: Workspace) -> None:
     from earful.settings.load import load
     from pipeline.app import open_app
 

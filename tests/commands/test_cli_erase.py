@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from desk_work import Desk, row
+from cli_workspace import Workspace, row
 from factories import FrozenClock, keep, mention, number, rows
 
 from commands import erase
@@ -16,23 +16,23 @@ from storage.database.engine import Database, connect
 
 
 @pytest.fixture
-def full(desk: Desk) -> Desk:
+def full(workspace: Workspace) -> Workspace:
     """Two people; maria has two posts, one of them flagged."""
     them = [row(1, author="maria"), row(2, "lovely", author="maria"), row(3, author="bo")]
-    desk.run("import", desk.file("posts.jsonl", *them), "--source", "x")
-    desk.run("classify")
-    desk.run("flag")
-    return desk
+    workspace.run("import", workspace.file("posts.jsonl", *them), "--source", "x")
+    workspace.run("classify")
+    workspace.run("flag")
+    return workspace
 
 
-def _handles(desk: Desk) -> list[str]:
-    db = desk.db()
+def _handles(workspace: Workspace) -> list[str]:
+    db = workspace.db()
     found = [row.handle for row in rows(db, "SELECT handle FROM author ORDER BY handle")]
     db.close()
     return found
 
 
-def test_a_person_with_all_that_there_is_of_them(full: Desk) -> None:
+def test_a_person_with_all_that_there_is_of_them(full: Workspace) -> None:
     done = full.run("erase", "--author", "x:@Maria", "--yes")
     assert done.status == 0
     assert "maria of x (id " in done.out
@@ -45,7 +45,7 @@ def test_a_person_with_all_that_there_is_of_them(full: Desk) -> None:
     assert "0 new of 3 mentions" in again.out
 
 
-def test_no_byte_of_the_file_has_their_words(full: Desk) -> None:
+def test_no_byte_of_the_file_has_their_words(full: Workspace) -> None:
     files = [full.folder / "earful.db", full.folder / "earful.db-wal"]
     held = [one.read_bytes() for one in files if one.exists()]
     assert any(b"lovely (2)" in one for one in held)
@@ -54,7 +54,7 @@ def test_no_byte_of_the_file_has_their_words(full: Desk) -> None:
     assert not any(word in one for one in held for word in (b"lovely (2)", b"awful (1)", b"maria"))
 
 
-def test_it_asks_first_and_no_is_no(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_asks_first_and_no_is_no(full: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     done = full.run("erase", "--author", "x:maria")
     assert done.status == 1
@@ -66,13 +66,15 @@ def test_it_asks_first_and_no_is_no(full: Desk, monkeypatch: pytest.MonkeyPatch)
     assert _handles(full) == ["bo"]
 
 
-def test_with_nobody_to_ask_nothing_is_erased(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_nobody_to_ask_nothing_is_erased(
+    full: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert full.run("erase", "--author", "x:maria").status == 1
     assert _handles(full) == ["bo", "maria"]
 
 
-def test_one_post(full: Desk) -> None:
+def test_one_post(full: Workspace) -> None:
     done = full.run("erase", "--mention", "x:2", "--yes")
     assert done.status == 0
     assert "x:2: stored here" in done.out
@@ -85,21 +87,21 @@ def test_one_post(full: Desk) -> None:
     db.close()
 
 
-def test_exports_that_may_hold_it_are_named_with_who_made_them(full: Desk) -> None:
+def test_exports_that_may_hold_it_are_named_with_who_made_them(full: Workspace) -> None:
     full.run("export", "--out", "deep/out.csv", "--brand", "Acme Air", "--sentiment", "negative")
     done = full.run("erase", "--author", "x:maria", "--yes")
     assert str(full.folder / "deep" / "out.csv") in done.out
     assert "(2 rows, brand Acme Air; sentiment negative) by " in done.out
 
 
-def test_an_export_without_a_row_holds_nothing_of_anybody(full: Desk) -> None:
+def test_an_export_without_a_row_holds_nothing_of_anybody(full: Workspace) -> None:
     full.run("export", "--out", "empty.csv", "--source", "nowhere")
     done = full.run("erase", "--author", "x:maria", "--yes")
     assert "empty.csv" not in done.out
     assert "No export was written" in done.out
 
 
-def test_an_export_that_failed_is_not_logged(full: Desk) -> None:
+def test_an_export_that_failed_is_not_logged(full: Workspace) -> None:
     (full.folder / "file").write_text("")
     assert full.run("export", "--out", "file/out.csv").status == 1
     db = full.db()
@@ -107,7 +109,7 @@ def test_an_export_that_failed_is_not_logged(full: Desk) -> None:
     db.close()
 
 
-def test_erased_before(full: Desk) -> None:
+def test_erased_before(full: Workspace) -> None:
     db = full.db()
     (maria,) = rows(db, "SELECT external_id FROM author WHERE handle = 'maria'")
     db.close()
@@ -117,7 +119,7 @@ def test_erased_before(full: Desk) -> None:
     assert "was erased before" in done.out
 
 
-def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Desk) -> None:
+def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Workspace) -> None:
     full.run("export", "--out", "out.csv")
     full.run("erase", "--mention", "x:1", "--yes")
     again = full.run("erase", "--mention", "x:1", "--yes")
@@ -137,7 +139,7 @@ def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Desk)
     ],
 )
 def test_what_cannot_be_erased_is_said_in_a_sentence(
-    full: Desk, words: list[str], expected: str
+    full: Workspace, words: list[str], expected: str
 ) -> None:
     done = full.run("erase", *words, "--yes")
     assert (done.status, done.out) == (1, "")
@@ -145,19 +147,19 @@ def test_what_cannot_be_erased_is_said_in_a_sentence(
     assert _handles(full) == ["bo", "maria"]
 
 
-def test_two_of_one_handle_must_be_told_apart(desk: Desk) -> None:
+def test_two_of_one_handle_must_be_told_apart(workspace: Workspace) -> None:
     columns = "author_id=who"
     them = [row(1, who="7"), row(2, who="8")]
-    desk.run("import", desk.file("p.jsonl", *them), "--source", "x", "--map", columns)
-    done = desk.run("erase", "--author", "x:maria", "--yes")
+    workspace.run("import", workspace.file("p.jsonl", *them), "--source", "x", "--map", columns)
+    done = workspace.run("erase", "--author", "x:maria", "--yes")
     if "2 authors" not in done.err:
         pytest.fail(done.err + done.out)
     assert "Name one by its id: x:7, x:8" in done.err
-    assert desk.run("erase", "--author", "x:8", "--yes").status == 0
-    assert _handles(desk) == ["maria"]
+    assert workspace.run("erase", "--author", "x:8", "--yes").status == 0
+    assert _handles(workspace) == ["maria"]
 
 
-def test_recheck_where_no_source_can_be_asked(full: Desk) -> None:
+def test_recheck_where_no_source_can_be_asked(full: Workspace) -> None:
     done = full.run("recheck")
     assert (done.status, done.out) == (0, "0 checked again, 0 changed, 0 gone\n")
 

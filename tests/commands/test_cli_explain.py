@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from desk_work import Desk, row
+from cli_workspace import Workspace, row
 from factories import NOW, rows
 
 from earful.enums import Sentiment
@@ -19,7 +19,7 @@ SENTENCE = (
 
 
 @pytest.fixture
-def judged(desk: Desk) -> Desk:
+def judged(workspace: Workspace) -> Workspace:
     """An unhappy customer, a content one, an old complaint and one of the brand's own posts."""
     posts = [
         row(1, author="maria", followers=100),
@@ -27,14 +27,14 @@ def judged(desk: Desk) -> Desk:
         row(3, author="olga", published_at="2026-01-01T00:00:00Z"),
         row(4, author="acmehelp"),
     ]
-    desk.run("import", desk.file("posts.jsonl", *posts), "--source", "x")
-    desk.run("classify")
-    desk.run("flag")
-    return desk
+    workspace.run("import", workspace.file("posts.jsonl", *posts), "--source", "x")
+    workspace.run("classify")
+    workspace.run("flag")
+    return workspace
 
 
 @pytest.fixture
-def stored(judged: Desk) -> Iterator[Database]:
+def stored(judged: Workspace) -> Iterator[Database]:
     """The database behind ``judged``."""
     database = judged.db()
     yield database
@@ -47,7 +47,7 @@ def _id(db: Database, external_id: str) -> int:
 
 
 def test_a_flag_is_explained_by_its_sentence_and_its_numbers(
-    judged: Desk, stored: Database
+    judged: Workspace, stored: Database
 ) -> None:
     explained = judged.run("explain", "x:1")
     assert (explained.status, explained.err) == (0, "")
@@ -61,13 +61,15 @@ def test_a_flag_is_explained_by_its_sentence_and_its_numbers(
     assert today == f"  Today's settings: flagged with severity {flag.severity} (the same)."
 
 
-def test_a_case_a_mentions_number_and_a_post_name_the_same(judged: Desk, stored: Database) -> None:
+def test_a_case_a_mentions_number_and_a_post_name_the_same(
+    judged: Workspace, stored: Database
+) -> None:
     explained = judged.run("explain", "x:1").out
     for name in ("case:1", "1", f"mention:{_id(stored, '1')}"):
         assert judged.run("explain", name).out == explained
 
 
-def test_each_flag_of_a_case_is_explained(judged: Desk) -> None:
+def test_each_flag_of_a_case_is_explained(judged: Workspace) -> None:
     more = row(5, author="maria", published_at="2026-11-20T11:30:00Z")
     judged.run("import", judged.file("more.jsonl", more), "--source", "x")
     judged.run("classify")
@@ -86,7 +88,9 @@ def test_each_flag_of_a_case_is_explained(judged: Desk) -> None:
         ("negative_at = 0.95", "flagged with severity"),
     ],
 )
-def test_a_flag_is_replayed_under_todays_settings(judged: Desk, rules: str, today: str) -> None:
+def test_a_flag_is_replayed_under_todays_settings(
+    judged: Workspace, rules: str, today: str
+) -> None:
     judged.settings(f"[rules]\n{rules}\n")
     explained = judged.run("explain", "x:1")
     assert explained.status == 0
@@ -108,7 +112,7 @@ def test_a_flag_is_replayed_under_todays_settings(judged: Desk, rules: str, toda
     ],
 )
 def test_a_mention_that_was_not_flagged_has_its_verdict_and_reason(
-    judged: Desk, name: str, verdict: str, reason: str
+    judged: Workspace, name: str, verdict: str, reason: str
 ) -> None:
     explained = judged.run("explain", name)
     assert explained.status == 0
@@ -118,7 +122,7 @@ def test_a_mention_that_was_not_flagged_has_its_verdict_and_reason(
 
 
 def test_a_persons_word_is_replayed_at_any_age_and_threshold(
-    judged: Desk, stored: Database
+    judged: Workspace, stored: Database
 ) -> None:
     mention_id = _id(stored, "3")
     predictions.save_correction(stored, mention_id, Sentiment.NEGATIVE, edition=0, by="ana", at=NOW)
@@ -129,7 +133,7 @@ def test_a_persons_word_is_replayed_at_any_age_and_threshold(
     assert "Today's settings: flagged with severity" in explained
 
 
-def test_a_mention_that_waits_names_the_next_command(judged: Desk) -> None:
+def test_a_mention_that_waits_names_the_next_command(judged: Workspace) -> None:
     judged.run("import", judged.file("more.jsonl", row(6, author="new")), "--source", "x")
     explained = judged.run("explain", "x:6").out
     assert "about Acme Air: not judged yet\n" in explained
@@ -153,14 +157,14 @@ def test_a_mention_that_waits_names_the_next_command(judged: Desk) -> None:
         ("x:", "'x:' names no case and no mention"),
     ],
 )
-def test_an_unknown_name_is_an_error(judged: Desk, name: str, error: str) -> None:
+def test_an_unknown_name_is_an_error(judged: Workspace, name: str, error: str) -> None:
     explained = judged.run("explain", name)
     assert (explained.status, explained.out) == (1, "")
     assert error in explained.err
     assert "Write case:NUMBER, mention:NUMBER or SOURCE:ID." in explained.err
 
 
-def test_evidence_of_an_earlier_version_is_read(judged: Desk, stored: Database) -> None:
+def test_evidence_of_an_earlier_version_is_read(judged: Workspace, stored: Database) -> None:
     with stored.write() as connection:
         for key in ("rating", "look_back_hours", "followers", "shares"):
             connection.exec_driver_sql(

@@ -6,34 +6,34 @@ import gzip
 import json
 
 import pytest
-from desk_work import Desk, row
+from cli_workspace import Workspace, row
 from factories import check_all, rows
 
 
-def test_a_file_comes_in_once(desk: Desk) -> None:
-    file = desk.file("posts.jsonl", *(row(n) for n in range(3)))
-    first = desk.run("import", file, "--source", "x")
+def test_a_file_comes_in_once(workspace: Workspace) -> None:
+    file = workspace.file("posts.jsonl", *(row(n) for n in range(3)))
+    first = workspace.run("import", file, "--source", "x")
     assert (first.status, first.out) == (0, "3 new of 3 mentions\n")
-    second = desk.run("import", file, "--source", "x")
+    second = workspace.run("import", file, "--source", "x")
     assert (second.status, second.out) == (0, "0 new of 3 mentions\n")
-    db = desk.db()
+    db = workspace.db()
     assert rows(db, "SELECT DISTINCT brand_id FROM mention_brand") == [("acme-air",)]
     check_all(db)
     db.close()
 
 
-def test_columns_by_map_and_brands_by_column(desk: Desk) -> None:
-    with gzip.open(desk.folder / "posts.jsonl.gz", "wt") as file:
+def test_columns_by_map_and_brands_by_column(workspace: Workspace) -> None:
+    with gzip.open(workspace.folder / "posts.jsonl.gz", "wt") as file:
         for n, airline in enumerate(("Acme Air", "Rival Jet", "Neu Air")):
             said = {"key": n, "airline": airline, "who": "@bo", "body": "awful", "shares": 3}
             print(json.dumps(said | {"created_at": "2026-11-20T11:00:00Z"}), file=file)
     mapped = "text=body,author=who,id=key,published_at=created_at,shares=shares"
-    done = desk.run(
+    done = workspace.run(
         *("import", "posts.jsonl.gz", "--source", "x", "--brand-from", "airline"),
         *("--map", mapped),
     )
     assert (done.status, done.out) == (0, "3 new of 3 mentions\n")
-    db = desk.db()
+    db = workspace.db()
     found = rows(
         db,
         "SELECT m.external_id, brand_id, handle, text, shares FROM mention m JOIN mention_brand b "
@@ -47,11 +47,11 @@ def test_columns_by_map_and_brands_by_column(desk: Desk) -> None:
     db.close()
 
 
-def test_a_brand_by_name_known_or_not(desk: Desk) -> None:
-    file = desk.file("posts.jsonl", row(1))
-    assert desk.run("import", file, "--source", "x", "--brand", "ACME air").status == 0
-    assert desk.run("import", file, "--source", "x", "--brand", "New One").status == 0
-    db = desk.db()
+def test_a_brand_by_name_known_or_not(workspace: Workspace) -> None:
+    file = workspace.file("posts.jsonl", row(1))
+    assert workspace.run("import", file, "--source", "x", "--brand", "ACME air").status == 0
+    assert workspace.run("import", file, "--source", "x", "--brand", "New One").status == 0
+    db = workspace.db()
     found = rows(db, "SELECT brand_id FROM mention_brand ORDER BY 1")
     assert found == [("acme-air",), ("new-one",)]
     assert rows(db, "SELECT name FROM brand WHERE id = 'acme-air'") == [("Acme Air",)]
@@ -59,25 +59,25 @@ def test_a_brand_by_name_known_or_not(desk: Desk) -> None:
     db.close()
 
 
-def test_what_cannot_be_read_goes_to_the_rejects_with_its_reason(desk: Desk) -> None:
-    file = desk.file("posts.jsonl", row(1), "{not json", row(2, published_at="soon"), row(3))
-    done = desk.run("import", file, "--source", "x")
+def test_what_cannot_be_read_goes_to_the_rejects_with_its_reason(workspace: Workspace) -> None:
+    file = workspace.file("posts.jsonl", row(1), "{not json", row(2, published_at="soon"), row(3))
+    done = workspace.run("import", file, "--source", "x")
     assert done.status == 0
     assert "2 new of 2 mentions" in done.out
     assert "2 rows could not be read: see posts.jsonl.rejects.jsonl" in done.out
-    lines = (desk.folder / "posts.jsonl.rejects.jsonl").read_text().splitlines()
+    lines = (workspace.folder / "posts.jsonl.rejects.jsonl").read_text().splitlines()
     found = [json.loads(line) for line in lines]
     assert [one["where"] for one in found] == ["line 2", "line 3"]
     assert "soon" in found[1]["reason"]
     assert found[0]["raw"] == "{not json"
-    again = desk.run("import", file, "--source", "x", "--rejects", "deep/bad.jsonl")
+    again = workspace.run("import", file, "--source", "x", "--rejects", "deep/bad.jsonl")
     assert "see deep/bad.jsonl" in again.out
-    assert len((desk.folder / "deep" / "bad.jsonl").read_text().splitlines()) == 2
+    assert len((workspace.folder / "deep" / "bad.jsonl").read_text().splitlines()) == 2
 
 
-def test_no_rejects_no_file(desk: Desk) -> None:
-    desk.run("import", desk.file("posts.jsonl", row(1)), "--source", "x")
-    assert not list(desk.folder.glob("*.rejects.jsonl"))
+def test_no_rejects_no_file(workspace: Workspace) -> None:
+    workspace.run("import", workspace.file("posts.jsonl", row(1)), "--source", "x")
+    assert not list(workspace.folder.glob("*.rejects.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,12 @@ def test_no_rejects_no_file(desk: Desk) -> None:
         (["posts.jsonl", "--source", "x", "--brand-from", "airline"], "no column 'airline'"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(desk: Desk, words: list[str], expected: str) -> None:
-    desk.file("posts.jsonl", row(1))
-    desk.file("posts", row(1))
-    done = desk.run("import", *words)
+def test_what_is_wrong_is_said_in_a_sentence(
+    workspace: Workspace, words: list[str], expected: str
+) -> None:
+    workspace.file("posts.jsonl", row(1))
+    workspace.file("posts", row(1))
+    done = workspace.run("import", *words)
     assert done.status == 1
     assert done.err.startswith("earful: ")
     assert expected in done.err.replace("\n", " ")
@@ -109,23 +111,23 @@ def test_what_is_wrong_is_said_in_a_sentence(desk: Desk, words: list[str], expec
     assert done.out == ""
 
 
-def test_which_brand_must_be_said_when_settings_name_two(desk: Desk) -> None:
-    desk.settings('[[brand]]\nname = "Zed"\n')
-    done = desk.run("import", desk.file("posts.jsonl", row(1)), "--source", "x")
+def test_which_brand_must_be_said_when_settings_name_two(workspace: Workspace) -> None:
+    workspace.settings('[[brand]]\nname = "Zed"\n')
+    done = workspace.run("import", workspace.file("posts.jsonl", row(1)), "--source", "x")
     assert done.status == 1
     assert "--brand is missing" in done.err
     assert "Acme Air, Zed" in done.err
 
 
-def test_a_file_cut_in_the_middle_keeps_what_stands_before(desk: Desk) -> None:
+def test_a_file_cut_in_the_middle_keeps_what_stands_before(workspace: Workspace) -> None:
     whole = gzip.compress(
         "\n".join(json.dumps(row(n, "w" * 500 + str(n * 7919))) for n in range(5000)).encode()
     )
-    (desk.folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
-    done = desk.run("import", "cut.jsonl.gz", "--source", "x")
+    (workspace.folder / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    done = workspace.run("import", "cut.jsonl.gz", "--source", "x")
     assert done.status == 1
     assert "cut or damaged" in done.err
-    db = desk.db()
+    db = workspace.db()
     assert 0 < rows(db, "SELECT count(*) FROM mention")[0][0] < 5000
     check_all(db)
     db.close()

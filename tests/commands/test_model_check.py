@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from desk_work import Desk
+from cli_workspace import Workspace
 from tiny_onnx import Tiny
 
 from pipeline.app import App, classifier_for
@@ -28,10 +28,10 @@ ROWS = [
 
 
 @pytest.fixture
-def tiny(desk: Desk) -> Desk:
+def tiny(workspace: Workspace) -> Workspace:
     """A desk with the directory of a tiny model on it."""
-    Tiny(names=OURS).write(desk.folder / "tiny")
-    return desk
+    Tiny(names=OURS).write(workspace.folder / "tiny")
+    return workspace
 
 
 def table(folder: Path, name: str, rows: list[tuple[str, str]], mark: str = ",") -> str:
@@ -40,7 +40,7 @@ def table(folder: Path, name: str, rows: list[tuple[str, str]], mark: str = ",")
     return name
 
 
-def test_a_sound_model_passes_each_check_by_name(tiny: Desk) -> None:
+def test_a_sound_model_passes_each_check_by_name(tiny: Workspace) -> None:
     done = tiny.run("model", "check", "tiny")
     assert (done.status, done.err) == (0, "")
     first, *lines = done.out.splitlines()
@@ -50,7 +50,7 @@ def test_a_sound_model_passes_each_check_by_name(tiny: Desk) -> None:
     assert re.fullmatch(r"[\d,]+ posts per second on this machine", lines[-1])
 
 
-def test_a_broken_model_is_told_what_is_wrong_and_judged_all_the_same(tiny: Desk) -> None:
+def test_a_broken_model_is_told_what_is_wrong_and_judged_all_the_same(tiny: Workspace) -> None:
     Tiny(names=OURS, batch_wide=True).write(tiny.folder / "wide")
     rows = table(tiny.folder, "rows.csv", ROWS)
     done = tiny.run("model", "check", "wide", "--data", rows)
@@ -59,12 +59,12 @@ def test_a_broken_model_is_told_what_is_wrong_and_judged_all_the_same(tiny: Desk
     assert "6 rows" in done.out
 
 
-def test_it_takes_what_settings_name(tiny: Desk) -> None:
+def test_it_takes_what_settings_name(tiny: Workspace) -> None:
     tiny.settings('[sentiment]\nmodel = "tiny"\n')
     assert f"onnx {tiny.folder / 'tiny'}: tiny-" in tiny.run("model", "check").out
 
 
-def test_the_labels_of_settings_count_for_their_model(tiny: Desk) -> None:
+def test_the_labels_of_settings_count_for_their_model(tiny: Workspace) -> None:
     Tiny().write(tiny.folder / "nameless")
     mapping = ", ".join(f'LABEL_{at} = "{word}"' for at, word in enumerate(OURS))
     tiny.settings(f'[sentiment]\nmodel = "nameless"\nlabels = {{ {mapping} }}\n')
@@ -74,7 +74,7 @@ def test_the_labels_of_settings_count_for_their_model(tiny: Desk) -> None:
     assert tiny.run("model", "check", "nameless", "--labels", given).status == 0
 
 
-def test_a_model_needs_no_settings_and_no_database(tiny: Desk) -> None:
+def test_a_model_needs_no_settings_and_no_database(tiny: Workspace) -> None:
     (tiny.folder / "settings.toml").unlink()
     assert tiny.run("model", "check", "tiny").status == 0
     assert not (tiny.folder / "earful.db").exists()
@@ -82,21 +82,21 @@ def test_a_model_needs_no_settings_and_no_database(tiny: Desk) -> None:
 
 
 def test_settings_that_the_environment_names_have_to_be_there(
-    tiny: Desk, monkeypatch: pytest.MonkeyPatch
+    tiny: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EARFUL_SETTINGS", "other.toml")
     assert "other.toml: there is no such file" in tiny.run("model", "check", "tiny").err
 
 
-def test_the_list_of_words_is_checked_too(desk: Desk) -> None:
-    desk.settings("[sentiment]\nthreads = 1\n")
-    done = desk.run("model", "check", "--backend", "lexicon")
+def test_the_list_of_words_is_checked_too(workspace: Workspace) -> None:
+    workspace.settings("[sentiment]\nthreads = 1\n")
+    done = workspace.run("model", "check", "--backend", "lexicon")
     assert done.status == 0
     assert done.out.startswith("lexicon: vader-")
 
 
-def test_the_model_that_ships_passes(desk: Desk) -> None:
-    done = desk.run("model", "check")
+def test_the_model_that_ships_passes(workspace: Workspace) -> None:
+    done = workspace.run("model", "check")
     assert done.status == 0, done.out
     assert done.out.startswith("onnx: earful-")
 
@@ -116,15 +116,15 @@ def test_the_model_that_ships_passes(desk: Desk) -> None:
         (["--backend", "transformers"], 'backend "transformers" needs model'),
     ],
 )
-def test_what_cannot_be_checked_is_said(tiny: Desk, words: list[str], says: str) -> None:
+def test_what_cannot_be_checked_is_said(tiny: Workspace, words: list[str], says: str) -> None:
     done = tiny.run("model", "check", *words)
     assert (done.status, done.out) == (1, "")
     assert says in done.err
 
 
 @pytest.mark.skipif(TORCH, reason="torch is installed here: nothing is missing")
-def test_a_hub_name_needs_the_extra(desk: Desk) -> None:
-    done = desk.run("model", "check", "some-team/some-model")
+def test_a_hub_name_needs_the_extra(workspace: Workspace) -> None:
+    done = workspace.run("model", "check", "some-team/some-model")
     assert done.status == 1
     assert "pip install 'earful[torch]'" in done.err
 
@@ -141,7 +141,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.jsonl", "rows.csv.gz"])
-def test_quality_is_told_whatever_the_format(tiny: Desk, name: str) -> None:
+def test_quality_is_told_whatever_the_format(tiny: Workspace, name: str) -> None:
     if name.endswith(".jsonl"):
         tiny.file(name, *({"text": text, "label": label} for text, label in ROWS))
     else:
@@ -154,7 +154,7 @@ def test_quality_is_told_whatever_the_format(tiny: Desk, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_the_column_may_be_called_sentiment_or_label(tiny: Desk, name: str) -> None:
+def test_the_column_may_be_called_sentiment_or_label(tiny: Workspace, name: str) -> None:
     measured = []
     for column in ("sentiment", "Label"):
         if name.endswith(".jsonl"):
@@ -168,7 +168,7 @@ def test_the_column_may_be_called_sentiment_or_label(tiny: Desk, name: str) -> N
     assert measured[0] == measured[1] != ""
 
 
-def test_the_confusion_table_has_what_was_labelled_by_what_was_answered(tiny: Desk) -> None:
+def test_the_confusion_table_has_what_was_labelled_by_what_was_answered(tiny: Workspace) -> None:
     rows = table(tiny.folder, "rows.csv", ROWS)
     out = tiny.run("model", "check", "tiny", "--data", rows).out
     cells = [re.findall(r"\w+", line) for line in out.splitlines() if line.startswith("│")]
@@ -179,20 +179,20 @@ def test_the_confusion_table_has_what_was_labelled_by_what_was_answered(tiny: De
     ]
 
 
-def test_the_threshold_is_that_of_settings(tiny: Desk) -> None:
+def test_the_threshold_is_that_of_settings(tiny: Workspace) -> None:
     tiny.settings("[rules]\nnegative_at = 0.8\n")
     rows = table(tiny.folder, "rows.csv", ROWS)
     out = tiny.run("model", "check", "tiny", "--data", rows).out
     assert "unhappy from negative_at 0.80 on: 0.0 % of the rows; – of these" in out
 
 
-def test_a_class_without_rows_is_named(tiny: Desk) -> None:
+def test_a_class_without_rows_is_named(tiny: Workspace) -> None:
     rows = table(tiny.folder, "rows.csv", [row for row in ROWS if row[1] != "neutral"])
     out = tiny.run("model", "check", "tiny", "--data", rows).out
     assert "no row is labelled neutral: the macro numbers leave that out" in out
 
 
-def test_a_limit_takes_rows_from_all_over_the_file(tiny: Desk) -> None:
+def test_a_limit_takes_rows_from_all_over_the_file(tiny: Workspace) -> None:
     many = [("bad", "negative")] * 50 + [("good", "positive")] * 50
     rows = table(tiny.folder, "rows.csv", many)
     out = tiny.run("model", "check", "tiny", "--data", rows, "--limit", "10").out
@@ -202,7 +202,7 @@ def test_a_limit_takes_rows_from_all_over_the_file(tiny: Desk) -> None:
     assert "unhappy from negative_at 0.50 on: 50.0 % of the rows" in out
 
 
-def test_rows_that_cannot_be_read_are_named_and_the_rest_is_judged(tiny: Desk) -> None:
+def test_rows_that_cannot_be_read_are_named_and_the_rest_is_judged(tiny: Workspace) -> None:
     bad = [("x", "angry"), ("y", "2"), *[("z", "")] * 10]
     rows = table(tiny.folder, "rows.csv", [*bad, *ROWS])
     with (tiny.folder / rows).open("a", encoding="utf-8") as file:
@@ -218,7 +218,7 @@ def test_rows_that_cannot_be_read_are_named_and_the_rest_is_judged(tiny: Desk) -
     assert told[-1] == "  and 4 more"
 
 
-def test_json_that_holds_something_else(tiny: Desk) -> None:
+def test_json_that_holds_something_else(tiny: Workspace) -> None:
     good = {"Text": "good", "LABEL": "positive"}
     tiny.file("rows.jsonl", good, {"text": 5, "label": "positive"}, {"label": "neutral"}, "{", "[]")
     done = tiny.run("model", "check", "tiny", "--data", "rows.jsonl")
@@ -263,19 +263,21 @@ def test_json_that_holds_something_else(tiny: Desk) -> None:
         ("rows.csv.gz", gzip.compress(b"text,label\n" * 9999)[:40], "cut or damaged"),
     ],
 )
-def test_a_file_that_cannot_be_judged(tiny: Desk, name: str, content: bytes, says: str) -> None:
+def test_a_file_that_cannot_be_judged(
+    tiny: Workspace, name: str, content: bytes, says: str
+) -> None:
     (tiny.folder / name).write_bytes(content)
     done = tiny.run("model", "check", "tiny", "--data", name)
     assert (done.status, done.out) == (1, "")
     assert says in done.err
 
 
-def test_a_file_that_is_not_there(tiny: Desk) -> None:
+def test_a_file_that_is_not_there(tiny: Workspace) -> None:
     done = tiny.run("model", "check", "tiny", "--data", "rows.csv")
     assert "--data: there is no file 'rows.csv'" in done.err
 
 
-def test_doctor_says_which_model_reads_and_what_is_known_of_its_languages(tiny: Desk) -> None:
+def test_doctor_says_which_model_reads_and_what_is_known_of_its_languages(tiny: Workspace) -> None:
     from sentiment.shipped import describe
 
     trained = f"trained on posts in {len(describe().languages)} languages"
@@ -302,7 +304,7 @@ def test_doctor_says_which_model_reads_and_what_is_known_of_its_languages(tiny: 
     ],
 )
 def test_doctor_loads_the_model(
-    tiny: Desk, monkeypatch: pytest.MonkeyPatch, block: str, says: str
+    tiny: Workspace, monkeypatch: pytest.MonkeyPatch, block: str, says: str
 ) -> None:
     Tiny().write(tiny.folder / "nameless")
     monkeypatch.setattr(App, "classifier", lambda app: classifier_for(app.settings.sentiment))
@@ -310,7 +312,7 @@ def test_doctor_loads_the_model(
     assert says.format(folder=tiny.folder) in tiny.run("doctor").out
 
 
-def test_a_description_that_is_damaged_is_said(tiny: Desk) -> None:
+def test_a_description_that_is_damaged_is_said(tiny: Workspace) -> None:
     (tiny.folder / "tiny" / "earful.json").write_text(json.dumps({"name": "x"}))
     done = tiny.run("model", "check", "tiny")
     assert done.status == 1

@@ -27,7 +27,7 @@ from factories import (
     mention,
     number,
 )
-from polling_two import SECOND, ask, state_of
+from two_listeners import SECOND, ask, state_of
 
 from earful.types import Batch, Query
 from pipeline.account_locks import MAX_PARALLEL, AccountLocks
@@ -40,7 +40,7 @@ PATIENCE = 60.0  # seconds after which a wait that a bug made endless ends the t
 
 
 @pytest.fixture
-def app(db: Database) -> Database:
+def db(db: Database) -> Database:
     brands.sync(db, [ACME, RIVAL, OTHER])
     polling.register(db, [QUERY])
     return db
@@ -69,19 +69,19 @@ def _now() -> threading.Event:
     return event
 
 
-def test_a_slow_account_holds_up_no_other(app: Database, clock: FrozenClock) -> None:
+def test_a_slow_account_holds_up_no_other(db: Database, clock: FrozenClock) -> None:
     """The first answers only when the second has been polled to its end."""
-    polling.register(app, [QUERY, SECOND])
+    polling.register(db, [QUERY, SECOND])
     quick = Meeting("second", batch(mention(2), mention(3)), until=_now())
     slow = Meeting("fake", batch(mention(1)), until=quick.over)
-    found = ask(app, clock, slow, quick)
+    found = ask(db, clock, slow, quick)
     assert (found.queries, found.seen, found.new) == (2, 3, 3)
     assert str(found) == "3 new of 3 mentions from 2 queries"
-    assert number(app, "mention") == 3
-    check_all(app)
+    assert number(db, "mention") == 3
+    check_all(db)
 
 
-def test_the_queries_of_one_account_never_overlap(app: Database, clock: FrozenClock) -> None:
+def test_the_queries_of_one_account_never_overlap(db: Database, clock: FrozenClock) -> None:
     """Twelve queries of three accounts: in each account one at a time, in the order of their due
     times, while the accounts overlap."""
     accounts = ("one", "two", "three")
@@ -90,10 +90,10 @@ def test_the_queries_of_one_account_never_overlap(app: Database, clock: FrozenCl
         for n in range(4)
         for account in accounts
     ]
-    polling.register(app, them)
+    polling.register(db, them)
     for nth, query in enumerate(them):
         due_at = NOW - HOUR + timedelta(seconds=nth)
-        polling.record_success(app, query.id, at=NOW - HOUR, due_at=due_at)
+        polling.record_success(db, query.id, at=NOW - HOUR, due_at=due_at)
     together = threading.Barrier(len(accounts))
     inside: Counter[str] = Counter()
     asked: dict[str, list[str]] = {account: [] for account in accounts}
@@ -110,7 +110,7 @@ def test_the_queries_of_one_account_never_overlap(app: Database, clock: FrozenCl
             together.wait(PATIENCE)
             inside[query.account] -= 1
 
-    assert poll(app, them, clock=clock, listener_for=lambda _query: Watch()).new == 12
+    assert poll(db, them, clock=clock, listener_for=lambda _query: Watch()).new == 12
     assert asked == {one: [f"fake/{one}/{n}" for n in range(4)] for one in accounts}
 
 
@@ -120,33 +120,33 @@ def _free(account_locks: AccountLocks, account: str) -> bool:
 
 
 def test_a_round_leaves_an_account_alone_that_another_round_is_busy_with(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     """The next round comes while a slow account is still polled: the other one is polled again."""
-    polling.register(app, [QUERY, SECOND])
+    polling.register(db, [QUERY, SECOND])
     answer = threading.Event()
     slow = Meeting("fake", batch(mention(1)), until=answer)
     quick = FakeListener([[batch(mention(2))], [batch(mention(3))]], name="second")
     account_locks = AccountLocks()
     with ThreadPoolExecutor(1) as other:
-        first = other.submit(ask, app, clock, slow, quick, account_locks=account_locks)
+        first = other.submit(ask, db, clock, slow, quick, account_locks=account_locks)
         try:
             assert slow.asked.wait(PATIENCE)
-            while state_of(app, SECOND.id).due_at is None or not _free(account_locks, "second"):
+            while state_of(db, SECOND.id).due_at is None or not _free(account_locks, "second"):
                 assert not first.done()
-            polling.make_due(app, [QUERY.id, SECOND.id])
-            second = ask(app, clock, slow, quick, account_locks=account_locks)
+            polling.make_due(db, [QUERY.id, SECOND.id])
+            second = ask(db, clock, slow, quick, account_locks=account_locks)
             assert (second.queries, second.new) == (1, 1)
         finally:
             answer.set()
         assert first.result(PATIENCE).queries == 2
-    assert number(app, "mention") == 3
+    assert number(db, "mention") == 3
 
 
 def test_a_bug_in_one_account_does_not_stop_another_in_the_middle(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
-    polling.register(app, [QUERY, SECOND])
+    polling.register(db, [QUERY, SECOND])
     failed = threading.Event()
 
     class Broken:
@@ -159,14 +159,14 @@ def test_a_bug_in_one_account_does_not_stop_another_in_the_middle(
 
     sound = Meeting("second", batch(mention(2)), until=failed)
     with pytest.raises(ExceptionGroup) as caught:
-        ask(app, clock, Broken(), sound)
+        ask(db, clock, Broken(), sound)
     assert [type(one) for one in caught.value.exceptions] == [ZeroDivisionError]
-    assert number(app, "mention") == 2
-    assert state_of(app, SECOND.id).due_at == NOW + timedelta(minutes=15)
+    assert number(db, "mention") == 2
+    assert state_of(db, SECOND.id).due_at == NOW + timedelta(minutes=15)
 
 
-def test_stop_ends_every_account_between_two_batches(app: Database, clock: FrozenClock) -> None:
-    polling.register(app, [QUERY, SECOND])
+def test_stop_ends_every_account_between_two_batches(db: Database, clock: FrozenClock) -> None:
+    polling.register(db, [QUERY, SECOND])
     stop = threading.Event()
     both = threading.Barrier(2, action=stop.set)
 
@@ -179,9 +179,9 @@ def test_stop_ends_every_account_between_two_batches(app: Database, clock: Froze
             for n in range(1000):
                 yield batch(mention(f"{self.name}-{n}"), position=f"{n}")
 
-    found = ask(app, clock, Endless("fake"), Endless("second"), stop=stop.is_set)
+    found = ask(db, clock, Endless("fake"), Endless("second"), stop=stop.is_set)
     assert (found.queries, found.new) == (2, 2)
-    assert polling.read_position(app, QUERY.id) == polling.read_position(app, SECOND.id) == "0"
+    assert polling.read_position(db, QUERY.id) == polling.read_position(db, SECOND.id) == "0"
 
 
 class Ended(BaseException):
@@ -207,14 +207,14 @@ def ctrl_c_counts() -> Iterator[None]:
 @pytest.mark.usefixtures("ctrl_c_counts")
 @pytest.mark.parametrize(("happens", "raised"), [(_ends, Ended), (_ctrl_c, KeyboardInterrupt)])
 def test_what_ends_a_round_leaves_nothing_running(
-    app: Database,
+    db: Database,
     clock: FrozenClock,
     happens: Callable[[], None],
     raised: type[BaseException],
 ) -> None:
     """A process that is told to end ends after the batches that are under way, no later."""
     them = [replace(QUERY, id=f"fake/{n}", account=f"account-{n}") for n in range(MAX_PARALLEL + 3)]
-    polling.register(app, them)
+    polling.register(db, them)
     began = threading.Barrier(MAX_PARALLEL)
     asked: list[str] = []
 
@@ -231,7 +231,7 @@ def test_what_ends_a_round_leaves_nothing_running(
 
     before = set(threading.enumerate())
     with pytest.raises(raised):
-        poll(app, them, clock=clock, listener_for=lambda _query: Endless())
+        poll(db, them, clock=clock, listener_for=lambda _query: Endless())
     assert sorted(asked) == [one.id for one in them[:MAX_PARALLEL]]
     assert set(threading.enumerate()) <= before
-    check_all(app)
+    check_all(db)

@@ -23,7 +23,7 @@ from factories import (
     number,
     rows,
 )
-from polling_two import SECOND, ask, script, state_of
+from two_listeners import SECOND, ask, script, state_of
 
 from earful.contracts import BadItem, Listener, Permanent, Transient
 from earful.types import Batch, Gap, Query, Seen
@@ -35,14 +35,14 @@ from storage.entities import brands
 
 
 @pytest.fixture
-def app(db: Database) -> Database:
+def db(db: Database) -> Database:
     brands.sync(db, [ACME, RIVAL, OTHER])
     polling.register(db, [QUERY])
     return db
 
 
 def test_every_batch_moves_the_place_and_the_next_poll_is_due_in_its_rhythm(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     listener = FakeListener(
         [
@@ -50,19 +50,19 @@ def test_every_batch_moves_the_place_and_the_next_poll_is_due_in_its_rhythm(
             [batch(mention(2), mention(3), position="p3")],
         ]
     )
-    first = ask(app, clock, listener)
+    first = ask(db, clock, listener)
     assert (first.queries, first.seen, first.new, first.failed) == (1, 2, 2, 0)
-    assert state_of(app).due_at == NOW + timedelta(minutes=15)
+    assert state_of(db).due_at == NOW + timedelta(minutes=15)
     clock.forward(minutes=14, seconds=59)
-    assert ask(app, clock, listener).queries == 0
+    assert ask(db, clock, listener).queries == 0
     clock.forward(seconds=1)
-    assert ask(app, clock, listener).new == 1
+    assert ask(db, clock, listener).new == 1
     assert listener.asked == [(QUERY.id, None), (QUERY.id, "p2")]
-    assert number(app, "mention") == 3
+    assert number(db, "mention") == 3
 
 
 def test_transient_trouble_keeps_what_came_and_is_tried_again(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     listener = FakeListener(
         [
@@ -70,8 +70,8 @@ def test_transient_trouble_keeps_what_came_and_is_tried_again(
             [batch(mention(2), position="p2")],
         ]
     )
-    assert ask(app, clock, listener).failed == 1
-    state = state_of(app)
+    assert ask(db, clock, listener).failed == 1
+    state = state_of(db)
     assert (state.stored, state.failures, state.error, state.paused) == (
         1,
         1,
@@ -81,18 +81,18 @@ def test_transient_trouble_keeps_what_came_and_is_tried_again(
     assert state.due_at is not None
     assert timedelta(seconds=48) <= state.due_at - NOW <= timedelta(seconds=72)
     clock.now = state.due_at
-    assert ask(app, clock, listener).new == 1
+    assert ask(db, clock, listener).new == 1
     assert listener.asked[1] == (QUERY.id, "p1")
-    state = state_of(app)
+    state = state_of(db)
     assert (state.failures, state.error) == (0, None)
 
 
-def test_waits_double_up_to_a_limit(app: Database, clock: FrozenClock) -> None:
+def test_waits_double_up_to_a_limit(db: Database, clock: FrozenClock) -> None:
     listener = FakeListener([[Transient("503")] for _ in range(12)])
     waits = []
     for _ in range(12):
-        ask(app, clock, listener)
-        due = state_of(app).due_at
+        ask(db, clock, listener)
+        due = state_of(db).due_at
         assert due is not None
         waits.append((due - clock.now) / timedelta(minutes=1))
         clock.now = due
@@ -112,10 +112,10 @@ def test_waits_double_up_to_a_limit(app: Database, clock: FrozenClock) -> None:
     ],
 )
 def test_what_the_far_side_says_is_how_long_it_waits(
-    app: Database, clock: FrozenClock, said: float, least: int, most: int
+    db: Database, clock: FrozenClock, said: float, least: int, most: int
 ) -> None:
-    ask(app, clock, script(Transient("429", retry_after=said)))
-    due = state_of(app).due_at
+    ask(db, clock, script(Transient("429", retry_after=said)))
+    due = state_of(db).due_at
     assert due is not None
     assert timedelta(seconds=least) <= due - NOW <= timedelta(seconds=most)
 
@@ -125,17 +125,17 @@ def test_queries_that_failed_together_do_not_come_back_together() -> None:
     assert len({backoff(3, first=minute, longest=hour) for _ in range(20)}) > 15
 
 
-def test_permanent_trouble_pauses_until_it_is_resumed(app: Database, clock: FrozenClock) -> None:
+def test_permanent_trouble_pauses_until_it_is_resumed(db: Database, clock: FrozenClock) -> None:
     listener = FakeListener([[Permanent("no such feed")], [batch(mention(1))]])
-    assert ask(app, clock, listener).failed == 1
-    assert (state_of(app).paused, state_of(app).error) == (True, "no such feed")
+    assert ask(db, clock, listener).failed == 1
+    assert (state_of(db).paused, state_of(db).error) == (True, "no such feed")
     clock.forward(days=400)
-    polling.make_due(app, [QUERY.id])
-    polling.register(app, [QUERY])
-    assert ask(app, clock, listener).queries == 0
-    polling.resume(app, QUERY.id)
-    assert ask(app, clock, listener).new == 1
-    assert (state_of(app).paused, state_of(app).error) == (False, None)
+    polling.make_due(db, [QUERY.id])
+    polling.register(db, [QUERY])
+    assert ask(db, clock, listener).queries == 0
+    polling.resume(db, QUERY.id)
+    assert ask(db, clock, listener).new == 1
+    assert (state_of(db).paused, state_of(db).error) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -147,60 +147,60 @@ def test_permanent_trouble_pauses_until_it_is_resumed(app: Database, clock: Froz
     ],
 )
 def test_permanent_trouble_ends_when_settings_change(
-    app: Database, clock: FrozenClock, changed: Query
+    db: Database, clock: FrozenClock, changed: Query
 ) -> None:
     listener = FakeListener([[batch(position="p9"), Permanent("no such feed")], []])
-    ask(app, clock, listener)
-    polling.register(app, [changed])
-    assert not state_of(app).paused
-    found = poll(app, [changed], clock=clock, listener_for=lambda _query: listener)
+    ask(db, clock, listener)
+    polling.register(db, [changed])
+    assert not state_of(db).paused
+    found = poll(db, [changed], clock=clock, listener_for=lambda _query: listener)
     assert found.queries == 1
     assert listener.asked[-1] == (QUERY.id, "p9"), "the place is kept"
 
 
-def test_a_query_switched_off_is_not_asked(app: Database, clock: FrozenClock) -> None:
+def test_a_query_switched_off_is_not_asked(db: Database, clock: FrozenClock) -> None:
     off = replace(QUERY, enabled=False)
-    polling.register(app, [off])
+    polling.register(db, [off])
     listener = script(batch(mention(1)))
-    found = poll(app, [off], clock=clock, listener_for=lambda _query: listener)
+    found = poll(db, [off], clock=clock, listener_for=lambda _query: listener)
     assert found.queries == 0
 
 
 def test_a_bad_item_is_counted_with_its_reason_and_the_place_stays(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     listener = script(batch(mention(1), position="p1"), BadItem("entry 7 has no date"))
-    found = ask(app, clock, listener)
+    found = ask(db, clock, listener)
     assert (found.new, found.rejected, found.failed) == (1, 1, 0)
-    assert rows(app, "SELECT reason FROM rejected") == [("entry 7 has no date",)]
-    assert polling.read_position(app, QUERY.id) == "p1"
-    assert state_of(app).due_at == NOW + timedelta(minutes=15)
+    assert rows(db, "SELECT reason FROM rejected") == [("entry 7 has no date",)]
+    assert polling.read_position(db, QUERY.id) == "p1"
+    assert state_of(db).due_at == NOW + timedelta(minutes=15)
     assert "1 unreadable" in str(found)
 
 
 def test_a_bug_is_put_off_the_others_are_polled_and_it_is_raised(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
-    polling.register(app, [QUERY, SECOND])
+    polling.register(db, [QUERY, SECOND])
     broken = script(batch(mention(1), position="p1"), ZeroDivisionError("oh"))
     sound = script(batch(mention(2)))
     with pytest.raises(ExceptionGroup) as caught:
-        ask(app, clock, broken, sound)
+        ask(db, clock, broken, sound)
     assert [type(one) for one in caught.value.exceptions] == [ZeroDivisionError]
-    assert number(app, "mention") == 2
-    state = state_of(app)
+    assert number(db, "mention") == 2
+    state = state_of(db)
     assert "ZeroDivisionError('oh')" in (state.error or "")
     assert state.due_at is not None
     assert state.due_at > NOW
     assert not state.paused
-    assert state_of(app, SECOND.id).error is None
-    assert polling.read_position(app, QUERY.id) == "p1"
+    assert state_of(db, SECOND.id).error is None
+    assert polling.read_position(db, QUERY.id) == "p1"
 
 
 def test_a_listener_that_is_not_there_is_that_querys_trouble_alone(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
-    polling.register(app, [QUERY, SECOND])
+    polling.register(db, [QUERY, SECOND])
     sound = script(batch(mention(2)))
 
     def listener_for(query: Query) -> Listener:
@@ -209,62 +209,62 @@ def test_a_listener_that_is_not_there_is_that_querys_trouble_alone(
         return sound
 
     with pytest.raises(ExceptionGroup):
-        poll(app, [QUERY, SECOND], clock=clock, listener_for=listener_for)
-    assert number(app, "mention") == 1
+        poll(db, [QUERY, SECOND], clock=clock, listener_for=listener_for)
+    assert number(db, "mention") == 1
 
 
 def test_stopped_between_batches_it_goes_on_at_once_when_it_is_back(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     them = [batch(mention(n), position=f"p{n}") for n in range(1, 5)]
     told = iter([False, False, True, True, True])
     first = FakeListener([[*them]])
-    assert ask(app, clock, first, stop=lambda: next(told)).new == 2
-    assert polling.read_position(app, QUERY.id) == "p2"
-    due = state_of(app).due_at
+    assert ask(db, clock, first, stop=lambda: next(told)).new == 2
+    assert polling.read_position(db, QUERY.id) == "p2"
+    due = state_of(db).due_at
     assert due is not None
     assert due <= NOW + timedelta(minutes=1), "not only when the next round would have been"
     clock.now = due
     again = FakeListener([them[2:]])
-    assert ask(app, clock, again).new == 2
+    assert ask(db, clock, again).new == 2
     assert again.asked == [(QUERY.id, "p2")]
-    assert number(app, "mention") == 4
+    assert number(db, "mention") == 4
 
 
-def test_a_source_that_has_more_is_asked_soon(app: Database, clock: FrozenClock) -> None:
-    ask(app, clock, script(batch(mention(1), more=True)))
-    due = state_of(app).due_at
+def test_a_source_that_has_more_is_asked_soon(db: Database, clock: FrozenClock) -> None:
+    ask(db, clock, script(batch(mention(1), more=True)))
+    due = state_of(db).due_at
     assert due is not None
     assert due <= NOW + timedelta(minutes=1)
 
 
-def test_stopped_before_it_began_it_asks_nobody(app: Database, clock: FrozenClock) -> None:
+def test_stopped_before_it_began_it_asks_nobody(db: Database, clock: FrozenClock) -> None:
     listener = script(batch(mention(1)))
-    assert ask(app, clock, listener, stop=lambda: True).queries == 0
+    assert ask(db, clock, listener, stop=lambda: True).queries == 0
     assert listener.asked == []
 
 
 def test_what_waits_longest_is_asked_first_and_the_new_one_before_all(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     them = [replace(QUERY, id=f"fake/{name}") for name in ("late", "early", "new")]
-    polling.register(app, them)
-    polling.record_success(app, "fake/late", at=NOW, due_at=NOW - HOUR)
-    polling.record_success(app, "fake/early", at=NOW, due_at=NOW - 2 * HOUR)
+    polling.register(db, them)
+    polling.record_success(db, "fake/late", at=NOW, due_at=NOW - HOUR)
+    polling.record_success(db, "fake/early", at=NOW, due_at=NOW - 2 * HOUR)
     listener = FakeListener([])
-    poll(app, them, clock=clock, listener_for=lambda _query: listener)
+    poll(db, them, clock=clock, listener_for=lambda _query: listener)
     assert [one for one, _ in listener.asked] == ["fake/new", "fake/early", "fake/late"]
 
 
 @pytest.mark.parametrize("every", [900, 10 * 86_400])
 def test_a_clock_that_was_years_ahead_for_one_poll_makes_nothing_rest_for_years(
-    app: Database, clock: FrozenClock, every: float
+    db: Database, clock: FrozenClock, every: float
 ) -> None:
     query = replace(QUERY, every=every)
     listener = FakeListener([[batch(mention(n), position=f"p{n}")] for n in range(4)])
 
     def polled() -> int:
-        return poll(app, [query], clock=clock, listener_for=lambda _query: listener).queries
+        return poll(db, [query], clock=clock, listener_for=lambda _query: listener).queries
 
     clock.forward(days=3 * 365)
     assert polled() == 1
@@ -277,7 +277,7 @@ def test_a_clock_that_was_years_ahead_for_one_poll_makes_nothing_rest_for_years(
     assert polled() == 1
 
 
-def test_rows_that_name_their_brand_make_it_known(app: Database, clock: FrozenClock) -> None:
+def test_rows_that_name_their_brand_make_it_known(db: Database, clock: FrozenClock) -> None:
     listener = script(
         batch(
             mention(1, brands=("Acme Air", "Neu & Söhne")),
@@ -285,10 +285,10 @@ def test_rows_that_name_their_brand_make_it_known(app: Database, clock: FrozenCl
             mention(3, by="acmehelp", brands=("Rival Jet",)),
         )
     )
-    ask(app, clock, listener)
-    assert brands.all_brands(app)["neu-söhne"].name == "Neu & Söhne"
+    ask(db, clock, listener)
+    assert brands.all_brands(db)["neu-söhne"].name == "Neu & Söhne"
     links = rows(
-        app, "SELECT external_id, brand_id, own FROM mention_brand JOIN mention ON id=mention_id"
+        db, "SELECT external_id, brand_id, own FROM mention_brand JOIN mention ON id=mention_id"
     )
     assert {(row[0], row[1], bool(row[2])) for row in links} == {
         ("m-1", "acme-air", False),
@@ -296,21 +296,21 @@ def test_rows_that_name_their_brand_make_it_known(app: Database, clock: FrozenCl
         ("m-2", "acme-air", True),
         ("m-3", "rival-jet", False),
     }
-    check_all(app)
+    check_all(db)
 
 
 def test_two_processes_at_the_same_query_store_everything_once(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     """Both asked before either had stored anything."""
     for _ in range(2):
-        keep(app, mention(1), mention(2))
-    assert number(app, "mention") == 2
-    check_all(app)
+        keep(db, mention(1), mention(2))
+    assert number(db, "mention") == 2
+    check_all(db)
 
 
 def test_a_poll_that_another_process_has_overtaken_keeps_nothing_more(
-    app: Database, clock: FrozenClock
+    db: Database, clock: FrozenClock
 ) -> None:
     """Their accounts of what is still open would mix: a gap that nobody walks any more."""
     left = Gap(since=NOW - HOUR, until=NOW, reason="its limit")
@@ -325,30 +325,30 @@ def test_a_poll_that_another_process_has_overtaken_keeps_nothing_more(
                 batch(mention(2), position="b2", gaps=[left]),
                 replace(batch(mention(3), position="b3"), seen=(closed,)),
             )
-            assert ask(app, clock, other).new == 2
+            assert ask(db, clock, other).new == 2
             yield batch(mention(4), position="a4", gaps=[left])
             raise AssertionError("it went on")
 
-    found = ask(app, clock, Overtaken())
+    found = ask(db, clock, Overtaken())
     assert (found.new, found.overtaken, found.failed) == (1, 1, 0)
     assert "1 polled by another process" in str(found)
-    assert polling.read_position(app, QUERY.id) == "b3"
-    assert number(app, "mention") == 3
-    assert rows(app, "SELECT state FROM gap") == [("filled",)]
-    assert state_of(app).due_at == NOW + timedelta(minutes=15)
-    assert not state_of(app).failures
-    check_all(app)
+    assert polling.read_position(db, QUERY.id) == "b3"
+    assert number(db, "mention") == 3
+    assert rows(db, "SELECT state FROM gap") == [("filled",)]
+    assert state_of(db).due_at == NOW + timedelta(minutes=15)
+    assert not state_of(db).failures
+    check_all(db)
 
 
 def test_an_item_given_up_on_does_not_bring_an_older_place_back(
-    app: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = script(batch(mention(1), position="p1"), BadItem("entry 7 has no date"))
     monkeypatch.setattr(
         polling, "read_position", lambda _db, _query_id: "p0"
     )  # read before it moved
-    with app.write() as connection:
+    with db.write() as connection:
         connection.exec_driver_sql("UPDATE query SET position = 'p0'")
-    assert ask(app, clock, listener).overtaken == 1
+    assert ask(db, clock, listener).overtaken == 1
     monkeypatch.undo()
-    assert polling.read_position(app, QUERY.id) == "p1"
+    assert polling.read_position(db, QUERY.id) == "p1"

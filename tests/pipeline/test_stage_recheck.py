@@ -93,7 +93,7 @@ def platform(clock: FrozenClock) -> Platform:
 
 
 @pytest.fixture
-def app(db: Database) -> Database:
+def db(db: Database) -> Database:
     brands.sync(db, [ACME, RIVAL, OTHER])
     polling.register(db, [QUERY, SECOND, ELSEWHERE])
     return db
@@ -125,43 +125,43 @@ def _turn(
 
 
 def test_where_reads_have_a_price_each_post_is_asked_about_once(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
-    assert _turn(app, clock, platform, billed=True).checked == 1
+    _keep(db, mention(1))
+    assert _turn(db, clock, platform, billed=True).checked == 1
     clock.forward(hours=25)
-    assert _turn(app, clock, platform, billed=True).checked == 0
-    assert _turn(app, clock, platform).checked == 1
+    assert _turn(db, clock, platform, billed=True).checked == 0
+    assert _turn(db, clock, platform).checked == 1
 
 
 def test_edits_and_deletions_are_followed_and_the_poll_stays_where_it_was(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1), mention(2), mention(3))
+    _keep(db, mention(1), mention(2), mention(3))
     platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
     platform.gone.add("m-2")
-    before = rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id")
-    done = _turn(app, clock, platform)
+    before = rows(db, "SELECT position, polled_at, seen, stored FROM query ORDER BY id")
+    done = _turn(db, clock, platform)
     assert (done.checked, done.changed, done.gone, done.failed) == (3, 1, 1, 0)
-    found = rows(app, "SELECT external_id, text FROM mention ORDER BY id")
+    found = rows(db, "SELECT external_id, text FROM mention ORDER BY id")
     assert [tuple(row) for row in found] == [("m-1", "Acme is lovely"), ("m-3", "awful (3)")]
-    assert rows(app, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
-    assert polling.read_position(app, QUERY.id) == "p1"
-    check_all(app)
+    assert rows(db, "SELECT position, polled_at, seen, stored FROM query ORDER BY id") == before
+    assert polling.read_position(db, QUERY.id) == "p1"
+    check_all(db)
 
 
 def test_the_answer_is_kept_with_the_question_or_not_at_all(
-    app: Database,
+    db: Database,
     clock: FrozenClock,
     platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _keep(app, mention(1), mention(2))
+    _keep(db, mention(1), mention(2))
     platform.now["m-1"] = replace(mention(1), text="Acme is lovely")
     platform.gone.add("m-2")
     state = "SELECT external_id, text, checked_at FROM mention ORDER BY external_id"
     counted = "SELECT sum(new), sum(already_stored) FROM spending"
-    before = rows(app, state), rows(app, counted)
+    before = rows(db, state), rows(db, counted)
 
     def dies(*_anything: object) -> None:
         raise KeyboardInterrupt
@@ -169,15 +169,15 @@ def test_the_answer_is_kept_with_the_question_or_not_at_all(
     with monkeypatch.context() as broken:
         broken.setattr(rechecks, "mark_checked", dies)
         with pytest.raises(KeyboardInterrupt):
-            _turn(app, clock, platform)
-    assert (rows(app, state), rows(app, counted)) == before
-    done = _turn(app, clock, platform)
+            _turn(db, clock, platform)
+    assert (rows(db, state), rows(db, counted)) == before
+    done = _turn(db, clock, platform)
     assert (done.checked, done.changed, done.gone) == (2, 1, 1)
-    assert rows(app, counted) == [(2, 1)]  # the answer is counted once
+    assert rows(db, counted) == [(2, 1)]  # the answer is counted once
 
 
 def test_a_stored_mention_is_given_back_as_it_was_told(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
     who = author("maria", name="Maria", followers=9, verified=True, url="https://a.example/maria")
     told = mention(
@@ -192,7 +192,7 @@ def test_a_stored_mention_is_given_back_as_it_was_told(
         edited_at=NOW - HOUR,
         direct=False,  # that is not stored
     )
-    _keep(app, told)
+    _keep(db, told)
     seen: list[Mention] = []
 
     class Looking(Platform):
@@ -200,92 +200,92 @@ def test_a_stored_mention_is_given_back_as_it_was_told(
             seen.extend(mentions)
             return Batch(mentions=(), position=None)
 
-    _turn(app, clock, Looking(clock))
+    _turn(db, clock, Looking(clock))
     assert seen == [told]
 
 
 def test_each_once_a_day_the_one_seen_longest_ago_first(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1, fetched_at=NOW - HOUR), mention(2, fetched_at=NOW - 2 * HOUR))
-    _keep(app, mention(3, fetched_at=NOW + HOUR))
-    assert _turn(app, clock, platform).checked == 2
+    _keep(db, mention(1, fetched_at=NOW - HOUR), mention(2, fetched_at=NOW - 2 * HOUR))
+    _keep(db, mention(3, fetched_at=NOW + HOUR))
+    assert _turn(db, clock, platform).checked == 2
     assert platform.ids == ["m-2", "m-1"]
-    assert _turn(app, clock, platform).checked == 0
+    assert _turn(db, clock, platform).checked == 0
     clock.forward(hours=1)
-    assert _turn(app, clock, platform).checked == 1
+    assert _turn(db, clock, platform).checked == 1
     clock.forward(hours=22, minutes=59)
-    assert _turn(app, clock, platform).checked == 0
+    assert _turn(db, clock, platform).checked == 0
     clock.forward(minutes=1)
-    _turn(app, clock, platform)
+    _turn(db, clock, platform)
     assert platform.ids == ["m-2", "m-1", "m-3", "m-1", "m-2"]
 
 
 def test_a_post_that_a_poll_met_again_has_been_seen(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
-    _keep(app, mention(1, fetched_at=NOW + HOUR))
-    assert _turn(app, clock, platform).checked == 0
+    _keep(db, mention(1))
+    _keep(db, mention(1, fetched_at=NOW + HOUR))
+    assert _turn(db, clock, platform).checked == 0
 
 
 @pytest.mark.parametrize(("days", "asked"), [(6, 1), (8, 0)])
 def test_old_posts_are_left_alone(
-    app: Database, clock: FrozenClock, platform: Platform, days: int, asked: int
+    db: Database, clock: FrozenClock, platform: Platform, days: int, asked: int
 ) -> None:
-    _keep(app, mention(1, published_at=clock() - days * DAY))
-    assert _turn(app, clock, platform).checked == asked
+    _keep(db, mention(1, published_at=clock() - days * DAY))
+    assert _turn(db, clock, platform).checked == asked
 
 
 def test_a_hundred_of_a_source_in_a_turn(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, *(mention(n) for n in range(130)))
-    assert _turn(app, clock, platform).checked == 100
-    assert _turn(app, clock, platform).checked == 30
+    _keep(db, *(mention(n) for n in range(130)))
+    assert _turn(db, clock, platform).checked == 100
+    assert _turn(db, clock, platform).checked == 30
     assert len(set(platform.ids)) == 130
 
 
 def test_each_query_asks_about_what_it_found_itself(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
-    _keep(app, mention(2), mention(1), query=SECOND)
-    _keep(app, mention(3), query=replace(QUERY, id="fake/of the past"))
-    _turn(app, clock, platform, queries=(QUERY, SECOND))
+    _keep(db, mention(1))
+    _keep(db, mention(2), mention(1), query=SECOND)
+    _keep(db, mention(3), query=replace(QUERY, id="fake/of the past"))
+    _turn(db, clock, platform, queries=(QUERY, SECOND))
     assert sorted(platform.asked) == [(QUERY.id, ("m-1",)), (SECOND.id, ("m-2",))]
 
 
 def test_other_sources_and_those_that_cannot_tell_are_not_asked(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1, source="other", by=author(source="other")), query=ELSEWHERE)
-    assert _turn(app, clock, platform).checked == 0
-    assert _turn(app, clock, Silent(), queries=(ELSEWHERE,)).checked == 0
-    assert rows(app, "SELECT checked_at FROM mention") == [(None,)]
+    _keep(db, mention(1, source="other", by=author(source="other")), query=ELSEWHERE)
+    assert _turn(db, clock, platform).checked == 0
+    assert _turn(db, clock, Silent(), queries=(ELSEWHERE,)).checked == 0
+    assert rows(db, "SELECT checked_at FROM mention") == [(None,)]
 
 
 def test_paused_and_disabled_queries_ask_nothing(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
-    assert _turn(app, clock, platform, queries=(replace(QUERY, enabled=False),)).checked == 0
-    polling.pause(app, QUERY.id, error="no key")
-    assert _turn(app, clock, platform).checked == 0
+    _keep(db, mention(1))
+    assert _turn(db, clock, platform, queries=(replace(QUERY, enabled=False),)).checked == 0
+    polling.pause(db, QUERY.id, error="no key")
+    assert _turn(db, clock, platform).checked == 0
     assert platform.asked == []
 
 
 def test_only_what_was_asked_about_is_stored(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
+    _keep(db, mention(1))
 
     class Chatty(Platform):
         def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
             return batch(mention(2), position=None, gone=[Gone(source="fake", external_id="m-3")])
 
-    assert _turn(app, clock, Chatty(clock)).checked == 1
-    assert (number(app, "mention"), number(app, "tombstone")) == (1, 0)
+    assert _turn(db, clock, Chatty(clock)).checked == 1
+    assert (number(db, "mention"), number(db, "tombstone")) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -297,25 +297,25 @@ def test_only_what_was_asked_about_is_stored(
     ],
 )
 def test_trouble_puts_that_query_off_and_leaves_the_rest_alone(
-    app: Database,
+    db: Database,
     clock: FrozenClock,
     platform: Platform,
     trouble: Exception,
     back_after: timedelta,
 ) -> None:
-    _keep(app, mention(1))
-    _keep(app, mention(2), query=SECOND)
+    _keep(db, mention(1))
+    _keep(db, mention(2), query=SECOND)
     platform.raises = [trouble]
     cooldowns = Cooldowns()
     with capture_logs() as logs:
-        done = _turn(app, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
+        done = _turn(db, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
         assert (done.checked, done.failed) == (1, 1)
-        again = _turn(app, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
+        again = _turn(db, clock, platform, queries=(QUERY, SECOND), cooldowns=cooldowns)
         assert (again.checked, again.failed) == (0, 0)
     assert [one["why"] for one in logs] == [str(trouble)]
-    assert polling.count_failures(app, QUERY.id) == 0  # the poll is none the worse
+    assert polling.count_failures(db, QUERY.id) == 0  # the poll is none the worse
     clock.now += back_after
-    assert _turn(app, clock, platform, cooldowns=cooldowns).checked == 1
+    assert _turn(db, clock, platform, cooldowns=cooldowns).checked == 1
 
 
 def _all_gone(*names: str) -> Doubtful:
@@ -324,13 +324,13 @@ def _all_gone(*names: str) -> Doubtful:
 
 
 def test_that_all_are_gone_is_believed_when_it_is_said_for_hours(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1), mention(2))
+    _keep(db, mention(1), mention(2))
     platform.raises = [_all_gone("m-1", "m-2") for _ in range(20)]
     cooldowns, began = Cooldowns(), clock()
-    while number(app, "mention"):
-        done = _turn(app, clock, platform, cooldowns=cooldowns)
+    while number(db, "mention"):
+        done = _turn(db, clock, platform, cooldowns=cooldowns)
         clock.forward(minutes=1)
         assert clock() - began < DAY
     assert (done.checked, done.gone, done.failed) == (2, 2, 0)
@@ -347,44 +347,44 @@ def test_an_answer_in_between_begins_the_doubt_anew() -> None:
 
 
 def test_the_same_permanent_trouble_is_said_once(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
+    _keep(db, mention(1))
     platform.raises = [Permanent("no key"), Permanent("no key"), Permanent("wrong key")]
     cooldowns = Cooldowns()
     with capture_logs() as logs:
         for _ in range(3):
-            assert _turn(app, clock, platform, cooldowns=cooldowns).failed == 1
+            assert _turn(db, clock, platform, cooldowns=cooldowns).failed == 1
             clock.forward(hours=7)
     assert [one["why"] for one in logs] == ["no key", "wrong key"]
 
 
 def test_an_answer_that_cannot_be_read_does_not_block_the_others(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
+    _keep(db, mention(1))
     platform.raises = [BadItem("no date")]
-    assert _turn(app, clock, platform).checked == 1
-    assert _turn(app, clock, platform).checked == 0
+    assert _turn(db, clock, platform).checked == 1
+    assert _turn(db, clock, platform).checked == 0
 
 
 def test_a_bug_in_a_listener_is_loud_after_the_others_were_asked(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
-    _keep(app, mention(2), query=SECOND)
+    _keep(db, mention(1))
+    _keep(db, mention(2), query=SECOND)
     platform.raises = [ZeroDivisionError("oops")]
     with pytest.raises(ExceptionGroup, match="must not"):
-        _turn(app, clock, platform, queries=(QUERY, SECOND))
+        _turn(db, clock, platform, queries=(QUERY, SECOND))
     assert len(platform.asked) == 2
 
 
 def test_a_turn_that_is_told_to_stop_stops(
-    app: Database, clock: FrozenClock, platform: Platform
+    db: Database, clock: FrozenClock, platform: Platform
 ) -> None:
-    _keep(app, mention(1))
+    _keep(db, mention(1))
     done = recheck(
-        app,
+        db,
         [QUERY],
         clock=clock,
         listener_for=lambda _query: platform,
@@ -395,14 +395,14 @@ def test_a_turn_that_is_told_to_stop_stops(
     assert (done.checked, platform.asked) == (0, [])
 
 
-def test_a_post_removed_while_it_was_asked_about(app: Database, clock: FrozenClock) -> None:
-    _keep(app, mention(1))
+def test_a_post_removed_while_it_was_asked_about(db: Database, clock: FrozenClock) -> None:
+    _keep(db, mention(1))
 
     class Slow(Platform):
         def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
             vanished = batch(gone=[Gone(source="fake", external_id="m-1")])
-            ingest.store(app, QUERY, vanished, about("acme-air"), self.clock())
+            ingest.store(db, QUERY, vanished, about("acme-air"), self.clock())
             return Batch(mentions=tuple(mentions), position=None)
 
-    assert _turn(app, clock, Slow(clock)).checked == 1
-    assert number(app, "mention") == 0
+    assert _turn(db, clock, Slow(clock)).checked == 1
+    assert number(db, "mention") == 0

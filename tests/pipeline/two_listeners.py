@@ -1,4 +1,4 @@
-"""Polling two queries with a listener each, and what became of them."""
+"""Poll two queries, each with a listener of its own."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ SECOND = replace(QUERY, id="fake/second", source="second")
 
 def ask(db: Database, clock: FrozenClock, *listeners: Listener, **other: Any) -> Polled:
     """Poll QUERY with the first listener and SECOND with the second."""
-    found = {"fake": listeners[0], "second": listeners[-1]}
-    wanted: Sequence[Query] = (QUERY, SECOND)[: len(listeners)]
-    return poll(db, wanted, clock=clock, listener_for=lambda query: found[query.source], **other)
+    by_source = {"fake": listeners[0], "second": listeners[-1]}
+    polled: Sequence[Query] = (QUERY, SECOND)[: len(listeners)]
+    return poll(
+        db, polled, clock=clock, listener_for=lambda query: by_source[query.source], **other
+    )
 
 
 def state_of(db: Database, query_id: str = QUERY.id) -> SourceHealth:
-    """How the source of that query is doing."""
-    (one,) = (one for one in queries.health(db).sources if one.query_id == query_id)
-    return one
+    """Return the health of the query's source."""
+    (state,) = (source for source in queries.health(db).sources if source.query_id == query_id)
+    return state
 
 
 def script(*steps: Step) -> FakeListener:
-    """A listener of one poll."""
+    """Return a listener for one poll."""
     return FakeListener([list(steps)])

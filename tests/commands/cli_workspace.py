@@ -1,4 +1,4 @@
-"""The command line in this process: its settings in a folder of their own, its words caught."""
+"""Run the command line in this process, in a folder of its own, and capture its output."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ timezone = "Europe/Athens"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """How a command ended and what it said."""
+class CommandResult:
+    """The exit status and the output of a command."""
 
     status: int
     out: str
@@ -38,11 +38,11 @@ class Said:
 
 
 @dataclass(slots=True)
-class Desk:
-    """A folder to work in, and the command `earful` in it."""
+class Workspace:
+    """A folder with settings, and the command `earful` in it."""
 
     folder: Path
-    run: Callable[..., Said]
+    run: Callable[..., CommandResult]
 
     def settings(self, more: str = "", text: str = SETTINGS) -> None:
         """Write settings.toml."""
@@ -60,9 +60,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
+def workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
+) -> Iterator[Workspace]:
     """`earful` in an empty folder, with the fake model and at the tests' own time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logs, "configure", lambda **_how: None)
@@ -70,7 +70,7 @@ def desk(
     real, clock = app.open_app, FrozenClock()
     monkeypatch.setattr(app, "open_app", lambda settings: real(settings, clock=clock))
 
-    def run(*words: object) -> Said:
+    def run(*words: object) -> CommandResult:
         monkeypatch.setattr("sys.argv", ["earful", *map(str, words)])
         capsys.readouterr()
         clock.forward(minutes=1)
@@ -80,21 +80,21 @@ def desk(
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
         else:
             status = 0
-        written = capsys.readouterr()
-        assert "Traceback" not in written.out + written.err
-        return Said(status, written.out, written.err)
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        return CommandResult(status, output.out, output.err)
 
-    made = Desk(tmp_path, run)
-    made.settings()
-    yield made
+    workspace = Workspace(tmp_path, run)
+    workspace.settings()
+    yield workspace
 
 
 def row(number: int, text: str = "awful", **other: Any) -> dict[str, Any]:
     """A row of an import file, published an hour before the tests' time."""
-    told = {
+    fields = {
         "id": str(number),
         "author": "maria",
         "text": f"{text} ({number})",
         "published_at": "2026-11-20T11:00:00Z",
     }
-    return told | other
+    return fields | other
