@@ -53,7 +53,7 @@ _WITH_A_FAKE_MODEL = f"""
 import sys; sys.path.insert(0, {str(TESTS)!r})
 from factories import FakeClassifier
 from pipeline.app import App
-App.classifier = lambda house: FakeClassifier()
+App.classifier = lambda app: FakeClassifier()
 from datetime import timedelta
 from pipeline import scheduler
 scheduler._STANDBY, scheduler._POLL_TICK = 0.3, timedelta(seconds=0.3)
