@@ -65,6 +65,7 @@ def current_user() -> str:
     """Return who runs this command, and on which machine: "maria@desk"."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that has no name
+    # a container may run as a number that has no name
+    except (KeyError, OSError):
         name = "somebody"
     return f"{name}@{platform.node() or 'somewhere'}"

@@ -13,6 +13,7 @@ from pipeline.budget import fair_share
 from storage.collecting import spending
 from storage.collecting.spending import account_of
 
+# A week has its weekend: a shorter rate would project quiet or busy days over the whole month.
 _PACE = timedelta(days=7)
 _DAY = timedelta(days=1)
 

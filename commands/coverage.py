@@ -207,7 +207,8 @@ def _with_account(spending: Spending) -> str:
 
 
 def _query_column() -> Column:
-    return Column("query", overflow="fold")  # a name cut short cannot be copied
+    # folded, because a name that is cut short cannot be copied
+    return Column("query", overflow="fold")
 
 
 def _row(table: Table, *cells: object) -> None:

@@ -86,6 +86,7 @@ def _settings(settings: Settings) -> Finding:
 
 def _model(app: App) -> Finding:
     chosen = app.settings.sentiment
+    # with its loading: a model that takes a minute to start is worth seeing
     started = time.perf_counter()
     try:
         classifier = app.classifier()
@@ -178,7 +179,9 @@ def _first_batch(app: App, listener: Listener, query: Query) -> str:
         mentions = len(batch.mentions)
         seen = any(span.since < span.until for span in batch.seen)
         if batch.mentions or batch.rejected or batch.gone or seen:
-            break  # gaps alone are no answer: a walk that fails yields them, then raises
+            # gaps alone are no answer: a walk that fails yields them, then raises
+            # (test_cli_commands.py)
+            break
     return f"{count(mentions, 'mention')} to fetch at once"
 
 

@@ -80,6 +80,7 @@ def _erase_author(app: App, target: _Target, confirm: Confirm) -> ErasureCounts 
     try:
         return erasing.erase_author(app.db, person, app.clock())
     except KeyError as error:
+        # while the question waited for its answer
         raise SettingsError(f"--author: {target} was removed meanwhile") from error
 
 
@@ -114,7 +115,8 @@ def _print_erased(erased: ErasureCounts) -> None:
             print(f"  {_export_line(export)}")
     elif erased.mentions:
         print("No export was written since the first of it was published.")
-    else:  # the time of publication is unknown, so any export may hold it
+    # the time of publication is unknown, so any export may hold it
+    else:
         print("Nothing of it was stored, so which exports may hold it is not known here.")
     print(
         "Out of reach of this command: backups, mails and files that were sent, exports that were "

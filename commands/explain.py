@@ -10,7 +10,8 @@ from storage.cases import explanations
 from storage.cases.explanations import MentionVerdict
 
 _USAGE = "Write case:NUMBER, mention:NUMBER or SOURCE:ID."
-_MAX_ID = 2**63 - 1  # of the numbers that both databases hold
+# The largest number that both databases hold: a larger one would raise inside the driver.
+_MAX_ID = 2**63 - 1
 
 
 def show(app: App, name: str) -> None:
@@ -28,7 +29,8 @@ def show(app: App, name: str) -> None:
 
 def _find(app: App, name: str) -> tuple[MentionVerdict, ...]:
     kind, colon, external_id = name.partition(":")
-    if not colon:  # a number alone is a case: agents see those in the queue and in alerts
+    # a number alone is a case: agents see those in the queue and in alerts
+    if not colon:
         kind, external_id = "case", name
     if not kind or not external_id:
         raise SettingsError(f"{name!r} names no case and no mention", hint=_USAGE)

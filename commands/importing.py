@@ -17,6 +17,7 @@ from pipeline.poll import Polled, store_all
 from storage.collecting.ingest import IngestCounts
 from storage.entities import brands
 
+# Rows in one transaction: larger ones bring no more speed, and would hold up polling.
 _BATCH = 2000
 
 

@@ -64,6 +64,7 @@ def read(path: Path, limit: int | None = None) -> LabelledFile:
 def _spread(rows: list[LabelledText], limit: int | None) -> list[LabelledText]:
     if limit is None or limit >= len(rows):
         return rows
+    # over the whole file: its beginning may hold one sentiment alone
     return [rows[at * len(rows) // limit] for at in range(limit)]
 
 

@@ -54,9 +54,11 @@ def main() -> None:
     """Run the command line: errors that a person can fix are a sentence, bugs keep a traceback."""
     try:
         cli()
+    # markup off: an error may quote a platform's [brackets]
     except _FIXABLE as error:
         Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
         sys.exit(1)
+    # 128 + SIGINT, as shells expect
     except KeyboardInterrupt:
         sys.exit(130)
 

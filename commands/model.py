@@ -60,7 +60,8 @@ def check(
     for rule, problem in model_check.check(classifier, chosen):
         broken |= {rule} if problem else set()
         print(f"BAD {rule}\n      -> {problem}" if problem else f"ok  {rule}")
-    if broken <= {model_check.ALONE}:  # its answers can be counted all the same
+    # a model whose answers depend a little on the batch can still be measured
+    if broken <= {model_check.ALONE}:
         print(f"{model_check.speed(classifier):,.0f} posts per second on this machine")
         if labelled_file is not None:
             _print_rejects(labelled_file)

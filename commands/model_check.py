@@ -19,6 +19,7 @@ from sentiment.evaluation import Flagged, collect_answers, flagged_at, measure_a
 from sentiment.measures import Array, Measures, confusion, most_probable
 from sentiment.shipped import DESCRIPTION, is_ours
 
+# A few seconds of work for the slowest backend that a person would use.
 SPEED_TEXTS = 300
 ALONE = contract.ALONE
 
@@ -114,6 +115,7 @@ def _exact(chosen: SentimentSettings) -> bool:
 def speed(classifier: Classifier) -> float:
     """Return posts a second on the built-in posts, after a first few to warm up."""
     texts = contract.sample_posts(SPEED_TEXTS)
+    # the first call loads libraries and is no measure
     classifier.classify(texts[:20])
     started = time.perf_counter()
     classifier.classify(texts)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-_PLAIN_EVERY = 5.0  # seconds
+# Seconds: a log of a long import stays readable.
+_PLAIN_EVERY = 5.0
 
 Advance = Callable[[int], None]
 

@@ -17,7 +17,8 @@ from pipeline.app import App
 
 log = structlog.get_logger()
 
-_CLOSE_TIMEOUT = 10.0  # seconds that the page's server has for closing
+# Seconds for the page's server to close before it is killed: an open page must not keep it.
+_CLOSE_TIMEOUT = 10.0
 
 
 def serve(

@@ -14,7 +14,9 @@ from earful.judgements import Scores
 from earful.messages import Message
 from earful.types import Batch, Mention, Query
 
-TRIED_AGAIN = "It will be tried again."  # the hint of a Transient that asks nothing of people
+# The hint of a Transient that asks nothing of people. docs/decisions/layout.md, "An error carries
+# its hint apart from its sentence".
+TRIED_AGAIN = "It will be tried again."
 
 
 class EdgeError(HintedError):
@@ -87,6 +89,7 @@ class Listener(Protocol):
         ...
 
 
+# docs/decisions/layout.md, "Optional abilities are runtime protocols"
 @runtime_checkable
 class Checker(Protocol):
     """A Listener that can ask its platform about stored posts."""

@@ -40,9 +40,14 @@ class Verdict(StrEnum):
 class GapKind(StrEnum):
     """The reason for a gap in the time that was seen."""
 
-    LIMIT = "limit"  # of requests: the platform's, or ours for one poll
-    BUDGET = "budget"  # of money or units
-    OUTAGE = "outage"  # the platform or the network failed
-    CEILING = "ceiling"  # the platform shows only so many posts of a search
+    # of requests: the platform's, or ours for one poll
+    LIMIT = "limit"
+    # of money or units
+    BUDGET = "budget"
+    # the platform or the network failed
+    OUTAGE = "outage"
+    # the platform shows only so many posts of a search
+    CEILING = "ceiling"
     TOKEN = "token"  # the platform repeated a page token  # noqa: S105
-    WINDOW = "window"  # the entries had left the feed before the poll
+    # the entries had left the feed before the poll
+    WINDOW = "window"

@@ -22,5 +22,6 @@ def with_hint(sentence: str, hint: str) -> str:
     """Join a sentence and its hint as people read them; ``hint`` is a sentence of its own or ""."""
     if not hint:
         return sentence
+    # a sentence may quote a platform, which ends its own with a full stop
     stop = "" if sentence.endswith((".", "!", "?", "…")) else "."
     return f"{sentence}{stop} {hint}"

@@ -31,6 +31,7 @@ class Scores:
         total = self.negative + self.neutral + self.positive
         if min(self.negative, self.neutral, self.positive) < 0.0:
             raise ValueError(f"Scores: {self} has a probability below 0")
+        # written so that NaN is refused too
         if not abs(total - 1.0) < 1e-3:
             raise ValueError(f"Scores sum to {total:.4f}; three probabilities must sum to 1")
 

@@ -31,7 +31,8 @@ _PIECE = re.compile(rf"{_WORD.pattern}|\S")
 _IGNORED = re.compile("[\u200b-\u200f\u2060\u00ad\ufe00-\ufe0f\ufeff]")
 _QUOTES = "\u2018\u2019\u201b\u02b9\u02bb\u02bc\u2032\u00b4`"
 _DASHES = "\u2010\u2011\u2012\u2013\u2212"
-_MARKS = "\u2122\u2120"  # trade and service mark: NFKD makes "acmetm" of Acme™
+# Trade and service mark: NFKD makes "acmetm" of Acme™.
+_MARKS = "\u2122\u2120"
 # McDonald’s, McDonald´s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
 _ALIKE = str.maketrans(
     dict.fromkeys(_QUOTES, "'") | dict.fromkeys(_DASHES, "-") | dict.fromkeys(_MARKS, " ")
@@ -45,7 +46,8 @@ _LETTERS = _ALIKE | str.maketrans(
     | {"\u0640": ""}
 )
 _TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
-_MAX_TAGS = 100  # of one text: more is not a text
+# Of one text; more is spam, which must not cost time.
+_MAX_TAGS = 100
 
 
 def fold(text: str) -> str:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from earful.enums import GapKind
 from earful.field_checks import put_into_utc, refuse_empty
 
+# One frozen mapping for all: a default that a listener could change would reach every query.
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 

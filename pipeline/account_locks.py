@@ -11,7 +11,9 @@ import structlog
 
 log = structlog.get_logger()
 
-MAX_PARALLEL = 4  # accounts of one round that are polled at the same time
+# Accounts of one round that are polled at the same time: docs/decisions/collecting.md, "Accounts
+# are polled side by side". Each waits on the network nearly all the time, so two cores are enough.
+MAX_PARALLEL = 4
 
 Stop = Callable[[], bool]
 AccountJob = Callable[[Stop], None]
@@ -56,7 +58,8 @@ def run_parallel(jobs: Sequence[AccountJob], stop: Stop) -> None:
         try:
             job(is_stopping)
         except BaseException:
-            halt.set()  # at once: this thread would begin the next job
+            # before the pool sees the error: this thread would begin the next job
+            halt.set()
             raise
 
     with ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="poll") as pool:

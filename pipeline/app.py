@@ -92,6 +92,7 @@ class App:
 
 def classifier_for(settings: SentimentSettings) -> Classifier:
     """Load the classifier of a [sentiment] block; SettingsError when it cannot be loaded."""
+    # here: the libraries of a model take a second, which only commands with a classifier pay
     import sentiment
     from sentiment.shipped import ModelDamaged
 
@@ -115,6 +116,8 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     db = connect(settings.database_url.get_secret_value())
     migrate.upgrade(db)
     brands.sync(db, settings.brands())
+    # with the account settings: a raised budget makes waiting queries due at once
+    # (test_when_settings_change_an_account_its_queries_are_asked_at_once)
     polling.register(db, queries, _account_settings(settings))
     return App(settings=settings, db=db, queries=queries, clock=clock)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-_LONGEST_RETRY_AFTER = timedelta(days=1)  # "come back in a year" is tried again tomorrow
-_MAX_JITTER = 30.0  # seconds
+# A server that says "come back in a year" is tried again tomorrow: one wrong header must not end
+# the listening for good.
+_LONGEST_RETRY_AFTER = timedelta(days=1)
+# In seconds. A tenth of a day would be hours that a brand is not heard.
+_MAX_JITTER = 30.0
 
 
 def backoff(
@@ -17,10 +20,12 @@ def backoff(
     The jitter keeps queries that failed together from coming back together. ``retry_after`` is the
     server's Retry-After in seconds: the wait is no shorter than that, up to a day.
     """
+    # the bound on failures keeps the power within what a timedelta holds
     doubled: timedelta = first * 2 ** min(failures, 20)
     jitter: float = random.uniform(0.8, 1.2)  # noqa: S311  (not for security)
     wait = min(doubled, longest) * jitter
-    if retry_after is None or not retry_after > 0:  # not above 0 holds for NaN too
+    # "not above 0" holds for NaN too, which a broken header can give
+    if retry_after is None or not retry_after > 0:
         return wait
     return max(wait, timedelta(seconds=min(retry_after, _LONGEST_RETRY_AFTER.total_seconds())))
 

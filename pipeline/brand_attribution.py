@@ -72,6 +72,8 @@ class BrandAttribution:
         A language outside the query's counts for no brand: else competitors would be counted in
         it and our brand would not.
         """
+        # docs/decisions/collecting.md, "A language outside the query's list is noise for
+        # competitors too"
         lang = mention.lang
         if self._languages and lang and _primary(lang) not in self._languages:
             return Noise(f"language {lang!r} is not among {', '.join(self._query.languages)}")

@@ -29,6 +29,7 @@ def queue_notice(
     It says which query stopped, since when posts are missing, when polling goes on, and the fix.
     """
     account, zone = account_of(query), ZoneInfo(alert_policy.timezone)
+    # where the time is unknown, from now on at least
     since = polling.complete_until(db, query.id) or now
     text = (
         f"{spent}\n\n"

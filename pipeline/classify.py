@@ -31,6 +31,7 @@ def classify(
         if not waiting:
             break
         readings = classifier.classify([mention.text for mention in waiting])
+        # one instant for the batch: the time of the answer, not that of storing it
         at = clock()
         classified += predictions.save(
             db,

@@ -17,10 +17,13 @@ from storage.database.engine import Database
 
 log = structlog.get_logger()
 
-_LEASE = timedelta(minutes=5)  # longer than any notifier's own time limits together
+# Longer than the time limits of any notifier together: a lease that ends during a send would let a
+# second process send the same message.
+_LEASE = timedelta(minutes=5)
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
-_MAX_ATTEMPTS = 30  # a mail server may be down for a day
+# With an hour between them at most: a mail server may be down for a day.
+_MAX_ATTEMPTS = 30
 
 
 @dataclass(slots=True, kw_only=True)

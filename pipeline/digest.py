@@ -203,9 +203,7 @@ def queue(
         if deliveries.read_cursor(connection, channel) not in (None, window.since):
             return 0  # another process sent this window meanwhile
         if tombstones.count(connection) != removed:
-            return (
-                0  # the text may hold words that were removed meanwhile; the next run tries again
-            )
+            return 0
         deliveries.move_cursor(connection, channel, now)
         if ready is None:
             return 0

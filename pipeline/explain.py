@@ -52,6 +52,7 @@ def replay_today(evidence: Evidence, rules: Rules) -> int | None:
     """
     if evidence.rule != RULE_PERSON and _is_too_old(evidence, rules):
         return None
+    # replay() takes the threshold from the evidence; today's stands in settings
     return replay(replace(evidence, threshold=rules.negative_at))
 
 

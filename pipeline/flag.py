@@ -23,6 +23,8 @@ from storage.cases.unjudged import REPEAT_WITHIN
 from storage.cases.verdicts import CaseRules, FlaggedCase
 from storage.database.engine import Database, Transaction
 
+# One transaction each, in which no other process can write: large enough that its fixed cost
+# does not count, small enough that polling does not wait.
 _BATCH_SIZE = 500
 
 Stop = Callable[[], bool]
@@ -76,6 +78,7 @@ def flag(
 
     Judging twice changes nothing, because a mention is flagged once for a brand.
     """
+    # docs/decisions/unhappy.md, "Grouping is the first step of judging"
     group(db, clock=clock, stop=stop)
     total = Flagged()
     alert_policy = alert_policy or AlertPolicy()
@@ -143,6 +146,7 @@ def decide_all(waiting: Sequence[ClassifiedMention], rules: Rules, now: datetime
     complaints: dict[tuple[int, str], list[datetime]] = defaultdict(list)
     flagged_stories: set[tuple[int | None, str]] = set()
     decisions: list[Decision] = []
+    # by time of publication, not of arrival: the author's second complaint must know the first
     for mention in sorted(waiting, key=lambda mention: (mention.published_at, mention.mention_id)):
         times = complaints[(mention.author_id, mention.brand.id)]
         until = bisect_left(times, mention.published_at)
@@ -178,6 +182,7 @@ def _queue_alert(
     now: datetime,
 ) -> None:
     """Queue one alert for all fresh urgent cases; old complaints wait for the digest."""
+    # docs/decisions/outreach.md, "Only fresh complaints send an alert"
     fresh = [case for mention, case in urgent if now - mention.published_at <= alert_policy.within]
     if not fresh or not alert_policy.channels:
         return

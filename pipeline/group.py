@@ -15,13 +15,18 @@ from storage.analysis.stories import FirstMention, UngroupedMention
 from storage.database.engine import Database, Transaction
 from storage.entities.lookup import ExternalKey
 
-LOOK_BACK = timedelta(days=14)  # the same words much later are a new story
+# The same words much later are a new story: a campaign from last month says nothing about today.
+LOOK_BACK = timedelta(days=14)
+# Grouping shares the write lock with polling, so a batch must not take long.
 _BATCH_SIZE = 500
 # A form letter with changed numbers shares bands with all of its kind. A band with this many
 # stories tells nothing, and each further story would slow every lookup. Of a text that returns
-# after each look-back, the newest stories are compared.
+# after each look-back, the newest stories are compared. docs/decisions/unhappy.md, "A band with
+# sixteen stories takes no seventeenth".
 _MAX_STORIES_A_BAND = 16
-_MAX_COMPARED = 5  # stories that a text is compared with in full: those that share most bands
+# Stories that a text is compared with in full: those that share the most bands. The full comparison
+# is the costly part, and the best match is nearly always among the first.
+_MAX_COMPARED = 5
 
 Stop = Callable[[], bool]
 

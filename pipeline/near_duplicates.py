@@ -16,14 +16,18 @@ from rensa import RMinHash
 
 from earful.matching import fold, unspaced
 
-SIMILAR_FROM = 0.8  # of the runs that either text has, both must have so many
+# Of all runs of the two texts, both must have so many. docs/decisions/unhappy.md, "Near duplicates
+# are compared by runs of five characters".
+SIMILAR_FROM = 0.8
 # "worst service ever", said by two people, is two complaints
 MIN_WORDS = 8
-CHARACTERS_A_WORD = 5  # in scripts written without spaces
+# In scripts written without spaces, where words cannot be counted.
+CHARACTERS_A_WORD = 5
 # 10 bands of 5 rows find 98 % of pairs at 0.8, all but one in a thousand at 0.85
 _BANDS, _ROWS, _SEED = 10, 5, 7
 _RUN = 5
-_MAX_CHARACTERS = 3000  # copies of an article begin alike
+# Copies of an article begin alike, and a longer print would only cost time.
+_MAX_CHARACTERS = 3000
 _LINK = re.compile(r"(?:https?://|www\.)\S+")
 _HANDLE = re.compile(r"(?<!\w)@[\w.@-]+")
 _REPOST = re.compile(r"^\s*(?:rt|via)\b[\s:]*")

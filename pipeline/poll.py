@@ -24,9 +24,11 @@ from storage.database.engine import Database
 
 log = structlog.get_logger()
 
+# A restarting server is back in a minute; a broken one is not asked more than four times a day.
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
-_UNFINISHED_WAIT = timedelta(seconds=30)  # until a poll that was cut short goes on
+# Until a poll that was cut short goes on: other queries of the account come first.
+_UNFINISHED_WAIT = timedelta(seconds=30)
 
 Progress = Callable[[ingest.IngestCounts], None]
 
@@ -101,6 +103,8 @@ def poll(
     by_account: dict[str, list[Query]] = {}
     for query in polling.due_queries(db, queries, clock()):
         by_account.setdefault(account_of(query), []).append(query)
+    # docs/decisions/collecting.md, "Accounts are polled side by side": the order within an account
+    # keeps its limits, and a slow platform delays its own queries alone
     shared_locks = account_locks or AccountLocks()
     rounds = [
         _AccountRound(
@@ -116,6 +120,7 @@ def poll(
         for account, account_queries in by_account.items()
     ]
     run_parallel([account_round.run for account_round in rounds], stop)
+    # after all accounts: one broken listener must not keep the others from being polled
     bugs = [bug for account_round in rounds for bug in account_round.bugs]
     if bugs:
         raise ExceptionGroup("listeners failed in ways that they must not", bugs)
@@ -151,7 +156,9 @@ class _AccountRound:
                     return
                 try:
                     self.poll(query, self.listener_for(query), stop)
-                except ingest.PositionConflict:  # the other process stores the remaining posts
+                # docs/decisions/collecting.md, "A position moves only from where its poll began":
+                # the other process stores the remaining posts
+                except ingest.PositionConflict:
                     self.total.overtaken += 1
                     log.info("polled by another process", query=query.id)
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
@@ -259,7 +266,8 @@ def store_all(
         progress(stored)
         has_more = batch.more
         if stop():
-            return True  # between batches nothing is half done, and the position is stored
+            # between batches nothing is half done, and the position is stored
+            return True
     return has_more
 
 

@@ -21,10 +21,13 @@ from storage.database.engine import Database
 
 log = structlog.get_logger()
 
-BATCH_SIZE = 100  # of one source in one turn: a platform's lookup takes as many in one request
+# Of one source in one turn: a platform's lookup takes as many in one request.
+BATCH_SIZE = 100
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
-_DOUBTS_TO_BELIEVE = 10  # doubtful replies in a row: with the waits between them nine hours
+# Doubtful replies in a row; with the waits between them nine hours. A platform in trouble may show
+# no post for a while, and believing it at once would delete all of them here.
+_DOUBTS_TO_BELIEVE = 10
 
 Stop = Callable[[], bool]
 
@@ -88,7 +91,8 @@ class Cooldowns:
 
 def _wait(failures: int, retry_after: float | None) -> timedelta:
     wait = backoff(failures, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
-    if retry_after is None or not retry_after > 0:  # not above 0 holds for NaN too
+    # "not above 0" holds for NaN too
+    if retry_after is None or not retry_after > 0:
         return wait
     return max(wait, requested_wait(retry_after))
 
@@ -128,6 +132,7 @@ def recheck(
     """
     turn = _Turn(db=db, clock=clock, listened=listened, cooldowns=cooldowns or Cooldowns())
     now, bugs = clock(), []
+    # docs/decisions/collecting.md, "Paid posts are rechecked once": so they are read apart
     for (source, is_billed_once), checkers in _checkers(
         turn, queries, listener_for, is_billed
     ).items():
@@ -201,6 +206,7 @@ def _store(turn: _Turn, query: Query, batch: Batch, posts: Sequence[DueMention])
 
     Other posts in the reply are ignored.
     """
+    # a reply about another post would store a mention that no query found
     external_ids = {post.mention.external_id for post in posts}
     batch = replace(
         batch,

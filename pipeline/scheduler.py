@@ -17,12 +17,20 @@ from storage.database.leader import LeaderLock
 
 log = structlog.get_logger()
 
-_POLL_TICK = timedelta(seconds=2)  # between checks for a due query, not between polls of one
-_POLL_ROUNDS = 4  # at the same time: other accounts are polled while a slow one is
+# Between checks for a due query, not between polls of one.
+_POLL_TICK = timedelta(seconds=2)
+# At the same time: while one round waits for a slow account, the next ones poll the others.
+_POLL_ROUNDS = 4
+# docs/decisions/outreach.md, "The digest hour is checked every minute, not by a cron trigger": a
+# laptop that slept through the hour still sends its digest.
 _DIGEST_TICK = timedelta(minutes=1)
-_RECHECK_TICK = timedelta(minutes=5)  # 100 posts of each source: 28,800 a day
-_STANDBY = 5.0  # seconds between attempts to lead
-_QUIET = timedelta(minutes=5)  # an idle stage is recorded no more often than this
+# 100 posts of each source: 28,800 a day.
+_RECHECK_TICK = timedelta(minutes=5)
+# Seconds between attempts to lead.
+_STANDBY = 5.0
+# An idle stage is recorded no more often than this: at every tick it would write to the database
+# 43,000 times a day.
+_QUIET = timedelta(minutes=5)
 
 
 def run(app: App, stop: threading.Event) -> None:
@@ -54,7 +62,8 @@ def run(app: App, stop: threading.Event) -> None:
 def _lead(app: App, leader: LeaderLock, stop: threading.Event) -> None:
     halt = threading.Event()
     scheduler = _scheduler(app, Stages(app, stop=halt.is_set))
-    # a restart after a missing key was set should not need a resume of each block by hand
+    # docs/decisions/collecting.md, "earful up resumes paused blocks when it starts": a restart
+    # after a missing key was set should not need a resume of each block by hand
     polling.resume_paused(app.db, [query.id for query in app.queries])
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
     scheduler.start()
@@ -88,6 +97,7 @@ def _scheduler(app: App, stages: Stages) -> BackgroundScheduler:
             seconds=interval.total_seconds(),
             id=name,
             next_run_time=app.clock(),
+            # a late run is better than none, and several late ones are one
             misfire_grace_time=None,
             coalesce=True,
             max_instances=_POLL_ROUNDS if name == "poll" else 1,
@@ -112,6 +122,7 @@ class RecordedStage:
         try:
             result = self._run_stage()
             summary = "" if result.is_idle else str(result)
+        # any error: the other stages go on, and this one is seen on the status page
         except Exception as bug:
             log.exception("stage failed", stage=self._name)
             error = f"{type(bug).__name__}: {bug}"[:500]

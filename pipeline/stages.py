@@ -71,9 +71,11 @@ class Stages:
     def __init__(self, app: App, *, stop: Stop = lambda: False) -> None:
         self._app = app
         self._stop = stop
+        # shared by the rounds of a scheduler: a slow account is not polled twice at once
         self._account_locks = AccountLocks()
         self._cooldowns = Cooldowns()
 
+    # on first use: `earful poll` and `earful deliver` must not wait for a model to load
     @cached_property
     def classifier(self) -> Classifier:
         """The classifier that settings name; SettingsError when it cannot be loaded."""

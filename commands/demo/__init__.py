@@ -91,6 +91,7 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
 
     Invented mentions must never mix with real ones.
     """
+    # docs/decisions/layout.md, "The demo refuses a database with other content"
     db = connect(settings.database_url.get_secret_value())
     try:
         migrate.upgrade(db)

@@ -14,7 +14,8 @@ from earful.clock import Clock
 from listeners.inbox import feedback, webhook
 from listeners.inbox.inbox import Inbox
 
-_FORM, _HOOK = "shop", "reviews"  # as commands/demo/settings.toml names them
+# as commands/demo/settings.toml names them
+_FORM, _HOOK = "shop", "reviews"
 
 # hours before now, 0 to 10, why, name, e-mail
 _ANSWERS: tuple[tuple[int, int, str, str, str], ...] = (

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("mentions_a.tsv", "mentions_b.tsv")
-_END = timedelta(days=13, hours=12)  # the story's last minute, from its day 0 00:00
-_LIVE = timedelta(days=13, hours=11, minutes=20)  # from here on posts may arrive while one looks on
+# The story's last minute, from its day 0 00:00.
+_END = timedelta(days=13, hours=12)
+# From here on posts arrive while a person watches the page.
+_LIVE = timedelta(days=13, hours=11, minutes=20)
 _FIRST_LIVE = timedelta(seconds=8)
 _LIVE_STEP = timedelta(seconds=7)
 _NUMBERS = ("followers", "shares", "likes")
@@ -67,5 +69,6 @@ def _mention(row: dict[str, Any], published: datetime) -> dict[str, Any]:
         "likes": row["likes"],
         "reply_to": row["reply_to"] or None,
         "repost_of": row["repost_of"] or None,
-        "brands": row["brands"] or "kestrova",  # found by the word, though about something else
+        # found by the word, though about something else
+        "brands": row["brands"] or "kestrova",
     }

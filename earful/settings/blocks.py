@@ -24,6 +24,7 @@ def _duration(value: object) -> object:
         if match is None:
             raise ValueError("is not a duration; write it as 90s, 15m, 72h or 14d")
         value = float(match[1]) * _UNITS[match[2]]
+    # a bool is an int in Python, and `every = true` is no duration
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not abs(value) <= _LONGEST.total_seconds():
             raise ValueError(f"is too long; {_LONGEST.days}d is the longest")
@@ -46,7 +47,8 @@ def _hour(value: object) -> object:
             return time.fromisoformat(value)
         except ValueError as error:
             raise ValueError("is not a time of day; write it as 09:00") from error
-    if not isinstance(value, time):  # a bare 9 would be nine seconds after midnight
+    # pydantic would read a bare 9 as nine seconds after midnight
+    if not isinstance(value, time):
         raise ValueError("is not a time of day; write it as 09:00")
     return value
 

@@ -16,7 +16,8 @@ from earful.settings.errors import SettingsError, nearest
 from earful.types import Brand, Query
 
 _NETLOC = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d+)?")
-_EVERY = 60.0  # seconds between two looks into an inbox: a folder on our own disk
+# Seconds between polls of an inbox. It lies on our own disk, so polling costs nothing.
+_EVERY = 60.0
 
 
 def _origin(value: object) -> object:

@@ -125,7 +125,8 @@ class Settings(BaseSettings):
         return listens + front.queries(brands, self.feedback, self.form, self.hook)
 
 
-@lru_cache(maxsize=4096)  # an import names the same few brands on every row
+# an import names the same few brands on every row
+@lru_cache(maxsize=4096)
 def slug(name: str) -> str:
     """Return a brand's id: its name in lower case, with a dash between letters and digits.
 
@@ -195,6 +196,7 @@ def load(path: Path | None = None) -> Settings:
             hint="Run `earful` in the folder of settings.toml, or name one with EARFUL_SETTINGS.",
         )
 
+    # a class of its own for each call: pydantic-settings takes the file from the class
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=path, extra="forbid", frozen=True)
 
@@ -203,10 +205,12 @@ def load(path: Path | None = None) -> Settings:
         loaded = FromFile() if database_url is None else FromFile(database_url=database_url)
     except ValidationError as error:
         raise SettingsError(explain(path.name, error, Settings)) from error
-    except (ValueError, OSError) as error:  # TOML that cannot be parsed, or not UTF-8
+    # TOML that cannot be parsed, or is not UTF-8
+    except (ValueError, OSError) as error:
         raise SettingsError(f"{path.name}: {error}") from error
     _check(path.name, loaded)
     changed = _resolve_paths(path.resolve().parent, loaded)
+    # the environment may hold a password, the file may not: it lands in backups and in git
     if database_url is None:
         refuse_password(path.name, loaded.database_url.get_secret_value())
         changed["database_url"] = _resolve_database(path.resolve().parent, loaded.database_url)

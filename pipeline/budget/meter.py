@@ -25,7 +25,9 @@ from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import spending
 from storage.database.engine import Database, Transaction
 
-_DEFAULT_RESET = 60.0  # seconds, where a platform reports no remaining requests and no reset
+# Seconds, where a platform reports that no requests remain and not when they reset. Windows of
+# platforms last a minute or more.
+_DEFAULT_RESET = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class AccountState:
         usage = self._usage.get((account, cap))
         if usage is None or usage.window != window:
             successor = UsageWindow(window=window)
+            # only the window just before counts: after a pause nothing is reserved
             if usage is not None and usage.window.until == window.since:
                 successor.used_before = usage.used
                 successor.refused_before = frozenset(usage.refused)
@@ -118,6 +121,7 @@ class AccountMeter:
     def _reserve(self, requests: int, reads: int, units: int) -> None:
         now, price = self._clock(), self._policy.price
         usage = self._request_usage(now, requests) if requests else None
+        # in the transaction that counts: two processes must not both find room for the last post
         with self._db.write() as transaction:
             if reads and price:
                 for cap, window_before in self._budgets(now):
@@ -252,7 +256,8 @@ class AccountMeter:
         if grant is Grant.GRANTED:
             return
         usage.refused.add(brand)
-        too_small = amount > cap.limit  # midnight will not change that
+        # a new window will not change that, so the hint must not say that it goes on by itself
+        too_small = amount > cap.limit
         resumes = f"It goes on by itself at {_clock_time(cap.window.until)}."
         raise Spent(
             f"account {self._policy.account!r}: {self._refusal(cap, grant, amount, used)}",

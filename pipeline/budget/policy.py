@@ -46,6 +46,7 @@ def policy_for(
     brands = {
         sharer.brand_id for sharer in queries if sharer.enabled and account_of(sharer) == name
     }
+    # the query's own brand too: an import is no query of settings
     shared = frozenset(brands | {query.brand_id})
     block = next((account for account in accounts if account.name == name), None)
     if block is None:
@@ -64,4 +65,5 @@ def policy_for(
 
 
 def _millionths(amount: Decimal) -> int:
-    return int(amount * _MICRO)  # settings allow no finer amount
+    # exact: settings allow no finer amount (Money in earful/settings/blocks.py)
+    return int(amount * _MICRO)
