@@ -29,11 +29,11 @@ class BlueskyOptions(WebOptions):
     def _check_mode(self) -> BlueskyOptions:
         if self.mode == "jetstream" and "mentions" in self.kinds:
             raise ValueError(
-                "kinds: the stream has no mentions of an account; give them a [[listen]] block of "
+                "kinds: the stream has no mentions of an account. Give them a [[listen]] block of "
                 'their own, with mode = "search"'
             )
         if self.mode == "search" and not self.handle.strip().lstrip("@"):
             raise ValueError(
-                'handle: the search wants a login; give the account\'s name, as "shop.bsky.social"'
+                'handle: the search needs a login. Give the account\'s name, as "shop.bsky.social"'
             )
         return self

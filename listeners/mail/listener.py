@@ -70,8 +70,8 @@ class MailOptions(ListenerOptions):
         # RFC 8314: a password in clear can be read on the way.
         if self.security == "none" and not is_loopback(self.host):
             raise ValueError(
-                "security: none would send the password in clear; write tls or starttls (none is "
-                "for a server on this machine)"
+                "security: none would send the password in clear. Write tls or starttls; none is "
+                "for a server on this machine"
             )
         return self
 

@@ -32,8 +32,8 @@ class MastodonOptions(WebOptions):
     def _check_one_server(self) -> MastodonOptions:
         if self.needs_token and len(self.instances) > 1:
             raise ValueError(
-                "instances: search and mentions need an access token, which belongs to one server; "
-                "give each server a [[listen]] block with an account of its own"
+                "instances: search and mentions need an access token, which belongs to one server. "
+                "Give each server a [[listen]] block with an account of its own"
             )
         return self
 

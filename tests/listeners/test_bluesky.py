@@ -258,7 +258,7 @@ def test_an_unreadable_answer_is_transient(site: Site, body: bytes) -> None:
 
 def test_a_search_without_a_handle_is_refused_at_once() -> None:
     query = Query(id="b", brand_id="b", source="bluesky", any_of=("a",))
-    with pytest.raises(Permanent, match="handle: the search wants a login"):
+    with pytest.raises(Permanent, match="handle: the search needs a login"):
         list(Bluesky().poll(query, None))
 
 
