@@ -1,4 +1,4 @@
-"""Import rows a second: Earful's whole ingest against raw sqlite3 inserts of the same rows.
+"""Measure imported rows a second: Earful's ingest against raw sqlite3 inserts of the same rows.
 
     python benchmarks/ingest.py [--rows 100000]
     python benchmarks/ingest.py --file FILE --map text=body,… --brand-from COLUMN
@@ -46,8 +46,8 @@ def make_rows(path: Path, number: int) -> None:
             print(json.dumps(row), file=file)
 
 
-def raw(path: Path, folder: Path) -> tuple[int, float]:
-    """Read the same file and insert its rows with nothing but sqlite3; gives rows and seconds."""
+def insert_raw(path: Path, folder: Path) -> tuple[int, float]:
+    """Insert the file's rows with sqlite3 alone; return their number and the seconds."""
     import gzip
 
     opener = gzip.open if path.suffix == ".gz" else open
@@ -66,8 +66,10 @@ def raw(path: Path, folder: Path) -> tuple[int, float]:
     return len(rows), time.process_time() - started
 
 
-def ours(path: Path, folder: Path, columns: str, brand_from: str) -> tuple[int, float, float]:
-    """Import the file twice; gives new rows, and the seconds of the first and the second time."""
+def import_twice(
+    path: Path, folder: Path, columns: str, brand_from: str
+) -> tuple[int, float, float]:
+    """Import the file twice; return the new rows, and the seconds of each import."""
     url = SecretStr(f"sqlite:///{folder / 'earful.db'}")
     app = open_app(Settings(database_url=url))
     order = ImportOrder(
@@ -102,11 +104,11 @@ def main() -> None:
         path = args.file or folder / "mentions.jsonl"
         if args.file is None:
             make_rows(path, args.rows)
-        rows, base = raw(path, folder)
-        new, first, again = ours(path, folder, args.map, args.brand_from)
+        rows, base = insert_raw(path, folder)
+        new, first, repeated = import_twice(path, folder, args.map, args.brand_from)
     print(f"raw sqlite3.executemany: {rows / base:>9,.0f} rows/s ({rows:,} rows)")
     print(f"earful import:           {new / first:>9,.0f} rows/s ({new:,} rows)")
-    print(f"  again, nothing new:    {rows / again:>9,.0f} rows/s")
+    print(f"  again, nothing new:    {rows / repeated:>9,.0f} rows/s")
     print(f"ratio: {first / base:.1f} times the raw insert's time")
     print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 

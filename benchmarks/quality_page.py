@@ -99,7 +99,7 @@ def write(path: Path, text: str) -> None:
 def block(report: Report, pictures: Mapping[str, str]) -> str:
     """Return all tables, ready for the page. ``pictures``: links by subject."""
     parts = [
-        _about(report),
+        _introduction(report),
         pictures.get("languages", ""),
         _sets(report, "public"),
         *_beside(report),
@@ -112,7 +112,7 @@ def block(report: Report, pictures: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _about(report: Report) -> str:
+def _introduction(report: Report) -> str:
     rows = "the official test splits" if report.split == "test" else "the val splits"
     limit = f", at most {report.limit} rows a set and language" if report.limit else ""
     lines = [
@@ -136,9 +136,9 @@ def _sets(report: Report, group: Group) -> str:
 
 
 def _umsab_line(judged: Sequence[Judged]) -> list[str]:
-    ours, theirs = mean_f1(judged)
+    ours, vader = mean_f1(judged)
     name = f"**UMSAB, mean of {len(judged)} languages**"
-    return [name, "", "", f"**{ours:.1f}**", "", "", "", "", "", f"{theirs:.1f} ¹", ""]
+    return [name, "", "", f"**{ours:.1f}**", "", "", "", "", "", f"{vader:.1f} ¹", ""]
 
 
 def _set_line(judged: Judged) -> list[str]:
@@ -204,9 +204,9 @@ def _line_beside(report: Report, name: str, lang: str, measure: Measure) -> Iter
 def _mean_beside(report: Report) -> Iterable[list[str]]:
     umsab = report.of("umsab")
     if umsab:
-        ours, theirs = mean_f1(umsab)
+        ours, vader = mean_f1(umsab)
         name = f"UMSAB, mean macro F1 of {len(umsab)} languages"
-        yield [name, f"**{ours:.1f}**", f"{theirs:.1f} ¹", _figures("umsab", None)]
+        yield [name, f"**{ours:.1f}**", f"{vader:.1f} ¹", _figures("umsab", None)]
 
 
 def _figures(data_set: str, lang: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How many posts a second: Earful beside what people use today, on the same texts, in one run.
+"""Measure posts a second: Earful beside other classifiers, on the same texts, in one run.
 
     python benchmarks/throughput.py [--data FILE --split test] [--rows N --slow-rows N]
     python benchmarks/throughput.py --subjects earful vader
@@ -8,9 +8,9 @@ Each subject runs in a process of its own, one after the other, warmed up outsid
 Transformers pipelines take batches of 32. roberta-base and xlm-roberta-base have their sizes but
 random weights, on which speed does not depend, so nothing is downloaded; their texts are cut into
 tokens by our tokenizer, ids beyond their vocabulary set to its last one. ``--slow-rows`` texts
-from the start of the list are enough for their rate. The ceilings are what this machine multiplies
-at best in 8 bits and in float32. On a busy machine compare posts a processor second instead. A
-subject whose package is missing is named and left out; all of them need
+from the start of the list are enough for their rate. The ceilings are the machine's best rates of
+multiplication in 8 bits and in float32. On a busy machine compare posts a processor second instead.
+A subject is named and left out when its package is missing; all of them need
 ``sentiment/training/requirements.txt``. FILE: .tsv or .jsonl, also .gz, with ``text``.
 
 ``--memory N`` streams N texts through one classifier and prints its memory on the way.
@@ -37,78 +37,80 @@ from sentiment.onnx import available_cores
 
 CEILING = "ceiling"
 BASE = "roberta-f32"
-# How many times as fast as each of these Earful has to be.
+# Earful has to be so many times as fast as each of these.
 TARGETS = (("roberta-f32", 20), ("roberta-bf16", 6), ("earful-float", 3))
 
 # Texts a call in ``--memory``, as a long import makes them.
 CHUNK = 10_000
 
-Found = dict[str, dict[str, Any]]
+Results = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Run what was asked for and print the table."""
-    asked = _asked()
-    if asked.only:
-        print(json.dumps(_measured(asked)))
-    elif asked.memory:
-        _memory(asked)
+    """Run the chosen subjects and print the table."""
+    arguments = _arguments()
+    if arguments.only:
+        print(json.dumps(_measured(arguments)))
+    elif arguments.memory:
+        _memory(arguments)
     else:
-        found: Found = {}
-        for subject in asked.subjects:
-            found[subject] = _run(subject)
-        for line in _page(found, asked):
+        results: Results = {}
+        for subject in arguments.subjects:
+            results[subject] = _run(subject)
+        for line in _page(results, arguments):
             print(line)
 
 
-def _asked() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    known = [*SUBJECTS, CEILING]
+    names = [*SUBJECTS, CEILING]
     parser.add_argument("--data", type=Path, help=".tsv or .jsonl, also .gz; else a built-in list")
     parser.add_argument("--split", help="only rows whose column split says so")
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--slow-rows", type=int, default=320)
     parser.add_argument("--model", type=Path, help="model directory; else the shipped one")
-    parser.add_argument("--subjects", nargs="+", choices=known, default=known, metavar="NAME")
+    parser.add_argument("--subjects", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--memory", type=int, metavar="N", help="stream N texts, print memory")
-    parser.add_argument("--only", choices=known, help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=names, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def _run(subject: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--only", subject]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(f"throughput: {subject} ended with status {done.returncode}; see above")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    short = {key: value for key, value in found.items() if key != "labels"}
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if process.returncode:
+        raise SystemExit(f"throughput: {subject} ended with status {process.returncode}; see above")
+    result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    short = {key: value for key, value in result.items() if key != "labels"}
     print(f"throughput: {subject}: {json.dumps(short)}", file=sys.stderr, flush=True)
-    return found
+    return result
 
 
-def _measured(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return what one subject found, or which package it lacks."""
+def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of one subject, or the package that it lacks."""
     try:
-        if asked.only == CEILING:
+        if arguments.only == CEILING:
             from throughput_ceiling import float32, int8
 
             return {"int8": int8(available_cores()), "float32": float32(available_cores())}
-        subject = SUBJECTS[asked.only]
-        rows = min(asked.rows, asked.slow_rows) if subject.slow else asked.rows
-        texts = throughput_texts.read(asked.data, rows, asked.split)
+        subject = SUBJECTS[arguments.only]
+        rows = min(arguments.rows, arguments.slow_rows) if subject.slow else arguments.rows
+        texts = throughput_texts.read(arguments.data, rows, arguments.split)
         if not texts:
-            raise SystemExit(f"throughput: {asked.data}: no texts; look at --split and the columns")
-        done = subject.run(texts, asked.model)
+            raise SystemExit(
+                f"throughput: {arguments.data}: no texts; look at --split and the columns"
+            )
+        timing = subject.run(texts, arguments.model)
     except ModuleNotFoundError as error:
         return {"missing": error.name}
     return {
         "rows": len(texts),
-        "rate": len(texts) / done.time.seconds,
-        "by_processor": len(texts) / done.time.processor,
-        "tokens": None if done.tokens is None else done.tokens / done.time.seconds,
-        "labels": done.labels,
+        "rate": len(texts) / timing.time.seconds,
+        "by_processor": len(texts) / timing.time.processor,
+        "tokens": None if timing.tokens is None else timing.tokens / timing.time.seconds,
+        "labels": timing.labels,
         "peak": _peak(),
     }
 
@@ -120,87 +122,87 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def _page(found: Found, asked: argparse.Namespace) -> list[str]:
-    """Return the lines to print: table, labels, ceilings, verdict, what was left out."""
-    missing = {name: one["missing"] for name, one in found.items() if "missing" in one}
-    here = {name: one for name, one in found.items() if name not in missing}
-    ceiling = here.pop(CEILING, None)
-    lines = [f"texts from {asked.data or 'the built-in list'}, {available_cores()} cores", ""]
-    lines += _table(here)
-    lines += _same_labels(here)
+def _page(results: Results, arguments: argparse.Namespace) -> list[str]:
+    """Return the lines to print: table, labels, ceilings, verdict, missing subjects."""
+    missing = {name: result["missing"] for name, result in results.items() if "missing" in result}
+    measured = {name: result for name, result in results.items() if name not in missing}
+    ceiling = measured.pop(CEILING, None)
+    lines = [f"texts from {arguments.data or 'the built-in list'}, {available_cores()} cores", ""]
+    lines += _table(measured)
+    lines += _same_labels(measured)
     if ceiling:
-        lines += _ceilings(ceiling, here, asked.model)
-    lines += _verdict(here)
+        lines += _ceilings(ceiling, measured, arguments.model)
+    lines += _verdict(measured)
     lines += [f"left out: {name}: {package} is not installed" for name, package in missing.items()]
     return lines
 
 
-def _table(here: Found) -> list[str]:
+def _table(measured: Results) -> list[str]:
     lines = [
         "| subject | posts/s | times roberta-base float32 | posts a processor second | peak MB "
         "| texts |",
         "|---|---|---|---|---|---|",
     ]
-    base = here.get(BASE)
-    for name, one in here.items():
-        times = f"{one['rate'] / base['rate']:.1f}" if base else "–"
+    base = measured.get(BASE)
+    for name, result in measured.items():
+        times = f"{result['rate'] / base['rate']:.1f}" if base else "–"
         cells = (
             SUBJECTS[name].name,
-            f"{one['rate']:.1f}",
+            f"{result['rate']:.1f}",
             times,
-            f"{one['by_processor']:.1f}",
-            f"{one['peak']:.0f}",
-            str(one["rows"]),
+            f"{result['by_processor']:.1f}",
+            f"{result['peak']:.0f}",
+            str(result["rows"]),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _same_labels(here: Found) -> list[str]:
-    if not {"earful", "earful-float"} <= here.keys():
+def _same_labels(measured: Results) -> list[str]:
+    if not {"earful", "earful-float"} <= measured.keys():
         return []
-    pairs = zip(here["earful"]["labels"], here["earful-float"]["labels"], strict=True)
-    same = [one == other for one, other in pairs]
+    pairs = zip(measured["earful"]["labels"], measured["earful-float"]["labels"], strict=True)
+    same = [int8 == float32 for int8, float32 in pairs]
     return [f"int8 and float32 give the same label to {100 * sum(same) / len(same):.1f} %"]
 
 
-def _ceilings(ceiling: dict[str, float], here: Found, model: Path | None) -> list[str]:
+def _ceilings(ceiling: dict[str, float], measured: Results, model: Path | None) -> list[str]:
     lines = [f"{kind} ceiling: {ceiling[kind]:.0f} GOP/s" for kind in ("int8", "float32")]
-    if "earful" in here:
-        reached = here["earful"]["tokens"] * operations_a_token(model) / 1e9
+    if "earful" in measured:
+        reached = measured["earful"]["tokens"] * operations_a_token(model) / 1e9
         share = 100 * reached / ceiling["int8"]
         lines.append(f"Earful, all in all: {reached:.0f} GOP/s, {share:.0f} % of the int8 ceiling")
     return lines
 
 
-def _verdict(here: Found) -> list[str]:
+def _verdict(measured: Results) -> list[str]:
     parts = [
-        f"{here['earful']['rate'] / here[name]['rate']:.1f} times {SUBJECTS[name].name} "
-        f"(at least {least}: {_met(here, name, least)})"
-        for name, least in TARGETS
-        if "earful" in here and name in here
+        f"{measured['earful']['rate'] / measured[name]['rate']:.1f} times {SUBJECTS[name].name} "
+        f"(at least {factor}: {_verdict_word(measured, name, factor)})"
+        for name, factor in TARGETS
+        if "earful" in measured and name in measured
     ]
     return ["targets: " + "; ".join(parts)] if parts else []
 
 
-def _met(here: Found, name: str, least: int) -> str:
-    return "met" if here["earful"]["rate"] >= least * here[name]["rate"] else "MISSED"
+def _verdict_word(measured: Results, name: str, factor: int) -> str:
+    return "met" if measured["earful"]["rate"] >= factor * measured[name]["rate"] else "MISSED"
 
 
-def _memory(asked: argparse.Namespace) -> None:
+def _memory(arguments: argparse.Namespace) -> None:
     """Stream texts through one classifier and print its memory at 10, 50 and 100 percent."""
     from sentiment import load
 
-    classifier = load(model=asked.model)
-    texts = throughput_texts.stream(asked.data, asked.memory, asked.split)
-    marks = [max(1, asked.memory * percent // 100) for percent in (10, 50, 100)]
-    began, done = time.perf_counter(), 0
-    while done < asked.memory:
-        size = min(CHUNK, marks[0] - done)
-        done += len(classifier.classify(list(islice(texts, size))))
-        if done == marks[0]:
-            rate = done / (time.perf_counter() - began)
-            print(f"{done} texts: peak {_peak():.0f} MB, {rate:.0f} posts/s", flush=True)
+    classifier = load(model=arguments.model)
+    texts = throughput_texts.stream(arguments.data, arguments.memory, arguments.split)
+    marks = [max(1, arguments.memory * percent // 100) for percent in (10, 50, 100)]
+    began, count = time.perf_counter(), 0
+    while count < arguments.memory:
+        size = min(CHUNK, marks[0] - count)
+        count += len(classifier.classify(list(islice(texts, size))))
+        if count == marks[0]:
+            rate = count / (time.perf_counter() - began)
+            print(f"{count} texts: peak {_peak():.0f} MB, {rate:.0f} posts/s", flush=True)
             marks.pop(0)
 
 

@@ -1,4 +1,4 @@
-"""What this machine can multiply at best: one large product in a loop, a worker a core."""
+"""Measure the machine's best rate of multiplication: one large product, a worker a core."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ def float32(threads: int) -> float:
     return _best(threads, "MatMul", TensorProto.FLOAT, TensorProto.FLOAT)
 
 
-def _best(threads: int, kind: str, taken: int, given: int) -> float:
-    return max(_rate(threads, kind, taken, given, size) for size in SIZES)
+def _best(threads: int, kind: str, input_type: int, output_type: int) -> float:
+    return max(_rate(threads, kind, input_type, output_type, size) for size in SIZES)
 
 
-def _rate(threads: int, kind: str, taken: int, given: int, size: tuple[int, int, int]) -> float:
+def _rate(
+    threads: int, kind: str, input_type: int, output_type: int, size: tuple[int, int, int]
+) -> float:
     rows, inner, columns = size
     random = np.random.default_rng(1)
     weight = random.integers(-127, 128, (inner, columns)).astype(np.int8)
     x: Any = random.integers(0, 256, (rows, inner)).astype(np.uint8)
     if kind == "MatMul":
         weight, x = weight.astype(np.float32), x.astype(np.float32)
-    session = _session(kind, taken, given, weight)
+    session = _session(kind, input_type, output_type, weight)
 
     def run() -> None:
         session.run(None, {"x": x})
@@ -52,7 +54,7 @@ def _rate(threads: int, kind: str, taken: int, given: int, size: tuple[int, int,
 
 
 def _loop(run: Callable[[], None]) -> float:
-    """Return how many times a second ``run`` runs, the first time not counted."""
+    """Return the runs a second of ``run``, without the first one."""
     run()
     began, number = time.perf_counter(), 0
     while time.perf_counter() - began < SECONDS:
@@ -61,14 +63,14 @@ def _loop(run: Callable[[], None]) -> float:
     return number / (time.perf_counter() - began)
 
 
-def _session(kind: str, taken: int, given: int, weight: Any) -> Any:
+def _session(kind: str, input_type: int, output_type: int, weight: Any) -> Any:
     from onnx import helper, numpy_helper
 
     graph = helper.make_graph(
         [helper.make_node(kind, ["x", "weight"], ["y"])],
         "product",
-        [helper.make_tensor_value_info("x", taken, [None, None])],
-        [helper.make_tensor_value_info("y", given, [None, None])],
+        [helper.make_tensor_value_info("x", input_type, [None, None])],
+        [helper.make_tensor_value_info("y", output_type, [None, None])],
         initializer=[numpy_helper.from_array(weight, "weight")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])

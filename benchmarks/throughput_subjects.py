@@ -1,4 +1,4 @@
-"""What ``throughput.py`` measures. Each subject runs in a process of its own; see ``SUBJECTS``."""
+"""The subjects of ``throughput.py``; each runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BATCH = 32
 MAX_TOKENS = 128
 
 
-class Watch:
-    """Measures what runs inside ``with``: ``seconds``, and ``processor`` seconds of all threads."""
+class Stopwatch:
+    """Measure a ``with`` block: ``seconds``, and ``processor`` seconds of all threads."""
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Stopwatch:
         """Start."""
         self._began = time.perf_counter(), time.process_time()
         return self
@@ -29,10 +29,10 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What a subject found: labels where it judges, real tokens read where that is known."""
+class Timing:
+    """The time of a subject, with its labels and its number of tokens where it has them."""
 
-    time: Watch
+    time: Stopwatch
     labels: list[str] | None = None
     tokens: int | None = None
 
@@ -42,57 +42,57 @@ class Subject:
     """``name`` in the table. ``slow``: fewer rows give its rate."""
 
     name: str
-    run: Callable[[list[str], Path | None], Done]
+    run: Callable[[list[str], Path | None], Timing]
     slow: bool = False
 
 
-def earful(texts: list[str], model: Path | None) -> Done:
+def earful(texts: list[str], model: Path | None) -> Timing:
     """Time ``sentiment.load()``, whole: preparation, language, tokens, model, scores."""
     from sentiment import load
 
     classifier = load(model=model)
     classifier.classify(texts[:WARM])
-    with Watch() as watch:
+    with Stopwatch() as stopwatch:
         scores = classifier.classify(texts)
-    labels = [str(one.sentiment) for one in scores]
-    return Done(time=watch, labels=labels, tokens=_tokens(texts, model))
+    labels = [str(answer.sentiment) for answer in scores]
+    return Timing(time=stopwatch, labels=labels, tokens=_tokens(texts, model))
 
 
-def earful_float(texts: list[str], model: Path | None) -> Done:
+def earful_float(texts: list[str], model: Path | None) -> Timing:
     """Time a Transformers pipeline on our weights in float32."""
     from sentiment.shipped import SHIPPED
     from sentiment.training.rebuild import rebuild
 
     network, _ = rebuild(model or SHIPPED)
-    watch, labels = _pipeline(network, texts, model)
-    return Done(time=watch, labels=labels)
+    stopwatch, labels = _pipeline(network, texts, model)
+    return Timing(time=stopwatch, labels=labels)
 
 
-def vader(texts: list[str], model: Path | None) -> Done:
+def vader(texts: list[str], model: Path | None) -> Timing:
     """Time VADER's own function on the texts as they are."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
     for text in texts[:WARM]:
         analyzer.polarity_scores(text)
-    with Watch() as watch:
+    with Stopwatch() as stopwatch:
         for text in texts:
             analyzer.polarity_scores(text)
-    return Done(time=watch)
+    return Timing(time=stopwatch)
 
 
 def random_weights(vocabulary: int, positions: int, precision: str) -> Any:
     """Return a subject that times a base-sized RoBERTa with random weights."""
 
-    def run(texts: list[str], model: Path | None) -> Done:
+    def run(texts: list[str], model: Path | None) -> Timing:
         import torch
         from transformers import RobertaConfig, RobertaForSequenceClassification
 
         class Clamped(RobertaForSequenceClassification):  # type: ignore[misc, unused-ignore]
-            """Takes the ids of a larger vocabulary; those that it lacks become its last one."""
+            """Take the ids of a larger vocabulary; unknown ids become the last one."""
 
-            def forward(self, input_ids: Any, **others: Any) -> Any:
-                return super().forward(input_ids.clamp(max=vocabulary - 1), **others)
+            def forward(self, input_ids: Any, **inputs: Any) -> Any:
+                return super().forward(input_ids.clamp(max=vocabulary - 1), **inputs)
 
         config = RobertaConfig(
             vocab_size=vocabulary,
@@ -102,12 +102,12 @@ def random_weights(vocabulary: int, positions: int, precision: str) -> Any:
             num_labels=3,
         )
         network = Clamped(config).to(getattr(torch, precision)).eval()
-        return Done(time=_pipeline(network, texts, model)[0])
+        return Timing(time=_pipeline(network, texts, model)[0])
 
     return run
 
 
-def _pipeline(network: Any, texts: list[str], model: Path | None) -> tuple[Watch, list[str]]:
+def _pipeline(network: Any, texts: list[str], model: Path | None) -> tuple[Stopwatch, list[str]]:
     """Return the time and the labels of a Transformers pipeline, as its users call it."""
     from transformers import PreTrainedTokenizerFast, logging, pipeline
 
@@ -124,9 +124,9 @@ def _pipeline(network: Any, texts: list[str], model: Path | None) -> tuple[Watch
     pipe: Any = pipeline("text-classification", model=network, tokenizer=tokenizer, device="cpu")
     prepared = [prepare(text) or "." for text in texts]
     pipe(prepared[:WARM], batch_size=BATCH, truncation=True)
-    with Watch() as watch:
+    with Stopwatch() as stopwatch:
         answers = pipe(prepared, batch_size=BATCH, truncation=True)
-    return watch, [answer["label"] for answer in answers]
+    return stopwatch, [answer["label"] for answer in answers]
 
 
 def _tokens(texts: list[str], model: Path | None) -> int:
@@ -138,16 +138,16 @@ def _tokens(texts: list[str], model: Path | None) -> int:
     tokenizer = Tokenizer.from_file(str((model or SHIPPED) / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     read = [text for text in map(prepare, texts) if has_content(text)]
-    return sum(len(one.ids) for one in tokenizer.encode_batch_fast(read))
+    return sum(len(encoded.ids) for encoded in tokenizer.encode_batch_fast(read))
 
 
 def operations_a_token(model: Path | None) -> int:
     """Return the int8 operations that our model spends on one token (attention's are float)."""
     from sentiment.shipped import SHIPPED
 
-    about = json.loads(((model or SHIPPED) / "config.json").read_text("utf-8"))
-    hidden, inner = about["hidden_size"], about["intermediate_size"]
-    return int(2 * about["num_hidden_layers"] * (4 * hidden * hidden + 2 * hidden * inner))
+    config = json.loads(((model or SHIPPED) / "config.json").read_text("utf-8"))
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    return int(2 * config["num_hidden_layers"] * (4 * hidden * hidden + 2 * hidden * inner))
 
 
 ROBERTA = (50_265, 514)

@@ -1,4 +1,4 @@
-"""The texts that ``throughput.py`` reads: from a file, or put together here."""
+"""Read texts for ``throughput.py`` from a file, or combine them from parts."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ TIMES = ("", "this morning", "on Tuesday", "for the second time", "since the upd
 
 
 def built_in() -> list[str]:
-    """Return 1,680 texts put together here, no two the same, between 5 and 35 words."""
-    made = product(TIMES, OPENINGS, MIDDLES, ENDINGS)
-    return [f"{opening} {middle} {time} {ending}" for time, opening, middle, ending in made]
+    """Return 1,680 different texts of 5 to 35 words, combined from the parts above."""
+    combinations = product(TIMES, OPENINGS, MIDDLES, ENDINGS)
+    return [f"{opening} {middle} {time} {ending}" for time, opening, middle, ending in combinations]
 
 
 def read(path: Path | None, rows: int, split: str | None = None) -> list[str]:
     """Return the first ``rows`` texts of the file (or the built-in list); fewer if it has fewer.
 
-    ``split`` takes those rows only whose column ``split`` says so.
+    ``split``: only rows with this value in the column ``split``.
     """
     if path is None:
         return built_in()[:rows]
@@ -58,9 +58,9 @@ def read(path: Path | None, rows: int, split: str | None = None) -> list[str]:
 
 
 def stream(path: Path | None, rows: int, split: str | None = None) -> Iterator[str]:
-    """Yield ``rows`` texts, all different: the file's again and again with a number at the end."""
-    some = read(path, 100_000, split)
-    for number, text in enumerate(islice(cycle(some), rows)):
+    """Yield ``rows`` different texts: the file's, repeated with a number at the end."""
+    texts = read(path, 100_000, split)
+    for number, text in enumerate(islice(cycle(texts), rows)):
         yield f"{text} {number}"
 
 
