@@ -20,14 +20,14 @@ from pydantic import BaseModel, Field, field_validator
 from earful.contracts import TRIED_AGAIN, BadItem, Transient
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating
-from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
 from listeners.common import times
 from listeners.common.base import SourceListener
-from listeners.common.options import WebOptions, read
+from listeners.common.options import WebOptions, read_options
 from listeners.common.plain_text import from_html, one_line, web_link
 from listeners.common.rejects import read_items
 from listeners.common.values import count
-from listeners.http.errors import shown
+from listeners.http.errors import safe_url
 from listeners.http.fetch import Fetcher
 
 _PAGES = 10
@@ -87,17 +87,19 @@ class AppReviews(SourceListener):
         Gaps that are lost: what lies below the 500 newest of a store. Transient: the feed is away,
         or no feed. Permanent: it refuses.
         """
-        options = read(AppReviewsOptions, query)
-        rules = Rules(
-            first=options.since,
+        options = read_options(AppReviewsOptions, query)
+        rules = BackfillRules(
+            first_lookback=options.since,
             overlap=options.overlap,
-            most=options.max_requests,
-            addressed=False,
+            max_requests=options.max_requests,
+            can_seek=False,
         )
         now = self._clock()
         with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             store = _Store(options.endpoint, web, now)
-            yield from walk(position, parts=options.parts(), ask=store.ask, rules=rules, now=now)
+            yield from backfill(
+                position, parts=options.parts(), fetch=store.ask, rules=rules, now=now
+            )
 
 
 class _Store:
@@ -108,7 +110,7 @@ class _Store:
         self._web = web
         self._now = now
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         """One request."""
         app, _, country = step.part.partition("/")
         number = int(step.cursor or 1)
@@ -118,7 +120,7 @@ class _Store:
         )
         entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
         if not entries and number < pages:
-            raise Transient(f"{shown(url)}: page {number} of {pages} is empty", hint=TRIED_AGAIN)
+            raise Transient(f"{safe_url(url)}: page {number} of {pages} is empty", hint=TRIED_AGAIN)
         mentions, rejected = read_items(
             (entry for entry in entries if not _is_app(entry)),
             lambda entry: self._mention(entry, app, country),
@@ -128,11 +130,11 @@ class _Store:
         full = len(entries) >= _PAGE
         if full and not instants:
             raise Transient(
-                f"{shown(url)}: no review on the page has a readable time; it will be tried again, "
-                "and if it stays so the feed has changed"
+                f"{safe_url(url)}: no review on the page has a readable time; it will be tried "
+                "again, and if it stays so the feed has changed"
             )
         last = number >= _PAGES
-        return Page(
+        return BackfillPage(
             mentions=mentions,
             rejected=rejected,
             newest=max(instants, default=None),
@@ -177,8 +179,8 @@ def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
         entries = feed.get("entry", [])
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise Transient(
-            f"{shown(url)}: the answer is no feed of reviews ({type(error).__name__}); it will be "
-            "tried again, and if it stays so check the option endpoint"
+            f"{safe_url(url)}: the answer is no feed of reviews ({type(error).__name__}); it will "
+            "be tried again, and if it stays so check the option endpoint"
         ) from error
     links = feed.get("link")
     pages = [

@@ -20,17 +20,17 @@ from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query
-from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
 from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.base import SourceListener
 from listeners.common.json_fields import string
-from listeners.common.options import Bytes, WebOptions, read
+from listeners.common.options import Bytes, WebOptions, read_options
 from listeners.common.plain_text import clean, from_html, one_line, web_link
-from listeners.common.rejects import glimpse, read_items
+from listeners.common.rejects import preview, read_items
 from listeners.common.search_terms import search_terms
 from listeners.common.values import count
-from listeners.http.errors import shown
+from listeners.http.errors import safe_url
 from listeners.http.fetch import Fetcher
 
 PAGE = 1000  # hits that are asked for at once
@@ -72,15 +72,17 @@ class HackerNews(SourceListener):
         Gaps that are lost: seconds with over 1,000 hits. Transient: the site is away, or its
         answer is no search result. Permanent: it refuses, or any_of is empty.
         """
-        options = read(HackerNewsOptions, query)
+        options = read_options(HackerNewsOptions, query)
         terms = search_terms(query.any_of)
         if not terms:
             raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
-        rules = Rules(first=options.since, overlap=options.overlap, most=options.max_requests)
+        rules = BackfillRules(
+            first_lookback=options.since, overlap=options.overlap, max_requests=options.max_requests
+        )
         now = self._clock()
         with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             search = _Search(query, options, web, now)
-            yield from walk(position, parts=terms, ask=search.ask, rules=rules, now=now)
+            yield from backfill(position, parts=terms, fetch=search.ask, rules=rules, now=now)
 
 
 class _Search:
@@ -94,7 +96,7 @@ class _Search:
         self._web = web
         self._now = now
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         """One request. Transient when no hit of a page can be placed in time."""
         number, before = _cursor(step.cursor)
         hits, total = self._hits(step, number)
@@ -103,14 +105,14 @@ class _Search:
         more = bool(hits) and (total > count or len(hits) >= PAGE)
         if more and not seconds:
             raise Transient(
-                f"{shown(self._options.endpoint)}: none of {len(hits)} hits has a readable "
+                f"{safe_url(self._options.endpoint)}: none of {len(hits)} hits has a readable "
                 "created_at; it will be tried again, and if it stays so the platform has changed"
             )
         # the next page is asked for by time, as new posts would move page numbers; only within
         # one second there is no other way
         by_number = more and len(set(seconds)) == 1 and count < CEILING
         mentions, rejected = read_items(hits, self._mention, where=lambda hit: f"hit {_id(hit)}")
-        return Page(
+        return BackfillPage(
             mentions=mentions,
             rejected=rejected,
             newest=times.from_epoch(max(seconds)) if seconds else None,
@@ -119,7 +121,7 @@ class _Search:
             ceiling=f"{total:,} hits; the search shows {count:,}" if more and not by_number else "",
         )
 
-    def _hits(self, step: Step, number: int) -> tuple[list[object], int]:
+    def _hits(self, step: PageRequest, number: int) -> tuple[list[object], int]:
         window = f"created_at_i>={times.to_epoch(step.since)}"
         if step.until is not None:
             window += f",created_at_i<{times.to_epoch(step.until)}"
@@ -149,7 +151,7 @@ class _Search:
         if not number:
             raise BadItem("it has no objectID")
         if seconds is None:
-            raise BadItem(f"created_at: {glimpse(hit.get('created_at'))} is not a time")
+            raise BadItem(f"created_at: {preview(hit.get('created_at'))} is not a time")
         title = one_line(from_html(string(hit, "title")), 500)
         body = from_html(string(hit, "story_text") or string(hit, "comment_text"))
         text = "\n".join(part for part in (title, body) if part)
@@ -179,7 +181,7 @@ def _hits(url: str, body: bytes) -> tuple[list[object], int]:
             raise TypeError("hits is not a list")
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise Transient(
-            f"{shown(url)}: the answer is no search result ({type(error).__name__}); it will be "
+            f"{safe_url(url)}: the answer is no search result ({type(error).__name__}); it will be "
             "tried again, and if it stays so check the option endpoint"
         ) from error
     total = answer.get("nbHits")

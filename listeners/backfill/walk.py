@@ -1,12 +1,19 @@
-"""Walking back through a search that answers newest first, so that nothing is lost on the way.
+"""Backfill of a search that answers newest first, so that no post is lost on the way.
 
-Every poll opens a new stretch for each part (one search of a query): from now down to a little
-below the newest post that was ever met, because platforms index late. It is closed page by page
-from its top. Whatever cuts the walk - a limit, a budget, an outage, a killed process, a page token
-that comes again - leaves the rest of the stretch open in the position; it is told as a Gap and
-walked at a later poll, oldest first, until the platform has it no more: then it is told as lost.
+1. Load the position: for each part (one search of a query), the windows of time still to be read.
+2. Report as lost what the platform no longer keeps, and what the settings no longer request.
+3. Open a new window for each part: from now down to a little below the newest post met, because
+   platforms index late.
+4. Read old windows first, oldest first, with half of the requests.
+5. Read the new window of each part, the parts taking turns.
+6. Spend the requests that are left on old windows again.
+7. Read each window page by page from its top. After each page, close what the page covered, and
+   yield its mentions with the new position.
+8. Yield a last batch: a Gap for each window that stays open, and why. A limit, a budget, an outage,
+   a killed process or a repeated page token can cut a window. Later polls go on with it; after
+   three polls without progress it is reported as lost.
 
-listeners/backfill/windows.py keeps the account; this module asks and tells.
+listeners/backfill/windows.py keeps the account of windows; this module requests and reports.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from datetime import datetime, timedelta
 from earful.contracts import EdgeError, Spent, gap_reason
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Gone, Mention, Rejected, Seen
-from listeners.backfill.windows import OLDEST, BackfillPosition, Part, Stretch
+from listeners.backfill.windows import RESUME_NONE, BackfillPosition, OpenWindow, PartProgress
 from listeners.common import times
 
 _FEWEST = 4  # requests of a poll: half for old stretches, and two pages of the newest
@@ -32,7 +39,7 @@ class StaleCursor(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PageRequest:
     """One request: the posts of ``part`` written from ``since`` on and before ``until`` (None: up
     to now), both whole seconds. ``cursor`` is what the last Page gave, to be used with the same
     ``since`` and ``until``."""
@@ -44,7 +51,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class BackfillPage:
     """What one request brought, newest first.
 
     ``newest`` and ``oldest`` are the times of the first and the last item in the platform's order
@@ -63,60 +70,73 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How a source may be walked.
+class BackfillRules:
+    """How a source may be read backwards.
 
-    ``first``: how far to look back at the very first poll. ``overlap``: how far below the newest
-    known post to look again; five minutes of it at every poll, all of it twice in its span, so that
-    what is indexed up to half of it late is found, and re-reading costs the same however often we
-    poll. ``most``: requests in one poll, at least 4. ``keeps``: how
-    long the platform keeps posts in this search (None: for ever). ``addressed``: the platform can
-    be asked for a stretch that ends before now; else every walk begins at the newest post.
+    ``first_lookback``: how far the very first poll looks back. ``overlap``: how far below the
+    newest post met every poll looks again. It reads five minutes of it at every poll, and all of
+    it twice in its span. So a post is found that is indexed up to half the overlap late, and
+    re-reading costs the same however often we poll. ``max_requests``: in one poll, at least 4.
+    ``retention``: how long the platform keeps posts in this search (None: for ever). ``can_seek``:
+    the platform can be asked for a window that ends before now. If not, every reading begins at
+    the newest post.
     """
 
-    first: timedelta
+    first_lookback: timedelta
     overlap: timedelta
-    most: int
-    keeps: timedelta | None = None
-    addressed: bool = True
+    max_requests: int
+    retention: timedelta | None = None
+    can_seek: bool = True
 
 
-Ask = Callable[[Step], Page]
+FetchPage = Callable[[PageRequest], BackfillPage]
 
 
-def walk(
-    position: str | None, *, parts: Sequence[str], ask: Ask, rules: Rules, now: datetime
+def backfill(
+    position: str | None,
+    *,
+    parts: Sequence[str],
+    fetch: FetchPage,
+    rules: BackfillRules,
+    now: datetime,
 ) -> Iterator[Batch]:
-    """The batches of one poll: a page each, then one that tells what stayed open.
+    """Yield the batches of one poll: one for each page, then one for what stayed open.
 
-    Makes at most ``rules.most`` requests. Old open stretches come first, oldest first, with half
-    of them; then every part's newest posts, the parts taking turns; then old ones again with what
-    is left. When the last poll came no further than an old stretch, the newest posts come first,
-    and where an error ended it that stretch comes last: neither an answer that cannot be read nor a
-    budget that the past alone uses up must stop everything else. What ``ask`` raises passes through
-    after the last batch was yielded. A position that cannot be read begins again, ``rules.first``
-    ago.
+    The module's docstring lists the steps. At most ``rules.max_requests`` requests are made. An
+    unreadable position begins again, ``rules.first_lookback`` ago.
+
+    If the last poll made no progress on an old window, the newest posts come first; if an error
+    ended it at a window, that window comes last. So neither an unreadable response nor a budget
+    that old windows use up can stop everything else. Errors of ``fetch`` pass through after the
+    last batch was yielded.
     """
-    yield from _Walk(position, parts, ask, rules, now).batches()
+    yield from _Backfill(position, parts, fetch, rules, now).batches()
 
 
-class _Walk:
+class _Backfill:
     """One poll over all parts."""
 
     def __init__(
-        self, position: str | None, parts: Sequence[str], ask: Ask, rules: Rules, now: datetime
+        self,
+        position: str | None,
+        parts: Sequence[str],
+        fetch: FetchPage,
+        rules: BackfillRules,
+        now: datetime,
     ) -> None:
-        self._ask = ask
+        self._fetch = fetch
         self._rules = rules
         self._now = times.to_epoch(now)
-        self._left = max(rules.most, _FEWEST)
+        self._left = max(rules.max_requests, _FEWEST)
         self._position = BackfillPosition.load(position)
         known = self._position.parts
-        self._asking: tuple[str, Stretch] | None = None
-        first = self._now - int(rules.first.total_seconds())
+        self._asking: tuple[str, OpenWindow] | None = None
+        first = self._now - int(rules.first_lookback.total_seconds())
         for one in known.values():
             one.set_back(self._now, first)
-        self._parts = {name: known.get(name) or Part(floor=first, mark=first) for name in parts}
+        self._parts = {
+            name: known.get(name) or PartProgress(floor=first, mark=first) for name in parts
+        }
         self._position.parts = self._parts
         # an empty stretch says that a part is asked for, before anything was seen of it
         self._announced = tuple(Seen(since=now, until=now, part=name) for name in parts)
@@ -139,7 +159,9 @@ class _Walk:
         old = self._old({id(one) for _, one in heads})
         try:
             if self._position.resume_last is None:
-                self._position.resume_last = OLDEST  # should this poll come no further than that
+                self._position.resume_last = (
+                    RESUME_NONE  # should this poll come no further than that
+                )
                 yield from self._spend(old, self._left // 2)
             self._position.resume_last = None
             yield from self._spend_in_turn(heads)
@@ -164,20 +186,20 @@ class _Walk:
         name, one = self._asking
         refused = isinstance(error, Spent)
         if id(one) not in heads:  # what a budget refused stays the oldest
-            self._position.resume_last = OLDEST if refused else (one.low, name)
+            self._position.resume_last = RESUME_NONE if refused else (one.low, name)
         elif refused and one.asked == 1:  # it had nothing of what was spent
             self._position.next_part = name
 
-    def _old(self, heads: set[int]) -> list[tuple[str, Stretch]]:
+    def _old(self, heads: set[int]) -> list[tuple[str, OpenWindow]]:
         """What earlier polls left open, oldest first. Where every walk begins at the newest post,
         the walk down from there passes them anyway."""
-        if not self._rules.addressed:
+        if not self._rules.can_seek:
             return []
         every = [(name, one) for name, part in self._parts.items() for one in part.open]
         old = [(name, one) for name, one in every if id(one) not in heads]
         return sorted(old, key=self._place)
 
-    def _place(self, pair: tuple[str, Stretch]) -> tuple[bool, int, str]:
+    def _place(self, pair: tuple[str, OpenWindow]) -> tuple[bool, int, str]:
         """Where an old stretch comes: by its age, behind the one at which an error ended."""
         name, one = pair
         cut = self._position.resume_last
@@ -192,12 +214,12 @@ class _Walk:
         else:
             part.deep = self._now
         low = max(part.mark - overlap, part.floor, self._reach())
-        if self._rules.addressed:
+        if self._rules.can_seek:
             return part.above_open(low)
         return min([low, *(one.low for one in part.open)])
 
     def _reach(self) -> int:
-        keeps = self._rules.keeps
+        keeps = self._rules.retention
         return 0 if keeps is None else self._now - int(keeps.total_seconds())
 
     def _out_of_reach(self, name: str) -> Iterator[Gap]:
@@ -210,7 +232,7 @@ class _Walk:
             yield self._gap(name, part.seen, reach, GapKind.WINDOW, why, lost=True)
             part.seen = reach
 
-    def _spend(self, stretches: Sequence[tuple[str, Stretch]], most: int) -> Iterator[Batch]:
+    def _spend(self, stretches: Sequence[tuple[str, OpenWindow]], most: int) -> Iterator[Batch]:
         """Walk these, with at most so many of the requests that are left."""
         stop_at = self._left - most
         for name, one in stretches:
@@ -220,7 +242,7 @@ class _Walk:
                 return
             yield from self._walk(name, one, stop_at)
 
-    def _spend_in_turn(self, heads: Sequence[tuple[str, Stretch]]) -> Iterator[Batch]:
+    def _spend_in_turn(self, heads: Sequence[tuple[str, OpenWindow]]) -> Iterator[Batch]:
         """Walk these with what is left; wherever it ends, the next poll begins with the one behind
         it."""
         names = [name for name, _ in heads]
@@ -229,7 +251,7 @@ class _Walk:
                 self._position.next_part = following
             yield from self._spend([(name, one)], self._left)
 
-    def _walk(self, name: str, one: Stretch, stop_at: int) -> Iterator[Batch]:
+    def _walk(self, name: str, one: OpenWindow, stop_at: int) -> Iterator[Batch]:
         until = self._until(one)
         cursor: str | None = None
         tokens: set[str] = set()
@@ -238,9 +260,11 @@ class _Walk:
             self._left -= 1
             one.asked += 1
             self._asking = name, one
-            step = Step(part=name, since=times.from_epoch(one.low), until=until, cursor=cursor)
+            step = PageRequest(
+                part=name, since=times.from_epoch(one.low), until=until, cursor=cursor
+            )
             try:
-                page = self._ask(step)
+                page = self._fetch(step)
             except StaleCursor:
                 until, cursor, tokens = self._until(one), None, set()
                 continue
@@ -254,12 +278,14 @@ class _Walk:
             else:
                 tokens.add(cursor)
 
-    def _until(self, one: Stretch) -> datetime | None:
+    def _until(self, one: OpenWindow) -> datetime | None:
         """Where a walk begins that has no cursor yet."""
-        whole = one.high >= self._now or not self._rules.addressed
+        whole = one.high >= self._now or not self._rules.can_seek
         return None if whole else times.from_epoch(one.high)
 
-    def _take(self, name: str, one: Stretch, page: Page, asked_below: datetime | None) -> Batch:
+    def _take(
+        self, name: str, one: OpenWindow, page: BackfillPage, asked_below: datetime | None
+    ) -> Batch:
         """Bring the account forward by a page, and tell of it."""
         part = self._parts[name]
         if page.newest is not None:  # dated in the future, it must not hide what is yet to come
@@ -279,12 +305,12 @@ class _Walk:
         return self._batch(page, seen=(seen,) if reached < before else (), gaps=tuple(gaps))
 
     def _met_ceiling(
-        self, name: str, one: Stretch, why: str, reached: int, *, anew: bool
+        self, name: str, one: OpenWindow, why: str, reached: int, *, anew: bool
     ) -> list[Gap]:
         """The platform shows no more from here. Asked ``anew`` below what was reached it goes on;
         not where every walk begins at the top, nor when one second alone is over the ceiling."""
         part = self._parts[name]
-        if not self._rules.addressed:
+        if not self._rules.can_seek:
             lost = part.unseen(0, reached)
             part.close(0, reached)
             return [self._gap(name, *span, GapKind.CEILING, why, lost=True) for span in lost]
@@ -305,7 +331,7 @@ class _Walk:
             for one in part.open:
                 if span := one.unseen(below=one.high):
                     gaps.append(self._gap(name, *span, one.kind, one.why, lost=False))
-            if not self._rules.addressed and error is None:  # no walk from the top reaches deeper
+            if not self._rules.can_seek and error is None:  # no walk from the top reaches deeper
                 part.open = [one for one in part.open if self._is_owed(one)]
             part.join()
         more = error is None and any(
@@ -313,33 +339,33 @@ class _Walk:
         )
         return self._batch(gaps=tuple(gaps), more=more)
 
-    def _is_owed(self, one: Stretch) -> bool:
+    def _is_owed(self, one: OpenWindow) -> bool:
         """False for the rest of an overlap that our own limit of requests cut."""
         return one.kind is not GapKind.LIMIT or one.unseen(below=one.high) is not None
 
-    def _blame(self, one: Stretch, error: EdgeError | None) -> None:
+    def _blame(self, one: OpenWindow, error: EdgeError | None) -> None:
         if isinstance(error, Spent):
             one.blame(error.kind, gap_reason(error))
         elif error is not None:
             one.blame(GapKind.OUTAGE, gap_reason(error))
         elif one.kind is not GapKind.TOKEN:
-            one.blame(GapKind.LIMIT, f"one poll makes {self._rules.most} requests at most")
+            one.blame(GapKind.LIMIT, f"one poll makes {self._rules.max_requests} requests at most")
         if one.high < one.began:
             one.tries = 0
         elif error is None and self._had_its_chance(one):
             one.tries += 1
 
-    def _had_its_chance(self, one: Stretch) -> bool:
+    def _had_its_chance(self, one: OpenWindow) -> bool:
         """False when others spent the poll's requests before it could come forward."""
         token = one.kind is GapKind.TOKEN and one.asked > 0
-        return token or not self._rules.addressed or one.asked > self._rules.most // 4
+        return token or not self._rules.can_seek or one.asked > self._rules.max_requests // 4
 
-    def _given_up(self, name: str, one: Stretch) -> list[Gap]:
+    def _given_up(self, name: str, one: OpenWindow) -> list[Gap]:
         """A stretch that several polls could not bring forward: its top second when the rest can
         be asked for by itself, else all of it."""
         part = self._parts[name]
         why = f"{one.why}; {_TRIES} walks brought it no further"
-        whole = one.kind is GapKind.TOKEN or not self._rules.addressed
+        whole = one.kind is GapKind.TOKEN or not self._rules.can_seek
         low, high = one.low if whole else one.high - 1, one.high
         lost = part.unseen(low, high) if whole else [(low, high)]
         part.close(low, high)
@@ -360,7 +386,7 @@ class _Walk:
 
     def _batch(
         self,
-        page: Page | None = None,
+        page: BackfillPage | None = None,
         *,
         seen: tuple[Seen, ...] = (),
         gaps: tuple[Gap, ...] = (),

@@ -15,13 +15,13 @@ from pydantic import BeforeValidator, ConfigDict, Field, OnErrorOmit, PlainSeria
 from earful.enums import GapKind
 from listeners.common.position import Instant, Position
 
-OLDEST = (0, "")  # a cut that changes nothing in the order of the old stretches
+RESUME_NONE = (0, "")  # a cut that changes nothing in the order of the old stretches
 
 _MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Stretch:
+class OpenWindow:
     """[low, high) is yet to be walked.
 
     Before ``known``, an earlier walk has seen all: there it is only looked at again. ``tries``
@@ -63,15 +63,15 @@ def _from_row(row: Any) -> Any:
     return row
 
 
-def _to_row(one: Stretch) -> list[int | str]:
+def _to_row(one: OpenWindow) -> list[int | str]:
     return [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:_LONGEST_WHY]]
 
 
-_StoredStretch = Annotated[Stretch, BeforeValidator(_from_row), PlainSerializer(_to_row)]
+_StoredStretch = Annotated[OpenWindow, BeforeValidator(_from_row), PlainSerializer(_to_row)]
 
 
 @dataclass(slots=True, kw_only=True)
-class Part:
+class PartProgress:
     """What is remembered of one search of a query.
 
     ``floor``: nothing older is wanted. ``mark``: the newest post met. ``seen``: up to where walks
@@ -106,7 +106,7 @@ class Part:
             one.high = one.began = min(one.high, now)
             one.known = min(one.known, self.seen)
 
-    def begin(self, now: int, low: int) -> Stretch:
+    def begin(self, now: int, low: int) -> OpenWindow:
         """Open a stretch from ``low`` up to now; one that no page was had of goes on in it."""
         high = max(now, low + 1)
         for one in self.open:
@@ -114,7 +114,7 @@ class Part:
                 one.low, one.high, one.began = min(one.low, low), high, high
                 break
         else:
-            one = Stretch(low=low, high=high, known=self.seen, began=high)
+            one = OpenWindow(low=low, high=high, known=self.seen, began=high)
             self.open.append(one)
         self.seen = max(self.seen, now)
         return one
@@ -128,13 +128,13 @@ class Part:
 
     def close(self, since: int, until: int) -> None:
         """[since, until) is dealt with: take it off every open stretch."""
-        left: list[Stretch] = []
+        left: list[OpenWindow] = []
         for one in self.open:
             if until <= one.low or since >= one.high:
                 left.append(one)
                 continue
             if one.low < since and one.high > until:
-                left.append(Stretch(low=one.low, high=since, known=one.known, began=since))
+                left.append(OpenWindow(low=one.low, high=since, known=one.known, began=since))
             if one.high > until:
                 one.low = until
                 left.append(one)
@@ -173,8 +173,8 @@ class Part:
 
     def _join_overlaps(self) -> None:
         """What is only looked at again is one stretch where it overlaps."""
-        kept: list[Stretch] = []
-        last: Stretch | None = None
+        kept: list[OpenWindow] = []
+        last: OpenWindow | None = None
         for one in self.open:
             if one.unseen(below=one.high):
                 kept.append(one)
@@ -196,6 +196,6 @@ class BackfillPosition(Position):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    parts: dict[str, OnErrorOmit[Part]] = Field(default_factory=dict)
+    parts: dict[str, OnErrorOmit[PartProgress]] = Field(default_factory=dict)
     next_part: str = Field(default="", alias="turn")
     resume_last: tuple[Instant, str] | None = Field(default=None, alias="cut")

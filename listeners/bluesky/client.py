@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from earful.contracts import TRIED_AGAIN, Permanent, Transient
-from listeners.http.errors import Refused, shown
-from listeners.http.session import GuardedSession
+from listeners.http.errors import HttpRefusal, safe_url
+from listeners.http.session import HttpSession
 
 HINTS = {
     400: "the request or the login is not accepted; check the options",
@@ -42,7 +42,7 @@ _LOGINS: dict[tuple[str, str], _Tokens] = {}
 class XrpcClient:
     """Call a service without a login."""
 
-    def __init__(self, service: str, session: GuardedSession) -> None:
+    def __init__(self, service: str, session: HttpSession) -> None:
         self._service = service.rstrip("/")
         self._session = session
 
@@ -104,7 +104,7 @@ class AccountClient:
             return self._xrpc.get(name, params, self._log_in().access)
         try:
             return self._xrpc.get(name, params, tokens.access)
-        except Refused as error:
+        except HttpRefusal as error:
             if error.status not in _EXPIRED_STATUSES:
                 raise
         return self._xrpc.get(name, params, self._renew(tokens).access)
@@ -116,7 +116,7 @@ class AccountClient:
     def _renew(self, tokens: _Tokens) -> _Tokens:
         try:
             response = self._xrpc.post("com.atproto.server.refreshSession", None, tokens.refresh)
-        except Refused as error:
+        except HttpRefusal as error:
             if error.status not in _EXPIRED_STATUSES:
                 raise
             _LOGINS.pop(self._key, None)
@@ -153,7 +153,7 @@ def _json_object(url: str, body: bytes) -> Mapping[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise Transient(
-            f"{shown(url)}: the answer is no JSON object",
+            f"{safe_url(url)}: the answer is no JSON object",
             hint=f"{TRIED_AGAIN} If this repeats, check the options service and api.",
         )
     return value

@@ -38,7 +38,7 @@ from listeners.bluesky.events import POST_COLLECTION, from_micros, parse_event, 
 from listeners.common.json_fields import LATEST_INSTANT, string
 from listeners.common.position import Position
 from listeners.common.rejects import reject
-from listeners.http.errors import shown, user_agent
+from listeners.http.errors import safe_url, user_agent
 
 PART = "jetstream"
 # Microseconds read again: events of one moment may come in another order.
@@ -247,7 +247,7 @@ class JetstreamPoll:
         return {string(profile, "did"): profile for profile in profiles}
 
     def _edge_error(self, error: Exception) -> Transient | Permanent:
-        address = shown(self._url)
+        address = safe_url(self._url)
         if isinstance(error, InvalidStatus):
             status = error.response.status_code
             if 300 <= status < 500 and status not in (408, 425, 429):

@@ -20,9 +20,9 @@ from listeners.bluesky.options import BlueskyOptions
 from listeners.bluesky.poll import BlueskyPoll
 from listeners.common.base import SourceListener
 from listeners.common.json_fields import string
-from listeners.common.options import account_secret, read
-from listeners.common.rechecks import changed, trusted
-from listeners.http.session import GuardedSession
+from listeners.common.options import account_secret, read_options
+from listeners.common.rechecks import has_changed, raise_if_doubtful
+from listeners.http.session import HttpSession
 
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
 _HINT = "make an app password (Settings, Privacy and security, App passwords)"
@@ -43,7 +43,7 @@ class Bluesky(SourceListener):
         ``seconds``, and the first time it begins now. Raises Transient when Bluesky cannot be
         reached or sends unreadable answers, and Permanent when the login is missing or refused.
         """
-        options = read(BlueskyOptions, query)
+        options = read_options(BlueskyOptions, query)
         with self._session(options) as session:
             if options.mode == "jetstream":
                 xrpc = XrpcClient(options.api, session)
@@ -66,7 +66,7 @@ class Bluesky(SourceListener):
         Asks without a login: an account that blocks ours has not deleted its posts. Raises
         Transient, Permanent, and Doubtful when the network shows none of many.
         """
-        options = read(BlueskyOptions, query)
+        options = read_options(BlueskyOptions, query)
         stored = {
             mention.external_id: mention
             for mention in mentions
@@ -86,18 +86,16 @@ class Bluesky(SourceListener):
             except BadItem:
                 # Gone, or unreadable: then the stored text may still be right.
                 continue
-            if changed(mention, fresh):
+            if has_changed(mention, fresh):
                 edited.append(fresh)
         batch = Batch(mentions=tuple(edited), gone=tuple(gone), position=None)
-        return trusted(batch, options.api, asked=len(stored), shown=len(views))
+        return raise_if_doubtful(batch, options.api, asked=len(stored), shown=len(views))
 
-    def _session(self, options: BlueskyOptions) -> GuardedSession:
-        return GuardedSession(
-            clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS
-        )
+    def _session(self, options: BlueskyOptions) -> HttpSession:
+        return HttpSession(clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS)
 
     def _account(
-        self, query: Query, options: BlueskyOptions, session: GuardedSession
+        self, query: Query, options: BlueskyOptions, session: HttpSession
     ) -> AccountClient:
         password = account_secret(query, _PASSWORD, hint=_HINT)
         handle = options.handle.strip().lstrip("@")

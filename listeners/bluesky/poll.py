@@ -17,14 +17,14 @@ from pydantic import ConfigDict, Field
 
 from earful.contracts import BadItem, Permanent
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
 from listeners.bluesky import posts
 from listeners.bluesky.client import AccountClient, list_field
 from listeners.bluesky.options import BlueskyOptions
 from listeners.common.position import Position
 from listeners.common.rejects import reject
 from listeners.common.search_terms import search_terms
-from listeners.http.errors import Refused
+from listeners.http.errors import HttpRefusal
 
 _PAGE_SIZE = 100
 _MENTION_REASONS = ["mention", "reply", "quote"]
@@ -50,7 +50,7 @@ class _Source:
 
     kind: Literal["mentions", "search"]
     parts: list[str]
-    fetch: Callable[[Step], Page]
+    fetch: Callable[[PageRequest], BackfillPage]
     has_bounds: bool
 
 
@@ -84,16 +84,16 @@ class BlueskyPoll:
         has_more = False
         for source in sources:
             stored.next_kind = sources[-1].kind
-            rules = Rules(
-                first=self._options.since,
+            rules = BackfillRules(
+                first_lookback=self._options.since,
                 overlap=self._options.overlap,
-                most=limit,
-                addressed=source.has_bounds,
+                max_requests=limit,
+                can_seek=source.has_bounds,
             )
             source_has_more = False
-            backfill = getattr(stored, source.kind)
-            for batch in walk(
-                backfill, parts=source.parts, ask=source.fetch, rules=rules, now=self._now
+            stored_position = getattr(stored, source.kind)
+            for batch in backfill(
+                stored_position, parts=source.parts, fetch=source.fetch, rules=rules, now=self._now
             ):
                 setattr(stored, source.kind, batch.position)
                 source_has_more = batch.more
@@ -123,7 +123,7 @@ class BlueskyPoll:
             )
         return sources
 
-    def _search_page(self, step: Step) -> Page:
+    def _search_page(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of the search for one term."""
         term = self._terms[step.part]
         params: dict[str, str | int | Sequence[str]] = {
@@ -138,7 +138,7 @@ class BlueskyPoll:
         views = list_field(response, "posts")
         return self._page(step, views, response, posts.sort_instant, direct=False)
 
-    def _notifications_page(self, step: Step) -> Page:
+    def _notifications_page(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of the notifications: posts that mention, answer or quote us."""
         params: dict[str, str | int | Sequence[str]] = {
             "reasons": _MENTION_REASONS,
@@ -150,26 +150,26 @@ class BlueskyPoll:
         return self._page(step, views, response, posts.indexed_at, direct=True)
 
     def _get(
-        self, name: str, params: dict[str, str | int | Sequence[str]], step: Step
+        self, name: str, params: dict[str, str | int | Sequence[str]], step: PageRequest
     ) -> Mapping[str, Any]:
         if step.cursor is None:
             return self._account.get(name, params)
         try:
             return self._account.get(name, params | {"cursor": step.cursor})
-        except Refused as error:
+        except HttpRefusal as error:
             if error.status != 400:
                 raise
             raise StaleCursor(str(error)) from error
 
     def _page(
         self,
-        step: Step,
+        step: PageRequest,
         views: Sequence[object],
         response: Mapping[str, Any],
         sort_key: Callable[[object], datetime | None],
         *,
         direct: bool,
-    ) -> Page:
+    ) -> BackfillPage:
         mentions: list[Mention] = []
         rejects: list[Rejected] = []
         for view in views:
@@ -181,7 +181,7 @@ class BlueskyPoll:
             mentions.append(mention)
         instants = [instant for view in views if (instant := sort_key(view)) is not None]
         cursor = response.get("cursor")
-        return Page(
+        return BackfillPage(
             mentions=tuple(mentions),
             rejected=tuple(rejects),
             oldest=min(instants, default=None),

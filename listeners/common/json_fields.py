@@ -15,7 +15,7 @@ def string(thing: object, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def inner(thing: object, key: str) -> Mapping[str, Any]:
+def nested(thing: object, key: str) -> Mapping[str, Any]:
     """The object under a key; an empty one where there is none."""
     value = thing.get(key) if isinstance(thing, Mapping) else None
     return value if isinstance(value, Mapping) else {}
@@ -27,7 +27,7 @@ def objects(thing: object, key: str) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
-def kept(position: str | None) -> dict[str, Any]:
+def json_object(position: str | None) -> dict[str, Any]:
     """What a position holds; nothing for None and for what is no JSON object."""
     try:
         found = json.loads(position) if position else {}

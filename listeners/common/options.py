@@ -13,7 +13,7 @@ from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError, explain
 from earful.settings.load import secret
 from earful.types import Query
-from listeners.http.session import Limits
+from listeners.http.session import SessionLimits
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 Bytes = Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)]
@@ -47,15 +47,15 @@ class WebOptions(ListenerOptions):
     max_bytes: Bytes = 10 * 1024 * 1024
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> SessionLimits:
         """The same for the guard."""
-        return Limits(timeout=self.timeout, deadline=self.deadline, max_bytes=self.max_bytes)
+        return SessionLimits(timeout=self.timeout, deadline=self.deadline, max_bytes=self.max_bytes)
 
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read(model: type[Model], query: Query) -> Model:
+def read_options(model: type[Model], query: Query) -> Model:
     """The query's options, checked; Permanent when they are wrong.
 
     ``listeners.check_query`` says the same when settings are loaded; this is for queries that

@@ -23,7 +23,7 @@ from pydantic import (
 
 from earful.contracts import BadItem
 from listeners.common import times
-from listeners.common.json_fields import LATEST_INSTANT, kept
+from listeners.common.json_fields import LATEST_INSTANT, json_object
 
 # whole seconds since 1970; strict, because true and "7" are no instants
 Instant = Annotated[int, Field(strict=True, ge=0, lt=LATEST_INSTANT)]
@@ -75,7 +75,7 @@ class Position(TolerantRecord):
     def load(cls, text: str | None) -> Self:
         """Read a stored position; give a fresh one for None and for unreadable text."""
         try:
-            return cls.model_validate(kept(text))
+            return cls.model_validate(json_object(text))
         except ValidationError:
             return cls()
 

@@ -8,12 +8,12 @@ from earful.types import Batch, Mention
 _MANY = 10  # so many posts hardly vanish between two looks: the answer may be wrong
 
 
-def changed(stored: Mention, found: Mention) -> bool:
+def has_changed(stored: Mention, found: Mention) -> bool:
     """True when a platform shows another text or other figures than we have."""
     return (stored.text, stored.engagement) != (found.text, found.engagement)
 
 
-def trusted(batch: Batch, who: str, *, asked: int, shown: int) -> Batch:
+def raise_if_doubtful(batch: Batch, who: str, *, asked: int, shown: int) -> Batch:
     """The batch. Raises Doubtful with it when ``who`` shows none of many posts."""
     if shown or asked < _MANY:
         return batch

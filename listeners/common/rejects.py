@@ -18,7 +18,7 @@ _SHORT = reprlib.Repr()  # repr() goes down a level of Python's stack for each l
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxstring = 6, 30, 10, 300
 
 
-def glimpse(value: object, limit: int = 40) -> str:
+def preview(value: object, limit: int = 40) -> str:
     """The beginning of a value as Python writes it, for an error's sentence."""
     return clean(repr(value[:limit]) if isinstance(value, str) else _SHORT.repr(value)[: 2 * limit])
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 
 from earful.contracts import BadItem
-from listeners.common.rejects import glimpse
+from listeners.common.rejects import preview
 
 _NUMBER = re.compile(r"-?\d{9,}(\.\d+)?$")
 _LOOSE_OFFSET = re.compile(r"\s+(?=([+-]\d{2}:?\d{2}|Z|UTC)$)")
@@ -53,7 +53,7 @@ def parse(value: object, zone: tzinfo | None = None) -> datetime:
         return _number(value)
     if value is None:
         raise BadItem("it is missing")
-    raise BadItem(f"{glimpse(value, 60)} is not a time; give ISO 8601 with an offset")
+    raise BadItem(f"{preview(value, 60)} is not a time; give ISO 8601 with an offset")
 
 
 def _text(value: str) -> datetime:

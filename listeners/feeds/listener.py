@@ -21,12 +21,12 @@ from earful.matching import Matcher
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.base import SourceListener
-from listeners.common.cooldown import is_waiting, wait_until
-from listeners.common.options import WebOptions, read
+from listeners.common.cooldown import cooldown_until, is_cooling_down
+from listeners.common.options import WebOptions, read_options
 from listeners.common.position import Instant, Position, TolerantRecord
 from listeners.common.rejects import read_items
 from listeners.feeds.parser import Entry, Feed, NotAFeed, fingerprint, mention, parse
-from listeners.http.errors import shown, worst
+from listeners.http.errors import combine_errors, safe_url
 from listeners.http.fetch import Fetcher
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
@@ -94,7 +94,7 @@ class Rss(SourceListener):
         fail, and with a single feed, the error is raised: Transient, or Permanent when the
         address has never given a feed or the site refuses.
         """
-        options = read(RssOptions, query)
+        options = read_options(RssOptions, query)
         with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             yield from _Poll(query, options, web, self._clock()).batches(position)
 
@@ -119,7 +119,7 @@ class _Poll:
         failed: dict[str, Transient | Permanent] = {}
         worked = 0
         for url in feeds:
-            if is_waiting(known[url].wait, times.to_epoch(self._now)):
+            if is_cooling_down(known[url].wait, times.to_epoch(self._now)):
                 continue
             try:
                 batch, known[url] = self._look(url, known[url])
@@ -130,9 +130,9 @@ class _Poll:
             worked += 1
             yield replace(batch, position=_Position.of(known).dump(), more=len(feeds) > 1)
         if failed and not worked:
-            raise worst(list(failed.values()))
+            raise combine_errors(list(failed.values()))
         if len(feeds) > 1 and (failed or worked):
-            told = [Rejected(where=shown(url), reason=str(why)) for url, why in failed.items()]
+            told = [Rejected(where=safe_url(url), reason=str(why)) for url, why in failed.items()]
             yield Batch(mentions=(), position=_Position.of(known).dump(), rejected=tuple(told))
 
     def _look(self, url: str, known: _Known) -> tuple[Batch, _Known]:
@@ -246,23 +246,23 @@ class _Poll:
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
     def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
-        wait = wait_until(error, times.to_epoch(self._now))
+        wait = cooldown_until(error, times.to_epoch(self._now))
         return known.model_copy(update={"wait": wait})
 
 
 def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
     """A page where a feed was yesterday will pass; where none ever was, the address is wrong."""
     if known.asked:
-        return Transient(f"{shown(url)}: what came is no feed ({trouble})", hint=TRIED_AGAIN)
+        return Transient(f"{safe_url(url)}: what came is no feed ({trouble})", hint=TRIED_AGAIN)
     return Permanent(
-        f"{shown(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom feed "
-        "itself, not of the page that it belongs to"
+        f"{safe_url(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom "
+        "feed itself, not of the page that it belongs to"
     )
 
 
 def _names(feeds: Sequence[str]) -> dict[str, str]:
     """What the ledger calls each feed: its address without what may be a key."""
-    names = [shown(url) for url in feeds]
+    names = [safe_url(url) for url in feeds]
     return {
         url: name if names.count(name) == 1 else f"{name} {fingerprint(url)[:6]}"
         for url, name in zip(feeds, names, strict=True)

@@ -25,7 +25,7 @@ from listeners.common import times
 from listeners.common.plain_text import clean, from_html, one_line, web_link
 from listeners.common.values import language
 from listeners.feeds import bounded_feedparser
-from listeners.http.fetch import Answer
+from listeners.http.fetch import HttpResponse
 
 _GLOBAL_ID = ("http://", "https://", "tag:", "urn:")  # the same in every feed that carries it
 _LONGEST_ID = 200
@@ -71,7 +71,7 @@ class Feed:
     whole: bool = True
 
 
-def parse(answer: Answer, *, most: int) -> Feed:
+def parse(answer: HttpResponse, *, most: int) -> Feed:
     """The feed in ``answer``: at most ``most`` entries, the newest ones. Raises NotAFeed."""
     # no content-location: with one, feedparser makes an address of every short guid
     headers = {"content-type": answer.content_type or ""}

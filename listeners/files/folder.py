@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, OnErrorOmit
 from earful.contracts import Permanent, Transient
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
-from listeners.common.options import read
+from listeners.common.options import read_options
 from listeners.common.position import Position
 from listeners.files.replay import ReplayOptions, RowOptions, SourceName, format_of, read_rows
 
@@ -73,7 +73,7 @@ class Folder(SourceListener):
         an error of the disk or a permission it is read again at every poll. The other files go on.
         Permanent: there is no such folder, or it holds too many files.
         """
-        options = read(FolderOptions, query)
+        options = read_options(FolderOptions, query)
         state = _FolderPosition.load(position)
         stored = state.files
         listing = _list_files(options)

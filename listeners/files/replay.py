@@ -25,7 +25,7 @@ from earful.settings.errors import nearest
 from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
-from listeners.common.options import ListenerOptions, read
+from listeners.common.options import ListenerOptions, read_options
 from listeners.common.plain_text import clean
 from listeners.files import csv_table, lines
 from listeners.files.resume import ResumePoint
@@ -133,7 +133,7 @@ class Replay(SourceListener):
         Permanent: the file or a column is missing, or the file is no text. Transient: the file is
         cut or damaged; the rows before the damage have been yielded.
         """
-        yield from read_rows(read(ReplayOptions, query), self._clock(), position)
+        yield from read_rows(read_options(ReplayOptions, query), self._clock(), position)
 
 
 def read_rows(options: ReplayOptions, now: datetime, position: str | None) -> Iterator[Batch]:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from earful.contracts import EdgeError, Permanent, Transient
 
 
-class Refused(Permanent):
+class HttpRefusal(Permanent):
     """A server's refusal; ``status`` is its number, for where one of them is an answer: 404 for a
     post that was deleted."""
 
@@ -18,16 +18,16 @@ class Refused(Permanent):
         self.status = status
 
 
-class Broken(Transient):
+class BrokenResponse(Transient):
     """A request went out and no whole answer came back: whether the platform counted it, and bills
     it, nobody here can know."""
 
 
-class TooBig(Permanent):
+class ResponseTooBig(Permanent):
     """An answer of more bytes than we read: it was given, and is billed where answers are."""
 
 
-def inside(error: BaseException) -> EdgeError | None:
+def find_edge_error(error: BaseException) -> EdgeError | None:
     """The edge error that a library wrapped into one of its own; None when there is none."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -43,7 +43,7 @@ def inside(error: BaseException) -> EdgeError | None:
     return None
 
 
-def our_version() -> str:
+def earful_version() -> str:
     """Earful's version; "0" when it is run from a tree that is not installed."""
     try:
         return version("earful")
@@ -53,10 +53,10 @@ def our_version() -> str:
 
 def user_agent() -> str:
     """How we introduce ourselves to every server."""
-    return f"Earful/{our_version()} (+self-hosted listener for mentions of a brand)"
+    return f"Earful/{earful_version()} (+self-hosted listener for mentions of a brand)"
 
 
-def shown(url: str) -> str:
+def safe_url(url: str) -> str:
     """``url`` as an error may show it: without login, query and fragment, which can hold keys."""
     try:
         parts = urlsplit(url)
@@ -68,7 +68,7 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"[:200] + ("?…" if parts.query else "")
 
 
-def redirect(url: str, location: str) -> str:
+def check_redirect(url: str, location: str) -> str:
     """Where a redirect leads, when that is the same host and no less safe; Permanent otherwise."""
     target = ""
     try:
@@ -80,29 +80,29 @@ def redirect(url: str, location: str) -> str:
         same = safer = False
     if location and (same or safer):
         return target
-    raise Refused(
-        f"{shown(url)} sends us on to {shown(target) if target else 'nowhere'}, which is another "
-        "host; if that is right, put the new address into settings.toml",
+    raise HttpRefusal(
+        f"{safe_url(url)} sends us on to {safe_url(target) if target else 'nowhere'}, which is "
+        "another host; if that is right, put the new address into settings.toml",
         status=302,
     )
 
 
-def not_an_address(url: str) -> Permanent:
+def invalid_address(url: str) -> Permanent:
     """The refusal of what is no http(s) URL."""
-    return Permanent(f"{shown(url)} is not a web address; write it as https://…")
+    return Permanent(f"{safe_url(url)} is not a web address; write it as https://…")
 
 
-def cannot_be_sent(url: str) -> Permanent:
+def unsendable_request(url: str) -> Permanent:
     return Permanent(
-        f"{shown(url)}: a key, a name or a page's token holds a character that no request can "
+        f"{safe_url(url)}: a key, a name or a page's token holds a character that no request can "
         "carry, a line end for one; copy the key anew"
     )
 
 
-def too_big(url: str, most: int) -> TooBig:
-    return TooBig(
-        f"{shown(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that is "
-        "what you expect there"
+def response_too_big(url: str, most: int) -> ResponseTooBig:
+    return ResponseTooBig(
+        f"{safe_url(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that "
+        "is what you expect there"
     )
 
 
@@ -110,7 +110,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def worst(errors: Sequence[EdgeError]) -> EdgeError:
+def combine_errors(errors: Sequence[EdgeError]) -> EdgeError:
     """What to raise when everything failed: Permanent only when nothing can get well by itself."""
     later = [error for error in errors if isinstance(error, Transient)]
     if not later or len(errors) == 1:

@@ -13,15 +13,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from earful.clock import Clock
 from earful.contracts import Permanent, SpendMeter
-from listeners.http.errors import not_an_address, redirect, shown
-from listeners.http.session import GuardedSession, Limits
+from listeners.http.errors import check_redirect, invalid_address, safe_url
+from listeners.http.session import HttpSession, SessionLimits
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """What a server sent. ``etag`` and ``modified`` are to be given back at the next request;
     ``not_modified`` says that nothing has changed since they were sent (the body is empty)."""
 
@@ -36,8 +36,10 @@ class Answer:
 class Fetcher:
     """Fetches, keeping connections open between requests; use it in a ``with``."""
 
-    def __init__(self, clock: Clock, limits: Limits | None = None, *, meter: SpendMeter) -> None:
-        self._session = GuardedSession(clock=clock, meter=meter, limits=limits)
+    def __init__(
+        self, clock: Clock, limits: SessionLimits | None = None, *, meter: SpendMeter
+    ) -> None:
+        self._session = HttpSession(clock=clock, meter=meter, limits=limits)
 
     def __enter__(self) -> Fetcher:
         return self
@@ -55,7 +57,7 @@ class Fetcher:
         accept: str = "*/*",
         etag: str | None = None,
         modified: str | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """The answer to a GET, asked conditionally when ``etag`` or ``modified`` are given.
 
         Follows up to 5 redirects on the same host. Raises Transient for 408, 425, 429, 5xx,
@@ -72,7 +74,7 @@ class Fetcher:
             _check_scheme(url)
             response = self._session.get(url, params=params, headers=headers)
             if response.status_code not in _REDIRECTS:
-                return Answer(
+                return HttpResponse(
                     url=response.url,
                     body=response.content,
                     content_type=response.headers.get("Content-Type"),
@@ -80,8 +82,10 @@ class Fetcher:
                     modified=_sendable(response.headers.get("Last-Modified")),
                     not_modified=response.status_code == 304,
                 )
-            url, params = redirect(response.url, response.headers.get("Location", "")), None
-        raise Permanent(f"{shown(first)}: more than {_MOST_REDIRECTS} redirects; check the address")
+            url, params = check_redirect(response.url, response.headers.get("Location", "")), None
+        raise Permanent(
+            f"{safe_url(first)}: more than {_MOST_REDIRECTS} redirects; check the address"
+        )
 
 
 def _sendable(mark: str | None) -> str | None:
@@ -95,4 +99,4 @@ def _check_scheme(url: str) -> None:
     except ValueError:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
-        raise not_an_address(url)
+        raise invalid_address(url)

@@ -26,13 +26,13 @@ from earful.clock import Clock
 from earful.contracts import TRIED_AGAIN, EdgeError, SpendMeter, Transient
 from listeners.http.deadline import TimedAdapter, deadline, seconds_left
 from listeners.http.errors import (
-    Broken,
-    Refused,
-    cannot_be_sent,
-    not_an_address,
-    redirect,
-    shown,
-    too_big,
+    BrokenResponse,
+    HttpRefusal,
+    check_redirect,
+    invalid_address,
+    response_too_big,
+    safe_url,
+    unsendable_request,
     user_agent,
 )
 
@@ -61,11 +61,11 @@ _NO_ADDRESS = (
 )
 
 # What a refusal's status and JSON object mean on this platform; None: what the status says
-Explain = Callable[[int, Mapping[str, Any]], EdgeError | None]
+ExplainError = Callable[[int, Mapping[str, Any]], EdgeError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SessionLimits:
     """What one request may take: seconds for connecting and for each read, seconds in all, and
     bytes after decompression."""
 
@@ -74,7 +74,7 @@ class Limits:
     max_bytes: int = 10 * 1024 * 1024
 
 
-class GuardedSession(requests.Session):
+class HttpSession(requests.Session):
     """A requests session that keeps the guard's rules, for a library that takes one.
 
     ``hints`` says for a status what a person should do, in words that fit this platform.
@@ -87,15 +87,15 @@ class GuardedSession(requests.Session):
         *,
         clock: Clock,
         meter: SpendMeter,
-        limits: Limits | None = None,
+        limits: SessionLimits | None = None,
         hints: Mapping[int, str] | None = None,
-        explain: Explain | None = None,
+        explain: ExplainError | None = None,
     ) -> None:
         super().__init__()
-        guard = Guard(
+        guard = HttpAdapter(
             clock=clock,
             meter=meter,
-            limits=limits or Limits(),
+            limits=limits or SessionLimits(),
             hints=hints or {},
             explain=explain,
         )
@@ -112,9 +112,9 @@ class GuardedSession(requests.Session):
             prepared = super().prepare_request(request)
             _check_headers(prepared.headers)
         except (trouble.InvalidHeader, UnicodeEncodeError):
-            raise cannot_be_sent(request.url) from None
+            raise unsendable_request(request.url) from None
         except ValueError:  # not even a host can be read from it
-            raise not_an_address(request.url) from None
+            raise invalid_address(request.url) from None
         finally:
             self.trust_env = environment
         return prepared
@@ -124,7 +124,7 @@ class GuardedSession(requests.Session):
         reads all of its body first, however long that is."""
 
 
-class Guard(TimedAdapter):
+class HttpAdapter(TimedAdapter):
     """Sends one request and reads its whole answer, or raises one of the three errors."""
 
     def __init__(
@@ -132,9 +132,9 @@ class Guard(TimedAdapter):
         *,
         clock: Clock,
         meter: SpendMeter,
-        limits: Limits,
+        limits: SessionLimits,
         hints: Mapping[int, str],
-        explain: Explain | None,
+        explain: ExplainError | None,
     ) -> None:
         super().__init__()
         self._clock = clock
@@ -168,12 +168,12 @@ class Guard(TimedAdapter):
         most = self._limits.max_bytes
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > most:
-            raise too_big(url, most)
+            raise response_too_big(url, most)
         body = bytearray()
         for chunk in response.iter_content(_CHUNK):
             body += chunk
             if len(body) > most:
-                raise too_big(url, most)
+                raise response_too_big(url, most)
             seconds_left()
         return bytes(body)
 
@@ -182,15 +182,17 @@ class Guard(TimedAdapter):
         if status < 300 or status == 304:
             return
         if status < 400:
-            redirect(url, response.headers.get("Location", ""))
+            check_redirect(url, response.headers.get("Location", ""))
             return
         if self._explain and (error := self._explain(status, _said(response))):
             raise error
         if status in _LATER or status >= 500:
             wait = self._wait(response.headers)
-            raise Transient(f"{shown(url)} answered {status}", hint=TRIED_AGAIN, retry_after=wait)
+            raise Transient(
+                f"{safe_url(url)} answered {status}", hint=TRIED_AGAIN, retry_after=wait
+            )
         hint = self._mends.get(status, "check the address and the options")
-        raise Refused(f"{shown(url)} answered {status}: {hint}", status=status)
+        raise HttpRefusal(f"{safe_url(url)} answered {status}: {hint}", status=status)
 
     def _tell(self, headers: CaseInsensitiveDict[str]) -> None:
         left = _first(headers, _REMAINING)
@@ -239,15 +241,15 @@ class Guard(TimedAdapter):
     def _edge_error(self, url: str, error: Exception) -> EdgeError:
         kind = type(error).__name__
         if isinstance(error, _NO_ADDRESS):
-            return not_an_address(url)
-        failed = Transient if _never_sent(error) else Broken
+            return invalid_address(url)
+        failed = Transient if _never_sent(error) else BrokenResponse
         if isinstance(error, (trouble.Timeout, TimeoutError)) or _timed_out(error):
             return failed(
-                f"{shown(url)} did not answer in time ({self._limits.timeout:g} s a read, "
+                f"{safe_url(url)} did not answer in time ({self._limits.timeout:g} s a read, "
                 f"{self._limits.deadline:g} s in all)",
                 hint=TRIED_AGAIN,
             )
-        return failed(f"{shown(url)}: the connection failed ({kind})", hint=TRIED_AGAIN)
+        return failed(f"{safe_url(url)}: the connection failed ({kind})", hint=TRIED_AGAIN)
 
 
 def _check_headers(headers: Mapping[str, str | bytes]) -> None:

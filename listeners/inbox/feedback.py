@@ -19,9 +19,9 @@ from earful.types import Author, Batch, Mention, Query, Rating
 from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.base import SourceListener
-from listeners.common.options import ListenerOptions, read
+from listeners.common.options import ListenerOptions, read_options
 from listeners.common.plain_text import clean, one_line
-from listeners.common.rejects import glimpse
+from listeners.common.rejects import preview
 from listeners.inbox.inbox import read_batches
 
 SCALES = {"nps": (0, 10), "csat": (1, 5), "stars": (1, 5)}
@@ -47,7 +47,7 @@ class Feedback(SourceListener):
 
         Permanent: the inbox may not be read. Transient: the disk fails.
         """
-        options, now = read(FeedbackOptions, query), self._clock()
+        options, now = read_options(FeedbackOptions, query), self._clock()
         folder = folder_of(options.inbox, options.form)
 
         def take(line: Mapping[str, Any]) -> Mention:
@@ -65,7 +65,7 @@ def rating_of(value: object, kind: str) -> Rating:
     """A rating on one of SCALES. Raises BadItem when it is no whole number on the scale."""
     lowest, highest = SCALES[kind]
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise BadItem(f"rating: {glimpse(value)} is no whole number from {lowest} to {highest}")
+        raise BadItem(f"rating: {preview(value)} is no whole number from {lowest} to {highest}")
     return Rating(kind=kind, value=value, lowest=lowest, highest=highest)
 
 
@@ -75,7 +75,7 @@ def _mention(line: Mapping[str, Any], form: str, now: datetime) -> Mention:
         raise BadItem("id: it is missing")
     kind = line.get("kind")
     if kind not in SCALES:
-        raise BadItem(f"kind: {glimpse(kind)} is none of {', '.join(SCALES)}")
+        raise BadItem(f"kind: {preview(kind)} is none of {', '.join(SCALES)}")
     return Mention(
         source="feedback",
         external_id=identity,

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from earful.contracts import BadItem
 from earful.types import Batch, Mention, Query, Rating
 from listeners.common.base import SourceListener
-from listeners.common.options import ListenerOptions, read
+from listeners.common.options import ListenerOptions, read_options
 from listeners.files.rows import ColumnMap, RowReader
 from listeners.inbox.feedback import SCALES, InboxName, rating_of
 from listeners.inbox.inbox import read_batches
@@ -45,7 +45,7 @@ class Webhook(SourceListener):
 
         Permanent: the inbox may not be read. Transient: the disk fails.
         """
-        options, now = read(WebhookOptions, query), self._clock()
+        options, now = read_options(WebhookOptions, query), self._clock()
         folder = folder_of(options.inbox, options.hook)
         reader = ItemReader(options.hook, now)
         yield from read_batches(folder, position, now=now, take=reader.line)

@@ -27,7 +27,7 @@ from earful.settings.load import Duration
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.base import SourceListener
-from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read
+from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read_options
 from listeners.common.position import Instant, Position
 from listeners.mail.imap_client import ImapServer
 from listeners.mail.mailbox import FetchedMail, Mailbox, MailboxBusy, open_mailbox
@@ -147,7 +147,7 @@ class Mail(SourceListener):
         wrote to us are skipped and counted in the log. Raises Transient when the server cannot be
         reached, and Permanent when it refuses the login or has no such folder.
         """
-        options = read(MailOptions, query)
+        options = read_options(MailOptions, query)
         yield from _Poll(query, options, self._meter, self._clock()).batches(position)
 
 

@@ -23,7 +23,7 @@ from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common import times
 from listeners.common.base import SourceListener
-from listeners.common.options import Bytes, ListenerOptions, read
+from listeners.common.options import Bytes, ListenerOptions, read_options
 from listeners.files import lines as file_lines
 from listeners.files.resume import ReadingProgress, ResumePoint
 from listeners.mail.listener import normalise_addresses
@@ -81,7 +81,7 @@ class Mbox(SourceListener):
         Raises Permanent when the file is missing or no mbox. Raises Transient when it is cut or
         damaged further down; the mails before that have been yielded.
         """
-        options = read(MboxOptions, query)
+        options = read_options(MboxOptions, query)
         reader = _Reader(options, self._clock())
         yield from reader.batches(ResumePoint.load(position))
         if reader.skipped:

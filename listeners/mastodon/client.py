@@ -19,8 +19,8 @@ from mastodon.errors import MastodonError
 
 from earful.contracts import TRIED_AGAIN, Transient
 from earful.loopback import is_loopback
-from listeners.http.errors import inside, user_agent
-from listeners.http.session import GuardedSession
+from listeners.http.errors import find_edge_error, user_agent
+from listeners.http.session import HttpSession
 
 # https://docs.joinmastodon.org/methods/timelines/: "max 40 statuses"
 MAX_PAGE = 40
@@ -61,7 +61,7 @@ class MastodonClient:
     """Read one server, with a token or without."""
 
     def __init__(
-        self, url: str, *, session: GuardedSession, token: str | None, timeout: float
+        self, url: str, *, session: HttpSession, token: str | None, timeout: float
     ) -> None:
         self.host = host_of(url)
         self._session = session
@@ -154,7 +154,7 @@ class MastodonClient:
         try:
             return request()
         except MastodonError as error:
-            edge = inside(error)
+            edge = find_edge_error(error)
             if edge is not None:
                 raise edge from None
             raise self._unreadable(f"nothing that can be read ({type(error).__name__})") from None

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from earful.limits import Limit
 from earful.types import Batch, Gone, Mention, Query
 from listeners.common.base import SourceListener
-from listeners.common.options import account_secret, read
-from listeners.http.session import GuardedSession
+from listeners.common.options import account_secret, read_options
+from listeners.http.session import HttpSession
 from listeners.mastodon import posts
 from listeners.mastodon.client import HINTS, MastodonClient
 from listeners.mastodon.options import MastodonOptions
@@ -42,7 +42,7 @@ class Mastodon(SourceListener):
         are reported as Rejected and as gaps, and the others go on. When all fail, raises their
         error: Transient, Spent, or Permanent when a token is missing or a server refuses.
         """
-        options = read(MastodonOptions, query)
+        options = read_options(MastodonOptions, query)
         with self._session(options) as session:
             clients = self._clients(query, options, session)
             yield from MastodonPoll(query, options, clients, self._clock()).batches(position)
@@ -53,7 +53,7 @@ class Mastodon(SourceListener):
         Covers posts that were written on one of the query's servers. A server does not say under
         which id it knows a post of another server.
         """
-        options = read(MastodonOptions, query)
+        options = read_options(MastodonOptions, query)
         changed: list[Mention] = []
         gone: list[Gone] = []
         with self._session(options) as session:
@@ -61,13 +61,11 @@ class Mastodon(SourceListener):
                 recheck(client, mentions, changed, gone, self._clock())
         return Batch(mentions=tuple(changed), gone=tuple(gone), position=None)
 
-    def _session(self, options: MastodonOptions) -> GuardedSession:
-        return GuardedSession(
-            clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS
-        )
+    def _session(self, options: MastodonOptions) -> HttpSession:
+        return HttpSession(clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS)
 
     def _clients(
-        self, query: Query, options: MastodonOptions, session: GuardedSession
+        self, query: Query, options: MastodonOptions, session: HttpSession
     ) -> list[MastodonClient]:
         # A token goes to its own server only: blocks without an account read as strangers.
         has_token = options.needs_token or (query.account and len(options.instances) == 1)

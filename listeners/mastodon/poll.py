@@ -15,12 +15,12 @@ from typing import Any
 from earful.contracts import BadItem, EdgeError, Permanent, Spent, Transient, gap_reason
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Mention, Query, Rejected
-from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
 from listeners.common import times
-from listeners.common.cooldown import is_waiting, wait_until
+from listeners.common.cooldown import cooldown_until, is_cooling_down
 from listeners.common.rejects import reject
 from listeners.common.search_terms import hashtags, search_terms
-from listeners.http.errors import worst
+from listeners.http.errors import combine_errors
 from listeners.mastodon import posts
 from listeners.mastodon.checkpoints import Checkpoints, MastodonPosition
 from listeners.mastodon.client import MastodonClient, TimelinePage
@@ -94,7 +94,7 @@ class MastodonPoll:
                 errors[part.name] = error
                 yield self._failure([part], error)
         if errors and len(errors) == polled:
-            raise worst(list(errors.values()))
+            raise combine_errors(list(errors.values()))
         yield self._final_batch(errors)
 
     def _due_parts(self) -> list[_Part]:
@@ -112,7 +112,7 @@ class MastodonPoll:
         self._position.next_part = ""
         now, cooldowns = times.to_epoch(self._now), self._position.cooldowns
         ordered = parts[first:] + parts[:first]
-        return [part for part in ordered if not is_waiting(cooldowns.get(part.name, 0), now)]
+        return [part for part in ordered if not is_cooling_down(cooldowns.get(part.name, 0), now)]
 
     def _read_part(self, part: _Part, *, share: int) -> Generator[Batch, None, EdgeError | None]:
         """Yield a part's batches, read with 1/``share`` of the requests; return its error."""
@@ -176,19 +176,21 @@ class MastodonPoll:
 
     def _read_search(self, client: MastodonClient, limit: int) -> Iterator[Batch]:
         """Read a server's search; its backfill has a position of its own inside ours."""
-        rules = Rules(first=self._options.since, overlap=self._options.overlap, most=limit)
+        rules = BackfillRules(
+            first_lookback=self._options.since, overlap=self._options.overlap, max_requests=limit
+        )
         terms = {f'{client.host} "{term}"': term for term in self._terms}
         position = self._position.searches.get(client.host)
 
-        def fetch(step: Step) -> Page:
+        def fetch(step: PageRequest) -> BackfillPage:
             self._requests_left -= 1
             return self._search_page(client, terms[step.part], step)
 
-        for batch in walk(position, parts=list(terms), ask=fetch, rules=rules, now=self._now):
+        for batch in backfill(position, parts=list(terms), fetch=fetch, rules=rules, now=self._now):
             self._position.searches[client.host] = batch.position or ""
             yield batch
 
-    def _search_page(self, client: MastodonClient, term: str, step: Step) -> Page:
+    def _search_page(self, client: MastodonClient, term: str, step: PageRequest) -> BackfillPage:
         skip = int(step.cursor or 0)
         page = client.search(term, after=step.since, before=step.until, skip=skip)
         mentions: list[Mention] = []
@@ -207,7 +209,7 @@ class MastodonPoll:
         is_repeated = self._is_repeated(step, page)
         is_full = len(page.items) > _PAGE_OVERLAP
         next_skip = skip + len(page.items) - _PAGE_OVERLAP
-        return Page(
+        return BackfillPage(
             mentions=tuple(mentions),
             rejected=tuple(rejects),
             oldest=min(instants, default=None),
@@ -216,7 +218,7 @@ class MastodonPoll:
             ceiling="the server shows one page of a search" if is_full and is_repeated else "",
         )
 
-    def _is_repeated(self, step: Step, page: TimelinePage) -> bool:
+    def _is_repeated(self, step: PageRequest, page: TimelinePage) -> bool:
         """Return whether this page repeats the last one: the server has no more pages."""
         statuses = [status for status in page.items if isinstance(status, Mapping)]
         uris = {posts.text_field(status, "uri") for status in statuses}
@@ -248,7 +250,7 @@ class MastodonPoll:
     def _final_batch(self, errors: Mapping[str, EdgeError]) -> Batch:
         now = times.to_epoch(self._now)
         for name, error in errors.items():
-            self._position.cooldowns[name] = wait_until(error, now)
+            self._position.cooldowns[name] = cooldown_until(error, now)
         rejects = [Rejected(where=name, reason=str(error)) for name, error in errors.items()]
         return Batch(
             mentions=(),

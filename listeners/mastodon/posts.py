@@ -16,7 +16,7 @@ from earful.types import Author, Engagement, Mention
 from listeners.common import times
 from listeners.common.json_fields import objects
 from listeners.common.plain_text import clean, from_html, one_line, web_link
-from listeners.common.rejects import glimpse
+from listeners.common.rejects import preview
 from listeners.common.values import count, language
 
 SOURCE = "mastodon"
@@ -118,7 +118,7 @@ def _created_at(status: Mapping[str, Any]) -> datetime:
     value = status.get("created_at")
     created_at = parse_instant(value)
     if created_at is None:
-        raise BadItem(f"created_at: {glimpse(value)} is not a time")
+        raise BadItem(f"created_at: {preview(value)} is not a time")
     return created_at
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from earful.contracts import BadItem
 from earful.types import Gone, Mention
-from listeners.http.errors import Refused
+from listeners.http.errors import HttpRefusal
 from listeners.mastodon import posts
 from listeners.mastodon.client import MastodonClient
 
@@ -40,7 +40,7 @@ def recheck(
     for status_id, mention in stored.items():
         try:
             status = statuses.get(status_id) or client.status(status_id)
-        except Refused as error:
+        except HttpRefusal as error:
             if error.status not in _GONE:
                 raise
             missing.append(Gone(source=posts.SOURCE, external_id=mention.external_id))
@@ -62,7 +62,7 @@ def _fetch_batch(client: MastodonClient, status_ids: list[str]) -> list[Mapping[
     """Fetch several statuses; None where the server does not know this request."""
     try:
         return client.statuses(status_ids) if status_ids else []
-    except Refused as error:
+    except HttpRefusal as error:
         if error.status not in _GONE:
             raise
         # Mastodon before 4.3 and other software do not know the request.

@@ -23,8 +23,8 @@ from earful.contracts import EdgeError, Permanent, SpendMeter, Transient
 from earful.matching import Matcher
 from earful.types import Query
 from listeners.common.options import account_secret, secret_prefix
-from listeners.http.errors import Refused, inside, our_version, shown
-from listeners.http.session import GuardedSession, Limits
+from listeners.http.errors import HttpRefusal, earful_version, find_edge_error, safe_url
+from listeners.http.session import HttpSession, SessionLimits
 from listeners.reddit import posts
 from listeners.reddit.posts import ListingPage
 
@@ -55,7 +55,7 @@ class RedditClient:
         *,
         contact: str,
         addresses: tuple[str, str],
-        limits: Limits,
+        limits: SessionLimits,
         clock: Clock,
         meter: SpendMeter,
         as_user: bool,
@@ -64,7 +64,7 @@ class RedditClient:
         self.now = clock()
         self._account = f"EARFUL_{secret_prefix(query)}_"
         self._oauth_url = oauth_url
-        session = GuardedSession(
+        session = HttpSession(
             clock=clock, meter=meter, limits=limits, hints=self._hints(), explain=_explain
         )
         self._reddit = praw.Reddit(
@@ -77,7 +77,7 @@ class RedditClient:
             username=None,
             password=None,
             redirect_uri=None,
-            user_agent=f"server:earful:{our_version()} (by /u/{contact})",
+            user_agent=f"server:earful:{earful_version()} (by /u/{contact})",
             check_for_updates=False,
             check_for_async=False,
             reddit_url=reddit_url.rstrip("/"),
@@ -100,7 +100,7 @@ class RedditClient:
         this listing is closed to us, Permanent when the login is wrong, and the errors of the HTTP
         session.
         """
-        url = shown(f"{self._oauth_url.rstrip('/')}/{path}")
+        url = safe_url(f"{self._oauth_url.rstrip('/')}/{path}")
         answer = self._get(path, params, url)
         try:
             return posts.parse_listing(answer, fetched_at=self.now, direct=direct, matcher=matcher)
@@ -111,7 +111,7 @@ class RedditClient:
         try:
             return self._reddit.request(method="GET", path=path, params=dict(params))
         except Redirect as error:
-            raise Refused(
+            raise HttpRefusal(
                 f"{url}: there is no such subreddit, Reddit answers with a search; check the "
                 "spelling in subreddits",
                 status=302,
@@ -153,9 +153,9 @@ class _Requestor(prawcore.Requestor):
         try:
             response = super().request(*args, timeout=timeout, **options)
         except RequestException as error:
-            edge_error = inside(error)
+            edge_error = find_edge_error(error)
             # praw posts for its token only: a refused login closes every subreddit, not one
-            if isinstance(edge_error, Refused) and "post" in args:
+            if isinstance(edge_error, HttpRefusal) and "post" in args:
                 raise Permanent(str(edge_error)) from None
             raise edge_error or error from None
         # prawcore reads these headers to sleep (prawcore/rate_limit.py); the meter has read them
@@ -175,7 +175,7 @@ def _explain(status: int, body: Mapping[str, Any]) -> EdgeError | None:
         )
     reason = body.get("reason")
     text = _CLOSED_REASONS.get(reason) if isinstance(reason, str) else None
-    return Refused(f"Reddit answered {status}: {text}", status=status) if text else None
+    return HttpRefusal(f"Reddit answered {status}: {text}", status=status) if text else None
 
 
 def _invalid_answer(url: str, fault: str) -> Transient:

@@ -22,12 +22,12 @@ from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
 from listeners.common.authors import is_anonymous
 from listeners.common.base import SourceListener
-from listeners.common.options import Bytes, SafeAddress, WebOptions, read
-from listeners.common.rechecks import changed, trusted
-from listeners.http.errors import Refused
+from listeners.common.options import Bytes, SafeAddress, WebOptions, read_options
+from listeners.common.rechecks import has_changed, raise_if_doubtful
+from listeners.http.errors import HttpRefusal
 from listeners.reddit import posts
 from listeners.reddit.client import CLOSED, RedditClient
 
@@ -92,17 +92,19 @@ class Reddit(SourceListener):
         its response is no listing. Permanent: secrets are missing or refused, or every listing is
         closed.
         """
-        options = read(RedditOptions, query)
+        options = read_options(RedditOptions, query)
         listings = _listings(query, options)
-        rules = Rules(
-            first=options.since,
+        rules = BackfillRules(
+            first_lookback=options.since,
             overlap=options.overlap,
-            most=options.max_requests,
-            addressed=False,
+            max_requests=options.max_requests,
+            can_seek=False,
         )
         with closing(self._client(query, options)) as client:
             ask = _Poll(client, listings).ask
-            yield from walk(position, parts=list(listings), ask=ask, rules=rules, now=client.now)
+            yield from backfill(
+                position, parts=list(listings), fetch=ask, rules=rules, now=client.now
+            )
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Return posts with a new text or new counts as mentions, and those that are gone.
@@ -116,7 +118,7 @@ class Reddit(SourceListener):
         }
         if not stored:
             return Batch(mentions=(), position=None)
-        with closing(self._client(query, read(RedditOptions, query))) as client:
+        with closing(self._client(query, read_options(RedditOptions, query))) as client:
             page = client.fetch_listing("api/info/", {"id": ",".join(stored), "limit": _PAGE})
         current = {mention.external_id: mention for mention in page.mentions}
         unreadable = {item.where.removeprefix("thing ") for item in page.rejected}
@@ -132,12 +134,14 @@ class Reddit(SourceListener):
             mentions=tuple(
                 replace(mention, direct=before.direct, brands=before.brands)
                 for name, mention in current.items()
-                if (before := stored.get(name)) and name not in gone and changed(before, mention)
+                if (before := stored.get(name))
+                and name not in gone
+                and has_changed(before, mention)
             ),
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
         )
-        return trusted(batch, "Reddit", asked=len(stored), shown=page.count)
+        return raise_if_doubtful(batch, "Reddit", asked=len(stored), shown=page.count)
 
     def _client(self, query: Query, options: RedditOptions) -> RedditClient:
         return RedditClient(
@@ -177,7 +181,7 @@ class _Poll:
         self._closed: set[str] = set()
         self._empty: set[str] = set()
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of one listing."""
         listing = self._listings[step.part]
         before = self._counts.get(step.part, 0) if step.cursor else 0
@@ -188,10 +192,10 @@ class _Poll:
             page = self._client.fetch_listing(
                 listing.path, params, direct=listing.direct, matcher=listing.matcher
             )
-        except Refused as error:
+        except HttpRefusal as error:
             return self._refused(step.part, error)
         self._counts[step.part] = before + page.count
-        return Page(
+        return BackfillPage(
             mentions=page.mentions,
             rejected=page.rejected,
             gone=page.gone,
@@ -201,7 +205,7 @@ class _Poll:
             ceiling=self._ceiling(step, listing, page),
         )
 
-    def _ceiling(self, step: Step, listing: _Listing, page: posts.ListingPage) -> str:
+    def _ceiling(self, step: PageRequest, listing: _Listing, page: posts.ListingPage) -> str:
         """Return the reason of an early end of a listing; "" where all posts were read.
 
         Raises StaleCursor for the first empty page behind a cursor.
@@ -218,13 +222,13 @@ class _Poll:
         self._empty.add(step.part)
         raise StaleCursor  # the last post of the page before was removed meanwhile
 
-    def _refused(self, part: str, error: Refused) -> Page:
+    def _refused(self, part: str, error: HttpRefusal) -> BackfillPage:
         """Skip a closed subreddit and report it; raise the error when all of them are closed."""
         self._closed.add(part)
         if error.status not in CLOSED or len(self._closed) == len(self._listings):
             raise error
         refusal = Rejected(where=part, reason=str(error))
-        return Page(mentions=(), rejected=(refusal,), ceiling=str(error))
+        return BackfillPage(mentions=(), rejected=(refusal,), ceiling=str(error))
 
 
 def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:

@@ -24,7 +24,7 @@ from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.json_fields import string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse, reject
+from listeners.common.rejects import preview, reject
 from listeners.common.values import count
 
 COMMENT, SUBMISSION = "t1", "t3"
@@ -164,13 +164,13 @@ def _withheld_reason(data: Mapping[str, Any]) -> str:
 def _mention(child: object, data: Mapping[str, Any], fetched_at: datetime, direct: bool) -> Mention:
     kind = child.get("kind") if isinstance(child, dict) else None
     if kind not in (COMMENT, SUBMISSION):
-        raise BadItem(f"kind: {glimpse(kind)} is neither a comment (t1) nor a submission (t3)")
+        raise BadItem(f"kind: {preview(kind)} is neither a comment (t1) nor a submission (t3)")
     name = _fullname(data.get("name"))
     if not name:
-        raise BadItem(f"name: {glimpse(data.get('name'))} is no fullname")
+        raise BadItem(f"name: {preview(data.get('name'))} is no fullname")
     published_at = _parse_time(data.get("created_utc"))
     if published_at is None:
-        raise BadItem(f"created_utc: {glimpse(data.get('created_utc'))} is not a time")
+        raise BadItem(f"created_utc: {preview(data.get('created_utc'))} is not a time")
     comment = kind == COMMENT
     title = "" if comment else one_line(string(data, "title"), 500)
     body = clean(string(data, "body" if comment else "selftext"))

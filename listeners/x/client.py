@@ -23,8 +23,14 @@ from earful.contracts import TRIED_AGAIN, EdgeError, Permanent, SpendMeter, Spen
 from earful.enums import GapKind
 from listeners.common.json_fields import string
 from listeners.common.plain_text import one_line
-from listeners.http.errors import Broken, TooBig, inside, shown, user_agent
-from listeners.http.session import GuardedSession, Limits
+from listeners.http.errors import (
+    BrokenResponse,
+    ResponseTooBig,
+    find_edge_error,
+    safe_url,
+    user_agent,
+)
+from listeners.http.session import HttpSession, SessionLimits
 from listeners.x import posts as x_posts
 
 MIN_PAGE = 10  # posts of a page
@@ -54,7 +60,7 @@ class XClient:
     """
 
     def __init__(
-        self, token: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
+        self, token: str, *, endpoint: str, limits: SessionLimits, clock: Clock, meter: SpendMeter
     ) -> None:
         self._meter = meter
         self.now = clock()
@@ -136,7 +142,7 @@ class XClient:
         try:
             yield bill
         except EdgeError as error:
-            bill.posts = reserved if isinstance(error, (Broken, TooBig)) else 0
+            bill.posts = reserved if isinstance(error, (BrokenResponse, ResponseTooBig)) else 0
             raise
         finally:
             self._meter.reconcile(reads=bill.posts - reserved)
@@ -155,7 +161,7 @@ class _Bill:
     posts: int
 
 
-class _Session(GuardedSession):
+class _Session(HttpSession):
     """The bounded HTTP session, with the host that X documents instead of tweepy's."""
 
     def __init__(self, endpoint: str, **settings: Any) -> None:
@@ -176,14 +182,14 @@ def _fetch(method: Callable[..., Any], **parameters: Any) -> tuple[object, str]:
     try:
         response = method(**arguments)
     except tweepy.TweepyException as error:
-        raise inside(error) or Transient(f"X: {error}", hint=TRIED_AGAIN) from error
-    url = shown(response.url)
+        raise find_edge_error(error) or Transient(f"X: {error}", hint=TRIED_AGAIN) from error
+    url = safe_url(response.url)
     try:
         return json.loads(response.content), url
     except (ValueError, RecursionError) as error:
         # X answers with objects: other content comes from a proxy, and X bills nothing for it
         cut = response.content.lstrip().startswith(b"{")
-        kind = Broken if cut else Transient
+        kind = BrokenResponse if cut else Transient
         raise _invalid_answer(url, type(error).__name__, kind) from error
 
 

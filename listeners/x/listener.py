@@ -20,10 +20,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query
-from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
 from listeners.common.base import SourceListener
-from listeners.common.options import SafeAddress, WebOptions, account_secret, read
-from listeners.common.rechecks import changed
+from listeners.common.options import SafeAddress, WebOptions, account_secret, read_options
+from listeners.common.rechecks import has_changed
 from listeners.x import posts as x_posts
 from listeners.x import query as x_query
 from listeners.x.client import MIN_PAGE, XClient
@@ -75,7 +75,7 @@ class X(SourceListener):
         newer ones. Transient: X is away, busy, or its response is no page. Spent: the budget is
         used up. Permanent: there is no token, X refuses it, or the credits are used up.
         """
-        options = read(XOptions, query)
+        options = read_options(XOptions, query)
         backfill = _Timelines if options.kind == "mentions" else _Searches
         yield from backfill(self._client(query, options), query, options).batches(position)
 
@@ -91,7 +91,7 @@ class X(SourceListener):
         }
         if not stored:
             return Batch(mentions=(), position=None)
-        client = self._client(query, read(XOptions, query))
+        client = self._client(query, read_options(XOptions, query))
         page, answer = client.look_up(list(stored))
         current = {mention.external_id: mention for mention in page.mentions}
         # X shows the first version of a post that is looked up by its first id
@@ -103,7 +103,7 @@ class X(SourceListener):
             mentions=tuple(
                 replace(mention, direct=before.direct, brands=before.brands)
                 for number, mention in current.items()
-                if (before := stored.get(number)) and changed(before, mention)
+                if (before := stored.get(number)) and has_changed(before, mention)
             ),
             position=None,
             gone=tuple(gone[number] for number in stored if number in gone),
@@ -116,7 +116,7 @@ class X(SourceListener):
         poll the newest stored post, and the posts of the overlap before it. None for a timeline,
         which X does not count. Costs one read for each search. Raises as poll().
         """
-        options = read(XOptions, query)
+        options = read_options(XOptions, query)
         if options.kind == "mentions":
             return None
         client = self._client(query, options)
@@ -149,16 +149,16 @@ class _Searches:
 
     def batches(self, position: str | None) -> Iterator[Batch]:
         """Yield the batches of the backfill over every search."""
-        rules = Rules(
-            first=min(self._options.since, _RETENTION),
+        rules = BackfillRules(
+            first_lookback=min(self._options.since, _RETENTION),
             overlap=self._options.overlap,
-            most=self._options.max_requests,
-            keeps=_RETENTION,
+            max_requests=self._options.max_requests,
+            retention=_RETENTION,
         )
         parts, now = list(self._searches), self._client.now - _SEARCH_DELAY
-        yield from walk(position, parts=parts, ask=self._ask, rules=rules, now=now)
+        yield from backfill(position, parts=parts, fetch=self._ask, rules=rules, now=now)
 
-    def _ask(self, step: Step) -> Page:
+    def _ask(self, step: PageRequest) -> BackfillPage:
         page = self._client.fetch_page(
             self._client.api.search_recent_tweets,
             limit=self._options.max_results,
@@ -186,16 +186,16 @@ class _Timelines:
 
     def batches(self, position: str | None) -> Iterator[Batch]:
         """Yield the batches of the backfill over every account."""
-        rules = Rules(
-            first=self._options.since,
+        rules = BackfillRules(
+            first_lookback=self._options.since,
             overlap=self._options.overlap,
-            most=self._options.max_requests,
-            addressed=False,
+            max_requests=self._options.max_requests,
+            can_seek=False,
         )
         parts, now = list(self._accounts), self._client.now - _SEARCH_DELAY
-        yield from walk(position, parts=parts, ask=self._ask, rules=rules, now=now)
+        yield from backfill(position, parts=parts, fetch=self._ask, rules=rules, now=now)
 
-    def _ask(self, step: Step) -> Page:
+    def _ask(self, step: PageRequest) -> BackfillPage:
         posts = self._client.fetch_page(
             self._client.api.get_users_mentions,
             limit=self._options.max_results,
@@ -217,18 +217,18 @@ class _Timelines:
         return not self._languages or mention.lang is None or mention.lang in self._languages
 
 
-def _start(step: Step, now: datetime) -> datetime:
+def _start(step: PageRequest, now: datetime) -> datetime:
     """Return the window's start; X refuses one in the future, as after a clock was set back."""
     return min(step.since, now - _SEARCH_DELAY)
 
 
-def _end(step: Step, now: datetime) -> datetime | None:
+def _end(step: PageRequest, now: datetime) -> datetime | None:
     """Return the window's end, or None for one near now, which X refuses."""
     return None if step.until is None or step.until > now - _SEARCH_DELAY else step.until
 
 
-def _page(posts: x_posts.PostsPage) -> Page:
-    return Page(
+def _page(posts: x_posts.PostsPage) -> BackfillPage:
+    return BackfillPage(
         mentions=posts.mentions,
         rejected=posts.rejected,
         oldest=posts.oldest,

@@ -20,9 +20,9 @@ from earful.contracts import BadItem
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
 from listeners.common.authors import anonymous_author
-from listeners.common.json_fields import inner, objects, string
+from listeners.common.json_fields import nested, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse, reject
+from listeners.common.rejects import preview, reject
 from listeners.common.values import count, language
 
 TWEET_FIELDS = (
@@ -107,7 +107,7 @@ def parse_page(answer: object, *, fetched_at: datetime, direct: bool = False) ->
         rejected=tuple(rejected),
         oldest=min(times_of_ids, default=None),
         newest=max(times_of_ids, default=None),
-        token=string(inner(body, "meta"), "next_token") or None,
+        token=string(nested(body, "meta"), "next_token") or None,
         count=len(data),
         newer=newer,
     )
@@ -166,7 +166,7 @@ def _mention(
         raise BadItem("it is not an object")
     number = _id(item)
     if not number:
-        raise BadItem(f"id: {glimpse(item.get('id'))} is not an id")
+        raise BadItem(f"id: {preview(item.get('id'))} is not an id")
     history = _history(item)
     # the first version's id names the post: later ids come and go with its edits
     edited = number != history[0]
@@ -186,7 +186,7 @@ def _mention(
         lang=_language(item.get("lang")),
         reply_to=references.get("replied_to"),
         repost_of=references.get("retweeted"),
-        engagement=_engagement(inner(item, "public_metrics")),
+        engagement=_engagement(nested(item, "public_metrics")),
         direct=direct,
         context=context,
         edited_at=_time_of_id(number) if edited else None,
@@ -198,12 +198,12 @@ def _text_and_context(item: Mapping[str, Any]) -> tuple[str, str]:
 
     A long post has its full text in ``note_tweet``; ``text`` then holds the beginning only.
     """
-    note = inner(item, "note_tweet")
+    note = nested(item, "note_tweet")
     post = note if string(note, "text") else item
     # X escapes &, < and >, nothing else
     text = html.unescape(string(post, "text"))
     context: list[str] = []
-    for link in objects(inner(post, "entities"), "urls"):
+    for link in objects(nested(post, "entities"), "urls"):
         short, target = string(link, "url"), string(link, "expanded_url")
         if not short.startswith("http"):
             continue
@@ -227,11 +227,11 @@ def _author(item: Mapping[str, Any], authors: Mapping[str, Author], number: str)
 
 def _authors_by_id(answer: Mapping[str, Any]) -> dict[str, Author]:
     authors = {}
-    for user in objects(inner(answer, "includes"), "users"):
+    for user in objects(nested(answer, "includes"), "users"):
         identity, handle = _id(user), string(user, "username")
         if not identity or not _HANDLE.fullmatch(handle):
             continue
-        followers = inner(user, "public_metrics").get("followers_count")
+        followers = nested(user, "public_metrics").get("followers_count")
         authors[identity] = Author(
             source="x",
             external_id=identity,

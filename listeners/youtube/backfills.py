@@ -19,7 +19,7 @@ from earful.contracts import Permanent, Spent
 from earful.enums import GapKind
 from earful.matching import Matcher
 from earful.types import Batch, Query, Rejected
-from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
 from listeners.common import times
 from listeners.common.position import Instant, Position
 from listeners.youtube import comments
@@ -61,7 +61,7 @@ class _UnfinishedPage:
     """
 
     threads: list[tuple[comments.Thread, str | None]]
-    page: Page
+    page: BackfillPage
 
     @property
     def cursor(self) -> str:
@@ -117,31 +117,35 @@ class Poll:
             unfinished = unfinished or open_end
 
     def _comments(self, state: _YoutubePosition) -> Iterator[Batch]:
-        rules = Rules(
-            first=self._options.since,
+        rules = BackfillRules(
+            first_lookback=self._options.since,
             overlap=self._options.overlap,
-            most=self._options.max_requests,
-            addressed=False,
+            max_requests=self._options.max_requests,
+            can_seek=False,
         )
         parts = list(self._parts)
-        for batch in walk(
-            state.comments, parts=parts, ask=self._fetch_comments, rules=rules, now=self._client.now
+        for batch in backfill(
+            state.comments,
+            parts=parts,
+            fetch=self._fetch_comments,
+            rules=rules,
+            now=self._client.now,
         ):
             state.comments = batch.position
             yield _without_followed(batch)
 
     def _search(self, state: _YoutubePosition) -> Iterator[Batch]:
-        rules = Rules(
-            first=self._options.since,
+        rules = BackfillRules(
+            first_lookback=self._options.since,
             overlap=max(self._options.overlap, _SEARCH_OVERLAP),
-            most=_SEARCH_PAGES,
+            max_requests=_SEARCH_PAGES,
         )
         part = f"search {self._terms}"
         try:
-            for batch in walk(
+            for batch in backfill(
                 state.search,
                 parts=[part],
-                ask=self._fetch_videos,
+                fetch=self._fetch_videos,
                 rules=rules,
                 now=self._client.now,
             ):
@@ -158,7 +162,7 @@ class Poll:
             if error.kind is not GapKind.BUDGET:
                 raise
 
-    def _fetch_videos(self, step: Step) -> Page:
+    def _fetch_videos(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of the search for videos."""
         request = self._client.api.search().list(
             part="snippet",
@@ -176,7 +180,7 @@ class Poll:
         except StalePageToken:
             raise StaleCursor from None
 
-    def _fetch_comments(self, step: Step) -> Page:
+    def _fetch_comments(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of threads, or of the replies to one thread."""
         unfinished = self._unfinished.get(step.part) if step.cursor else None
         try:
@@ -197,7 +201,7 @@ class Poll:
             matcher=self._ours if is_followed else None,
         )
 
-    def _fetch_threads(self, step: Step) -> Page:
+    def _fetch_threads(self, step: PageRequest) -> BackfillPage:
         request = self._client.api.commentThreads().list(
             part="snippet,replies",
             order="time",
@@ -216,7 +220,7 @@ class Poll:
         self._unfinished[step.part] = unfinished
         return replace(page, oldest=None, cursor=unfinished.cursor)
 
-    def _fetch_replies(self, step: Step, unfinished: _UnfinishedPage) -> Page:
+    def _fetch_replies(self, step: PageRequest, unfinished: _UnfinishedPage) -> BackfillPage:
         thread, token = unfinished.threads.pop(0)
         request = self._client.api.comments().list(
             part="snippet",
@@ -240,15 +244,15 @@ class Poll:
             return replace(page, oldest=None, cursor=unfinished.cursor)
         return page
 
-    def _refused(self, part: str, error: Permanent) -> Page:
+    def _refused(self, part: str, error: Permanent) -> BackfillPage:
         """Skip a closed video or channel and report it; raise when all named ones are closed."""
         if part not in self._named:
-            return Page(mentions=(), ceiling=str(error))
+            return BackfillPage(mentions=(), ceiling=str(error))
         self._closed.add(part)
         if self._closed == self._named:
             raise error
         refusal = Rejected(where=part, reason=str(error))
-        return Page(mentions=(), rejected=(refusal,), ceiling=str(error))
+        return BackfillPage(mentions=(), rejected=(refusal,), ceiling=str(error))
 
 
 def _without_followed(batch: Batch) -> Batch:
@@ -263,8 +267,8 @@ def _without_followed(batch: Batch) -> Batch:
     )
 
 
-def _page(answer: comments.AnswerPage) -> Page:
-    return Page(
+def _page(answer: comments.AnswerPage) -> BackfillPage:
+    return BackfillPage(
         mentions=answer.mentions,
         rejected=answer.rejected,
         oldest=answer.oldest,

@@ -23,9 +23,9 @@ from googleapiclient.errors import Error as GoogleError
 from earful.clock import Clock
 from earful.contracts import TRIED_AGAIN, EdgeError, Permanent, SpendMeter, Spent, Transient
 from earful.enums import GapKind
-from listeners.common.json_fields import inner, string
-from listeners.http.errors import Refused, shown
-from listeners.http.session import GuardedSession, Limits
+from listeners.common.json_fields import nested, string
+from listeners.http.errors import HttpRefusal, safe_url
+from listeners.http.session import HttpSession, SessionLimits
 from listeners.youtube.comments import InvalidAnswer
 
 T = TypeVar("T")
@@ -66,11 +66,11 @@ _CLOSED_REASONS = {
 }
 
 
-class Closed(Refused):
+class Closed(HttpRefusal):
     """A refusal of one video, channel or comment that says nothing of the others."""
 
 
-class StalePageToken(Refused):
+class StalePageToken(HttpRefusal):
     """YouTube no longer knows a page's token."""
 
 
@@ -81,11 +81,11 @@ class YoutubeClient:
     """
 
     def __init__(
-        self, key: str, *, endpoint: str, limits: Limits, clock: Clock, meter: SpendMeter
+        self, key: str, *, endpoint: str, limits: SessionLimits, clock: Clock, meter: SpendMeter
     ) -> None:
         self.now = clock()
         self._meter = meter
-        self._session = GuardedSession(
+        self._session = HttpSession(
             clock=clock, meter=meter, limits=limits, hints=_HINTS, explain=self._explain
         )
         self._session.headers["X-Goog-Api-Key"] = key
@@ -147,7 +147,7 @@ class YoutubeClient:
 class _Http:
     """Send the requests of Google's client, in place of httplib2.Http."""
 
-    def __init__(self, session: GuardedSession) -> None:
+    def __init__(self, session: HttpSession) -> None:
         self._session = session
 
     def request(
@@ -191,11 +191,11 @@ def _reasons(body: Mapping[str, Any]) -> set[str]:
 
 def _is_daily(body: Mapping[str, Any]) -> bool:
     """Return whether the exceeded limit is daily: "... and limit 'Queries per day' of ..."."""
-    return "per day" in string(inner(body, "error"), "message").lower()
+    return "per day" in string(nested(body, "error"), "message").lower()
 
 
 def _invalid_answer(request: Any, fault: str) -> Transient:
     return Transient(
-        f"{shown(str(request.uri))}: the response is not in YouTube's format ({fault})",
+        f"{safe_url(str(request.uri))}: the response is not in YouTube's format ({fault})",
         hint="It will be tried again. If this goes on, check the option endpoint.",
     )

@@ -21,9 +21,9 @@ from earful.matching import Matcher
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
 from listeners.common.authors import anonymous_author
-from listeners.common.json_fields import inner, objects, string
+from listeners.common.json_fields import nested, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.rejects import glimpse, reject
+from listeners.common.rejects import preview, reject
 from listeners.common.values import count
 
 # YouTube documents no format of ids: these only keep out text that cannot be one
@@ -80,11 +80,11 @@ class Reader:
         unfinished: list[Thread] = []
         publishing_times: list[datetime] = []
         for item in items:
-            snippet = inner(item, "snippet")
-            top, video = inner(snippet, "topLevelComment"), _video(snippet.get("videoId"))
-            published_at = _parse_time(inner(top, "snippet").get("publishedAt"))
+            snippet = nested(item, "snippet")
+            top, video = nested(snippet, "topLevelComment"), _video(snippet.get("videoId"))
+            published_at = _parse_time(nested(top, "snippet").get("publishedAt"))
             publishing_times += [published_at] if published_at else []
-            replies = objects(inner(item, "replies"), "comments")
+            replies = objects(nested(item, "replies"), "comments")
             parsed += self._parse([top, *replies], video)
             thread = _id(top.get("id"))
             has_more = count(snippet.get("totalReplyCount")) > len(replies)
@@ -103,12 +103,12 @@ class Reader:
         parsed: list[Mention | Rejected] = []
         publishing_times: list[datetime] = []
         for item in items:
-            published_at = _parse_time(inner(item, "snippet").get("publishedAt"))
+            published_at = _parse_time(nested(item, "snippet").get("publishedAt"))
             publishing_times += [published_at] if published_at else []
             try:
                 parsed.append(self._video_mention(item))
             except BadItem as error:
-                parsed.append(_rejected("video", inner(item, "id").get("videoId"), item, error))
+                parsed.append(_rejected("video", nested(item, "id").get("videoId"), item, error))
         return _answer_page(parsed, publishing_times, token)
 
     def _parse(self, items: list[Any], video: str) -> Iterator[Mention | Rejected]:
@@ -125,12 +125,12 @@ class Reader:
     def _comment(self, item: object, video: str) -> Mention:
         if not isinstance(item, dict):
             raise BadItem("it is not an object")
-        number, snippet = _id(item.get("id")), inner(item, "snippet")
+        number, snippet = _id(item.get("id")), nested(item, "snippet")
         if not number:
-            raise BadItem(f"id: {glimpse(item.get('id'))} is no comment's id")
+            raise BadItem(f"id: {preview(item.get('id'))} is no comment's id")
         published_at = _parse_time(snippet.get("publishedAt"))
         if published_at is None:
-            raise BadItem(f"publishedAt: {glimpse(snippet.get('publishedAt'))} is not a time")
+            raise BadItem(f"publishedAt: {preview(snippet.get('publishedAt'))} is not a time")
         text = clean(string(snippet, "textOriginal") or string(snippet, "textDisplay"))
         if not text:
             raise BadItem("it has no text")
@@ -154,7 +154,7 @@ class Reader:
     def _video_mention(self, item: object) -> Mention:
         if not isinstance(item, dict):
             raise BadItem("it is not an object")
-        number, snippet = _video(inner(item, "id").get("videoId")), inner(item, "snippet")
+        number, snippet = _video(nested(item, "id").get("videoId")), nested(item, "snippet")
         published_at = _parse_time(snippet.get("publishedAt"))
         if not number or published_at is None:
             raise BadItem("it has no id.videoId, or its publishedAt is not a time")
@@ -235,7 +235,7 @@ def _items(answer: object) -> tuple[list[Any], str | None]:
 
 def _author(snippet: Mapping[str, Any], number: str) -> Author:
     """Return the author by the id of the channel; its name, or "@handle", can change."""
-    channel = string(inner(snippet, "authorChannelId"), "value")
+    channel = string(nested(snippet, "authorChannelId"), "value")
     name = one_line(string(snippet, "authorDisplayName"))
     if not _CHANNEL.fullmatch(channel):
         return anonymous_author("youtube", number, handle=name.lstrip("@"))
@@ -249,7 +249,7 @@ def _author(snippet: Mapping[str, Any], number: str) -> Author:
 
 
 def _rejected(kind: str, number: object, item: object, error: BadItem) -> Rejected:
-    return reject(f"{kind} {glimpse(number, 80)}", error, item)
+    return reject(f"{kind} {preview(number, 80)}", error, item)
 
 
 def _parse_time(value: object) -> datetime | None:

@@ -17,8 +17,8 @@ from earful.contracts import Permanent
 from earful.limits import Limit
 from earful.types import Batch, Mention, Query
 from listeners.common.base import SourceListener
-from listeners.common.options import account_secret, read
-from listeners.common.rechecks import changed, trusted
+from listeners.common.options import account_secret, read_options
+from listeners.common.rechecks import has_changed, raise_if_doubtful
 from listeners.youtube import comments
 from listeners.youtube.options import YoutubeOptions
 
@@ -46,7 +46,7 @@ class Youtube(SourceListener):
         Transient: YouTube is away, busy, or its response is invalid. Spent: the units are used up.
         Permanent: there is no key, YouTube refuses it, or every named video and channel is closed.
         """
-        options = read(YoutubeOptions, query)
+        options = read_options(YoutubeOptions, query)
         if options.search and not query.any_of:
             raise Permanent(f"{query.id}: any_of is empty; name a term to search videos for")
         with closing(self._client(query, options)) as client:
@@ -66,7 +66,7 @@ class Youtube(SourceListener):
             return Batch(mentions=(), position=None)
         visible: set[str] = set()
         current: dict[str, Mention] = {}
-        with closing(self._client(query, read(YoutubeOptions, query))) as client:
+        with closing(self._client(query, read_options(YoutubeOptions, query))) as client:
             reader = comments.Reader(fetched_at=client.now)
             for ids in _chunks(comment_ids):
                 request = client.api.comments().list(
@@ -85,12 +85,12 @@ class Youtube(SourceListener):
             mentions=tuple(
                 _completed(mention, stored[number])
                 for number, mention in current.items()
-                if number in stored and changed(stored[number], mention)
+                if number in stored and has_changed(stored[number], mention)
             ),
             position=None,
             gone=tuple(comments.gone(number) for number in ids if number not in visible),
         )
-        return trusted(batch, "YouTube", asked=len(ids), shown=len(visible))
+        return raise_if_doubtful(batch, "YouTube", asked=len(ids), shown=len(visible))
 
     def _client(self, query: Query, options: YoutubeOptions) -> YoutubeClient:
         try:

@@ -10,18 +10,18 @@ from loopback import Reply, Site
 
 from earful.contracts import Permanent, Transient
 from earful.limits import UnlimitedMeter
-from listeners.http.errors import shown
-from listeners.http.fetch import Answer, Fetcher
-from listeners.http.session import Limits
+from listeners.http.errors import safe_url
+from listeners.http.fetch import Fetcher, HttpResponse
+from listeners.http.session import SessionLimits
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 
 
-PATIENT = Limits(timeout=60, deadline=120, max_bytes=100_000)
-QUICK = Limits(timeout=0.5, deadline=1.0, max_bytes=100_000)  # where the end is waited for
+PATIENT = SessionLimits(timeout=60, deadline=120, max_bytes=100_000)
+QUICK = SessionLimits(timeout=0.5, deadline=1.0, max_bytes=100_000)  # where the end is waited for
 
 
-def get(site: Site, path: str = "/x", limits: Limits = PATIENT, **more: str) -> Answer:
+def get(site: Site, path: str = "/x", limits: SessionLimits = PATIENT, **more: str) -> HttpResponse:
     with Fetcher(lambda: NOW, limits, meter=UnlimitedMeter()) as web:
         return web.get(site.url + path, **more)
 
@@ -98,7 +98,7 @@ def test_a_bad_connection_is_transient_and_ends_in_time(site: Site, fault: str) 
 
 def test_nobody_listens() -> None:
     with (
-        Fetcher(lambda: NOW, Limits(timeout=0.5), meter=UnlimitedMeter()) as web,
+        Fetcher(lambda: NOW, SessionLimits(timeout=0.5), meter=UnlimitedMeter()) as web,
         pytest.raises(Transient),
     ):
         web.get("http://127.0.0.1:9/feed")
@@ -183,4 +183,4 @@ def test_only_web_addresses(url: str) -> None:
 
 
 def test_login_and_query_are_not_shown() -> None:
-    assert shown("https://me:pw@a.example/feed?key=1#f") == "https://a.example/feed?…"
+    assert safe_url("https://me:pw@a.example/feed?key=1#f") == "https://a.example/feed?…"

@@ -12,8 +12,8 @@ from loopback import Reply, Site
 
 from earful.contracts import EdgeError, Permanent, Transient
 from earful.limits import UnlimitedMeter
-from listeners.http.errors import Refused
-from listeners.http.session import GuardedSession, Limits
+from listeners.http.errors import HttpRefusal
+from listeners.http.session import HttpSession, SessionLimits
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -24,17 +24,17 @@ def heard() -> list[tuple[int, Mapping[str, Any]]]:
 
 
 @pytest.fixture
-def limits() -> Limits:
-    return Limits(timeout=60, deadline=120)
+def limits() -> SessionLimits:
+    return SessionLimits(timeout=60, deadline=120)
 
 
 @pytest.fixture
-def session(heard: list[tuple[int, Mapping[str, Any]]], limits: Limits) -> GuardedSession:
+def session(heard: list[tuple[int, Mapping[str, Any]]], limits: SessionLimits) -> HttpSession:
     def explain(status: int, said: Mapping[str, Any]) -> EdgeError | None:
         heard.append((status, said))
         return Permanent("comments are switched off") if said.get("reason") == "off" else None
 
-    return GuardedSession(
+    return HttpSession(
         clock=lambda: datetime(2024, 5, 20, tzinfo=UTC),
         meter=UnlimitedMeter(),
         limits=limits,
@@ -46,7 +46,7 @@ def reply(status: int, said: object, **headers: str) -> Reply:
     return Reply(status=status, body=json.dumps(said).encode(), headers=JSON | headers)
 
 
-def test_a_reason_that_is_known_is_the_error(site: Site, session: GuardedSession) -> None:
+def test_a_reason_that_is_known_is_the_error(site: Site, session: HttpSession) -> None:
     site.script = lambda _asked: reply(403, {"reason": "off"})
     with pytest.raises(Permanent, match=r"^comments are switched off$"):
         session.get(site.url)
@@ -64,30 +64,30 @@ def test_a_reason_that_is_known_is_the_error(site: Site, session: GuardedSession
     ],
 )
 def test_else_the_status_speaks(
-    answer: Reply, site: Site, session: GuardedSession, heard: list[object]
+    answer: Reply, site: Site, session: HttpSession, heard: list[object]
 ) -> None:
     site.script = lambda _asked: answer
-    with pytest.raises(Refused) as error:
+    with pytest.raises(HttpRefusal) as error:
         session.get(site.url)
     assert error.value.status == 403 and len(heard) == 1
 
 
-def test_a_wait_that_is_asked_for_is_kept(site: Site, session: GuardedSession) -> None:
+def test_a_wait_that_is_asked_for_is_kept(site: Site, session: HttpSession) -> None:
     site.script = lambda _asked: reply(429, {"reason": "?"}, **{"Retry-After": "17"})
     with pytest.raises(Transient) as error:
         session.get(site.url)
     assert error.value.retry_after == 17
 
 
-@pytest.mark.parametrize("limits", [Limits(timeout=0.5, deadline=0.7)])
-def test_a_reason_that_drips_ends_at_the_deadline(site: Site, session: GuardedSession) -> None:
+@pytest.mark.parametrize("limits", [SessionLimits(timeout=0.5, deadline=0.7)])
+def test_a_reason_that_drips_ends_at_the_deadline(site: Site, session: HttpSession) -> None:
     site.script = lambda _asked: Reply(status=403, body=b" " * 4000, headers=JSON, fault="drip")
     with pytest.raises(Transient, match="in time"):
         session.get(site.url)
 
 
 def test_good_answers_are_not_explained(
-    site: Site, session: GuardedSession, heard: list[object]
+    site: Site, session: HttpSession, heard: list[object]
 ) -> None:
     site.script = lambda _asked: reply(200, {"reason": "off"})
     assert session.get(site.url).json() == {"reason": "off"}

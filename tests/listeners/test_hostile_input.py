@@ -14,7 +14,7 @@ from earful.types import Query
 from listeners.common import json_fields as positions
 from listeners.common import times
 from listeners.common.plain_text import clean
-from listeners.common.rejects import glimpse, reject
+from listeners.common.rejects import preview, reject
 
 SLOW = {  # each took from seconds to hours when it was read with care for nothing but its meaning
     "a quotation of dashes": """
@@ -86,10 +86,10 @@ def test_what_cannot_be_read_is_shown_in_short(value: object) -> None:
         if levels:
             down(levels - 1)
             return
-        assert len(glimpse(value)) <= 100
+        assert len(preview(value)) <= 100
         told = reject("a post", BadItem("it is no post"), value)
         assert len(told.raw) <= 500
-        f"{glimpse(value)}{told.raw}".encode()
+        f"{preview(value)}{told.raw}".encode()
 
     down(100)
 

@@ -38,7 +38,7 @@ def test_a_quiet_poll_costs_one_request() -> None:
 
 def test_1200_posts_between_two_polls() -> None:
     platform = Platform()
-    ledger = Ledger(platform, most=20)
+    ledger = Ledger(platform, max_requests=20)
     ledger.poll()
     platform.now += HOUR
     platform.write(1200)
@@ -81,7 +81,7 @@ def test_a_late_post_within_the_overlap() -> None:
 def test_the_whole_overlap_is_looked_at_twice_and_a_little_of_it_always() -> None:
     platform = Platform(size=100)
     platform.write(1)
-    ledger = Ledger(platform, overlap=24 * HOUR, first=48 * HOUR)
+    ledger = Ledger(platform, overlap=24 * HOUR, first_lookback=48 * HOUR)
     ledger.poll()
     depths = []
     for _ in range(96):
@@ -147,7 +147,7 @@ def test_not_addressed_a_killed_walk_begins_at_the_top_again(kill_after: int) ->
 def test_not_addressed_and_too_deep_for_its_requests_is_given_up_in_the_end() -> None:
     platform = Platform(addressed=False)
     platform.write(95)
-    ledger = Ledger(platform, most=4)
+    ledger = Ledger(platform, max_requests=4)
     for _ in range(6):
         ledger.poll()
         platform.now += timedelta(minutes=15)
@@ -247,7 +247,7 @@ def test_a_long_outage_keeps_one_stretch_open() -> None:
 def test_what_the_platform_keeps_no_more_is_lost() -> None:
     platform = Platform()
     platform.write(5)
-    ledger = Ledger(platform, keeps=5 * HOUR)
+    ledger = Ledger(platform, retention=5 * HOUR)
     ledger.poll()
     platform.now += 10 * HOUR
     ledger.poll()
@@ -275,7 +275,7 @@ def test_a_platform_whose_clock_is_ahead_or_behind() -> None:
 def test_our_clock_was_ahead_for_one_poll(addressed: bool, ahead: timedelta) -> None:
     platform = Platform(addressed=addressed)
     platform.write(20)
-    ledger = Ledger(platform, most=8)
+    ledger = Ledger(platform, max_requests=8)
     ledger.poll()
     platform.now += ahead
     ledger.poll()
@@ -321,7 +321,7 @@ def test_what_our_clock_that_was_ahead_let_fall_out_of_reach_is_looked_for_again
         raise Transient("gone")
 
     platform = Platform(addressed=False)
-    ledger = Ledger(platform, keeps=6 * HOUR)
+    ledger = Ledger(platform, retention=6 * HOUR)
     ledger.poll()
     platform.write(20)
     platform.now += timedelta(days=2)
@@ -338,7 +338,7 @@ def test_what_our_clock_that_was_ahead_let_fall_out_of_reach_is_looked_for_again
 def test_our_clock_was_set_back_and_nothing_is_said_to_be_lost() -> None:
     platform = Platform(addressed=False)
     platform.write(5)
-    ledger = Ledger(platform, keeps=6 * HOUR)
+    ledger = Ledger(platform, retention=6 * HOUR)
     for minutes in (0, 600, -40, 15):  # ten hours in which nobody writes
         platform.now += timedelta(minutes=minutes)
         ledger.reasons.clear()
@@ -349,7 +349,7 @@ def test_our_clock_was_set_back_and_nothing_is_said_to_be_lost() -> None:
 def test_busy_parts_take_turns() -> None:
     platform = Platform()
     platform.write(95)
-    ledger = Ledger(platform, most=6)
+    ledger = Ledger(platform, max_requests=6)
     for _ in range(3):
         ledger.poll(parts=("a", "b", "c"))
     assert {step.part for step in platform.asked} == {"a", "b", "c"}
@@ -358,7 +358,7 @@ def test_busy_parts_take_turns() -> None:
 def test_a_part_that_settings_drop_does_not_stay_open() -> None:
     platform = Platform()
     platform.write(95)
-    ledger = Ledger(platform, most=4)
+    ledger = Ledger(platform, max_requests=4)
     ledger.poll()
     ledger.poll(parts=("other",))
     assert (GapKind.LIMIT, True) in ledger.reasons
@@ -401,7 +401,7 @@ def test_whatever_happens_nothing_is_lost_in_silence(
     events: list[tuple[str, int]], most: int
 ) -> None:
     platform = Platform()
-    ledger = Ledger(platform, most=most, overlap=HOUR / 2)
+    ledger = Ledger(platform, max_requests=most, overlap=HOUR / 2)
     for what, number in events:
         if what == "write":
             platform.write(number, every=0.7)

@@ -13,26 +13,29 @@ from walk_world import HOUR, START, Ledger, Platform, post
 from earful.clock import Window
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.enums import GapKind
-from listeners.backfill.walk import Page, Rules, Step, walk
-from listeners.backfill.windows import BackfillPosition, Part, Stretch
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.windows import BackfillPosition, OpenWindow, PartProgress
 from storage.collecting import coverage_report, ingest, polling
 from storage.database.engine import Database
 from storage.entities import brands
 
 PARTS = ("a", "b", "c")
 MINUTE = timedelta(minutes=1)
-Trouble = Callable[[int, Step], None]
+Trouble = Callable[[int, PageRequest], None]
 
 
 class Town:
     """Three parts with posts of their own; ``trouble`` may refuse a poll's nth request."""
 
-    def __init__(self, *, most: int, addressed: bool = True) -> None:
+    def __init__(self, *, max_requests: int, addressed: bool = True) -> None:
         self.now = START
         self.parts = {name: Platform(addressed=addressed) for name in PARTS}
         self.trouble: Trouble = lambda _number, _step: None
-        self.rules = Rules(
-            first=2 * HOUR, overlap=timedelta(minutes=10), most=most, addressed=addressed
+        self.rules = BackfillRules(
+            first_lookback=2 * HOUR,
+            overlap=timedelta(minutes=10),
+            max_requests=max_requests,
+            can_seek=addressed,
         )
         self.position: str | None = None
         self.read: dict[str, set[str]] = {name: set() for name in PARTS}
@@ -46,14 +49,14 @@ class Town:
     def poll(self, kill_after: int | None = None) -> None:
         """One poll; what ends it is raised."""
         self.requests = 0
-        found = walk(self.position, parts=PARTS, ask=self.ask, rules=self.rules, now=self.now)
+        found = backfill(self.position, parts=PARTS, fetch=self.ask, rules=self.rules, now=self.now)
         for number, batch in enumerate(found, 1):
             self.position = batch.position
             self.read[self.part] |= {one.external_id for one in batch.mentions}
             if number == kill_after:
                 return
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         self.requests += 1
         self.part = step.part
         self.trouble(self.requests, step)
@@ -76,7 +79,7 @@ class Town:
 
 
 def test_a_part_with_a_long_past_leaves_requests_to_the_others() -> None:
-    town = Town(most=8)
+    town = Town(max_requests=8)
     for name in PARTS:
         town.write(name, 3)
     town.write("a", 3000)
@@ -88,10 +91,10 @@ def test_a_part_with_a_long_past_leaves_requests_to_the_others() -> None:
 @pytest.mark.parametrize("allowed", [1, 2, 3, 8])
 def test_a_budget_smaller_than_a_poll_reaches_every_part(allowed: int) -> None:
     """The busy part would spend each day's budget alone; so would the past of its first poll."""
-    town = Town(most=30)
+    town = Town(max_requests=30)
     town.write("a", 3000)
 
-    def refuse(number: int, _step: Step) -> None:
+    def refuse(number: int, _step: PageRequest) -> None:
         if number > allowed:
             raise Spent("the budget is used up", kind=GapKind.BUDGET)
 
@@ -106,13 +109,13 @@ def test_a_budget_smaller_than_a_poll_reaches_every_part(allowed: int) -> None:
 def test_an_old_stretch_that_always_fails_does_not_stop_what_is_new(
     error: type[Transient | Permanent],
 ) -> None:
-    town = Town(most=10)
+    town = Town(max_requests=10)
     town.write("a", 300, every=20)
     town.write("b", 150, every=20)
     town.poll()
     town.poll()
 
-    def fail(_number: int, step: Step) -> None:
+    def fail(_number: int, step: PageRequest) -> None:
         if step.part == "a" and step.until is not None:
             raise error("a page that nobody can read")
 
@@ -140,9 +143,9 @@ def test_an_old_stretch_that_always_fails_does_not_stop_what_is_new(
 def test_a_part_that_always_fails_does_not_stop_the_others(
     error: type[Transient | Permanent], addressed: bool
 ) -> None:
-    town = Town(most=10, addressed=addressed)
+    town = Town(max_requests=10, addressed=addressed)
 
-    def fail(_number: int, step: Step) -> None:
+    def fail(_number: int, step: PageRequest) -> None:
         if step.part == "a":
             raise error("the search is broken")
 
@@ -156,7 +159,7 @@ def test_a_part_that_always_fails_does_not_stop_the_others(
 
 
 def test_a_part_in_which_the_process_always_dies_does_not_stop_the_others() -> None:
-    town = Town(most=10)
+    town = Town(max_requests=10)
     town.write("a", 3000)
     for _ in range(4):
         town.now += MINUTE
@@ -166,11 +169,11 @@ def test_a_part_in_which_the_process_always_dies_does_not_stop_the_others() -> N
 
 
 def test_what_is_old_comes_first_again_after_a_poll_without_an_error() -> None:
-    town = Town(most=4)
+    town = Town(max_requests=4)
     town.write("a", 200)
     town.poll()
 
-    def fail(number: int, _step: Step) -> None:
+    def fail(number: int, _step: PageRequest) -> None:
         if number == 1:
             raise Transient("away")
 
@@ -190,7 +193,7 @@ def test_what_is_old_comes_first_again_after_a_poll_without_an_error() -> None:
 
 
 def test_the_order_is_kept_in_the_position() -> None:
-    part = Part(floor=1, mark=2, seen=3, open=[Stretch(low=1, high=2, known=1)])
+    part = PartProgress(floor=1, mark=2, seen=3, open=[OpenWindow(low=1, high=2, known=1)])
     fresh = BackfillPosition(parts={"a": part})
     for order in ({}, {"next_part": "a"}, {"next_part": "a", "resume_last": (7, "b")}):
         stored = fresh.model_copy(update=order)
@@ -218,18 +221,20 @@ def test_killed_in_a_poll_it_has_not_seen_what_it_did_not_come_to(
     """The first poll ever, and the first after settings have changed."""
     brands.sync(sqlite, [ACME])
     polling.register(sqlite, [QUERY])
-    town = Town(most=30)
+    town = Town(max_requests=30)
     town.parts["new"] = Platform()
     for name in PARTS:
         town.write(name, 5)
-    first = walk(None, parts=PARTS, ask=town.ask, rules=town.rules, now=town.now)
+    first = backfill(None, parts=PARTS, fetch=town.ask, rules=town.rules, now=town.now)
     kept = [next(first)] if parts == PARTS else list(first)
     for batch in kept:
         ingest.store(sqlite, QUERY, batch, about(), town.now)
     if parts != PARTS:
         polling.register(sqlite, [replace(QUERY, any_of=parts)])
         town.now += HOUR
-        again = walk(kept[-1].position, parts=parts, ask=town.ask, rules=town.rules, now=town.now)
+        again = backfill(
+            kept[-1].position, parts=parts, fetch=town.ask, rules=town.rules, now=town.now
+        )
         ingest.store(sqlite, QUERY, next(again), about(), town.now)
     window = Window(since=town.now - HOUR, until=town.now)
     (found,) = coverage_report.read_coverage(sqlite, [QUERY.id], window)

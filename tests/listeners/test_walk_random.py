@@ -18,7 +18,7 @@ from earful import intervals
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.enums import GapKind
 from earful.types import Author, Batch, Mention
-from listeners.backfill.walk import Page, Rules, StaleCursor, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
 from listeners.common import times
 from storage.collecting.coverage_rules import PartLedger, apply_claims
 
@@ -81,11 +81,11 @@ class World:
         # where all is read from the newest post on, what a ceiling hides is hidden for ever
         self.ceiling = dice.choice((20, 50, 10**6)) if self.addressed else 10**6
         self.every = dice.choice((60, 300, 900, 3600))
-        self.rules = Rules(
-            first=timedelta(seconds=dice.choice((600, 7200))),
+        self.rules = BackfillRules(
+            first_lookback=timedelta(seconds=dice.choice((600, 7200))),
             overlap=timedelta(seconds=self.overlap),
-            most=30,
-            addressed=self.addressed,
+            max_requests=30,
+            can_seek=self.addressed,
         )
 
     def live(self, seconds: int) -> None:
@@ -104,10 +104,10 @@ class World:
 
     def poll(self, plan: Plan) -> None:
         self.plan, self.requests, self.polled = plan, 0, self.now
-        found = walk(
+        found = backfill(
             self.position,
             parts=self.parts,
-            ask=self.ask,
+            fetch=self.ask,
             rules=self.rules,
             now=times.from_epoch(self.now),
         )
@@ -116,9 +116,9 @@ class World:
                 self.keep(batch)
         except (Killed, EdgeError):
             pass
-        assert self.requests <= self.rules.most
+        assert self.requests <= self.rules.max_requests
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         self.requests += 1
         self.now += self.dice.choice((0, 0, 1, 3))
         if self.requests == self.plan.kill_at:
@@ -129,7 +129,7 @@ class World:
             raise StaleCursor
         return self.page(step)
 
-    def page(self, step: Step) -> Page:
+    def page(self, step: PageRequest) -> BackfillPage:
         """Newest first; a cursor names the post that the last page ended with."""
         at, number, before = map(int, (step.cursor or f"{10**11}:0:0").split(":"))
         wanted = self.shown(step)
@@ -139,7 +139,7 @@ class World:
         cursor = f"{page[-1].at}:{page[-1].number}:{before + len(page)}" if more else None
         if more and step.cursor and self.plan.repeats:
             cursor = step.cursor
-        return Page(
+        return BackfillPage(
             mentions=tuple(self.mention(step.part, one) for one in page),
             newest=times.from_epoch(page[0].at) if page else None,
             oldest=times.from_epoch(page[-1].at) if page else None,
@@ -147,7 +147,7 @@ class World:
             ceiling="it shows no more" if len(rest) > len(allowed) and not more else "",
         )
 
-    def shown(self, step: Step) -> list[Post]:
+    def shown(self, step: PageRequest) -> list[Post]:
         since, until = times.to_epoch(step.since), 10**12
         if not self.addressed:
             since = 0
@@ -225,7 +225,7 @@ def test_every_post_is_stored_or_lies_in_a_gap(seed: int, addressed: bool) -> No
         world.poll(Plan())
     assert len(world.position or "") < 400 * len(world.parts)
     wanted = (
-        times.from_epoch(world.began) - world.rules.first,
+        times.from_epoch(world.began) - world.rules.first_lookback,
         times.from_epoch(world.polled),
     )
     for name, claims in world.claims.items():

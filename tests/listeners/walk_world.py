@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from earful.enums import GapKind
 from earful.types import Author, Batch, Mention
-from listeners.backfill.walk import Page, Rules, Step, walk
+from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
 
 START = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -35,7 +35,7 @@ class Platform:
     addressed: bool = True
     now: datetime = START
     posts: list[Mention] = field(default_factory=list)
-    asked: list[Step] = field(default_factory=list)
+    asked: list[PageRequest] = field(default_factory=list)
     trouble: Callable[[int], None] = lambda _number: None
     same_token: bool = False
 
@@ -44,7 +44,7 @@ class Platform:
         for number in range(count):
             self.posts.append(post(len(self.posts), begin + timedelta(seconds=every * number)))
 
-    def ask(self, step: Step) -> Page:
+    def ask(self, step: PageRequest) -> BackfillPage:
         self.asked.append(step)
         self.trouble(len(self.asked))
         found = sorted(self.posts, key=lambda one: one.published_at, reverse=True)
@@ -56,7 +56,7 @@ class Platform:
         end = start + self.size
         more = end < len(found[: self.ceiling])
         cut = not more and self.ceiling is not None and len(found) > self.ceiling
-        return Page(
+        return BackfillPage(
             mentions=tuple(shown),
             oldest=shown[-1].published_at if shown else None,
             newest=shown[0].published_at if shown else None,
@@ -70,8 +70,12 @@ class Ledger:
 
     def __init__(self, platform: Platform, **rules: object) -> None:
         self.platform = platform
-        given = {"first": 2 * HOUR, "overlap": timedelta(minutes=10), "most": 30} | rules
-        self.rules = Rules(**given, addressed=platform.addressed)  # type: ignore[arg-type]
+        given = {
+            "first_lookback": 2 * HOUR,
+            "overlap": timedelta(minutes=10),
+            "max_requests": 30,
+        } | rules
+        self.rules = BackfillRules(**given, can_seek=platform.addressed)  # type: ignore[arg-type]
         self.position: str | None = None
         self.ids: list[str] = []
         self.seen: set[int] = set()
@@ -92,8 +96,8 @@ class Ledger:
         platform = self.platform
         self.polled = platform.now
         self.began = min(self.began, platform.now)
-        return walk(
-            self.position, parts=parts, ask=platform.ask, rules=self.rules, now=platform.now
+        return backfill(
+            self.position, parts=parts, fetch=platform.ask, rules=self.rules, now=platform.now
         )
 
     def keep(self, batch: Batch) -> None:
@@ -114,7 +118,7 @@ class Ledger:
 
     def unexplained(self) -> set[int]:
         """Seconds of the wanted time that are neither seen, nor lost, nor open."""
-        wanted = seconds(self.began - self.rules.first, self.polled)
+        wanted = seconds(self.began - self.rules.first_lookback, self.polled)
         return wanted - self.seen - self.lost - self.open
 
 
