@@ -16,6 +16,7 @@ from earful.settings.load import secret
 
 _VISITOR = "earful_visitor"
 _SIGNED_IN = "earful_signed_in"
+# Five attempts cover typing errors; the wait then slows down a list of passwords.
 _FREE_ATTEMPTS = 5
 _MAX_WAIT = 60.0  # seconds
 _MIN_PASSWORD = 8  # characters
@@ -142,5 +143,6 @@ def draw_name_form(place: str) -> None:
 def draw_visitor() -> None:
     """Draw the visitor's name, with a form to change it."""
     name = visitor_name()
+    # label(): a colleague's name is shown where Streamlit reads Markdown
     with st.popover(f"You: {label(name)}" if name else "Who are you?", width="content"):
         draw_name_form("badge")

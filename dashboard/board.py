@@ -108,6 +108,7 @@ def _figures(figures: Headline) -> None:
         )
 
 
+# "red" is drawn orange and "green" blue by the theme in launch.py, for colour-blind readers.
 def _figure(name: str, value: str, delta: str | None, **options: Any) -> None:
     if delta is None or delta.startswith("+0"):
         # neither better nor worse: no colour, no arrow

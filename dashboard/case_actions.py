@@ -163,6 +163,7 @@ def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
 
 def _run(case_id: int, step: Step) -> None:
     """Run a step in the visitor's name, stay with the case, and store the notice."""
+    # Stay with this case: the action may move it out of the filter that listed it.
     st.query_params["case"] = str(case_id)
     name = access.visitor_name()
     if name is None:

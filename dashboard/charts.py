@@ -171,7 +171,7 @@ def _by_sentiment(counts: Counts) -> tuple[tuple[str, int], ...]:
 
 def _stack(bar: Bar, period_label: str) -> Iterator[dict[str, Any]]:
     """Stack the bar's parts: Vega itself does not stack bars with a start and an end."""
-    foot = 0
+    foot = 0  # negative comes first, so its heights share one base line
     for sentiment, number in _by_sentiment(bar.counts):
         if number or not foot:  # an empty bar keeps its place on the axis of time
             yield {

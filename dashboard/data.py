@@ -23,6 +23,7 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def database() -> Database:
     """Return the database, with current tables. Raises SettingsError, DatabaseError."""
+    # the page never migrates: `earful up` does, once, before it starts this server
     db = connect(settings().database_url.get_secret_value())
     path = sqlite_path(db)
     if path is not None and not path.exists():

@@ -25,6 +25,7 @@ _STATUSES = {
 _ALL_CASES, _OWN_CASES, _UNASSIGNED = "Anybody's", "Mine", "Nobody's"
 _ORDERS = {"Most urgent": "priority", "Newest": "newest", "Answer due": "due"}
 _ALL_BRANDS, _ALL_SOURCES = "All brands", "All sources"
+# persist_state keeps these choices when the visitor changes the page and comes back
 _KEYS = ("queue_brand", "queue_status", "queue_whose", "queue_source", "queue_order", "queue_late")
 
 Changed = Callable[[], None]

@@ -35,6 +35,7 @@ def log_failure(error: Exception) -> str:
     The error's message is left out: that of a database error may carry a whole mention.
     """
     number = uuid.uuid4().hex[:8]
+    # frames without values: locals may hold mentions and secrets
     places = "".join(traceback.format_tb(error.__traceback__))
     _log.error("dashboard failure %s: %s\n%s", number, type(error).__name__, places)
     return number

@@ -1,10 +1,10 @@
-"""List the states of a case, and what each action does to them.
+"""The states of a case, and the effect of each action on them.
 
 The table below is the only place that knows:
 
-1. which actions a status allows, and which status follows;
+1. the actions that a status allows, and the status that follows;
 2. who waits in a status: the customer for us, we for the customer, or neither;
-3. what stops and starts the clock that runs until an answer is due.
+3. the actions that stop and start the clock that runs until an answer is due.
 
 Commands, the queue, the pages and the digest read it.
 """
@@ -101,6 +101,7 @@ WAITING: Mapping[CaseStatus, Waiting] = MappingProxyType(
 OPEN_STATUSES = tuple(status for status in CaseStatus if status.is_open)
 UNANSWERED_STATUSES = tuple(status for status in CaseStatus if status.is_unanswered)
 
+# Stored histories hold these words, so they never change (tests/test_case_states.py).
 _EVENTS: Mapping[Action, str] = MappingProxyType(
     {
         Action.TAKE: "taken",
@@ -156,6 +157,7 @@ TRANSITIONS: Mapping[tuple[CaseStatus, Action], Transition] = MappingProxyType(
             unassigned_status=CaseStatus.OPEN,
         ),
         (CaseStatus.RESOLVED, Action.NOTE): Transition(status=CaseStatus.RESOLVED),
+        # reopened, the case keeps its due time: the customer has waited since the complaint
         (CaseStatus.RESOLVED, Action.REOPEN): Transition(
             status=CaseStatus.OPEN, clock=DueClock.RESUME
         ),
@@ -164,7 +166,7 @@ TRANSITIONS: Mapping[tuple[CaseStatus, Action], Transition] = MappingProxyType(
 
 
 def transition(status: CaseStatus, action: Action) -> Transition | None:
-    """Return what the action does in this status; None when it is refused."""
+    """Return the effect of the action in this status; None when it is refused."""
     return TRANSITIONS.get((status, action))
 
 

@@ -40,7 +40,7 @@ COLUMNS: tuple[str, ...] = (
 )
 FORMATS = ("csv", "jsonl")
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
-_CHUNK = 5000
+_CHUNK = 5000  # rows in memory at a time
 _MENTION_BRAND, _MENTION, _AUTHOR = (
     table_of(MentionBrandRow),
     table_of(MentionRow),
@@ -222,7 +222,9 @@ def write_file(path: Path, file_format: str, rows: Iterable[Mapping[str, Any]]) 
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             number = writers[file_format](file, rows)
             file.flush()
+            # before the rename: else a power cut could leave an empty file under the final name
             os.fsync(file.fileno())
+        # mkstemp gives 0600; the file gets the mode that a plain open() would have given it
         umask = os.umask(0)
         os.umask(umask)
         Path(name).chmod(0o666 & ~umask)

@@ -10,6 +10,7 @@ from earful.case_states import OPEN_STATUSES, CaseStatus
 from earful.clock import Window
 from earful.types import Rating
 
+# A poll may wait behind slow ones; only a longer delay means that nothing polls any more.
 _GRACE = timedelta(minutes=10)
 
 

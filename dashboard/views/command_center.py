@@ -51,6 +51,7 @@ def page() -> None:
             lambda: board.draw(db, settings, choice.brand, choice.period, choice.until)
         )
 
+    # a fragment refreshes the board alone, so the choices above it keep their state
     st.fragment(draw_board, run_every=settings.dashboard.refresh)()
 
 

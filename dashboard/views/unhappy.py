@@ -83,6 +83,7 @@ def _read_page(db: Database, selection: QueueFilter) -> tuple[int, tuple[CaseVie
 
 def _chosen_id(cases: tuple[CaseView, ...]) -> int | None:
     """Return the id of the case in the address, else of the first in the list."""
+    # anyone can write an address: only digits that fit into 64 bits reach the database
     number = st.query_params.get("case", "")
     if number.isascii() and number.isdigit() and len(number) < 18:
         return int(number)

@@ -139,6 +139,7 @@ def _apply(connection: Connection, accepted: Sequence[tuple[Prediction, Any]]) -
     updates: list[dict[str, Any]] = []
     for prediction, state in accepted:
         mention_id, model_id = prediction.mention_id, prediction.model_id
+        # a person's correction outlasts every later model
         sentiment = state.sentiment if state.corrected else counted_sentiment(prediction.scores)
         changes[mention_id] = (state.sentiment, sentiment)
         updates.append({"b_id": mention_id, "b_model": model_id, "b_sentiment": sentiment})

@@ -17,6 +17,7 @@ from storage.database.upsert import chunks, insert_or_update, table_of
 from storage.database.utc import EPOCH
 from storage.tables import MentionBrandRow, MentionRow, TallyRow
 
+# Every time zone in use begins its days on a quarter of an hour (Nepal is at +5:45).
 QUARTER = timedelta(minutes=15)
 _MENTION_BRAND, _MENTION = table_of(MentionBrandRow), table_of(MentionRow)
 Key = tuple[str, datetime, str, str]  # brand, quarter, source, sentiment

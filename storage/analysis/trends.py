@@ -65,6 +65,7 @@ def share_of_voice(db: Database, brand_id: str, window: Window) -> tuple[VoiceSh
             select(_BRAND).where((_BRAND.c.id == brand_id) | (_BRAND.c.competitor_of == brand_id))
         ).all()
         counts = {row.id: count_sentiments(connection, row.id, window) for row in rows}
+    # 0 in a quiet window: the shares are 0 then, because 0/0 has no meaning on a chart
     total = sum(brand_counts.mentions for brand_counts in counts.values())
     shares = [
         VoiceShare(

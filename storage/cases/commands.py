@@ -28,7 +28,8 @@ OUTCOMES: tuple[str, ...] = (
 )
 POST_DELETED = "post deleted"  # no person chooses this one: the platform deleted every post
 _CASE, _EVENT = table_of(CaseRow), table_of(CaseEventRow)
-_MAX_NAME = 80  # characters
+# In characters. Names stand in every row of the queue; notes hold pasted conversations.
+_MAX_NAME = 80
 _MAX_NOTE = 5000
 
 
@@ -180,6 +181,8 @@ def _act(
 ) -> int:
     """Update the case if its version, status and ``condition`` allow it; keep the event."""
     conditions = [allows(action)] if condition is None else [allows(action), condition]
+    # One conditional update decides who of two agents wins: see
+    # test_of_ten_who_take_it_at_once_one_has_it.
     with db.write() as connection:
         changed_rows = connection.execute(
             update(_CASE)
@@ -196,6 +199,7 @@ def _explain_refusal(connection: Connection, case_id: int, version: int) -> str:
     row = connection.execute(select(_CASE).where(_CASE.c.id == case_id)).one_or_none()
     if row is None:
         return f"Case {case_id} is not there any more."
+    # before the version: a deletion changes both, and explains more
     if not row.complaints:
         return f"Case {case_id} stays resolved: all its posts are deleted."
     holder = f", {row.assignee} has it" if row.assignee else ""

@@ -85,6 +85,7 @@ def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | 
             .values(
                 state=DeliveryState.SENDING.value,
                 leased_until=now + length,
+                # counted before sending, so that an attempt whose process died counts too
                 attempts=_DELIVERY.c.attempts + 1,
             )
         )
@@ -134,6 +135,7 @@ def _finish(db: Database, delivery: Delivery, **values: Any) -> bool:
                 .where(
                     _DELIVERY.c.id == delivery.id,
                     _DELIVERY.c.state == DeliveryState.SENDING.value,
+                    # another attempt means that our lease ended and another process holds it
                     _DELIVERY.c.attempts == delivery.attempts,
                 )
                 .values(**values)

@@ -35,6 +35,7 @@ _NO_POST = "All its posts are gone upstream, and their words were removed here."
 STORY_COLUMNS = tuple(
     _STORY.c[name].label(f"story_{name}") for name in ("mentions", "authors", "reach")
 )
+# A mention may have predictions of several models; the one of its model_id counts.
 CURRENT_PREDICTION = and_(
     _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
 )

@@ -36,6 +36,7 @@ def list_unjudged(
     only; the caller adds its own new flags.
     """
     rows = connection.execute(_statement(verdict, after).limit(limit)).all()
+    # one statement each for all rows: a statement for every mention would dominate the run
     brands_by_id = brands.read_all(connection) if rows else {}
     complaints = _complaint_times(connection, {row.author_id for row in rows})
     flagged_stories = _flagged_stories(connection, {row.story_id for row in rows})

@@ -76,6 +76,8 @@ def save_flag(
     2. Extend the author's open case about the brand, or open one.
     3. Insert the flag with its evidence.
     """
+    # The condition makes the flag unique: a second process that judged the same mention changes
+    # no row, and opens no second case.
     claimed_rows = connection.execute(
         update(_MENTION_BRAND)
         .where(
@@ -127,6 +129,7 @@ def _open_case(
         "complaints": 1,
         "version": 1,
     }
+    # SQLite would give the id of a deleted case again, and with it the old alerts (row_ids.py)
     (row,) = row_ids.with_unused_ids(connection, _CASE, [row])
     case_id: int = connection.execute(_CASE.insert().values(row)).inserted_primary_key[0]  # type: ignore[index]
     _add_event(connection, case_id, "opened", flag)
@@ -146,6 +149,7 @@ def _extend_case(
     action = _complaint_action(published_at, case.first_contact_at)
     change = TRANSITIONS[CaseStatus(case.status), action]
     due_at = rules.due_at(priority, flag.at)
+    # a milder complaint must not push an earlier due time back
     if change.clock is not DueClock.RESTART:
         due_at = min(case.due_at, due_at)
     connection.execute(

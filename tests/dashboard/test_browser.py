@@ -258,13 +258,21 @@ def test_no_hostile_text_becomes_markup(
         came = visitor(base)
         page = came.go("/")
         expect(page.get_by_text("all there")).to_be_visible()
-        for kind in (".stText", ".stAlert p", "button p"):
-            expect(page.locator(f"[class*=st-key-] {kind}")).to_have_count(len(texts))
+        # Streamlit draws no paragraph in a button whose label holds invisible characters only
+        visible_labels = sum(bool(one_line(text, 5000)) for text in texts)
+        for kind, number in (
+            (".stText", len(texts)),
+            (".stAlert p", len(texts)),
+            ("button p", visible_labels),
+        ):
+            expect(page.locator(f"[class*=st-key-] {kind}")).to_have_count(number)
         shown = page.evaluate(
             """number => [...Array(number).keys()].map(at => {
                 const text = document.querySelector('.st-key-text-' + at + ' .stText');
                 const label = document.querySelector('.st-key-label-' + at + ' .stAlert p');
-                const button = document.querySelector('.st-key-label-' + at + ' button p');
+                const key = '.st-key-label-' + at;
+                const button = document.querySelector(key + ' button p')
+                    || document.querySelector(key + ' button');
                 const marks = 'a,img,svg,code,em,strong,del,h1,h2,h3,ul,ol,table,hr,script,iframe,'
                     + 'blockquote,input,.katex,[class*=icon]';
                 return [text.textContent, text.querySelectorAll(marks).length,
@@ -276,10 +284,11 @@ def test_no_hostile_text_becomes_markup(
         came.check_harmless()
     for text, (plain, plain_marks, *labelled) in zip(texts, shown, strict=True):
         assert (plain, plain_marks) == (clean(text), 0), ascii(text)
-        for words, marks in (labelled[:2], labelled[2:]):
-            words = words.removeprefix("Says ")
-            assert marks == 0, (ascii(text), ascii(words))
-            assert unjoined(words) == unjoined(one_line(text, 5000)), ascii(text)
+        line = one_line(text, 5000)
+        expected = (f"Says {line}".strip(), line)
+        for words, (label_words, marks) in zip(expected, (labelled[:2], labelled[2:]), strict=True):
+            assert marks == 0, (ascii(text), ascii(label_words))
+            assert unjoined(label_words) == unjoined(words), ascii(text)
 
 
 def unjoined(text: str) -> str:
