@@ -1,4 +1,4 @@
-"""Makers of facts, fakes at the three contracts, and a recount that checks the database by hand."""
+"""Make facts, play fakes at the three contracts, and recount the database by hand."""
 
 from __future__ import annotations
 
@@ -60,37 +60,38 @@ class FrozenClock:
     now: datetime = NOW
 
     def __call__(self) -> datetime:
-        """What time it is."""
+        """Return the time at which the clock stands."""
         return self.now
 
     def forward(self, **length: float) -> datetime:
-        """Let that much time pass."""
+        """Move the clock forward and return the new time."""
         self.now += timedelta(**length)
         return self.now
 
 
 def author(who: str = "maria", **other: Any) -> Author:
-    """An author of the fake source."""
-    told: dict[str, Any] = {"source": "fake", "external_id": f"id-{who}", "handle": who}
-    return Author(**(told | other))
+    """Make an author of the fake source."""
+    values: dict[str, Any] = {"source": "fake", "external_id": f"id-{who}", "handle": who}
+    return Author(**(values | other))
 
 
 def mention(number: int | str = 1, words: str = "awful", **other: Any) -> Mention:
-    """A mention that the fake classifier reads by its words: awful, lovely, dunno, else neutral.
+    """Make a mention that the fake classifier reads by its words: awful, lovely, dunno, or neutral.
 
-    It is about its query's brand whatever its words are, unless a test says ``direct=False``.
+    It is about its query's brand regardless of its words, unless a test passes ``direct=False``.
+    ``by`` is an author or a handle.
     """
-    who = other.pop("by", "maria")
-    told: dict[str, Any] = {
+    writer = other.pop("by", "maria")
+    values: dict[str, Any] = {
         "source": "fake",
         "external_id": f"m-{number}",
-        "author": author(who) if isinstance(who, str) else who,
+        "author": author(writer) if isinstance(writer, str) else writer,
         "text": f"{words} ({number})",
         "published_at": NOW - HOUR,
         "fetched_at": NOW,
         "direct": True,
     }
-    return Mention(**(told | other))
+    return Mention(**(values | other))
 
 
 def batch(
@@ -100,7 +101,7 @@ def batch(
     rejected: Sequence[Rejected] = (),
     **other: Any,
 ) -> Batch:
-    """A batch of those mentions."""
+    """Make a batch of these mentions."""
     return Batch(
         mentions=tuple(mentions),
         position=position,
@@ -111,25 +112,25 @@ def batch(
 
 
 def about(*ids: str) -> Callable[[Mention], Iterator[tuple[str, bool]]]:
-    """Everything is about those brands; what `acmehelp` wrote is Acme's own."""
+    """Attribute every mention to these brands; posts of `acmehelp` are Acme's own."""
 
-    def say(one: Mention) -> Iterator[tuple[str, bool]]:
+    def attribute(mention: Mention) -> Iterator[tuple[str, bool]]:
         for brand_id in ids:
-            yield brand_id, brand_id == "acme-air" and one.author.handle == "acmehelp"
+            yield brand_id, brand_id == "acme-air" and mention.author.handle == "acmehelp"
 
-    return say
+    return attribute
 
 
 def keep(
     db: Database, *mentions: Mention, query: Query = QUERY, ids: Sequence[str] = ("acme-air",)
 ) -> ingest.IngestCounts:
-    """Store mentions as one batch of a query, about those brands."""
+    """Store mentions as one batch of a query, about these brands."""
     brands.sync(db, [ACME, RIVAL, OTHER])
     return ingest.store(db, query, batch(*mentions), about(*ids), NOW)
 
 
 def scores_of(words: str) -> Scores:
-    """What the fake classifier says: a function of the text alone."""
+    """Return the fake classifier's scores, which depend on the text alone."""
     if "awful" in words:
         return Scores(negative=0.95, neutral=0.04, positive=0.01)
     if "meh" in words:
@@ -143,16 +144,16 @@ def scores_of(words: str) -> Scores:
 
 @dataclass(slots=True)
 class FakeClassifier:
-    """Reads by scores_of, or by ``says``; remembers how many texts it got at once."""
+    """Classify by scores_of, or by ``says``; ``calls`` holds the size of each call."""
 
     model_id: str = MODEL
     says: Callable[[str], Scores] = scores_of
     calls: list[int] = field(default_factory=list)
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
-        """Scores for each text."""
+        """Return scores for each text."""
         self.calls.append(len(texts))
-        return [self.says(one) for one in texts]
+        return [self.says(words) for words in texts]
 
 
 Step = Batch | Exception
@@ -160,14 +161,14 @@ Step = Batch | Exception
 
 @dataclass(slots=True)
 class FakeListener:
-    """Plays a script: the steps of each poll, in turn; a step is a batch or what it raises."""
+    """Play a script: the steps of each poll in turn; a step is a batch or an exception to raise."""
 
     polls: list[list[Step]]
     name: str = "fake"
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The next poll of the script; nothing new once it is played."""
+        """Play the next poll of the script; nothing once the script has ended."""
         self.asked.append((query.id, position))
         for step in self.polls.pop(0) if self.polls else []:
             if isinstance(step, Exception):
@@ -177,131 +178,135 @@ class FakeListener:
 
 @dataclass(slots=True)
 class FakeNotifier:
-    """Keeps what it is sent; raises what ``raises`` still holds first."""
+    """Collect messages in ``got``; first raise the exceptions in ``raises``, one a message."""
 
     name: str = "desk"
     raises: list[Exception | None] = field(default_factory=list)
     got: list[tuple[str, Message]] = field(default_factory=list)
 
     def check(self) -> None:
-        """Always there."""
+        """Accept every configuration."""
 
     def send(self, message: Message, key: str) -> None:
-        """Keep it, or fail as told."""
-        trouble = self.raises.pop(0) if self.raises else None
-        if trouble is not None:
-            raise trouble
+        """Collect the message, or raise the next exception of the script."""
+        error = self.raises.pop(0) if self.raises else None
+        if error is not None:
+            raise error
         self.got.append((key, message))
 
 
 def read_all(db: Database, *, model: str = MODEL, says: Callable[[str], Scores] = scores_of) -> int:
-    """Let the fake model read everything that it has not read, without the classify stage."""
+    """Let the fake model classify every mention that waits for it, without the classify stage."""
     waiting = predictions.list_unclassified(db, model, 10_000)
     return predictions.save(
         db,
         [
             Prediction(
-                mention_id=one.mention_id,
+                mention_id=mention.mention_id,
                 model_id=model,
-                scores=says(one.text),
+                scores=says(mention.text),
                 at=NOW,
-                edition=one.edition,
+                edition=mention.edition,
             )
-            for one in waiting
+            for mention in waiting
         ],
     )
 
 
 def rows(db: Database, statement: str, **values: Any) -> list[Any]:
-    """What an SQL query gives."""
+    """Return the rows of an SQL query."""
     with db.read() as connection:
         return list(connection.execute(text(statement), values).all())
 
 
 def deliveries_by_state(db: Database) -> dict[DeliveryState, int]:
-    """How many messages are in each state."""
-    found = rows(db, "SELECT state, count(*) FROM delivery GROUP BY state")
-    return {DeliveryState(state): many for state, many in found}
+    """Count the messages in each state."""
+    counts = rows(db, "SELECT state, count(*) FROM delivery GROUP BY state")
+    return {DeliveryState(state): messages for state, messages in counts}
 
 
 def number(db: Database, table: str) -> int:
-    """How many rows a table has."""
-    found: int = rows(db, f'SELECT count(*) FROM "{table}"')[0][0]
-    return found
+    """Count the rows of a table."""
+    rows_in_table: int = rows(db, f'SELECT count(*) FROM "{table}"')[0][0]
+    return rows_in_table
 
 
 def ids(db: Database) -> dict[str, int]:
-    """The storage id of every mention by its external id."""
+    """Return the row id of every mention by its external id."""
     return {row.external_id: row.id for row in rows(db, "SELECT external_id, id FROM mention")}
 
 
 def tallies(db: Database) -> dict[tuple[str, datetime, str, str], int]:
-    """The stored counts, without those that came back to nothing."""
+    """Read the stored counts, without those that went back to zero."""
     table = table_of(TallyRow)
     with db.read() as connection:
-        found = connection.execute(select(table)).all()
+        counts = connection.execute(select(table)).all()
     return {
         (row.brand_id, row.quarter, row.source, row.sentiment): row.mentions
-        for row in found
+        for row in counts
         if row.mentions
     }
 
 
 def recount(db: Database) -> dict[tuple[str, datetime, str, str], int]:
-    """The counts as they follow from the mentions themselves."""
-    about_, mention_ = table_of(MentionBrandRow), table_of(MentionRow)
+    """Count the mentions themselves, as the tallies should."""
+    brand_links, mentions = table_of(MentionBrandRow), table_of(MentionRow)
     counted: Counter[tuple[str, datetime, str, str]] = Counter()
     with db.read() as connection:
         for row in connection.execute(
             select(
-                about_.c.brand_id, mention_.c.published_at, mention_.c.source, mention_.c.sentiment
+                brand_links.c.brand_id,
+                mentions.c.published_at,
+                mentions.c.source,
+                mentions.c.sentiment,
             )
-            .join(mention_, mention_.c.id == about_.c.mention_id)
-            .where(about_.c.own.is_(False))
+            .join(mentions, mentions.c.id == brand_links.c.mention_id)
+            .where(brand_links.c.own.is_(False))
         ):
             counted[(row.brand_id, quarter_of(row.published_at), row.source, row.sentiment)] += 1
     return dict(counted)
 
 
 def check_all(db: Database) -> None:
-    """Everything that must hold between any two transactions."""
+    """Check everything that must hold between any two transactions."""
     assert tallies(db) == recount(db)
-    case, flag, about_ = table_of(CaseRow), table_of(FlagRow), table_of(MentionBrandRow)
+    case, flag, brand_link = table_of(CaseRow), table_of(FlagRow), table_of(MentionBrandRow)
     with db.read() as connection:
         cases = connection.execute(select(case)).all()
         flags = connection.execute(select(flag)).all()
-        judged = connection.execute(select(about_)).all()
+        judged = connection.execute(select(brand_link)).all()
         mentions = connection.execute(select(table_of(MentionRow))).all()
-        said = connection.execute(select(table_of(PredictionRow))).all()
+        predicted = connection.execute(select(table_of(PredictionRow))).all()
     _check_cases(cases, flags)
     flagged = {(row.mention_id, row.brand_id) for row in flags}
     assert len(flagged) == len(flags), "a mention was flagged twice for a brand"
     assert flagged == {(r.mention_id, r.brand_id) for r in judged if r.verdict == "flagged"}
     authors = {row.id: row.author_id for row in mentions}
     assert all(authors[row.mention_id] == row.author_id for row in flags)
-    _check_feelings(mentions, {(row.mention_id, row.model_id): row for row in said})
+    _check_sentiments(mentions, {(row.mention_id, row.model_id): row for row in predicted})
     noise = {row.id for row in mentions if row.noise}
     assert noise.isdisjoint(row.mention_id for row in judged), "noise is about a brand"
     _check_stories(db, mentions)
 
 
 def _check_cases(cases: Sequence[Any], flags: Sequence[Any]) -> None:
-    open_ones = Counter((row.brand_id, row.author_id) for row in cases if row.status != "resolved")
-    assert all(count == 1 for count in open_ones.values()), "two open cases for one author"
-    of_case: dict[int, list[Any]] = {row.id: [] for row in cases}
-    for one in flags:
-        of_case[one.case_id].append(one)
+    open_cases = Counter((row.brand_id, row.author_id) for row in cases if row.status != "resolved")
+    assert all(count == 1 for count in open_cases.values()), "two open cases for one author"
+    flags_by_case: dict[int, list[Any]] = {row.id: [] for row in cases}
+    for flag in flags:
+        flags_by_case[flag.case_id].append(flag)
     for row in cases:
-        mine = of_case[row.id]
-        assert row.complaints == len(mine)
-        if mine:
-            assert row.priority == case_priority([one.severity for one in mine])
-        if not mine:  # all its posts were deleted
+        own_flags = flags_by_case[row.id]
+        assert row.complaints == len(own_flags)
+        if own_flags:
+            assert row.priority == case_priority([flag.severity for flag in own_flags])
+        if not own_flags:  # all its posts were deleted
             assert row.status == "resolved", f"case {row.id} waits and has no flag"
             continue
-        assert {(one.brand_id, one.author_id) for one in mine} == {(row.brand_id, row.author_id)}
-        assert row.last_at == max(one.published_at for one in mine)
-        assert row.complained_at == min(one.published_at for one in mine)
+        owners = {(flag.brand_id, flag.author_id) for flag in own_flags}
+        assert owners == {(row.brand_id, row.author_id)}
+        assert row.last_at == max(flag.published_at for flag in own_flags)
+        assert row.complained_at == min(flag.published_at for flag in own_flags)
 
 
 def _check_stories(db: Database, mentions: Iterable[Any]) -> None:
@@ -309,22 +314,27 @@ def _check_stories(db: Database, mentions: Iterable[Any]) -> None:
     for row in mentions:
         if row.story_id is not None:
             members.setdefault(row.story_id, []).append(row)
-    told = {row.id: (row.mentions, row.authors) for row in rows(db, "SELECT * FROM story")}
-    assert told == {
-        story: (len(them), len({row.author_id for row in them})) for story, them in members.items()
+    stored = {row.id: (row.mentions, row.authors) for row in rows(db, "SELECT * FROM story")}
+    assert stored == {
+        story_id: (len(mentions), len({row.author_id for row in mentions}))
+        for story_id, mentions in members.items()
     }
 
 
-def _check_feelings(mentions: Iterable[Any], said: Mapping[tuple[int, str], Any]) -> None:
+def _check_sentiments(
+    mentions: Iterable[Any], predictions_by_key: Mapping[tuple[int, str], Any]
+) -> None:
     for row in mentions:
         if row.model_id:
-            assert (row.id, row.model_id) in said, "the counting model has no prediction"
+            assert (row.id, row.model_id) in predictions_by_key, (
+                "the counting model has no prediction"
+            )
         if not row.corrected:
-            expected = "" if not row.model_id else _word(said[(row.id, row.model_id)])
-            assert row.sentiment == expected
+            key = (row.id, row.model_id)
+            assert row.sentiment == (_sentiment_of(predictions_by_key[key]) if key[1] else "")
 
 
-def _word(row: Any) -> str:
+def _sentiment_of(row: Any) -> str:
     if row.could_not_tell:
         return "unknown"
     scores = Scores(negative=row.negative, neutral=row.neutral, positive=row.positive)
@@ -332,5 +342,5 @@ def _word(row: Any) -> str:
 
 
 def loud(number_: int, **other: Any) -> Mention:
-    """A mention that is urgent when it is fresh: negative, and shared far and wide."""
+    """Make a mention that is urgent while it is fresh: negative, and shared 100,000 times."""
     return mention(number_, "awful", engagement=Engagement(shares=100_000), **other)

@@ -1,4 +1,4 @@
-"""The parent's side of tests that kill: it gives jobs to tests/worker_server.py and kills some."""
+"""Give jobs to tests/worker_server.py, and kill some of its workers: the parent's side."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """A process that does one job at a time, each in a worker of its own."""
+    """A server process that does one job at a time, each in a worker of its own."""
 
     server: subprocess.Popen[str]
     dice: random.Random
 
     def do(self, job: dict[str, Any], *, kill_after: int | None, within: float) -> tuple[str, int]:
-        """Do it, to its end or until it is killed: once it has stored so many batches, at some
-        moment ``within`` seconds. Gives how it ended ("done", "killed in the middle", "killed at
-        the start") and how many batches it had stored; fails when it failed by itself."""
-        self._tell(json.dumps(job))
+        """Do a job to its end, or kill it at a random moment ``within`` seconds.
+
+        The time counts from when it has stored ``kill_after`` batches. Returns how it ended
+        ("done", "killed in the middle", "killed at the start") and how many batches it had stored.
+        Fails when the worker failed by itself.
+        """
+        self._send(json.dumps(job))
         pid = int(self._line().removeprefix("pid "))
         done, line = 0, ""
         while kill_after is None or done < kill_after:
@@ -41,14 +44,14 @@ class Workers:
         while line != "over":
             line = self._line()
             done += line == "+"
-        self._tell("nobody kills it now")
+        self._send("nobody kills it now")
         status = int(self._line().removeprefix("end "))
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             return "killed in the middle" if done else "killed at the start", done
         assert status == 0, "the worker failed by itself"
         return "done", done
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self.server.stdin is not None
         self.server.stdin.write(f"{line}\n")
         self.server.stdin.flush()
@@ -62,7 +65,7 @@ class Workers:
 
 @contextmanager
 def workers(script: Path, *arguments: str, dice: random.Random) -> Iterator[Workers]:
-    """A process of that script, until the end."""
+    """Run a server process of that script until the block ends."""
     with subprocess.Popen(
         [sys.executable, str(script), *arguments],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: a fresh cluster on loopback, gone when the session ends."""
+"""Start a PostgreSQL for the tests: a fresh cluster on loopback, removed after the session."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_
 
 
 class NoPostgres(Exception):
-    """There is no PostgreSQL to start; the text says what was looked for."""
+    """There is no PostgreSQL to start; the text says where it was looked for."""
 
 
 class Cluster:
-    """A running server that hands out databases, each a copy of the migrated template."""
+    """Run a server that hands out databases, each a copy of the migrated template."""
 
     def __init__(self, folder: Path, binaries: Path, port: int) -> None:
         self._folder = folder
@@ -32,37 +32,37 @@ class Cluster:
         self._numbers = count(1)
 
     def url(self, name: str) -> str:
-        """Where SQLAlchemy finds that database."""
+        """Return the URL of a database for SQLAlchemy."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def fresh(self, template: str = "template1") -> str:
-        """Make a database of its own and give its name."""
+        """Create a database and return its name."""
         name = f"earful_{next(self._numbers)}"
-        self._say(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         return name
 
     def emptied(self, name: str) -> str:
-        """Everything out of a migrated database, whoever is still in it; gives its name.
+        """Empty a migrated database and return its name.
 
-        Nobody is in it any more afterwards, and no lock of theirs is held. It takes a tenth of the
-        time that a fresh one does.
+        Ends every session that is still connected, with its locks. Takes a tenth of the time that
+        a fresh database does.
         """
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            found = connection.execute(
+            names = connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
                 "AND tablename <> 'alembic_version'"
             )
-            tables = ", ".join(f'"{row[0]}"' for row in found)
+            tables = ", ".join(f'"{row[0]}"' for row in names)
             connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")  # type: ignore[arg-type]
         return name
 
     def rename(self, name: str, to: str) -> None:
-        """Give a database another name; nobody may be in it."""
-        self._say(f'ALTER DATABASE "{name}" RENAME TO "{to}"')
+        """Rename a database that has no session."""
+        self._execute(f'ALTER DATABASE "{name}" RENAME TO "{to}"')
 
     def start(self) -> None:
         """Make the data folder and start the server; raises CalledProcessError."""
@@ -77,9 +77,9 @@ class Cluster:
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _say(self, statement: str) -> None:
-        where = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
-        with psycopg.connect(where, autocommit=True) as connection:
+    def _execute(self, statement: str) -> None:
+        server = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+        with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -90,7 +90,7 @@ class Cluster:
 
 
 def start() -> Cluster:
-    """A running cluster; NoPostgres says why there is none."""
+    """Start a cluster; NoPostgres says why there is none."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="earful-pg-"))
     if os.geteuid() == 0:
@@ -105,8 +105,8 @@ def start() -> Cluster:
 
 
 def _binaries() -> Path:
-    found = shutil.which("pg_ctl")
-    folders = [Path(found).parent] if found else []
+    pg_ctl = shutil.which("pg_ctl")
+    folders = [Path(pg_ctl).parent] if pg_ctl else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
@@ -115,7 +115,7 @@ def _binaries() -> Path:
 
 
 def _as_postgres() -> list[str]:
-    """PostgreSQL refuses to run as root."""
+    """Return the prefix that drops root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv"):

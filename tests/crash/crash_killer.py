@@ -21,17 +21,19 @@ UNREADABLE, AT_ONCE = 10, 32
 
 @dataclass(slots=True)
 class Killer:
-    """Runs steps in workers and kills them; remembers how each of them ended."""
+    """Run steps in workers and kill them; ``ended`` counts how each of them ended."""
 
     workers: Workers
     directory: Path
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
-    batches: int = 0  # that the last step has stored
+    batches: int = 0  # stored by the last step
 
     def run(self, step: str, *, most: int | None = None, dies_before: int | None = None) -> str:
-        """Run a step, to its end or, where it may store ``most`` batches, until it is killed: after
-        some of them and a moment. However quick it is, it does not end before. Or it kills itself
-        before its commit number ``dies_before``, from 1 on."""
+        """Run a step to its end, or until it is killed; return how it ended.
+
+        With ``most``, it is killed a moment after a random number of batches below ``most``; a
+        quick step waits for it. With ``dies_before``, it kills itself before that commit (from 1).
+        """
         kill_after = None if most is None else self.workers.dice.randrange(most)
         job = {"step": step, "file": str(self._file), "settings": str(self._settings)}
         limits = {"at_once": AT_ONCE, "stays_after": most, "dies_before": dies_before}
@@ -40,11 +42,11 @@ class Killer:
         return how
 
     def killed(self, how: str = "killed", step: str = "") -> int:
-        """How many workers were killed alive."""
-        return sum(n for (one, end), n in self.ended.items() if how in end and step in one)
+        """Count the workers that ended in this way, in all steps or in one."""
+        return sum(n for (name, end), n in self.ended.items() if how in end and step in name)
 
     def works_on(self, url: str) -> None:
-        """Write the settings of all steps that follow."""
+        """Write the settings of all later steps, with this database."""
         self._settings.write_text(
             f"""
 database_url = "{url}"
@@ -61,21 +63,23 @@ channels = ["desk"]
         )
 
     def write_mentions(self, number: int) -> None:
-        """Write the file: people of three brands, many of whom come back; fresh and old, loud and
-        quiet; some lines cannot be read."""
+        """Write the file: mentions of three brands by 250 authors, and some unreadable lines.
+
+        Mentions are fresh and old, of authors with few and with many followers.
+        """
         dice = random.Random(1)
         lines = []
-        for one in range(number):
+        for index in range(number):
             words = dice.choice(("awful", "awful", "lovely", "plain", "dunno"))
-            at = NOW - timedelta(minutes=(number - one) * 4)
-            who = dice.randrange(250)
+            at = NOW - timedelta(minutes=(number - index) * 4)
+            author = dice.randrange(250)
             row = {
-                "id": f"{one}",
-                "author": f"p{who}",
+                "id": f"{index}",
+                "author": f"p{author}",
                 "text": f"{words} {dice.random()}",
                 "published_at": at.isoformat(),
                 "brand": dice.choice(("Acme Air", "Other", "Rival Jet")),
-                "followers": (3, 90, 2_000_000)[who % 3],
+                "followers": (3, 90, 2_000_000)[author % 3],
             }
             lines.append(json.dumps(row))
         for _ in range(UNREADABLE):
@@ -93,8 +97,8 @@ channels = ["desk"]
 
 @contextmanager
 def started(directory: Path, *, mentions: int) -> Iterator[Killer]:
-    """A killer with a file of so many mentions to import."""
-    with workers(WORKER, dice=random.Random(2)) as these:
-        killer = Killer(these, directory)
+    """Start a killer with a file of this many mentions to import."""
+    with workers(WORKER, dice=random.Random(2)) as running:
+        killer = Killer(running, directory)
         killer.write_mentions(mentions)
         yield killer

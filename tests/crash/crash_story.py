@@ -13,7 +13,7 @@ Tables = dict[str, list[Any]]
 Spent = tuple[int, int, int]  # requests, reads, money
 Outcome = tuple[Tables, Spent]
 
-# what people see of the data, without the numbers that a database gives its rows
+# everything that people see of the data, without row ids: a killed step may use some up
 _STORY = {
     "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
         m.sentiment, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
@@ -50,47 +50,52 @@ _STORY = {
 }
 
 
-_WHOSE = """SELECT c.id, a.handle FROM "case" c JOIN author a ON a.id = c.author_id"""
-_NUMBERED = re.compile(r"(?<=for the others: case )\d+(, \d+)*")
+_HANDLE_BY_CASE = """SELECT c.id, a.handle FROM "case" c JOIN author a ON a.id = c.author_id"""
+_CASE_NUMBERS = re.compile(r"(?<=for the others: case )\d+(, \d+)*")
 
 
-def _told(db: Database) -> Tables:
+def _visible_data(db: Database) -> Tables:
     story = {name: sorted(map(repr, rows(db, query))) for name, query in _STORY.items()}
-    # who was killed half-way takes numbers along: PostgreSQL gives none of them again
-    whose = {str(number): handle for number, handle in rows(db, _WHOSE)}
+    # a killed step uses up case numbers, which PostgreSQL never gives again: compare by handle
+    handles = {str(number): handle for number, handle in rows(db, _HANDLE_BY_CASE)}
     story["pages"] = sorted(
-        _NUMBERED.sub(lambda found: ", ".join(whose[one] for one in found[0].split(", ")), page)
+        _CASE_NUMBERS.sub(
+            lambda match: ", ".join(handles[case_id] for case_id in match[0].split(", ")), page
+        )
         for page in story["pages"]
     )
     return story
 
 
 def _spent(db: Database) -> Spent:
-    found = "SELECT sum(requests), sum(reads), sum(money) FROM spending WHERE query_id = 'x/follow'"
-    requests, reads, money = (int(number or 0) for number in rows(db, found)[0])
+    query = "SELECT sum(requests), sum(reads), sum(money) FROM spending WHERE query_id = 'x/follow'"
+    requests, reads, money = (int(number or 0) for number in rows(db, query)[0])
     return requests, reads, money
 
 
 def outcome(db: Database) -> Outcome:
-    """All that is compared."""
-    return _told(db), _spent(db)
+    """Return everything that a run with kills must have in common with a run without."""
+    return _visible_data(db), _spent(db)
 
 
 def is_whole(db: Database) -> None:
-    """No mention without its brand and its query, no brand's mention without its count."""
+    """Check that each mention has its brand, its query and its count."""
     check_all(db)
-    for table, those in (("mention_brand", "NOT noise AND"), ("match", "")):
-        lone = f"SELECT id FROM mention WHERE {those} id NOT IN (SELECT mention_id FROM {table})"
+    for table, condition in (("mention_brand", "NOT noise AND"), ("match", "")):
+        lone = (
+            f"SELECT id FROM mention WHERE {condition} id NOT IN (SELECT mention_id FROM {table})"
+        )
         assert rows(db, lone) == []
     (stored,) = rows(db, "SELECT coalesce(sum(stored), 0) FROM query")
-    (there,) = rows(db, "SELECT count(*) FROM mention")
-    (gone,) = rows(db, "SELECT count(*) FROM tombstone")  # only what was stored is told of as gone
-    assert stored[0] == there[0] + gone[0], "mentions were kept without the place, or otherwise"
+    (mentions,) = rows(db, "SELECT count(*) FROM mention")
+    # the platform of this test reports only stored posts as gone
+    (removed,) = rows(db, "SELECT count(*) FROM tombstone")
+    assert stored[0] == mentions[0] + removed[0], "mentions and position were stored apart"
 
 
-def same(found: Outcome, expected: Outcome) -> None:
-    """All alike; what was spent may be counted too often, never too seldom."""
+def same(actual: Outcome, expected: Outcome) -> None:
+    """Compare two outcomes; spending may be counted too often, never too seldom."""
     for name in _STORY:
-        assert found[0][name] == expected[0][name], name
-    for counted, least in zip(found[1], expected[1], strict=True):
+        assert actual[0][name] == expected[0][name], name
+    for counted, least in zip(actual[1], expected[1], strict=True):
         assert least <= counted <= 2 * least
