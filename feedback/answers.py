@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feedback.incoming import Refused
+from feedback.incoming import InvalidSubmission
 
-HERE = Path(__file__).parent
+ASSETS = Path(__file__).parent
 _PAGES = Environment(
-    loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    loader=FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 _ALWAYS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -52,9 +52,11 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def problem(why: Refused) -> Response:
+def problem(refusal: InvalidSubmission) -> Response:
     """A refusal for a program."""
-    return JSONResponse({"error": why.why}, status_code=why.status, headers=why.headers())
+    return JSONResponse(
+        {"error": refusal.reason}, status_code=refusal.status, headers=refusal.headers()
+    )
 
 
 def page(
@@ -64,7 +66,7 @@ def page(
     sites: Sequence[str],
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    **more: object,
+    **context: object,
 ) -> Response:
     """A page for a person; only ``sites`` may show it in a frame. Everything in it is escaped."""
     frames = " ".join(sites) or "'none'"
@@ -73,7 +75,7 @@ def page(
         f"frame-ancestors {frames}"
     )
     return HTMLResponse(
-        _PAGES.get_template(name).render(words=words, **more),
+        _PAGES.get_template(name).render(words=words, **context),
         status_code=status,
         headers={"Content-Security-Policy": policy, **(headers or {})},
     )

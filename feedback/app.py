@@ -22,7 +22,7 @@ from earful.clock import Clock
 from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, secret
 from feedback import forms, hooks
-from feedback.answers import HERE, Problem, SafeHeaders
+from feedback.answers import ASSETS, Problem, SafeHeaders
 from listeners.inbox import feedback, webhook
 from listeners.inbox.inbox import Inbox
 
@@ -35,19 +35,19 @@ _LOW = 16 * 1024 * 1024  # bytes left on the disk at which we are not well
 _FILES = {"/widget.js": "text/javascript", "/feedback.css": "text/css"}
 
 
-class Health(BaseModel):
+class ServiceHealth(BaseModel):
     """All is well."""
 
     status: str
 
 
-def secret_of(name: str, what: str) -> str:
+def secret_of(name: str, owner: str) -> str:
     """The secret EARFUL_<name>. SettingsError when it is missing or short, with the mend."""
-    found = secret(name)
-    value = found.get_secret_value() if found else ""
+    setting = secret(name)
+    value = setting.get_secret_value() if setting else ""
     if len(value) < _SHORTEST:
         raise SettingsError(
-            f"{what} needs EARFUL_{name} with at least {_SHORTEST} characters, or a file with it "
+            f"{owner} needs EARFUL_{name} with at least {_SHORTEST} characters, or a file with it "
             f"named by EARFUL_{name}_FILE; `openssl rand -hex 32` makes one"
         )
     return value
@@ -75,21 +75,21 @@ def build(settings: Settings, *, clock: Clock = wall.now) -> FastAPI:
         redoc_url=None,
         lifespan=lambda _app: _log_counts(counts),
     )
-    for desk in _form_desks(settings, clock):
-        forms.add(app, desk)
-        counts[f"form {desk.form.name}"] = desk.counts
-    for hook in _hook_desks(settings, clock):
-        hooks.add(app, hook)
-        counts[f"hook {hook.hook.name}"] = hook.counts
+    for form_endpoint in _form_endpoints(settings, clock):
+        forms.add(app, form_endpoint)
+        counts[f"form {form_endpoint.form.name}"] = form_endpoint.counts
+    for hook_endpoint in _hook_endpoints(settings, clock):
+        hooks.add(app, hook_endpoint)
+        counts[f"hook {hook_endpoint.hook.name}"] = hook_endpoint.counts
     _add_rest(app, inbox)
     return app
 
 
-def _form_desks(settings: Settings, clock: Clock) -> list[forms.FormDesk]:
+def _form_endpoints(settings: Settings, clock: Clock) -> list[forms.FormEndpoints]:
     brands = {brand.name.casefold(): brand.name for brand in settings.brands()}
     inbox = settings.feedback.inbox
     return [
-        forms.FormDesk.of(
+        forms.FormEndpoints.of(
             form,
             brands[form.brand.casefold()],
             settings.feedback,
@@ -101,9 +101,9 @@ def _form_desks(settings: Settings, clock: Clock) -> list[forms.FormDesk]:
     ]
 
 
-def _hook_desks(settings: Settings, clock: Clock) -> list[hooks.HookDesk]:
+def _hook_endpoints(settings: Settings, clock: Clock) -> list[hooks.HookEndpoint]:
     return [
-        hooks.HookDesk(
+        hooks.HookEndpoint(
             hook=hook,
             secret=secret_of(hook.secret_name, f"[[hook]] {hook.name}"),
             clock=clock,
@@ -119,30 +119,30 @@ def _add_rest(app: FastAPI, inbox: Path) -> None:
         """Whether what is sent can be kept."""
         ready = inbox.is_dir() and os.access(inbox, os.W_OK)
         if not ready or shutil.disk_usage(inbox).free < _LOW:
-            why = "the inbox cannot be written, or its disk is nearly full"
-            return JSONResponse({"error": why}, status_code=503)
+            reason = "the inbox cannot be written, or its disk is nearly full"
+            return JSONResponse({"error": reason}, status_code=503)
         return JSONResponse({"status": "ok"})
 
     app.add_api_route(
-        "/healthz", healthz, response_model=Health, responses={503: {"model": Problem}}
+        "/healthz", healthz, response_model=ServiceHealth, responses={503: {"model": Problem}}
     )
     for path, kind in _FILES.items():
         _add_file(app, path, kind)
 
-    async def told(_request: Request, error: Exception) -> Response:
+    async def answer_http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return JSONResponse(
             {"error": str(error.detail)}, status_code=error.status_code, headers=error.headers
         )
 
-    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(HTTPException, answer_http_error)
     app.add_middleware(SafeHeaders)
 
 
 def _add_file(app: FastAPI, path: str, kind: str) -> None:
     async def serve() -> Response:
         return FileResponse(
-            HERE / path[1:],
+            ASSETS / path[1:],
             media_type=kind,
             headers={
                 "Cache-Control": "public, max-age=3600",

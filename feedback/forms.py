@@ -18,8 +18,8 @@ from earful.clock import Clock
 from earful.settings.feedback_blocks import FeedbackSettings, FormSettings
 from feedback import signing, submission, texts
 from feedback.answers import Problem, allow, page, problem
-from feedback.incoming import Refused, body_of, from_ourselves, media_type
-from feedback.limits import Limits, who
+from feedback.incoming import InvalidSubmission, body_of, from_ourselves, media_type
+from feedback.limits import RateLimits, visitor_of
 from listeners.inbox.inbox import Inbox
 
 # 5,000 characters that a plain form sends as up to twelve bytes each, and the rest of it
@@ -27,7 +27,7 @@ BODY_CAP = 64 * 1024
 _RETRY = 60.0  # seconds to wait when the disk is full or away
 
 
-class Stored(BaseModel):
+class SubmissionStored(BaseModel):
     """The submission is kept."""
 
     stored: bool
@@ -57,7 +57,7 @@ class Texts(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormDesk:
+class FormEndpoints:
     """Everything that one form's endpoints need. ``counts`` says what became of submissions."""
 
     form: FormSettings
@@ -66,23 +66,25 @@ class FormDesk:
     secret: str
     clock: Clock
     inbox: Inbox
-    address: Limits
-    everyone: Limits
+    address: RateLimits
+    everyone: RateLimits
     counts: Counter[str]
 
     @classmethod
-    def of(cls, form: FormSettings, brand: str, front: FeedbackSettings, **rest: Any) -> FormDesk:
-        """The desk of a form, with the limits that settings name."""
-        clock: Clock = rest["clock"]
+    def of(
+        cls, form: FormSettings, brand: str, front: FeedbackSettings, **dependencies: Any
+    ) -> FormEndpoints:
+        """Make a form's endpoints, with the limits that settings name."""
+        clock: Clock = dependencies["clock"]
         minute, hour = timedelta(minutes=1), timedelta(hours=1)
         return cls(
             form=form,
             brand=brand,
             url=front.url,
-            address=Limits([(front.per_minute, minute), (front.per_hour, hour)], clock=clock),
-            everyone=Limits([(form.per_hour, hour)], clock=clock),
+            address=RateLimits([(front.per_minute, minute), (front.per_hour, hour)], clock=clock),
+            everyone=RateLimits([(form.per_hour, hour)], clock=clock),
             counts=Counter(),
-            **rest,
+            **dependencies,
         )
 
     def words(self, request: Request, lang: str) -> dict[str, Any]:
@@ -104,8 +106,8 @@ class FormDesk:
 
     async def texts(self, request: Request, lang: str = "") -> Response:
         """What the pop-up shows, in the visitor's language."""
-        found = {"scale": self.form.scale, **self.words(request, lang)}
-        answer = JSONResponse(found, headers={"Vary": "Accept-Language"})
+        content = {"scale": self.form.scale, **self.words(request, lang)}
+        answer = JSONResponse(content, headers={"Vary": "Accept-Language"})
         return allow(request, answer, self.form.sites)
 
     async def preflight(self, request: Request) -> Response:
@@ -125,14 +127,16 @@ class FormDesk:
         """
         try:
             self.counts[await self._keep(request)] += 1
-        except Refused as why:
-            self.counts[f"refused with {why.status}"] += 1
+        except InvalidSubmission as refusal:
+            self.counts[f"refused with {refusal.status}"] += 1
             if media_type(request) == submission.FORM:
-                return self._refusal(request, why, lang)
-            return allow(request, problem(why), self.form.sites)
+                return self._refusal(request, refusal, lang)
+            return allow(request, problem(refusal), self.form.sites)
         if media_type(request) == submission.FORM:
             words = self.words(request, lang)
-            return page("said.html", words, sites=self.form.sites, status=201, said=words["thanks"])
+            return page(
+                "said.html", words, sites=self.form.sites, status=201, message=words["thanks"]
+            )
         answer = JSONResponse({"stored": True}, status_code=201)
         return allow(request, answer, self.form.sites)
 
@@ -140,89 +144,89 @@ class FormDesk:
         origin = request.headers.get("origin")
         ours = origin in (None, "null") or from_ourselves(request, self.url)
         if not ours and origin not in self.form.sites:
-            raise Refused(403, "this site is not among the form's sites")
+            raise InvalidSubmission(403, "this site is not among the form's sites")
         body = await body_of(request, BODY_CAP)
-        found = submission.read(body, media_type(request), self.form.scale)
+        submitted = submission.read(body, media_type(request), self.form.scale)
         sites = [signing.PAGE, *self.form.sites]
-        site = signing.site_of(self.secret, self.form.name, sites, found.token)
+        site = signing.site_of(self.secret, self.form.name, sites, submitted.token)
         if site is None or (not ours and site != origin):
-            raise Refused(403, "the token is not this form's token for this site")
-        if found.topic:
+            raise InvalidSubmission(403, "the token is not this form's token for this site")
+        if submitted.topic:
             return "left to a trap for programs"
-        visitor = who(request.client.host if request.client else "")
+        visitor = visitor_of(request.client.host if request.client else "")
         self._count(visitor)
-        await self._store(found, visitor)
+        await self._store(submitted, visitor)
         return "stored"
 
     def _count(self, visitor: str) -> None:
         wait = self.address.wait(visitor) or self.everyone.wait("")
         if wait:
-            raise Refused(429, "that was too much in a short time", retry_after=wait)
+            raise InvalidSubmission(429, "that was too much in a short time", retry_after=wait)
 
-    async def _store(self, found: submission.Submission, visitor: str) -> None:
+    async def _store(self, submitted: submission.Submission, visitor: str) -> None:
         now = self.clock()
-        identity = found.identity(visitor, f"{now:%Y%m%dT%H%M}")
-        line = {"at": now.isoformat(), "id": identity, **found.line(self.form.scale)}
+        identity = submitted.identity(visitor, f"{now:%Y%m%dT%H%M}")
+        line = {"at": now.isoformat(), "id": identity, **submitted.line(self.form.scale)}
         await run_in_threadpool(append, self.inbox, [line])
 
-    def _refusal(self, request: Request, why: Refused, lang: str) -> Response:
+    def _refusal(self, request: Request, refusal: InvalidSubmission, lang: str) -> Response:
         """The same for a person, in their language."""
         words = self.words(request, lang)
-        said = {429: words["often"], 503: words["retry"]}.get(why.status, words["wrong"])
+        message = {429: words["often"], 503: words["retry"]}.get(refusal.status, words["wrong"])
         return page(
             "said.html",
             words,
             sites=self.form.sites,
-            status=why.status,
-            headers=why.headers(),
-            said=said,
-            detail=why.why if said == words["wrong"] else "",
+            status=refusal.status,
+            headers=refusal.headers(),
+            message=message,
+            detail=refusal.reason if message == words["wrong"] else "",
         )
 
 
 def append(inbox: Inbox, lines: list[dict[str, Any]]) -> None:
-    """Keep lines for the listener. Refused with 503 when the disk is full or away."""
+    """Keep lines for the listener. InvalidSubmission with 503 when the disk is full or away."""
     try:
         inbox.append(lines)
     except OSError as error:
-        raise Refused(503, "it could not be kept; please send it again", retry_after=_RETRY) from (
-            error
-        )
+        raise InvalidSubmission(
+            503, "it could not be kept; please send it again", retry_after=_RETRY
+        ) from (error)
 
 
-def add(app: FastAPI, desk: FormDesk) -> None:
+def add(app: FastAPI, endpoint: FormEndpoints) -> None:
     """Give the app the form's endpoints, each told in openapi.json as exactly as it is."""
-    path, name = f"/f/{desk.form.name}", desk.form.name
+    path, name = f"/f/{endpoint.form.name}", endpoint.form.name
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Problem, "content": {"text/html": {}}}
         for status in (400, 403, 408, 413, 415, 422, 429, 503)
     }
     html: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
-    shape = submission.model_for(desk.form.scale).model_json_schema()
+    shape = submission.model_for(endpoint.form.scale).model_json_schema()
     body = {
         "required": True,
         "content": {kind: {"schema": shape} for kind in (submission.JSON, submission.FORM)},
     }
     app.add_api_route(
-        path, desk.show, operation_id=f"show_{name}", response_class=Response, responses=html
+        path, endpoint.show, operation_id=f"show_{name}", response_class=Response, responses=html
     )
     app.add_api_route(
-        f"{path}/texts", desk.texts, operation_id=f"texts_{name}", response_model=Texts
+        f"{path}/texts", endpoint.texts, operation_id=f"texts_{name}", response_model=Texts
     )
     app.add_api_route(
         path,
-        desk.take,
+        endpoint.take,
         methods=["POST"],
         status_code=201,
         operation_id=f"take_{name}",
-        response_model=Stored,
+        response_model=SubmissionStored,
         responses={201: {"content": {"text/html": {}}}, **refusals},
         openapi_extra={"requestBody": body},
     )
-    for where, kind in ((path, "form"), (f"{path}/texts", "texts")):
+    for route, kind in ((path, "form"), (f"{path}/texts", "texts")):
         app.add_api_route(
-            where,
-            desk.preflight,
+            route,
+            endpoint.preflight,
             methods=["OPTIONS"],
             status_code=204,
             operation_id=f"preflight_{kind}_{name}",

@@ -10,42 +10,45 @@ from starlette.requests import ClientDisconnect, Request
 _PATIENCE = 15.0  # seconds for a whole body, however slowly it drips
 
 
-class Refused(Exception):
-    """The answer is no: its status, a sentence that says why, and in how many seconds to retry."""
+class InvalidSubmission(Exception):
+    """A request is refused: its status, the reason as a sentence, and seconds until a retry."""
 
-    def __init__(self, status: int, why: str, *, retry_after: float | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
         self.status = status
-        self.why = why
+        self.reason = reason
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:
         """What belongs to the answer beside its body."""
-        found = {}
+        fields = {}
         if self.retry_after is not None:
-            found["Retry-After"] = str(ceil(self.retry_after))
+            fields["Retry-After"] = str(ceil(self.retry_after))
         if self.status in (408, 413):  # the rest of the body is not wanted
-            found["Connection"] = "close"
-        return found
+            fields["Connection"] = "close"
+        return fields
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """The whole body. Refused: more than ``most`` bytes, told beforehand or not; too slow."""
-    too_much = Refused(413, f"the body is over {most:,} bytes")
+async def body_of(request: Request, max_bytes: int) -> bytes:
+    """Read the whole body.
+
+    InvalidSubmission: it has more than ``max_bytes`` bytes, announced or not, or it is too slow.
+    """
+    too_much = InvalidSubmission(413, f"the body is over {max_bytes:,} bytes")
     length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdecimal() and int(length[:15]) > most:
+    if length.isascii() and length.isdecimal() and int(length[:15]) > max_bytes:
         raise too_much
     body = bytearray()
     try:
         async with asyncio.timeout(_PATIENCE):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > most:
+                if len(body) > max_bytes:
                     raise too_much
     except TimeoutError as error:
-        raise Refused(408, "the body took too long") from error
+        raise InvalidSubmission(408, "the body took too long") from error
     except ClientDisconnect as error:
-        raise Refused(400, "the connection ended before the body did") from error
+        raise InvalidSubmission(400, "the connection ended before the body did") from error
     return bytes(body)
 
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from earful.clock import Clock
 
 Rule = tuple[int, timedelta]  # so many in so long
-_MOST_KEYS = 50_000  # remembered at once; the one that came first is forgotten for a new one
+_MAX_KEYS = 50_000  # remembered at once; the one that came first is forgotten for a new one
 
 
-class Limits:
+class RateLimits:
     """Counts under keys; a key is kept as a hash with a salt that is thrown away every day."""
 
     def __init__(self, rules: Sequence[Rule], *, clock: Clock) -> None:
@@ -43,26 +43,26 @@ class Limits:
             self._day, self._salt, self._times = day, secrets.token_bytes(32), {}
 
     def _times_of(self, key: bytes) -> deque[datetime]:
-        if key not in self._times and len(self._times) >= _MOST_KEYS:
+        if key not in self._times and len(self._times) >= _MAX_KEYS:
             del self._times[next(iter(self._times))]
         return self._times.setdefault(key, deque())
 
 
 def _wait(times: deque[datetime], rule: Rule, now: datetime) -> float:
-    most, span = rule
-    if len(times) < most:
+    max_count, span = rule
+    if len(times) < max_count:
         return 0.0
-    return max((times[-most] + span - now).total_seconds(), 0.0)
+    return max((times[-max_count] + span - now).total_seconds(), 0.0)
 
 
-def who(address: str) -> str:
+def visitor_of(address: str) -> str:
     """What counts as one visitor: an IPv4 address, or the /64 that an IPv6 line is given."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped:  # how a line of both versions writes the older one
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), 64), strict=False))
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped:  # how a line of both versions writes the older one
+        return str(ip.ipv4_mapped)
+    return str(ipaddress.ip_network((int(ip), 64), strict=False))

@@ -51,9 +51,9 @@ def run(service: uvicorn.Server) -> None:
     """Serve until SIGTERM or Ctrl-C, and let those who are being answered finish."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn stops by itself and then raises the signal again: it has done its work by then
-        signal.signal(number, _done)
+        signal.signal(number, _ignore_signal)
     service.run()
 
 
-def _done(_number: int, _frame: FrameType | None) -> None:
+def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
     pass

@@ -21,13 +21,13 @@ def token(secret: str, form: str, site: str) -> str:
     return _hex(secret, f"{form}\n{site}".encode())[:32]
 
 
-def site_of(secret: str, form: str, sites: Iterable[str], given: str) -> str | None:
+def site_of(secret: str, form: str, sites: Iterable[str], candidate: str) -> str | None:
     """Which site a token is of; None when it is of none."""
-    found = None
+    match = None
     for site in sites:  # all of them: how long it takes tells nothing
-        if hmac.compare_digest(token(secret, form, site).encode(), given.encode()):
-            found = site
-    return found
+        if hmac.compare_digest(token(secret, form, site).encode(), candidate.encode()):
+            match = site
+    return match
 
 
 def sign(secret: str, body: bytes, at: int) -> str:
@@ -38,10 +38,10 @@ def sign(secret: str, body: bytes, at: int) -> str:
 def signed(secret: str, body: bytes, header: str, now: datetime) -> str:
     """What is wrong with X-Earful-Signature, in plain words; "" when it is right."""
     parts = dict(part.strip().partition("=")[::2] for part in header[:500].split(","))
-    at, given = parts.get("t", ""), parts.get("v1", "")
-    if not (at.isascii() and at.isdecimal() and len(at) < 12 and given):
+    at, candidate = parts.get("t", ""), parts.get("v1", "")
+    if not (at.isascii() and at.isdecimal() and len(at) < 12 and candidate):
         return f"{SIGNATURE} is missing or is not written t=<seconds since 1970>,v1=<hex>"
-    if not hmac.compare_digest(_hex(secret, _signed(int(at), body)).encode(), given.encode()):
+    if not hmac.compare_digest(_hex(secret, _signed(int(at), body)).encode(), candidate.encode()):
         return f"{SIGNATURE} does not fit the body; sign the bytes as they are sent"
     if abs(times.to_epoch(now) - int(at)) > TOLERANCE:
         return f"{SIGNATURE} was made more than {TOLERANCE} seconds from now; look at your clock"
@@ -53,9 +53,9 @@ def plainly_signed(secret: str, body: bytes, header: str, prefix: str) -> bool:
     digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
     if not header.startswith(prefix):
         return False
-    given = header.removeprefix(prefix).strip().encode("utf-8", "replace")
+    candidate = header.removeprefix(prefix).strip().encode("utf-8", "replace")
     forms = (digest.hex().encode(), base64.b64encode(digest))
-    return any(hmac.compare_digest(one, given) for one in forms)
+    return any(hmac.compare_digest(encoding, candidate) for encoding in forms)
 
 
 def _signed(at: int, body: bytes) -> bytes:

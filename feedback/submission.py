@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from feedback.incoming import Refused
+from feedback.incoming import InvalidSubmission
 
 # what a browser takes for an e-mail address:
 # https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
@@ -17,7 +17,7 @@ _MAIL = (
     r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)?$"
 )
 _UUID = r"^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?$"
-_MOST_FIELDS = 20
+_MAX_FIELDS = 20
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 _PLAIN = {
@@ -27,7 +27,7 @@ _PLAIN = {
 _NO_MATCH = {"email": "is no e-mail address", "id": "is no UUID"}
 
 
-def _whole(value: object) -> object:
+def _as_whole_number(value: object) -> object:
     """In JSON 3.0 is a whole number too."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -47,28 +47,28 @@ class Submission(BaseModel):
 
     def line(self, scale: str) -> dict[str, Any]:
         """What is kept of it."""
-        kept = self.model_dump(mode="json", include={"rating", "why", "name", "email"})
-        return {"kind": scale, **kept}
+        fields = self.model_dump(mode="json", include={"rating", "why", "name", "email"})
+        return {"kind": scale, **fields}
 
     def identity(self, visitor: str, minute: str) -> str:
         """Its id, else one that the same answer of a visitor within a minute has again."""
         if self.id:
             return self.id.lower()
         parts = (visitor, minute, str(self.rating), self.why, self.name, self.email)
-        known = "\0".join(parts).encode("utf-8", "replace")
-        return hashlib.sha256(known).hexdigest()[:32]
+        digest_input = "\0".join(parts).encode("utf-8", "replace")
+        return hashlib.sha256(digest_input).hexdigest()[:32]
 
 
 class NpsSubmission(Submission):
     """An answer from 0 to 10."""
 
-    rating: Annotated[int, Field(ge=0, le=10), BeforeValidator(_whole)]
+    rating: Annotated[int, Field(ge=0, le=10), BeforeValidator(_as_whole_number)]
 
 
 class CsatSubmission(Submission):
     """An answer by one of five faces."""
 
-    rating: Annotated[int, Field(ge=1, le=5), BeforeValidator(_whole)]
+    rating: Annotated[int, Field(ge=1, le=5), BeforeValidator(_as_whole_number)]
 
 
 def model_for(scale: str) -> type[Submission]:
@@ -77,7 +77,10 @@ def model_for(scale: str) -> type[Submission]:
 
 
 def read(body: bytes, media: str, scale: str) -> Submission:
-    """The submission in a body. Refused: 415 for another type, 422 saying which field is wrong."""
+    """Read the submission in a body.
+
+    InvalidSubmission: 415 for another media type, 422 with the field that is wrong.
+    """
     model = model_for(scale)
     try:
         if media == JSON:
@@ -85,10 +88,12 @@ def read(body: bytes, media: str, scale: str) -> Submission:
         if media == FORM:
             return model.model_validate(_fields(body))
     except ValidationError as error:
-        if error.error_count() > _MOST_FIELDS:  # to tell of thousands would take a while
-            raise Refused(422, f"more than {_MOST_FIELDS} fields are wrong") from error
-        raise Refused(422, "; ".join(_plainly(dict(one)) for one in error.errors())) from error
-    raise Refused(415, f"the body should be {JSON} or {FORM}")
+        if error.error_count() > _MAX_FIELDS:  # to tell of thousands would take a while
+            raise InvalidSubmission(422, f"more than {_MAX_FIELDS} fields are wrong") from error
+        raise InvalidSubmission(
+            422, "; ".join(_explain_error(dict(detail)) for detail in error.errors())
+        ) from error
+    raise InvalidSubmission(415, f"the body should be {JSON} or {FORM}")
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -96,22 +101,24 @@ def _fields(body: bytes) -> dict[str, str]:
         pairs = parse_qsl(
             body.decode("ascii"),
             keep_blank_values=True,
-            max_num_fields=_MOST_FIELDS,
+            max_num_fields=_MAX_FIELDS,
             errors="strict",
         )
     except ValueError as error:
-        raise Refused(422, "the body is no form in UTF-8 with a handful of fields") from error
+        raise InvalidSubmission(
+            422, "the body is no form in UTF-8 with a handful of fields"
+        ) from error
     # browsers send \r\n for each line end that they counted as one character
-    found = {name: value.replace("\r\n", "\n") for name, value in pairs}
-    if len(found) < len(pairs):
-        raise Refused(422, "a field is there twice")
-    return found
+    fields = {name: value.replace("\r\n", "\n") for name, value in pairs}
+    if len(fields) < len(pairs):
+        raise InvalidSubmission(422, "a field is there twice")
+    return fields
 
 
-def _plainly(one: dict[str, Any]) -> str:
+def _explain_error(detail: dict[str, Any]) -> str:
     """What is wrong in one field, without what the visitor wrote in it."""
-    name = "".join(str(part) for part in one["loc"])[:40] or "the body"
-    kind, message = one["type"], str(one["msg"])
+    name = "".join(str(part) for part in detail["loc"])[:40] or "the body"
+    kind, message = detail["type"], str(detail["msg"])
     if kind == "json_invalid":
         return "the body is no JSON"
     if kind == "string_pattern_mismatch":

@@ -9,13 +9,13 @@ from typing import Any
 
 _FILE = Path(__file__).with_name("texts.json")
 _RIGHT_TO_LEFT = {"ar"}
-_MOST_LANGUAGES = 20  # of one Accept-Language header
+_MAX_LANGUAGES = 20  # of one Accept-Language header
 
 
 @cache
 def _texts() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return found
+    texts_by_language: dict[str, dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return texts_by_language
 
 
 def languages() -> tuple[str, ...]:
@@ -23,13 +23,13 @@ def languages() -> tuple[str, ...]:
     return tuple(_texts())
 
 
-def choose(asked: str, accepted: str) -> str:
+def choose(requested: str, accepted: str) -> str:
     """The language to speak: the one asked for, else the best of an Accept-Language header."""
     wished = []
-    for part in accepted[:1000].split(",")[:_MOST_LANGUAGES]:
+    for part in accepted[:1000].split(",")[:_MAX_LANGUAGES]:
         name, _, weight = part.partition(";")
         wished.append((-_weight(weight), name))
-    for name in (asked, *(name for _, name in sorted(wished, key=lambda one: one[0]))):
+    for name in (requested, *(name for _, name in sorted(wished, key=lambda pair: pair[0]))):
         short = name.strip().lower().partition("-")[0]
         if short in _texts():
             return short
@@ -56,7 +56,7 @@ def texts(language: str, *, brand: str, scale: str) -> dict[str, Any]:
     return {
         **words,
         "ask": asks[scale].replace("{brand}", brand),
-        "options": [{"value": v, "shown": shown, "label": label} for v, shown, label in options],
+        "options": [{"value": v, "shown": text, "label": label} for v, text, label in options],
         "lang": language,
         "dir": "rtl" if language in _RIGHT_TO_LEFT else "ltr",
     }

@@ -20,7 +20,7 @@ from outreach.facts import BrandNumbers, CaseLine, DigestFacts
 from outreach.text_page import letter
 from outreach.wording import (
     HEADINGS,
-    Page,
+    MessagePage,
     Section,
     brief,
     first_to_call,
@@ -29,20 +29,20 @@ from outreach.wording import (
     urgency,
     view,
 )
-from outreach.words import count, listed, moment
+from outreach.words import count, join_words, moment
 from outreach.wrap import isolate
 
 __all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 
 
 def render(
-    facts: DigestFacts, when_nothing: Literal["say", "skip"] = "say", *, most: int = 20
+    facts: DigestFacts, when_nothing: Literal["say", "skip"] = "say", *, max_cases: int = 20
 ) -> Message | None:
     """The digest of ``facts``: subject, text of 80 columns, and HTML.
 
-    At most ``most`` cases are listed under each heading, then how many more there are. Nothing
+    At most ``max_cases`` cases are listed under each heading, then how many more there are. Nothing
     happened, nobody waits and nothing is broken: one line ("say") or None ("skip").
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown ``facts.timezone``.
     """
@@ -54,10 +54,10 @@ def render(
     waiting = [case for case in facts.waiting_cases if case.case_id not in listed_new]
     waiting.sort(key=urgency)
     sections = (
-        _section("New unhappy customers", new, facts.new_total, most, zone, facts.until),
-        _section("Still waiting", waiting, facts.waiting_total, most, zone, facts.until),
+        _section("New unhappy customers", new, facts.new_total, max_cases, zone, facts.until),
+        _section("Still waiting", waiting, facts.waiting_total, max_cases, zone, facts.until),
     )
-    page = Page(
+    page = MessagePage(
         title="Who is unhappy",
         lead=_lead(facts, [*new, *waiting], zone),
         problems=_problems(facts),
@@ -68,7 +68,9 @@ def render(
     return _message(_subject(facts), page)
 
 
-def alert(cases: Sequence[CaseLine], *, timezone: str, now: datetime, most: int = 20) -> Message:
+def alert(
+    cases: Sequence[CaseLine], *, timezone: str, now: datetime, max_cases: int = 20
+) -> Message:
     """The page for urgent cases that have just opened: one message, however many they are.
 
     ``now`` (aware) is the instant that "in 2 hours" counts from. Raises ValueError for no cases
@@ -79,17 +81,19 @@ def alert(cases: Sequence[CaseLine], *, timezone: str, now: datetime, most: int 
     if now.tzinfo is None:
         raise ValueError(f"alert: now {now!r} has no time zone; give an aware datetime (UTC)")
     ranked = sorted(cases, key=urgency)
-    brands = listed(sorted({one_line(case.brand, 40) for case in ranked})[:3])
-    many = count(len(ranked), "unhappy customer")
+    brands = join_words(sorted({one_line(case.brand, 40) for case in ranked})[:3])
+    customers = count(len(ranked), "unhappy customer")
     first = ranked[0]
-    one = f" ({isolate(handle(first))}, priority {first.priority})" if len(ranked) == 1 else ""
-    section = _section("Answer now", ranked, len(ranked), most, ZoneInfo(timezone), now)
-    page = Page(
-        title=f"{many} of {brands} {'needs' if len(ranked) == 1 else 'need'} an answer now",
+    author_note = (
+        f" ({isolate(handle(first))}, priority {first.priority})" if len(ranked) == 1 else ""
+    )
+    section = _section("Answer now", ranked, len(ranked), max_cases, ZoneInfo(timezone), now)
+    page = MessagePage(
+        title=f"{customers} of {brands} {'needs' if len(ranked) == 1 else 'need'} an answer now",
         lead=(f"Call first: {brief(first, now)}.", f"Times are in {timezone}."),
         sections=() if section is None else (section,),
     )
-    return _message(f"Urgent: {many} of {brands}{one}", page)
+    return _message(f"Urgent: {customers} of {brands}{author_note}", page)
 
 
 def _quiet(facts: DigestFacts) -> bool:
@@ -98,25 +102,27 @@ def _quiet(facts: DigestFacts) -> bool:
     return not (any(happened) or facts.resolved or facts.problems)
 
 
-def _quiet_page(facts: DigestFacts) -> Page:
-    heard = count(sum(brand.mentions for brand in facts.brands), "mention")
+def _quiet_page(facts: DigestFacts) -> MessagePage:
+    mentions = count(sum(brand.mentions for brand in facts.brands), "mention")
     since = moment(facts.since, ZoneInfo(facts.timezone))
     line = (
-        f"Nobody new is unhappy and nobody waits: {heard} since {since} "
+        f"Nobody new is unhappy and nobody waits: {mentions} since {since} "
         f"({facts.timezone}), collection is working."
     )
-    return Page(title="", lead=(line,))
+    return MessagePage(title="", lead=(line,))
 
 
 def _section(
-    title: str, cases: Sequence[CaseLine], total: int, most: int, zone: ZoneInfo, now: datetime
+    title: str, cases: Sequence[CaseLine], total: int, max_cases: int, zone: ZoneInfo, now: datetime
 ) -> Section | None:
     if total == 0:
         return None
-    shown = tuple(view(case, zone, now) for case in cases[:most])
-    rest = total - len(shown)
-    more = None if rest <= 0 else f"and {rest:,}{' more' if shown else ''} in the queue"
-    return Section(title=f"{title}: {total:,}", cases=shown, more=more)
+    visible = tuple(view(case, zone, now) for case in cases[:max_cases])
+    hidden = total - len(visible)
+    hidden_note = (
+        None if hidden <= 0 else f"and {hidden:,}{' more' if visible else ''} in the queue"
+    )
+    return Section(title=f"{title}: {total:,}", cases=visible, hidden_note=hidden_note)
 
 
 def _lead(facts: DigestFacts, cases: Sequence[CaseLine], zone: ZoneInfo) -> tuple[str, ...]:
@@ -133,15 +139,15 @@ def _totals(facts: DigestFacts) -> str:
 
 
 def _problems(facts: DigestFacts) -> tuple[str, ...]:
-    shown = [one_line(problem, 300) for problem in facts.problems[:_MOST_PROBLEMS]]
-    rest = len(facts.problems) - len(shown)
-    return (*shown, f"and {rest} more; run `earful doctor`") if rest > 0 else tuple(shown)
+    visible = [one_line(problem, 300) for problem in facts.problems[:_MAX_PROBLEMS]]
+    hidden = len(facts.problems) - len(visible)
+    return (*visible, f"and {hidden} more; run `earful doctor`") if hidden > 0 else tuple(visible)
 
 
 def _foot(facts: DigestFacts) -> tuple[str, ...]:
-    done = f"{facts.contacted:,} contacted and {facts.resolved:,} resolved in this time."
+    handled = f"{facts.contacted:,} contacted and {facts.resolved:,} resolved in this time."
     # with problems listed above, the reader already knows
-    return (done,) if facts.problems else (done, "Collection is working.")
+    return (handled,) if facts.problems else (handled, "Collection is working.")
 
 
 def _subject(facts: DigestFacts) -> str:
@@ -157,7 +163,7 @@ def _subject(facts: DigestFacts) -> str:
     return f"Earful: {broken}{', '.join(parts)}"
 
 
-def _message(subject: str, page: Page) -> Message:
+def _message(subject: str, page: MessagePage) -> Message:
     html = _templates().get_template("page.html.j2").render(page=page, headings=HEADINGS)
     return Message(subject=subject, text=letter(page), html=html)
 

@@ -96,11 +96,11 @@ class DigestFacts:
                 )
 
 
-def _aware(thing: object, *names: str) -> None:
+def _aware(record: object, *names: str) -> None:
     for name in names:
-        value: datetime | None = getattr(thing, name)
+        value: datetime | None = getattr(record, name)
         if value is not None and value.tzinfo is None:
             raise ValueError(
-                f"{type(thing).__name__}.{name}: {value!r} has no time zone; "
+                f"{type(record).__name__}.{name}: {value!r} has no time zone; "
                 "give an aware datetime (UTC)"
             )

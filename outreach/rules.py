@@ -18,7 +18,7 @@ from earful.judgements import ClassifiedMention, Evidence, Flag
 from earful.scoring import reach
 from earful.settings.load import RuleSettings
 from earful.types import Brand, Rating
-from outreach.words import count, length, listed, percent, rated, times
+from outreach.words import count, join_words, length, percent, rated, times
 
 RULE_MODEL = "the model is sure enough"
 RULE_PERSON = "a person said so"
@@ -77,7 +77,7 @@ class Rules:
         )
 
 
-def decide(heard: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Verdict:
+def decide(mention: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Verdict:
     """Judge one mention about one brand at the instant ``now`` (aware).
 
     Returns a Flag, or the Verdict that says why there is none. The order matters: age is asked
@@ -89,26 +89,26 @@ def decide(heard: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Verd
     Raises ValueError when ``now`` is naive.
     """
     _aware("now", now)
-    barred = _not_a_complaint_to_us(heard)
+    barred = _not_a_complaint_to_us(mention)
     if barred is not None:
         return barred
-    if heard.corrected is Sentiment.NEGATIVE:
-        return _flag(heard, rules, now, RULE_PERSON)
-    if heard.corrected is not None:
+    if mention.corrected is Sentiment.NEGATIVE:
+        return _flag(mention, rules, now, RULE_PERSON)
+    if mention.corrected is not None:
         return Verdict.CORRECTED
-    if is_low(heard.rating):
+    if is_low(mention.rating):
         rule = RULE_RATING
-    elif heard.scores.could_not_tell:
+    elif mention.scores.could_not_tell:
         return Verdict.COULD_NOT_TELL
-    elif heard.scores.negative < rules.negative_at:
+    elif mention.scores.negative < rules.negative_at:
         return Verdict.CALM
     else:
         rule = RULE_MODEL
-    if heard.copy:
+    if mention.copy:
         return Verdict.COPY
-    if rules.look_back is not None and now - heard.published_at > rules.look_back:
+    if rules.look_back is not None and now - mention.published_at > rules.look_back:
         return Verdict.TOO_OLD
-    return _flag(heard, rules, now, rule)
+    return _flag(mention, rules, now, rule)
 
 
 def is_low(rating: Rating | None) -> bool:
@@ -121,48 +121,48 @@ def is_low(rating: Rating | None) -> bool:
     return rating.value - rating.lowest < LOW_SHARE * steps and steps > 1
 
 
-def _not_a_complaint_to_us(heard: ClassifiedMention) -> Verdict | None:
+def _not_a_complaint_to_us(mention: ClassifiedMention) -> Verdict | None:
     """Why this mention is nobody's complaint to us, whatever it says."""
-    if not heard.brand.ours:
+    if not mention.brand.ours:
         return Verdict.COMPETITOR
-    if heard.own:
+    if mention.own:
         return Verdict.OWN_ACCOUNT
-    return Verdict.REPOST if heard.repost else None
+    return Verdict.REPOST if mention.repost else None
 
 
-def _flag(heard: ClassifiedMention, rules: Rules, now: datetime, rule: str) -> Flag:
-    age = max(timedelta(0), now - heard.published_at)  # a platform's clock may run ahead of ours
+def _flag(mention: ClassifiedMention, rules: Rules, now: datetime, rule: str) -> Flag:
+    age = max(timedelta(0), now - mention.published_at)  # a platform's clock may run ahead of ours
     age_hours = age / _HOUR
-    heard_by = reach(heard.followers, heard.engagement.shares)
-    earlier = max(0, heard.earlier_complaints)
+    heard_by = reach(mention.followers, mention.engagement.shares)
+    earlier = max(0, mention.earlier_complaints)
     parts = priority_parts(
         rule=rule,
-        negative=heard.scores.negative,
+        negative=mention.scores.negative,
         reach=heard_by,
         age_hours=age_hours,
         earlier_complaints=earlier,
-        rating=heard.rating,
+        rating=mention.rating,
     )
     return Flag(
-        mention_ids=(heard.mention_id,),
-        brand_id=heard.brand.id,
-        author_id=heard.author_id,
+        mention_ids=(mention.mention_id,),
+        brand_id=mention.brand.id,
+        author_id=mention.author_id,
         rule=rule,
         severity=_sum(parts),
-        reason=_reason(heard, rules, rule, age),
+        reason=_reason(mention, rules, rule, age),
         evidence=Evidence(
-            model_id=heard.model_id,
-            negative=heard.scores.negative,
+            model_id=mention.model_id,
+            negative=mention.scores.negative,
             threshold=rules.negative_at,
             look_back_hours=None if rules.look_back is None else rules.look_back / _HOUR,
             rule=rule,
-            followers=heard.followers,
-            shares=heard.engagement.shares,
+            followers=mention.followers,
+            shares=mention.engagement.shares,
             reach=heard_by,
             age_hours=age_hours,
             earlier_complaints=earlier,
             priority_parts=parts,
-            rating=heard.rating,
+            rating=mention.rating,
         ),
         at=now,
     )
@@ -218,35 +218,35 @@ def replay(evidence: Evidence) -> int | None:
     )
 
 
-def _reason(heard: ClassifiedMention, rules: Rules, rule: str, age: timedelta) -> str:
+def _reason(mention: ClassifiedMention, rules: Rules, rule: str, age: timedelta) -> str:
     """The sentence that an agent can read aloud: what, how often, how many listen, how old."""
-    parts = [_sure(heard, rules, rule)]
-    if heard.rating is not None and rule != RULE_RATING:
-        parts.append(f"they gave {rated(heard.rating)}")
-    parts += [_again(max(0, heard.earlier_complaints)), _followed(heard.followers)]
-    if heard.engagement.shares > 0:
-        parts.append(f"it was shared {times(heard.engagement.shares)}")
+    parts = [_sure(mention, rules, rule)]
+    if mention.rating is not None and rule != RULE_RATING:
+        parts.append(f"they gave {rated(mention.rating)}")
+    parts += [_repeats_text(max(0, mention.earlier_complaints)), _followed(mention.followers)]
+    if mention.engagement.shares > 0:
+        parts.append(f"it was shared {times(mention.engagement.shares)}")
     if age >= timedelta(days=1):
         parts.append(f"it was already {length(age)} old")
-    return listed(parts) + "."
+    return join_words(parts) + "."
 
 
-def _sure(heard: ClassifiedMention, rules: Rules, rule: str) -> str:
-    said = percent(heard.scores.negative)
+def _sure(mention: ClassifiedMention, rules: Rules, rule: str) -> str:
+    certainty = percent(mention.scores.negative)
     if rule == RULE_PERSON:
-        model = "could not tell" if heard.scores.could_not_tell else f"gave it {said}"
+        model = "could not tell" if mention.scores.could_not_tell else f"gave it {certainty}"
         return f"A person said that this is negative (the model {model})"
-    if rule == RULE_RATING and heard.rating is not None:
-        model = f"is {said} sure that the words are negative"
-        model = "could not tell from the words" if heard.scores.could_not_tell else model
-        return f"They gave {rated(heard.rating)} (the model {model})"
+    if rule == RULE_RATING and mention.rating is not None:
+        model = f"is {certainty} sure that the words are negative"
+        model = "could not tell from the words" if mention.scores.could_not_tell else model
+        return f"They gave {rated(mention.rating)} (the model {model})"
     # "60 % sure (flagged from 60.5 %)" would contradict itself
     places = 0 if round(rules.negative_at * 100, 6).is_integer() else 1
-    sure, least = percent(heard.scores.negative, places), percent(rules.negative_at, places)
+    sure, least = percent(mention.scores.negative, places), percent(rules.negative_at, places)
     return f"The model is {sure} sure that this is negative (flagged from {least})"
 
 
-def _again(earlier: int) -> str:
+def _repeats_text(earlier: int) -> str:
     if earlier == 0:
         return "it is the author's first complaint in 30 days"
     return f"the author complained {times(earlier)} before in 30 days"
@@ -282,8 +282,8 @@ def own_account(brand: Brand, source: str, handle: str) -> bool:
     its name, an alias or a handle, as it is or without spaces and signs. "acme" does not cover
     "acme@other.example": on a federated network anybody can take the name on another server.
     """
-    wanted = _plain(handle)
-    return bool(wanted) and not {wanted, f"{_plain(source)}:{wanted}"}.isdisjoint(_own(brand))
+    account = _plain(handle)
+    return bool(account) and not {account, f"{_plain(source)}:{account}"}.isdisjoint(_own(brand))
 
 
 @lru_cache(maxsize=1024)  # a batch of mentions asks the same few brands thousands of times
@@ -292,7 +292,7 @@ def _own(brand: Brand) -> frozenset[str]:
     placed = [account.partition(":") for account in brand.own_accounts]
     names = (brand.name, *brand.aliases, *brand.handles)
     return frozenset(
-        {f"{_plain(place)}:{_plain(rest)}" for place, colon, rest in placed if colon}
+        {f"{_plain(place)}:{_plain(handle)}" for place, colon, handle in placed if colon}
         | {_plain(name) for name in (*brand.own_accounts, *names)}
         | {_squeezed(name) for name in names}
     ) - {""}
@@ -306,6 +306,6 @@ def _squeezed(name: str) -> str:
     return "".join(char for char in _plain(name) if char.isalnum())
 
 
-def _aware(what: str, at: datetime) -> None:
+def _aware(name: str, at: datetime) -> None:
     if at.tzinfo is None:
-        raise ValueError(f"{what}: {at!r} has no time zone; give an aware datetime (UTC)")
+        raise ValueError(f"{name}: {at!r} has no time zone; give an aware datetime (UTC)")

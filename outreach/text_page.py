@@ -1,16 +1,16 @@
-"""A Page as plain text of 80 columns, for terminals and for mail readers that show no HTML."""
+"""A MessagePage as text of 80 columns, for terminals and mail readers that show no HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outreach.wording import HEADINGS, BrandView, CaseView, Page, Section
+from outreach.wording import HEADINGS, BrandSummary, CaseWording, MessagePage, Section
 from outreach.wrap import WIDTH, columns, pad, wrap
 
 _INDENT = "     "
 
 
-def letter(page: Page) -> str:
+def letter(page: MessagePage) -> str:
     """The page's lines; only a link may be wider than 80 columns, since a cut one is dead."""
     blocks = [_heading(page.title)] if page.title else []
     blocks.append([line for lead in page.lead for line in wrap(lead)])
@@ -33,25 +33,25 @@ def _heading(title: str) -> list[str]:
 def _bullets(problems: Sequence[str]) -> list[str]:
     lines = []
     for problem in problems:
-        first, *rest = wrap(problem, "  ") or ["  (no words for it)"]
-        lines += ["!" + first[1:], *rest]
+        first, *following = wrap(problem, "  ") or ["  (no words for it)"]
+        lines += ["!" + first[1:], *following]
     return lines
 
 
 def _section(section: Section) -> list[list[str]]:
     blocks = [[section.title.upper(), "-" * WIDTH]]
     blocks += [_case(number, case) for number, case in enumerate(section.cases, 1)]
-    if section.more:
-        blocks.append([f"{_INDENT}… {section.more}"])
+    if section.hidden_note:
+        blocks.append([f"{_INDENT}… {section.hidden_note}"])
     return blocks
 
 
-def _case(number: int, case: CaseView) -> list[str]:
-    late = "OVERDUE  " if case.overdue else ""
-    head = wrap(f"{late}[{case.priority}] {case.who}", _INDENT)
+def _case(number: int, case: CaseWording) -> list[str]:
+    overdue_mark = "OVERDUE  " if case.overdue else ""
+    head = wrap(f"{overdue_mark}[{case.priority}] {case.headline}", _INDENT)
     head[0] = f"{number:>3}. " + head[0][len(_INDENT) :]
     lines = [*head, *wrap(case.facts, _INDENT), *_quote(case.text)]
-    lines += wrap(f"Why: {case.why}", _INDENT)
+    lines += wrap(f"Why: {case.reason}", _INDENT)
     lines += wrap(case.standing, _INDENT)
     if case.link:
         lines.append(f"{_INDENT}{case.link.url}")
@@ -62,7 +62,7 @@ def _quote(text: str) -> list[str]:
     return wrap(f"“{text}”", _INDENT + "  ", foreign=True)
 
 
-def _table(brands: Sequence[BrandView]) -> list[str]:
+def _table(brands: Sequence[BrandSummary]) -> list[str]:
     rows = [HEADINGS, *(brand.cells for brand in brands)]
     widths = [max(columns(row[place]) for row in rows) for place in range(len(HEADINGS))]
     # numbers are shown whole; a long name gives way

@@ -18,29 +18,29 @@ from outreach.facts import BrandNumbers, CaseLine
 from outreach.words import count, display_handle, length, moment, percent, said_again
 from outreach.wrap import isolate
 
-MOST_TEXT = 280
-MOST_NAME = 60
+MAX_TEXT = 280
+MAX_NAME = 60
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseView:
-    """One case in words. ``who`` and ``text`` hold a stranger's characters, cleaned."""
+class CaseWording:
+    """One case in words. ``headline`` and ``text`` hold a stranger's characters, cleaned."""
 
     priority: int
-    who: str
+    headline: str
     facts: str
     text: str
     lang: str | None
-    why: str
+    reason: str
     standing: str
     overdue: bool
     link: Link | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrandView:
+class BrandSummary:
     """One row of the table of brands."""
 
     name: str
@@ -64,19 +64,19 @@ class Section:
     """A heading and the cases below it, and how many more there are."""
 
     title: str
-    cases: tuple[CaseView, ...]
-    more: str | None = None
+    cases: tuple[CaseWording, ...]
+    hidden_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class MessagePage:
     """A whole message in words, from top to bottom."""
 
     title: str
     lead: tuple[str, ...]
     problems: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
-    brands: tuple[BrandView, ...] = ()
+    brands: tuple[BrandSummary, ...] = ()
     foot: tuple[str, ...] = ()
 
 
@@ -102,43 +102,43 @@ def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:
 
 def handle(case: CaseLine) -> str:
     """ "@maria", cleaned and cut; "somebody" where a source gives no name."""
-    shown = one_line(case.handle, MOST_NAME)
-    if not shown.lstrip("@"):
-        return one_line(case.name or "", MOST_NAME) or "somebody"
-    return display_handle(shown, has_at=case.handle_has_at)
+    handle_text = one_line(case.handle, MAX_NAME)
+    if not handle_text.lstrip("@"):
+        return one_line(case.name or "", MAX_NAME) or "somebody"
+    return display_handle(handle_text, has_at=case.handle_has_at)
 
 
 def brief(case: CaseLine, now: datetime) -> str:
     """ "@maria on x (priority 82, overdue by 3 hours)"."""
-    late = ""
+    overdue_note = ""
     if case.due_at is not None and is_overdue(case, now):
-        late = f", overdue by {length(now - case.due_at)}"
-    who = f"{isolate(handle(case))} on {one_line(case.source, MOST_NAME)}"
-    return f"{who} (priority {case.priority}{late})"
+        overdue_note = f", overdue by {length(now - case.due_at)}"
+    headline = f"{isolate(handle(case))} on {one_line(case.source, MAX_NAME)}"
+    return f"{headline} (priority {case.priority}{overdue_note})"
 
 
-def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
+def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:
     """A case in words, as at ``now``."""
-    named = one_line(case.name or "", MOST_NAME)
+    named = one_line(case.name or "", MAX_NAME)
     account = handle(case)
     extra = f" ({isolate(named)})" if named and named.casefold() not in account.casefold() else ""
-    where = f"{one_line(case.source, MOST_NAME)}, about {one_line(case.brand, MOST_NAME)}"
+    context = f"{one_line(case.source, MAX_NAME)}, about {one_line(case.brand, MAX_NAME)}"
     facts = [count(case.complaints, "complaint")]
     if case.followers is not None:
         facts.append(count(case.followers, "follower"))
-    if again := said_again(case.said, case.accounts, case.heard_by):
-        facts.append(again)
+    if repeats := said_again(case.said, case.accounts, case.heard_by):
+        facts.append(repeats)
     facts.append(f"opened {moment(case.opened_at, zone)}")
     lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None
     if lang:
         facts.append(f"written in {name_of(lang)}")
-    return CaseView(
+    return CaseWording(
         priority=case.priority,
-        who=f"{isolate(account)}{extra} on {where}",
+        headline=f"{isolate(account)}{extra} on {context}",
         facts=", ".join(facts),
-        text=one_line(case.text, MOST_TEXT) or "(no text)",
+        text=one_line(case.text, MAX_TEXT) or "(no text)",
         lang=lang,
-        why=one_line(case.reason),
+        reason=one_line(case.reason),
         standing=_standing(case, zone, now),
         overdue=is_overdue(case, now),
         link=parse_link(case.url),
@@ -147,25 +147,25 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseView:
 
 def _standing(case: CaseLine, zone: ZoneInfo, now: datetime) -> str:
     """Who has it, and by when somebody should have answered."""
-    name = one_line(case.assignee or "", MOST_NAME)
+    name = one_line(case.assignee or "", MAX_NAME)
     if case.status is CaseStatus.RESOLVED:
         return f"Resolved by {name}." if name else "Resolved."
     if case.status is CaseStatus.CONTACTED:
         return f"{name} has contacted them." if name else "Somebody has contacted them."
-    who = f"{name} has it." if name else "Nobody has it yet."
+    headline = f"{name} has it." if name else "Nobody has it yet."
     if case.due_at is None:
-        return who
+        return headline
     due = moment(case.due_at, zone)
     if is_overdue(case, now):
-        return f"{who} An answer was due {due}: overdue by {length(now - case.due_at)}."
-    return f"{who} Answer by {due}, in {length(case.due_at - now)}."
+        return f"{headline} An answer was due {due}: overdue by {length(now - case.due_at)}."
+    return f"{headline} Answer by {due}, in {length(case.due_at - now)}."
 
 
-def numbers(brand: BrandNumbers) -> BrandView:
+def numbers(brand: BrandNumbers) -> BrandSummary:
     """A brand's row, with a dash where nothing was classified."""
     share = brand.negative_share
-    return BrandView(
-        name=one_line(brand.name, MOST_NAME),
+    return BrandSummary(
+        name=one_line(brand.name, MAX_NAME),
         mentions=f"{brand.mentions:,}",
         before=f"{brand.before:,}",
         negative=_UNKNOWN if share is None else percent(share),

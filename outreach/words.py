@@ -13,9 +13,9 @@ _HOUR = 3600
 _DAY = 86400
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """ "1 case", "2 cases", "14,485 mentions"; ``many`` is ``one`` with an s unless given."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Write "1 case", "2 cases", "14,485 mentions"; ``plural`` adds an s by default."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def times(number: int) -> str:
@@ -51,7 +51,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).strftime("%a %d %b %H:%M")
 
 
-def listed(parts: list[str]) -> str:
+def join_words(parts: list[str]) -> str:
     """ "a", "a and b", "a, b, and c"."""
     if len(parts) < 3:
         return " and ".join(parts)
@@ -61,8 +61,8 @@ def listed(parts: list[str]) -> str:
 def rated(rating: Rating) -> str:
     """ "1 of 5 stars", "3 of 10 for recommending us", "2 of 5 for satisfaction"."""
     of = f"{rating.value} of {rating.highest}"
-    said = {"stars": " stars", "nps": " for recommending us", "csat": " for satisfaction"}
-    return of + said.get(rating.kind, f" ({rating.kind})")
+    phrases = {"stars": " stars", "nps": " for recommending us", "csat": " for satisfaction"}
+    return of + phrases.get(rating.kind, f" ({rating.kind})")
 
 
 def display_handle(handle: str, *, has_at: bool) -> str:

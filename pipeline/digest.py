@@ -147,7 +147,7 @@ def message(
     digest_facts = facts(
         db, window, queries=queries, rules=rules, limit=settings.most, brand_id=brand_id
     )
-    return outreach_digest.render(digest_facts, settings.when_nothing, most=settings.most)
+    return outreach_digest.render(digest_facts, settings.when_nothing, max_cases=settings.most)
 
 
 def last_hour(settings: DigestSettings, timezone: str, now: datetime) -> datetime:
@@ -198,7 +198,7 @@ def queue(
     with db.read() as connection:
         removed = tombstones.count(connection)
     digest_facts = facts(db, window, queries=queries, rules=rules, limit=settings.most)
-    ready = outreach_digest.render(digest_facts, settings.when_nothing, most=settings.most)
+    ready = outreach_digest.render(digest_facts, settings.when_nothing, max_cases=settings.most)
     with db.write() as connection:
         if deliveries.read_cursor(connection, channel) not in (None, window.since):
             return 0  # another process sent this window meanwhile

@@ -80,7 +80,7 @@ def _mention(line: Mapping[str, Any], form: str, now: datetime) -> Mention:
         source="feedback",
         external_id=identity,
         author=_author(line, identity),
-        text=clean(why) if isinstance(why := line.get("why"), str) else "",
+        text=clean(words) if isinstance(words := line.get("why"), str) else "",
         published_at=times.parse(line.get("at")),
         fetched_at=now,
         direct=True,
@@ -92,9 +92,9 @@ def _author(line: Mapping[str, Any], identity: str) -> Author:
     name, mail = _word(line, "name", 100), _word(line, "email", 254)
     if mail:
         # one address is one customer, however often they write
-        known = hashlib.sha256(mail.lower().encode("utf-8", "replace")).hexdigest()[:32]
+        digest_input = hashlib.sha256(mail.lower().encode("utf-8", "replace")).hexdigest()[:32]
         return Author(
-            source="feedback", external_id=f"mail-{known}", handle=mail, name=name or None
+            source="feedback", external_id=f"mail-{digest_input}", handle=mail, name=name or None
         )
     return anonymous_author("feedback", identity, handle=name, name=name or None)
 

@@ -56,9 +56,13 @@ class Inbox:
         # escaped to ASCII, because SQLite's text cannot hold half of a surrogate pair
         records = [json.dumps(line) for line in lines]
         try:
-            with self._lock, _turn(self._folder), closing(_create(self._folder)) as database:
-                with _transaction(database):
-                    _insert(database, records, self._clock())
+            with (
+                self._lock,
+                _turn(self._folder),
+                closing(_create(self._folder)) as database,
+                _transaction(database),
+            ):
+                _insert(database, records, self._clock())
         except sqlite3.Error as error:
             raise OSError(errno.EIO, str(error), str(self._folder / FILE)) from error
 

@@ -77,15 +77,15 @@ class ItemReader:
         """
         rating = _rating(row.get("rating"), kind)
         silent = rating is not None and row.get("text") in (None, "")
-        found = self._rows.read({**row, "text": "-"} if silent else dict(row))
-        author = found.author
+        mention = self._rows.read({**row, "text": "-"} if silent else dict(row))
+        author = mention.author
         # another hook may count its items and people from 1 too
         return replace(
-            found,
-            external_id=f"{self._hook}-{found.external_id}",
+            mention,
+            external_id=f"{self._hook}-{mention.external_id}",
             author=replace(author, external_id=f"{self._hook}-{author.external_id}"),
-            reply_to=found.reply_to and f"{self._hook}-{found.reply_to}",
-            text="" if silent else found.text,
+            reply_to=mention.reply_to and f"{self._hook}-{mention.reply_to}",
+            text="" if silent else mention.text,
             direct=True,
             rating=rating,
         )
@@ -99,8 +99,8 @@ def fields_of(item: Mapping[str, Any], places: Mapping[str, str], at: datetime) 
     row = {field: value for field, path in places.items() if (value := _at(item, path)) is not None}
     if row.get("published_at") in (None, ""):
         if row.get("id") in (None, ""):
-            known = json.dumps(row, sort_keys=True) + f"{at:%Y%m%dT%H}"
-            row["id"] = "item-" + hashlib.sha256(known.encode()).hexdigest()[:32]
+            digest_input = json.dumps(row, sort_keys=True) + f"{at:%Y%m%dT%H}"
+            row["id"] = "item-" + hashlib.sha256(digest_input.encode()).hexdigest()[:32]
         row["published_at"] = at.isoformat()
     return row
 

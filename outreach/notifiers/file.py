@@ -42,7 +42,7 @@ class FileNotifier:
 
     def check(self) -> None:
         """Make the folder when it is missing and see whether a file can be written there."""
-        with self._told_apart():
+        with self._as_edge_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             probe = self._folder / f".check.{os.getpid()}"
             _write(probe, "Earful was here to see whether it may write.\n")
@@ -55,7 +55,7 @@ class FileNotifier:
         mend (no permission, the path is a file).
         """
         stem = file_stem(key)
-        with self._told_apart():
+        with self._as_edge_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             page = self._folder / f"{stem}.html"
             if message.html is None:
@@ -65,14 +65,14 @@ class FileNotifier:
             _write(self._folder / f"{stem}.txt", f"Subject: {message.subject}\n\n{message.text}")
 
     @contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _as_edge_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            what = f"channel {self._name!r}: cannot write into {self._folder} ({error})"
+            problem = f"channel {self._name!r}: cannot write into {self._folder} ({error})"
             if error.errno in _PASSING:
-                raise Transient(f"{what}; free some space or bring the share back") from error
-            raise Permanent(f"{what}; give path a folder that Earful may write to") from error
+                raise Transient(f"{problem}; free some space or bring the share back") from error
+            raise Permanent(f"{problem}; give path a folder that Earful may write to") from error
 
 
 def file_stem(key: str) -> str:
@@ -87,10 +87,10 @@ def file_stem(key: str) -> str:
 def _write(path: Path, content: str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", errors="replace", newline="\n") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+        with part.open("w", encoding="utf-8", errors="replace", newline="\n") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

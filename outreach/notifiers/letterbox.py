@@ -52,7 +52,7 @@ def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) 
     # a line break in a header would start another header
     mail["Subject"] = one_line(message.subject, _LONGEST_SUBJECT)
     mail["From"] = sender
-    mail["To"] = tuple(address(one, "to") for one in channel.to)
+    mail["To"] = tuple(address(recipient, "to") for recipient in channel.to)
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = message_id(key, sender.domain)
     mail["X-Earful-Key"] = one_line(key, _LONGEST_SUBJECT)
@@ -75,10 +75,12 @@ def address(text: str, key: str) -> Address:
     # the parser mends what it can; an address must not be guessed, nor a second one be lost
     if isinstance(header, AddressHeader) and one_line(text) == text and not header.defects:
         groups = [group.display_name for group in header.groups]
-        one = header.addresses[0] if groups == [None] else Address()
-        host = _host(one.domain)
-        if one.username and one.username.isascii() and host:
-            return Address(display_name=one.display_name, username=one.username, domain=host)
+        recipient = header.addresses[0] if groups == [None] else Address()
+        host = _host(recipient.domain)
+        if recipient.username and recipient.username.isascii() and host:
+            return Address(
+                display_name=recipient.display_name, username=recipient.username, domain=host
+            )
     raise NoAddress(f'{key}: {text!r} is no mail address; write it as "help@acme.example"')
 
 

@@ -22,7 +22,7 @@ _TIMEOUT = 30.0  # seconds for each step; a mail server that greylists may think
 _log = logging.getLogger(__name__)
 
 Answer = tuple[int, bytes]
-Refused = Mapping[str, Answer]
+RefusedRecipients = Mapping[str, Answer]
 
 
 def password_name(channel: str) -> str:
@@ -60,9 +60,9 @@ class MailNotifier:
 
         Raises as ``send`` does, and Permanent for a single recipient refused for good too.
         """
-        with self._told_apart():
+        with self._as_edge_errors():
             sender = address(self._channel.sender or "", "sender").addr_spec
-            recipients = [address(one, "to").addr_spec for one in self._channel.to]
+            recipients = [address(recipient, "to").addr_spec for recipient in self._channel.to]
             with self._server() as smtp:
                 refused = _ask(smtp, sender, recipients)
             if refused:
@@ -74,14 +74,14 @@ class MailNotifier:
         Raises Transient when the server is away or answers 4xx, and Permanent, with the mend, when
         it answers 5xx or the settings cannot work.
         """
-        with self._told_apart():
+        with self._as_edge_errors():
             mail = compose(self._channel, message, key, self._clock())
             with self._server() as smtp:
                 refused = smtp.send_message(mail)
         self._some_refused(refused)
 
     @contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _as_edge_errors(self) -> Iterator[None]:
         """What smtplib, ssl and the network raise, as Transient or Permanent with the mend."""
         try:
             yield
@@ -96,7 +96,7 @@ class MailNotifier:
         except (OSError, smtplib.SMTPException) as error:
             # refused, timed out, name not found, hung up: all of these mend themselves some day
             raise Transient(
-                f"{self._place}: cannot talk to the server ({_said(error)}); "
+                f"{self._place}: cannot talk to the server ({_error_text(error)}); "
                 "if it stays so, check host and port"
             ) from error
         except NoAddress as error:
@@ -155,24 +155,24 @@ class MailNotifier:
         return smtplib.SMTP(self._host, self._channel.port, timeout=_TIMEOUT)
 
     def _answered(self, error: smtplib.SMTPResponseException) -> Transient | Permanent:
-        what = f"{self._place}: the server answered {error.smtp_code} {_text(error.smtp_error)}"
+        problem = f"{self._place}: the server answered {error.smtp_code} {_text(error.smtp_error)}"
         if not 500 <= error.smtp_code < 600:
-            return Transient(what)
+            return Transient(problem)
         if isinstance(error, smtplib.SMTPAuthenticationError):
-            return Permanent(f"{what}; check username and {self._variable}")
+            return Permanent(f"{problem}; check username and {self._variable}")
         if isinstance(error, smtplib.SMTPSenderRefused):
             login = "" if self._channel.username else ", or set username if it wants a login"
-            return Permanent(f"{what}; check sender {self._channel.sender!r}{login}")
-        return Permanent(f"{what}; ask whoever runs the server")
+            return Permanent(f"{problem}; check sender {self._channel.sender!r}{login}")
+        return Permanent(f"{problem}; ask whoever runs the server")
 
-    def _recipients_refused(self, refused: Refused) -> Transient | Permanent:
-        what = f"{self._place}: refused recipients: {_names(refused)}"
+    def _recipients_refused(self, refused: RefusedRecipients) -> Transient | Permanent:
+        problem = f"{self._place}: refused recipients: {_names(refused)}"
         if any(code < 500 for code, _ in refused.values()):
-            return Transient(what)
-        return Permanent(f"{what}; correct to = […]")
+            return Transient(problem)
+        return Permanent(f"{problem}; correct to = […]")
 
-    def _some_refused(self, refused: Refused) -> None:
-        later = {one: answer for one, answer in refused.items() if answer[0] < 500}
+    def _some_refused(self, refused: RefusedRecipients) -> None:
+        later = {recipient: answer for recipient, answer in refused.items() if answer[0] < 500}
         if later:
             raise Transient(f"{self._place}: refused for now: {_names(later)}")
         if refused:
@@ -181,7 +181,7 @@ class MailNotifier:
 
     def _no_tls(self, error: ssl.SSLError) -> Transient | Permanent:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return Transient(f"{self._place}: the server hung up during TLS ({_said(error)})")
+            return Transient(f"{self._place}: the server hung up during TLS ({_error_text(error)})")
         if isinstance(error, ssl.SSLCertVerificationError):
             return Permanent(
                 f"{self._place}: the server's certificate is not to be trusted "
@@ -189,30 +189,34 @@ class MailNotifier:
                 "does, or name your own authority's file in SSL_CERT_FILE"
             )
         return Permanent(
-            f'{self._place}: TLS failed ({_said(error)}); security = "tls" is usual on port 465, '
-            '"starttls" on 587'
+            f'{self._place}: TLS failed ({_error_text(error)}); security = "tls" is usual on '
+            'port 465, "starttls" on 587'
         )
 
 
 def _ask(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str, Answer]:
     """Those of ``recipients`` that the server refuses, with its answers; nothing is sent."""
     smtp.ehlo_or_helo_if_needed()
-    code, said = smtp.mail(sender)
+    code, reply = smtp.mail(sender)
     if code != 250:
-        raise smtplib.SMTPSenderRefused(code, said, sender)
-    answers = {one: smtp.rcpt(one) for one in recipients}
+        raise smtplib.SMTPSenderRefused(code, reply, sender)
+    answers = {recipient: smtp.rcpt(recipient) for recipient in recipients}
     smtp.rset()
-    return {one: answer for one, answer in answers.items() if answer[0] not in {250, 251}}
+    return {
+        recipient: answer for recipient, answer in answers.items() if answer[0] not in {250, 251}
+    }
 
 
-def _names(refused: Refused) -> str:
-    return "; ".join(f"{one}: {code} {_text(said)}" for one, (code, said) in refused.items())
+def _names(refused: RefusedRecipients) -> str:
+    return "; ".join(
+        f"{recipient}: {code} {_text(reply)}" for recipient, (code, reply) in refused.items()
+    )
 
 
-def _text(said: bytes | str) -> str:
-    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _text(reply: bytes | str) -> str:
+    words = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return one_line(words, 200)
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return one_line(str(error), 200) or type(error).__name__

@@ -29,14 +29,16 @@ class PrintNotifier:
     def send(self, message: Message, key: str) -> None:
         """Write subject, text and key; raises Transient when standard output is gone."""
         block = f"{message.subject}\n\n{message.text.rstrip()}\n\n[earful {key}]\n\n"
-        shown = "".join(char for char in block if char.isprintable() or char in "\n\u2068\u2069")
-        self._write(shown)
+        printable = "".join(
+            char for char in block if char.isprintable() or char in "\n\u2068\u2069"
+        )
+        self._write(printable)
 
-    def _write(self, shown: str) -> None:
+    def _write(self, printable: str) -> None:
         try:
             # a terminal that is not UTF-8 shows question marks rather than stopping the delivery
             encoding = sys.stdout.encoding or "utf-8"
-            sys.stdout.write(shown.encode(encoding, "replace").decode(encoding))
+            sys.stdout.write(printable.encode(encoding, "replace").decode(encoding))
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError) as error:
             # a broken pipe; ValueError: closed by ourselves; AttributeError: a process without one

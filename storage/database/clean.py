@@ -35,5 +35,7 @@ def countable(number: int) -> int:
 
 def names_one(text: str, names: Iterable[str]) -> bool:
     """True when one of ``names`` stands in ``text`` as a word of its own: "al" is not in "also"."""
-    found = "|".join(re.escape(name) for name in names if name)
-    return bool(found) and re.search(rf"(?<!\w)(?:{found})(?!\w)", text, re.IGNORECASE) is not None
+    pattern = "|".join(re.escape(name) for name in names if name)
+    return (
+        bool(pattern) and re.search(rf"(?<!\w)(?:{pattern})(?!\w)", text, re.IGNORECASE) is not None
+    )

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from feedback import app, impatient
-from feedback.limits import who
+from feedback.limits import visitor_of
 from listeners.inbox.inbox import Inbox
 
 GONE = (ConnectionResetError, BrokenPipeError)
@@ -203,7 +203,7 @@ def test_a_head_without_an_end_is_refused(front: Front) -> None:
     ],
 )
 def test_who_counts_as_one_visitor(address: str, visitor: str) -> None:
-    assert who(address) == visitor
+    assert visitor_of(address) == visitor
 
 
 def test_people_behind_an_old_line_are_not_one_visitor(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def append_with_limits(folder: Path, limits: list[int], action: str) -> list[int
 
 
 def test_a_disk_that_fills_up_takes_all_lines_or_none(tmp_path: Path, clock: FrozenClock) -> None:
-    limits = [0, 10, *range(512, 40_000, 700)]
+    limits = [0, 10, *range(512, 40_000, 2000)]
     codes = append_with_limits(tmp_path, limits, "full")
     assert {0, 1} == set(codes)
     for limit, code in zip(limits, codes, strict=True):
@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up_takes_all_lines_or_none(tmp_path: Path, clock: Fro
 
 
 def test_killed_at_any_byte_it_took_all_lines_or_none(tmp_path: Path, clock: FrozenClock) -> None:
-    limits = [0, 10, *range(512, 40_000, 400)]
+    limits = [0, 10, *range(512, 40_000, 900)]
     codes = append_with_limits(tmp_path, limits, "kill")
     assert {0, -signal.SIGXFSZ} == set(codes)
     for limit, code in zip(limits, codes, strict=True):

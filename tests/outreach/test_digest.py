@@ -113,11 +113,11 @@ def test_only_the_first_are_listed_and_the_rest_is_counted(
     case: MakeCase, facts: MakeFacts
 ) -> None:
     many = tuple(case(n, handle=f"h{n}", priority=n) for n in range(1, 31))
-    text = text_of(render(facts(new_cases=many, new_total=34), most=20))
+    text = text_of(render(facts(new_cases=many, new_total=34), max_cases=20))
     assert "20. [11] @h11" in text
     assert "21." not in text
     assert "… and 14 more in the queue" in text
-    assert "more in the queue" not in text_of(render(facts(new_cases=many), most=30))
+    assert "more in the queue" not in text_of(render(facts(new_cases=many), max_cases=30))
     # a total without any listed case still says that they are there
     assert "… and 3 in the queue" in text_of(render(facts(waiting_total=3)))
 

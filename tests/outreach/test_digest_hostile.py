@@ -96,7 +96,7 @@ def check(
 
     def page(words: list[str]) -> Skeleton:
         cases = tuple(poisoned(case, number, one) for number, one in enumerate(words))
-        got = render(facts(new_cases=cases, problems=tuple(words[:5])), most=999)
+        got = render(facts(new_cases=cases, problems=tuple(words[:5])), max_cases=999)
         assert got is not None
         return skeleton(got.html)
 
