@@ -202,6 +202,7 @@ def queue(
     with db.write() as connection:
         if deliveries.read_cursor(connection, channel) not in (None, window.since):
             return 0  # another process sent this window meanwhile
+        # the text may hold words that were removed meanwhile; the next run tries again
         if tombstones.count(connection) != removed:
             return 0
         deliveries.move_cursor(connection, channel, now)
