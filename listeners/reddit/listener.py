@@ -101,9 +101,9 @@ class Reddit(SourceListener):
             can_seek=False,
         )
         with closing(self._client(query, options)) as client:
-            ask = _Poll(client, listings).ask
+            fetch = _Poll(client, listings).fetch
             yield from backfill(
-                position, parts=list(listings), fetch=ask, rules=rules, now=client.now
+                position, parts=list(listings), fetch=fetch, rules=rules, now=client.now
             )
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
@@ -181,7 +181,7 @@ class _Poll:
         self._closed: set[str] = set()
         self._empty: set[str] = set()
 
-    def ask(self, step: PageRequest) -> BackfillPage:
+    def fetch(self, step: PageRequest) -> BackfillPage:
         """Fetch a page of one listing."""
         listing = self._listings[step.part]
         before = self._counts.get(step.part, 0) if step.cursor else 0

@@ -76,8 +76,8 @@ class X(SourceListener):
         used up. Permanent: there is no token, X refuses it, or the credits are used up.
         """
         options = read_options(XOptions, query)
-        backfill = _Timelines if options.kind == "mentions" else _Searches
-        yield from backfill(self._client(query, options), query, options).batches(position)
+        backfill_of = _Timelines if options.kind == "mentions" else _Searches
+        yield from backfill_of(self._client(query, options), query, options).batches(position)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
         """Return posts with a new text or new counts as mentions, and those that are gone.
@@ -156,9 +156,9 @@ class _Searches:
             retention=_RETENTION,
         )
         parts, now = list(self._searches), self._client.now - _SEARCH_DELAY
-        yield from backfill(position, parts=parts, fetch=self._ask, rules=rules, now=now)
+        yield from backfill(position, parts=parts, fetch=self._fetch, rules=rules, now=now)
 
-    def _ask(self, step: PageRequest) -> BackfillPage:
+    def _fetch(self, step: PageRequest) -> BackfillPage:
         page = self._client.fetch_page(
             self._client.api.search_recent_tweets,
             limit=self._options.max_results,
@@ -193,9 +193,9 @@ class _Timelines:
             can_seek=False,
         )
         parts, now = list(self._accounts), self._client.now - _SEARCH_DELAY
-        yield from backfill(position, parts=parts, fetch=self._ask, rules=rules, now=now)
+        yield from backfill(position, parts=parts, fetch=self._fetch, rules=rules, now=now)
 
-    def _ask(self, step: PageRequest) -> BackfillPage:
+    def _fetch(self, step: PageRequest) -> BackfillPage:
         posts = self._client.fetch_page(
             self._client.api.get_users_mentions,
             limit=self._options.max_results,
