@@ -26,7 +26,7 @@ def _the_case(world: World, visit: Visit) -> AppTest:
 
 
 def _texts(page: AppTest) -> list[str]:
-    return [one.value for one in page.text]
+    return [element.value for element in page.text]
 
 
 def _complain(world: World) -> None:
@@ -63,7 +63,7 @@ def test_a_word_on_the_old_text_is_not_kept_for_the_new_one(world: World, visit:
     _complain(world)
     page = _the_case(world, visit)
     _edit(world)
-    (wrong,) = (one for one in page.button if one.label == "It is positive")
+    (wrong,) = (button for button in page.button if button.label == "It is positive")
     wrong.click().run()
     assert any("changed since you opened it" in one.value for one in page.warning)
     assert "they made it good" in _texts(page)
@@ -89,4 +89,4 @@ def test_a_deleted_post_leaves_a_case_that_names_nobody(world: World, visit: Vis
         "words were removed",
     ):
         assert expected in shown
-    assert "Open it again" not in [one.label for one in page.button]
+    assert "Open it again" not in [button.label for button in page.button]

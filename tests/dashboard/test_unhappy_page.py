@@ -43,7 +43,7 @@ def texts(page: AppTest) -> str:
 
 def press(page: AppTest, name: str) -> AppTest:
     """Click the button that is called so."""
-    return next(one for one in page.button if one.label == name).click().run()
+    return next(button for button in page.button if button.label == name).click().run()
 
 
 def complain(world: World) -> CaseDetail:
@@ -66,7 +66,7 @@ def test_the_most_urgent_case_is_open_first(world: World, queue: Open) -> None:
     world.judge()
     page = queue()
     assert not page.exception
-    shown = [one.value for one in page.text]
+    shown = [element.value for element in page.text]
     assert shown.index("@loud") < shown.index("@mild")
     assert any("outrageous" in one for one in shown)
 
@@ -199,11 +199,15 @@ def test_without_a_name_one_can_read_but_not_act(world: World, queue: Open) -> N
     complain(world)
     page = queue(who=None)
     assert "never again" in texts(page)
-    assert not [one for one in page.button if one.label in ("Take it", "Resolve")]
+    assert not [button for button in page.button if button.label in ("Take it", "Resolve")]
     page.text_input(key="name-act").set_value("  Maria  ")
-    next(one for one in page.button if one.label == "Use this name" and "act" in str(one.form_id))
+    next(
+        button
+        for button in page.button
+        if button.label == "Use this name" and "act" in str(button.form_id)
+    )
     page.button(key="FormSubmitter:visitor-act-Use this name").click().run()
-    assert [one for one in page.button if one.label == "Take it"]
+    assert [button for button in page.button if button.label == "Take it"]
 
 
 def test_a_link_opens_its_case_and_a_wrong_one_says_so(world: World, queue: Open) -> None:
@@ -227,7 +231,7 @@ def test_filters_narrow_the_queue(world: World, queue: Open) -> None:
     page = queue()
 
     def rows() -> set[str]:
-        return {one.key for one in page.button if str(one.key).startswith("open-")}
+        return {button.key for button in page.button if str(button.key).startswith("open-")}
 
     assert len(rows()) == 2
     page.selectbox(key="queue_source").set_value("reddit").run()
@@ -255,7 +259,7 @@ def test_people_are_found_by_where_they_wrote_whatever_brought_it(
     page = queue()
     assert page.selectbox(key="queue_source").options == ["All sources", "bluesky", "reviews"]
     page.selectbox(key="queue_source").set_value("bluesky").run()
-    assert len([one for one in page.button if str(one.key).startswith("open-")]) == 1
+    assert len([button for button in page.button if str(button.key).startswith("open-")]) == 1
     assert "out of a file" in texts(page)
 
 
@@ -289,4 +293,4 @@ def test_only_web_addresses_become_links(world: World, queue: Open) -> None:
     world.judge()
     page = queue()
     links = page.get("link_button")
-    assert {one.proto.url for one in links} == {"https://x.example/1", "https://x.example/me"}
+    assert {link.proto.url for link in links} == {"https://x.example/1", "https://x.example/me"}

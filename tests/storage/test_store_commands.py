@@ -1,4 +1,4 @@
-"""What people do to cases; who acts on an old view is told, and only one of two wins."""
+"""Commands on cases: an outdated view changes nothing, and one of two agents wins."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def case_id(db: Database) -> int:
 
 
 def _now(db: Database, case_id: int) -> CaseView:
-    found = queries.case(db, case_id)
-    assert found is not None
-    return found.case
+    detail = queries.case(db, case_id)
+    assert detail is not None
+    return detail.case
 
 
 def _events(db: Database, case_id: int) -> list[str]:
-    found = queries.case(db, case_id)
-    assert found is not None
-    return [one.kind for one in reversed(found.events)]
+    detail = queries.case(db, case_id)
+    assert detail is not None
+    return [event.kind for event in reversed(detail.events)]
 
 
 def test_from_taken_to_resolved_and_back(db: Database, case_id: int) -> None:
@@ -59,13 +59,17 @@ def test_from_taken_to_resolved_and_back(db: Database, case_id: int) -> None:
         NOW,
     )
     version = commands.reopen(db, case_id, version=version, **ANA)
-    again = _now(db, case_id)
-    assert (again.status, again.outcome, again.resolved_at) == (CaseStatus.OPEN, None, None)
-    assert (again.assignee, again.version) == (None, version)
-    assert again.first_contact_at == NOW
+    reopened = _now(db, case_id)
+    assert (reopened.status, reopened.outcome, reopened.resolved_at) == (
+        CaseStatus.OPEN,
+        None,
+        None,
+    )
+    assert (reopened.assignee, reopened.version) == (None, version)
+    assert reopened.first_contact_at == NOW
     kinds = ["opened", "taken", "contacted", "contacted", "resolved", "reopened"]
     assert _events(db, case_id) == kinds
-    notes = [one.note for one in queries.case(db, case_id).events]  # type: ignore[union-attr]
+    notes = [event.note for event in queries.case(db, case_id).events]  # type: ignore[union-attr]
     assert notes[1] == "won back: refund"
     assert notes[3] == "called her"
 
@@ -89,11 +93,11 @@ def test_taking_over_and_giving_back_does_not_forget_the_contact(
 @pytest.mark.parametrize(
     "act",
     [
-        lambda db, one, v: commands.take(db, one, version=v, **ANA),
-        lambda db, one, v: commands.release(db, one, version=v, **ANA),
-        lambda db, one, v: commands.record_contact(db, one, version=v, **ANA),
-        lambda db, one, v: commands.resolve(db, one, version=v, outcome="answered", **ANA),
-        lambda db, one, v: commands.reopen(db, one, version=v, **ANA),
+        lambda db, number, v: commands.take(db, number, version=v, **ANA),
+        lambda db, number, v: commands.release(db, number, version=v, **ANA),
+        lambda db, number, v: commands.record_contact(db, number, version=v, **ANA),
+        lambda db, number, v: commands.resolve(db, number, version=v, outcome="answered", **ANA),
+        lambda db, number, v: commands.reopen(db, number, version=v, **ANA),
     ],
 )
 def test_an_old_view_changes_nothing(
@@ -140,9 +144,9 @@ def test_notes_do_not_collide(db: Database, case_id: int) -> None:
     commands.add_note(db, case_id, text=" likes cats\0 ", **ANA)
     commands.add_note(db, case_id, by="Bo", at=NOW, text="and dogs")
     assert _now(db, case_id).version == 1
-    found = queries.case(db, case_id)
-    assert found is not None
-    assert [one.note for one in found.events[:2]] == ["and dogs", "likes cats"]
+    detail = queries.case(db, case_id)
+    assert detail is not None
+    assert [event.note for event in detail.events[:2]] == ["and dogs", "likes cats"]
     with pytest.raises(ValueError, match="the note is empty"):
         commands.add_note(db, case_id, text="  ", **ANA)
     with pytest.raises(Conflict, match="is not there any more"):
@@ -151,27 +155,27 @@ def test_notes_do_not_collide(db: Database, case_id: int) -> None:
 
 def test_of_ten_who_take_it_at_once_one_has_it(db: Database, case_id: int) -> None:
     start = threading.Barrier(10)
-    won: list[str] = []
-    told: list[str] = []
+    winners: list[str] = []
+    refusals: list[str] = []
 
     def take(name: str) -> None:
         start.wait()
         try:
             commands.take(db, case_id, version=1, by=name, at=NOW)
         except Conflict as error:
-            told.append(str(error))
+            refusals.append(str(error))
         else:
-            won.append(name)
+            winners.append(name)
 
-    people = [threading.Thread(target=take, args=(f"agent {n}",)) for n in range(10)]
-    for one in people:
-        one.start()
-    for one in people:
-        one.join(30)
-    assert len(won) == 1
-    assert len(told) == 9
-    assert all(f"{won[0]} has it" in one for one in told)
-    assert _now(db, case_id).assignee == won[0]
+    agents = [threading.Thread(target=take, args=(f"agent {n}",)) for n in range(10)]
+    for thread in agents:
+        thread.start()
+    for thread in agents:
+        thread.join(30)
+    assert len(winners) == 1
+    assert len(refusals) == 9
+    assert all(f"{winners[0]} has it" in refusal for refusal in refusals)
+    assert _now(db, case_id).assignee == winners[0]
     assert _events(db, case_id) == ["opened", "taken"]
 
 
