@@ -1,7 +1,7 @@
 """Decide which text and which links from strangers may be stored and shown.
 
-Every edge asks this module and adds only its own step: listeners strip markup, storage removes what
-a database refuses, outreach wraps lines, and the dashboard escapes Markdown.
+Every edge asks this module and adds only its own step: listeners strip markup, storage removes
+bytes that a database refuses, outreach wraps lines, and the dashboard escapes Markdown.
 """
 
 from __future__ import annotations

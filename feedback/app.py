@@ -54,7 +54,7 @@ def secret_of(name: str, owner: str) -> str:
 
 
 def build(settings: Settings, *, clock: Clock = wall.now) -> FastAPI:
-    """The ASGI application for what settings say. Makes the inbox.
+    """Build the ASGI application from settings, and make the inbox.
 
     SettingsError: there is neither form nor hook, a secret is missing, or the inbox cannot be made.
     """
@@ -116,7 +116,7 @@ def _hook_endpoints(settings: Settings, clock: Clock) -> list[hooks.HookEndpoint
 
 def _add_rest(app: FastAPI, inbox: Path) -> None:
     def healthz() -> Response:
-        """Whether what is sent can be kept."""
+        """Say whether submissions can be stored."""
         ready = inbox.is_dir() and os.access(inbox, os.W_OK)
         if not ready or shutil.disk_usage(inbox).free < _LOW:
             reason = "the inbox cannot be written, or its disk is nearly full"

@@ -1,4 +1,4 @@
-"""The endpoints of one form: its page, its texts for the pop-up, and taking what is sent."""
+"""The endpoints of one form: its page, its texts for the pop-up, and its submissions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SubmissionStored(BaseModel):
 
 
 class Texts(BaseModel):
-    """What the pop-up shows."""
+    """The texts and options of the pop-up."""
 
     scale: str
     lang: str
@@ -58,7 +58,7 @@ class Texts(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormEndpoints:
-    """Everything that one form's endpoints need. ``counts`` says what became of submissions."""
+    """One form and its endpoints. ``counts`` holds the outcomes of submissions for the log."""
 
     form: FormSettings
     brand: str
@@ -105,13 +105,13 @@ class FormEndpoints:
         )
 
     async def texts(self, request: Request, lang: str = "") -> Response:
-        """What the pop-up shows, in the visitor's language."""
+        """Answer with the texts of the pop-up in the visitor's language."""
         content = {"scale": self.form.scale, **self.words(request, lang)}
         answer = JSONResponse(content, headers={"Vary": "Accept-Language"})
         return allow(request, answer, self.form.sites)
 
     async def preflight(self, request: Request) -> Response:
-        """What a browser asks before a page of another site sends JSON (CORS)."""
+        """Answer a browser's CORS question before a page of another site sends JSON."""
         answer = Response(status_code=204)
         if request.headers.get("origin") in self.form.sites:
             answer.headers["Access-Control-Allow-Methods"] = "GET, POST"

@@ -48,7 +48,7 @@ class HookReceipt(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookEndpoint:
-    """Everything that one hook's endpoint needs. ``counts`` says what became of its items."""
+    """One hook and its endpoint. ``counts`` holds the outcomes of items for the log."""
 
     hook: HookSettings
     secret: str

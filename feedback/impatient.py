@@ -1,4 +1,4 @@
-"""HTTP that waits for nobody: whoever dawdles on a connection loses it.
+"""Close HTTP connections of clients that are too slow.
 
 uvicorn waits without an end for the head of a request, for the rest of a body that nobody reads,
 and for a client that does not take its answer: a few hundred such connections would keep everybody

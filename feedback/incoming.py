@@ -1,4 +1,4 @@
-"""What every endpoint does with a request before it looks into it: refusing, reading, naming."""
+"""Read requests and refuse them; every endpoint starts here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class InvalidSubmission(Exception):
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:
-        """What belongs to the answer beside its body."""
+        """Return the headers of the answer."""
         fields = {}
         if self.retry_after is not None:
             fields["Retry-After"] = str(ceil(self.retry_after))

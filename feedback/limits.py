@@ -56,7 +56,7 @@ def _wait(times: deque[datetime], rule: Rule, now: datetime) -> float:
 
 
 def visitor_of(address: str) -> str:
-    """What counts as one visitor: an IPv4 address, or the /64 that an IPv6 line is given."""
+    """Reduce an address to one visitor: an IPv4 address, or the /64 of an IPv6 line."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

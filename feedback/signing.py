@@ -1,4 +1,4 @@
-"""Tokens of the sites that show a form, and signatures of what is sent to a hook."""
+"""Tokens of the sites that show a form, and signatures of bodies sent to a hook."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sign(secret: str, body: bytes, at: int) -> str:
 
 
 def signed(secret: str, body: bytes, header: str, now: datetime) -> str:
-    """What is wrong with X-Earful-Signature, in plain words; "" when it is right."""
+    """Explain the fault in X-Earful-Signature; "" when it is right."""
     parts = dict(part.strip().partition("=")[::2] for part in header[:500].split(","))
     at, candidate = parts.get("t", ""), parts.get("v1", "")
     if not (at.isascii() and at.isdecimal() and len(at) < 12 and candidate):

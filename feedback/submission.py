@@ -1,4 +1,4 @@
-"""What a visitor may send: one model, read from JSON and from a plain form."""
+"""A visitor's submission: one model, read from JSON and from a plain form."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _as_whole_number(value: object) -> object:
 
 
 class Submission(BaseModel):
-    """One answer. ``topic`` is invisible to people; whoever fills it in is a program."""
+    """One answer. ``topic`` is invisible to people, so only programs fill it in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,7 +46,7 @@ class Submission(BaseModel):
     topic: Annotated[str, Field(max_length=1000)] = ""
 
     def line(self, scale: str) -> dict[str, Any]:
-        """What is kept of it."""
+        """Return the fields to store."""
         fields = self.model_dump(mode="json", include={"rating", "why", "name", "email"})
         return {"kind": scale, **fields}
 
@@ -72,7 +72,7 @@ class CsatSubmission(Submission):
 
 
 def model_for(scale: str) -> type[Submission]:
-    """What a form on this scale takes."""
+    """Return the model of a form on this scale."""
     return NpsSubmission if scale == "nps" else CsatSubmission
 
 
@@ -116,7 +116,7 @@ def _fields(body: bytes) -> dict[str, str]:
 
 
 def _explain_error(detail: dict[str, Any]) -> str:
-    """What is wrong in one field, without what the visitor wrote in it."""
+    """Explain the fault in one field, without repeating its content."""
     name = "".join(str(part) for part in detail["loc"])[:40] or "the body"
     kind, message = detail["type"], str(detail["msg"])
     if kind == "json_invalid":

@@ -1,4 +1,4 @@
-"""What visitors read, in their language."""
+"""Texts for visitors, in their language."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ def _weight(text: str) -> float:
 
 
 def texts(language: str, *, brand: str, scale: str) -> dict[str, Any]:
-    """The texts of a form: ``ask`` is its question; ``options`` are the values with their labels;
-    ``low`` and ``high`` are what the ends of a row of bare numbers mean ("" for faces)."""
+    """Return the texts of a form.
+
+    ``ask`` is its question, and ``options`` are the values with their labels. ``low`` and ``high``
+    explain the ends of a row of bare numbers; they are "" for faces.
+    """
     words = dict(_texts()[language])
     faces = words.pop("faces")
     asks = {"nps": words.pop("ask_nps"), "csat": words.pop("ask_csat")}

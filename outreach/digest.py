@@ -1,7 +1,7 @@
 """The digest that support reads in the morning, and the page that goes out at once.
 
-Pure: facts in, a Message out. Each answers whom to call first, what they said, why they were
-flagged, who has them, what is overdue, and whether collection is broken. docs/digest.md shows one.
+Pure: facts in, a Message out. Each names the person to call first, their words, the reason of the
+flag, the assignee, overdue cases, and broken collection. docs/digest.md shows one.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _MAX_PROBLEMS = 20
 def render(
     facts: DigestFacts, when_nothing: Literal["say", "skip"] = "say", *, max_cases: int = 20
 ) -> Message | None:
-    """The digest of ``facts``: subject, text of 80 columns, and HTML.
+    """Write the digest of ``facts``: subject, text of 80 columns, and HTML.
 
-    At most ``max_cases`` cases are listed under each heading, then how many more there are. Nothing
-    happened, nobody waits and nothing is broken: one line ("say") or None ("skip").
+    At most ``max_cases`` cases are listed under each heading, then how many more there are. When
+    nothing happened, waits or is broken: one line ("say") or None ("skip").
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown ``facts.timezone``.
     """
     zone = ZoneInfo(facts.timezone)
@@ -97,7 +97,7 @@ def alert(
 
 
 def _quiet(facts: DigestFacts) -> bool:
-    """Nothing for support to do or to know; mentions that made nobody unhappy do not count."""
+    """True when support has nothing to do or to know; calm mentions do not count."""
     happened = (facts.new_total, facts.waiting_total, facts.overdue, facts.contacted)
     return not (any(happened) or facts.resolved or facts.problems)
 

@@ -1,4 +1,4 @@
-"""The facts that a digest or an alert is made of; whoever knows the database fills them in."""
+"""The facts of a digest or an alert; the pipeline fills them in from the database."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class BrandNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestFacts:
-    """What happened in [since, until), told in ``timezone``.
+    """The events in [since, until), shown in ``timezone``.
 
-    ``new_cases`` are those opened in the window, ``waiting_cases`` the older ones that nobody has
-    contacted yet. Both may be the first few of more, by priority: the totals say how many there
+    ``new_cases`` are those opened in the window, ``waiting_cases`` the older ones that are
+    not contacted yet. Both may be the first few of more, by priority: the totals say how many there
     are. ``waiting_total`` counts the older ones; ``overdue`` counts all, new and old, whose time
     to answer has passed without contact. ``urgent`` counts new ones. ``contacted`` and
     ``resolved`` count cases in the window. ``problems`` says in a line each which source or

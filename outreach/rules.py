@@ -1,4 +1,4 @@
-"""Who is unhappy, how much it matters, and why: pure functions of what was heard.
+"""Decide which author is unhappy, how much it matters, and why: pure functions of mentions.
 
 Nothing here reads a clock or a database, so every flag can be reached again from its evidence.
 docs/rules.md tells the same in prose, with a worked example.
@@ -80,12 +80,15 @@ class Rules:
 def decide(mention: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Verdict:
     """Judge one mention about one brand at the instant ``now`` (aware).
 
-    Returns a Flag, or the Verdict that says why there is none. The order matters: age is asked
-    last, so that TOO_OLD means "would be flagged if it were younger" and nothing else, which is
-    what ``earful flag --all`` judges again. COPY before it means "would be flagged, had nobody
-    said the same before". A person's word that a mention is negative is flagged whatever the
-    model says and however old it is: somebody has just read it. A low rating is the author's own
-    word, so it is flagged whatever the model makes of the text beside it.
+    Returns a Flag, or the Verdict that says why there is none. The order matters:
+
+    1. Competitors, the brand's own accounts and reposts are never complaints.
+    2. A person's correction wins over the model and over age, because a person has just read it.
+    3. A low rating is the author's own word, so it wins over the model's reading of the text.
+    4. COPY means "would be flagged, if its text were new".
+    5. Age comes last: TOO_OLD means only "would be flagged if it were younger", and those
+       mentions are judged again by ``earful flag --all``.
+
     Raises ValueError when ``now`` is naive.
     """
     _aware("now", now)
@@ -122,7 +125,7 @@ def is_low(rating: Rating | None) -> bool:
 
 
 def _not_a_complaint_to_us(mention: ClassifiedMention) -> Verdict | None:
-    """Why this mention is nobody's complaint to us, whatever it says."""
+    """Return the verdict on a mention that cannot be a complaint to the brand, else None."""
     if not mention.brand.ours:
         return Verdict.COMPETITOR
     if mention.own:
@@ -177,7 +180,7 @@ def priority_parts(
     earlier_complaints: int,
     rating: Rating | None = None,
 ) -> dict[str, float]:
-    """What each part gives to a severity, in points; they sum to 0..100.
+    """Return the points that each part adds to a severity; they sum to 0..100.
 
     The formula is Earful's own (docs/rules.md): sureness in proportion, reach by logarithm,
     recency by half-life, repeats by a geometric series. Rounded to hundredths, so that the
@@ -219,7 +222,7 @@ def replay(evidence: Evidence) -> int | None:
 
 
 def _reason(mention: ClassifiedMention, rules: Rules, rule: str, age: timedelta) -> str:
-    """The sentence that an agent can read aloud: what, how often, how many listen, how old."""
+    """Explain a flag in a sentence to read aloud: certainty, repeats, followers, shares, age."""
     parts = [_sure(mention, rules, rule)]
     if mention.rating is not None and rule != RULE_RATING:
         parts.append(f"they gave {rated(mention.rating)}")
@@ -266,7 +269,7 @@ def is_urgent(severity: int, rules: Rules) -> bool:
 
 
 def due_at(severity: int, rules: Rules, opened_at: datetime) -> datetime:
-    """By when somebody should have answered a case opened at ``opened_at`` (aware).
+    """Return the instant by which a case opened at ``opened_at`` (aware) needs an answer.
 
     Raises ValueError when ``opened_at`` is naive.
     """
@@ -288,7 +291,7 @@ def own_account(brand: Brand, source: str, handle: str) -> bool:
 
 @lru_cache(maxsize=1024)  # a batch of mentions asks the same few brands thousands of times
 def _own(brand: Brand) -> frozenset[str]:
-    """What the brand's own accounts are called, "acme" or "x:acme"."""
+    """Return the names of the brand's own accounts, "acme" or "x:acme"."""
     placed = [account.partition(":") for account in brand.own_accounts]
     names = (brand.name, *brand.aliases, *brand.handles)
     return frozenset(

@@ -81,13 +81,13 @@ class MessagePage:
 
 
 def urgency(case: CaseLine) -> tuple[float, float, int]:
-    """The sort key of the queue: highest priority, then whose answer is due first."""
+    """Return the sort key of the queue: highest priority, then the earliest due answer."""
     due = case.due_at or case.opened_at
     return (-case.priority, due.timestamp(), case.case_id)
 
 
 def is_overdue(case: CaseLine, now: datetime) -> bool:
-    """True when nobody has contacted the author although the time to answer has passed."""
+    """True when the author is not contacted and the time to answer has passed."""
     return _unanswered(case) and case.due_at is not None and case.due_at <= now
 
 
@@ -96,12 +96,12 @@ def _unanswered(case: CaseLine) -> bool:
 
 
 def first_to_call(cases: Sequence[CaseLine]) -> CaseLine | None:
-    """Whom to call first: the top of the queue among those whom nobody has contacted."""
+    """Return the case to call first: the top of the queue among uncontacted authors."""
     return min(filter(_unanswered, cases), key=urgency, default=None)
 
 
 def handle(case: CaseLine) -> str:
-    """ "@maria", cleaned and cut; "somebody" where a source gives no name."""
+    """Show a handle, "@maria", cleaned and cut; or the name, where there is no handle."""
     handle_text = one_line(case.handle, MAX_NAME)
     if not handle_text.lstrip("@"):
         return one_line(case.name or "", MAX_NAME) or "somebody"
@@ -146,7 +146,7 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:
 
 
 def _standing(case: CaseLine, zone: ZoneInfo, now: datetime) -> str:
-    """Who has it, and by when somebody should have answered."""
+    """Name the assignee, and the time by which an answer is due."""
     name = one_line(case.assignee or "", MAX_NAME)
     if case.status is CaseStatus.RESOLVED:
         return f"Resolved by {name}." if name else "Resolved."

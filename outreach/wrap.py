@@ -50,7 +50,7 @@ def _pieces(word: str, room: int) -> list[str]:
 
 
 def isolate(text: str) -> str:
-    """``text`` so that its right-to-left letters cannot reorder what stands beside it.
+    """Isolate ``text``, so that its right-to-left letters cannot reorder the text beside it.
 
     Only then: terminals without bidi support show the isolating characters as boxes.
     """

@@ -1,4 +1,4 @@
-"""The source "feedback": what visitors wrote into one of our own forms.
+"""The source "feedback": submissions of visitors to one of our own forms.
 
 `earful feedback serve` takes it and drops it into the form's inbox, a line each; nothing is asked
 of any network here. The [[form]] block in settings makes the query.
@@ -29,21 +29,21 @@ InboxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class FeedbackOptions(ListenerOptions):
-    """What a [[form]] block says to its listener; see docs/sources/feedback.md."""
+    """The options of a [[form]] block for its listener; see docs/sources/feedback.md."""
 
     form: InboxName
     inbox: Path
 
 
 class Feedback(SourceListener):
-    """Takes what the feedback service has kept out of a form's inbox."""
+    """Reads the submissions in a form's inbox."""
 
     name: ClassVar[str] = "feedback"
     Options: ClassVar[type[BaseModel]] = FeedbackOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The submissions behind ``position``, in batches; the last batch says Seen.
+        """Yield the submissions behind ``position``, in batches; the last batch carries Seen.
 
         Permanent: the inbox may not be read. Transient: the disk fails.
         """

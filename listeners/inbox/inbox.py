@@ -88,7 +88,7 @@ def read_batches(
 ) -> Iterator[Batch]:
     """Yield the submissions behind ``position`` in batches; the last batch carries Seen.
 
-    1. Move what earlier versions wrote into line files to the database.
+    1. Move the line files of earlier versions to the database.
     2. Delete the rows that the position has passed: they are stored, so erasing a person has to
        find them in the main database alone.
     3. Yield the rows behind the position, oldest first, each batch with its own position.
@@ -192,8 +192,8 @@ def _read(
             try:
                 mentions.append(_mention(line, take))
             except BadItem as error:
-                where = f"{folder.name}/{FILE} row {row}"
-                rejected.append(Rejected(where=where, reason=str(error), raw=_raw(line)))
+                place_of_row = f"{folder.name}/{FILE} row {row}"
+                rejected.append(Rejected(where=place_of_row, reason=str(error), raw=_raw(line)))
         if row == place.row:
             return
         place = place.behind(row)

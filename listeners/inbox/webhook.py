@@ -1,4 +1,4 @@
-"""The source "webhook": what chats, helpdesks and call notes send to one of our own addresses.
+"""The source "webhook": items that chats, helpdesks and call notes send to our address.
 
 `earful feedback serve` checks the signature, takes the mapped fields out of what was sent and
 drops them into the hook's inbox; nothing is asked of any network here. The [[hook]] block in
@@ -27,14 +27,14 @@ from listeners.inbox.inbox import read_batches
 
 
 class WebhookOptions(ListenerOptions):
-    """What a [[hook]] block says to its listener; see docs/sources/webhook.md."""
+    """The options of a [[hook]] block for its listener; see docs/sources/webhook.md."""
 
     hook: InboxName
     inbox: Path
 
 
 class Webhook(SourceListener):
-    """Takes what the webhook's service has kept out of a hook's inbox."""
+    """Reads the items in a hook's inbox."""
 
     name: ClassVar[str] = "webhook"
     Options: ClassVar[type[BaseModel]] = WebhookOptions
@@ -71,9 +71,9 @@ class ItemReader:
         return self.read(row, str(kind))
 
     def read(self, row: dict[str, Any], kind: str) -> Mention:
-        """The mapped fields of an item as a Mention. BadItem names the field and the mend.
+        """Make a Mention of an item's mapped fields. BadItem names the field and the fix.
 
-        A rating that is no number on its scale is left out: it must not lose what was said.
+        A rating that is no number on its scale is left out, so that its text is not lost.
         """
         rating = _rating(row.get("rating"), kind)
         silent = rating is not None and row.get("text") in (None, "")

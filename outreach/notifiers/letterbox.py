@@ -1,4 +1,4 @@
-"""A Message as an Internet mail: headers that nobody can inject into, and a stable identity."""
+"""A Message as an Internet mail: headers safe from injection, and a stable identity."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) 
 
 
 def message_id(key: str, domain: str) -> str:
-    """<digest of key@domain>: the same for the same key, whatever the key is made of."""
+    """<digest of key@domain>: the same for the same key, also for a key of odd characters."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return f"<{digest[:32]}@{domain}>"
 
@@ -85,7 +85,7 @@ def address(text: str, key: str) -> Address:
 
 
 def _host(domain: str) -> str | None:
-    """A domain as mail carries it, in ASCII (xn--…); None for what is none."""
+    """Write a domain in ASCII (xn--…), as mail carries it; None for an invalid one."""
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:  # an empty label, or one longer than DNS takes

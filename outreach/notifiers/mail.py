@@ -82,7 +82,7 @@ class MailNotifier:
 
     @contextmanager
     def _as_edge_errors(self) -> Iterator[None]:
-        """What smtplib, ssl and the network raise, as Transient or Permanent with the mend."""
+        """Turn errors of smtplib, ssl and the network into Transient or Permanent with the fix."""
         try:
             yield
         except smtplib.SMTPRecipientsRefused as error:

@@ -1,4 +1,4 @@
-"""Prints messages to standard output: for a terminal, or for a log that somebody reads."""
+"""Prints messages to standard output: for a terminal, or for a log that people read."""
 
 from __future__ import annotations
 

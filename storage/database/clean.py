@@ -1,4 +1,4 @@
-"""The last look at what strangers wrote before it is stored."""
+"""Clean strangers' text one last time before it is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LARGEST = 2**63 - 1  # what a BIGINT holds
 
 
 def storable(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """``text`` without what a database refuses (NUL, lone surrogates), cut to ``longest``."""
+    """Remove characters that a database refuses (NUL, lone surrogates); cut to ``longest``."""
     cleaned = text.replace("\0", "")[:longest]
     try:
         cleaned.encode("utf-8")
@@ -29,7 +29,7 @@ def identity(external_id: str) -> str:
 
 
 def countable(number: int) -> int:
-    """``number`` of people or clicks within what a column holds; never below 0."""
+    """Limit a number of people or clicks to the range of a column; never below 0."""
     return max(0, min(number, _LARGEST))
 
 
