@@ -1,5 +1,7 @@
-"""A made-up platform that shows the imported posts again: some changed, some gone, some told by
-others too, with gaps on the way. It says the same whenever it is asked."""
+"""Play a platform that shows the imported posts again, with edits, deletions, copies and gaps.
+
+It gives the same replies at every run.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _FORM = "awful: the parcel of my aunt was lost and nobody at the desk has ever a
 
 @dataclass(slots=True)
 class Platform:
-    """A listener of it, and what it answers when it is asked about single posts."""
+    """Play its listener, which polls and also re-checks single posts."""
 
     file: Path
     meter: SpendMeter
@@ -31,28 +33,32 @@ class Platform:
     name: str = "x"
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """Every post once, from ``position`` on; each request is asked of the purse first."""
+        """Yield every post once, from ``position`` on; the meter reserves each request first."""
         rows = self._rows()
         start = int(position or 0)
         for first in range(start, len(rows), self.at_once):
             self.meter.reserve(requests=1, reads=self.at_once)
-            some = range(first, min(first + self.at_once, len(rows)))
-            mentions = [one for n in some for one in _shown(n, rows[n])]
+            page = range(first, min(first + self.at_once, len(rows)))
+            mentions = [mention for n in page for mention in _states(n, rows[n])]
             yield Batch(
                 mentions=tuple(mentions),
-                position=str(some.stop),
-                gone=tuple(_gone(n) for n in some if n % 17 == 0),
+                position=str(page.stop),
+                gone=tuple(_gone(n) for n in page if n % 17 == 0),
                 **_ledger(first // self.at_once),
             )
             self.meter.reconcile(received=1000, reads=-2)
 
     def recheck(self, query: Query, mentions: Sequence[Mention]) -> Batch:
-        """Some are gone since, some were changed."""
-        known = [one for one in mentions if one.external_id.isdecimal()]
-        changed = [one for one in known if int(one.external_id) % 13 == 0]
+        """Report some posts as gone, and some as edited."""
+        posts = [mention for mention in mentions if mention.external_id.isdecimal()]
+        changed = [mention for mention in posts if int(mention.external_id) % 13 == 0]
         return Batch(
-            mentions=tuple(replace(_edited(one, "lovely"), edited_at=FOLLOWED) for one in changed),
-            gone=tuple(_gone(int(one.external_id)) for one in known if _vanishes(one.external_id)),
+            mentions=tuple(
+                replace(_edited(mention, "lovely"), edited_at=FOLLOWED) for mention in changed
+            ),
+            gone=tuple(
+                _gone(int(post.external_id)) for post in posts if _vanishes(post.external_id)
+            ),
             position=None,
         )
 
@@ -62,7 +68,7 @@ class Platform:
 
 
 def _ledger(turn: int) -> dict[str, Any]:
-    """A minute a turn for each part; every fifth is missed at first and seen in the next turn."""
+    """Claim a minute a turn for each part; the second misses every fifth until the next turn."""
     since = IMPORTED + turn * _MINUTE
     until, before = since + _MINUTE, since - _MINUTE
     seen = [Seen(since=since, until=until, part=PARTS[0])]
@@ -75,24 +81,24 @@ def _ledger(turn: int) -> dict[str, Any]:
     return {"seen": tuple(seen), "gaps": tuple(gaps)}
 
 
-def _shown(number: int, row: dict[str, Any]) -> list[Mention]:
-    """The post as it is now, with what a stranger and somebody who says the same tell of it."""
-    one = _mention(f"{number}", row["author"], row["text"], row)
-    shown = [_edited(one, _FORM) if number % 5 == 0 else one]
+def _states(number: int, row: dict[str, Any]) -> list[Mention]:
+    """List the post as it is now, with copies, a stranger who claims its id, and noise."""
+    post = _mention(f"{number}", row["author"], row["text"], row)
+    states = [_edited(post, _FORM) if number % 5 == 0 else post]
     if number % 7 == 0:
-        shown.append(_mention(f"c{number}", f"q{number % 40}", _FORM + "!", row))
+        states.append(_mention(f"c{number}", f"q{number % 40}", _FORM + "!", row))
     if number % 19 == 0:
-        shown.append(replace(one, author=Author(source="x", external_id="eve", handle="eve")))
+        states.append(replace(post, author=Author(source="x", external_id="eve", handle="eve")))
     if number % 23 == 0:
-        shown.append(_mention(f"n{number}", f"q{number % 40}", "pottery", row))
-    return shown
+        states.append(_mention(f"n{number}", f"q{number % 40}", "pottery", row))
+    return states
 
 
-def _mention(external_id: str, who: str, text: str, row: dict[str, Any]) -> Mention:
+def _mention(external_id: str, author: str, text: str, row: dict[str, Any]) -> Mention:
     return Mention(
         source="x",
         external_id=external_id,
-        author=Author(source="x", external_id=who, handle=who),
+        author=Author(source="x", external_id=author, handle=author),
         text=text,
         published_at=datetime.fromisoformat(row["published_at"]),
         fetched_at=FOLLOWED,
@@ -100,8 +106,8 @@ def _mention(external_id: str, who: str, text: str, row: dict[str, Any]) -> Ment
     )
 
 
-def _edited(one: Mention, text: str) -> Mention:
-    return replace(one, text=text, fetched_at=FOLLOWED, edited_at=FOLLOWED - _MINUTE)
+def _edited(mention: Mention, text: str) -> Mention:
+    return replace(mention, text=text, fetched_at=FOLLOWED, edited_at=FOLLOWED - _MINUTE)
 
 
 def _gone(number: int) -> Gone:

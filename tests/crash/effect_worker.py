@@ -1,8 +1,8 @@
-"""Polls a query, or writes into an inbox, in a process that kills itself on the way.
+"""Poll a query, or write into an inbox, in a process that kills itself on the way.
 
-For each line on its standard input (a JSON job) it says on its standard output `end STATUS`, and
-before that `+` for every line that an inbox has taken. Where the job says `dies_before`, it forks
-a worker that kills itself before its step with that number, from 1 on: a commit, or what is done to
+For each line on its standard input (a JSON job) it prints `end STATUS`, and before that `+` for
+every line that an inbox has stored. Where the job has `dies_before`, it forks
+a worker that kills itself before its step with that number, from 1 on: a commit, or a change of
 a file (made, opened for writing, written, half written, on the disk, removed). Other jobs it does
 itself: a process that has polled before is twice as quick.
 """
@@ -36,15 +36,15 @@ from storage.database import engine
 
 _SEEN = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 _write, _fsync = os.write, os.fsync
-_told = os.dup(1)
+_stdout = os.dup(1)
 
 
 def _say(line: str) -> None:
-    _write(_told, f"{line}\n".encode())
+    _write(_stdout, f"{line}\n".encode())
 
 
 class _WatchedInbox(sqlite3.Connection):
-    """Tells of the statements that write an inbox; killing inside of one is test_inbox.py's."""
+    """Count the statements that write an inbox; test_inbox.py kills inside of one."""
 
     step: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
 
@@ -59,18 +59,18 @@ class _WatchedInbox(sqlite3.Connection):
 
 
 class _Grave:
-    """Kills its process before one of the steps that it is told of."""
+    """Kill the process before one of the steps that it counts."""
 
     def __init__(self, before: int) -> None:
-        self._left = before
+        self._steps_left = before
 
     def step(self) -> None:
-        self._left -= 1
-        if not self._left:
+        self._steps_left -= 1
+        if not self._steps_left:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        """Be told of everything that others can see."""
+        """Count everything that other processes can see."""
         sys.addaudithook(self._audited)
         os.write, os.fsync = self._written, self._synced  # type: ignore[assignment]
         # SQLAlchemy connects by sqlite3.dbapi2, which stays as it is
@@ -81,8 +81,8 @@ class _Grave:
         if connection.get_execution_options().get(engine._WRITE):
             self.step()
 
-    def _audited(self, name: str, told: tuple[Any, ...]) -> None:
-        if name in _SEEN or (name == "open" and told[2] & (os.O_WRONLY | os.O_RDWR)):
+    def _audited(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name in _SEEN or (name == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
             self.step()
 
     def _written(self, file: int, data: bytes) -> int:
@@ -103,7 +103,7 @@ def _poll(job: dict[str, Any], grave: _Grave) -> None:
     event.listen(db.engine, "commit", grave.committed)
 
     def listener_for(query: Query) -> Listener:
-        # without a purse: its commits are killed in test_kill_before_every_commit.py
+        # without a meter: its commits are killed in test_kill_before_every_commit.py
         return listeners.get(query.source, clock=clock)
 
     for _ in range(job["rounds"]):
