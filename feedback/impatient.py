@@ -36,7 +36,7 @@ class Impatient(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; a head may be whole with it, or too much of what comes after."""
+        """Take bytes as uvicorn does; they may complete a head, or exceed the limit behind it."""
         super().data_received(data)
         self._look()
         waiting, _ended = self.conn.trailing_data

@@ -1,6 +1,6 @@
 """The source "webhook": items that chats, helpdesks and call notes send to our address.
 
-`earful feedback serve` checks the signature, takes the mapped fields out of what was sent and
+`earful feedback serve` checks the signature, takes the mapped fields out of the body and
 drops them into the hook's inbox; nothing is asked of any network here. The [[hook]] block in
 settings makes the query.
 """

@@ -51,8 +51,8 @@ class FileNotifier:
     def send(self, message: Message, key: str) -> None:
         """Write the files, making the folder when it is missing.
 
-        Raises Transient for what passes (disk full, share away), Permanent for what a person must
-        mend (no permission, the path is a file).
+        Raises Transient for a failure that may pass (disk full, share away), Permanent for one that
+        a person has to fix (no permission, the path is a file).
         """
         stem = file_stem(key)
         with self._as_edge_errors():
