@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from earful.matching import Matcher, Matchers, Words
 from earful.settings.load import slug
 from earful.types import Batch, Brand, Mention, Query
-from outreach.rules import own_account
+from outreach.own_accounts import is_own_account
 from storage.collecting.attribution import Noise
 from storage.database.engine import Database
 from storage.entities import brands
@@ -62,7 +62,7 @@ class BrandAttribution:
             return brand_ids
         source, handle = mention.source, mention.author.handle
         return [
-            (brand_id, own_account(self._brands[brand_id], source, handle))
+            (brand_id, is_own_account(self._brands[brand_id], source, handle))
             for brand_id in brand_ids
         ]
 

@@ -18,7 +18,7 @@ from pipeline.backoff import backoff, requested_wait
 from pipeline.brand_attribution import BrandAttribution
 from pipeline.budget_notice import queue_notice
 from pipeline.flag import AlertPolicy
-from storage.collecting import ingest, polling
+from storage.collecting import ingest, polling, query_position
 from storage.collecting.spending import account_of
 from storage.database.engine import Database
 
@@ -158,7 +158,7 @@ class _AccountRound:
                     self.poll(query, self.listener_for(query), stop)
                 # docs/decisions/collecting.md, "A position moves only from where its poll began":
                 # the other process stores the remaining posts
-                except ingest.PositionConflict:
+                except query_position.PositionConflict:
                     self.total.overtaken += 1
                     log.info("polled by another process", query=query.id)
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
@@ -246,7 +246,7 @@ def store_all(
     *,
     clock: Clock,
     total: Polled,
-    after: str | ingest.AnyPosition | None = ingest.ANY_POSITION,
+    after: str | query_position.AnyPosition | None = query_position.ANY_POSITION,
     listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
@@ -261,7 +261,7 @@ def store_all(
     for batch in batches:
         attribution.add_named_brands(batch)
         stored = ingest.store(db, query, batch, attribution, clock(), after=after)
-        after = batch.position if after is not ingest.ANY_POSITION else after
+        after = batch.position if after is not query_position.ANY_POSITION else after
         total.add(stored)
         progress(stored)
         has_more = batch.more

@@ -19,14 +19,12 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from earful.enums import Verdict
 from earful.types import Engagement, Mention
 from storage.analysis import predictions, ratings, stories, story_counts, tallies
-from storage.cases.verdicts import EARFUL
-from storage.database.upsert import chunks, insert_new, table_of
+from storage.cases.edit_notes import note_edits
+from storage.database.upsert import chunks, table_of
 from storage.entities.authors import author_key
 from storage.tables import (
     UNREAD,
     AuthorRow,
-    CaseEventRow,
-    FlagRow,
     MentionBrandRow,
     MentionRow,
     PredictionRow,
@@ -35,7 +33,7 @@ from storage.tables import (
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 _PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
-_FLAG, _EVENT, _AUTHOR = table_of(FlagRow), table_of(CaseEventRow), table_of(AuthorRow)
+_AUTHOR = table_of(AuthorRow)
 
 _RATING = tuple(column.name for column in ratings.COLUMNS)
 _REFRESHED = (
@@ -86,7 +84,7 @@ def apply_changes(
         connection, {mention_id: (newer[mention_id][0].sentiment, "") for mention_id in edited}
     )
     _reset_verdicts(connection, edited)
-    _note_edits(connection, edited, at)
+    note_edits(connection, edited, at)
     predictions.reset_verdicts(connection, _find_rerated(newer, edited))  # 5
     return ChangeReport(edited=frozenset(edited), other_author=other_author, refused=refused)
 
@@ -279,39 +277,3 @@ def _reset_verdicts(connection: Connection, edited: Sequence[int]) -> None:
             )
             .values(verdict=UNREAD)
         )
-
-
-def _note_edits(connection: Connection, edited: Sequence[int], at: datetime) -> None:
-    """Note in each case that one of its flagged posts was edited."""
-    events: list[dict[str, Any]] = []
-    for ids in chunks(edited):
-        rows = connection.execute(
-            select(_FLAG.c.case_id, _FLAG.c.published_at)
-            .where(_FLAG.c.mention_id.in_(ids))
-            .order_by(_FLAG.c.id)
-        )
-        events += [
-            {
-                "case_id": row.case_id,
-                "at": at,
-                "by": EARFUL,
-                "kind": "edited",
-                "note": f"The post of {row.published_at:%Y-%m-%d %H:%M} UTC was flagged, and its "
-                "words were changed since. It stays flagged; its earlier words are beside it.",
-            }
-            for row in rows
-        ]
-    # note it once until another event follows: a page may be edited all day long
-    new_events = [event for event in events if not _is_last_event(connection, event)]
-    insert_new(connection, CaseEventRow, new_events)
-
-
-def _is_last_event(connection: Connection, event: Mapping[str, Any]) -> bool:
-    """True when the case's last event says the same."""
-    last = connection.execute(
-        select(_EVENT.c.kind, _EVENT.c.note)
-        .where(_EVENT.c.case_id == event["case_id"])
-        .order_by(_EVENT.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return last is not None and (last.kind, last.note) == (event["kind"], event["note"])

@@ -10,9 +10,10 @@
 5. Store new mentions.
 6. Link mentions to the query and to brands (storage/collecting/attribution.py).
 7. Record coverage and gaps in the ledger (storage/collecting/coverage_ledger.py).
-8. Store rejected items with their reasons.
+8. Store rejected items with their reasons (storage/collecting/rejected_items.py).
 9. Count new and repeated mentions in the account's spending.
-10. Move the query's position; for a re-check, note which mentions were checked instead.
+10. Move the query's position (storage/collecting/query_position.py). A re-check moves none and
+    notes which mentions were checked.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from earful.intervals import Interval
 from earful.types import Batch, Mention, Query, Rejected
@@ -32,27 +32,20 @@ from storage.collecting import attribution, coverage_ledger, edits, rechecks, sp
 from storage.collecting.attribution import AttributedMention, Attributor
 from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, clean_batch
 from storage.collecting.edits import ChangeReport
+from storage.collecting.query_position import ANY_POSITION, AnyPosition, move_position
+from storage.collecting.rejected_items import store_rejects
 from storage.database.engine import Database
-from storage.database.upsert import chunks, insert_new, table_of
+from storage.database.upsert import insert_new, table_of
 from storage.entities import authors
 from storage.entities.lookup import ExternalKey, find_row_ids
 from storage.removal import erasing, tombstones
-from storage.tables import MentionRow, QueryRow, RejectedRow, row_ids
+from storage.tables import MentionRow, QueryRow, row_ids
 
 _MENTION = table_of(MentionRow)
-_QUERY, _REJECTED = table_of(QueryRow), table_of(RejectedRow)
+_QUERY = table_of(QueryRow)
 
 _TWO_AUTHORS = "another author's post has this id; the stored post stays and this one was dropped"
 RowIds = Mapping[ExternalKey, int]
-
-
-class AnyPosition(Enum):
-    """Mark that a batch does not depend on the query's stored position."""
-
-    ANY_POSITION = ""
-
-
-ANY_POSITION = AnyPosition.ANY_POSITION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +63,6 @@ class IngestCounts:
     noise: int = 0
     changed: int = 0
     gone: int = 0
-
-
-class PositionConflict(Exception):
-    """Another process moved the query's position meanwhile; nothing of the batch was stored."""
 
 
 def store(
@@ -114,7 +103,7 @@ def store(
         complete = coverage_ledger.record_batch(connection, query, allowed, at)
         # 8. After step 3, which may refuse mentions.
         rejected = (*allowed.rejected, *_reject_contested(allowed, stored_ids, changes))
-        new_rejects = _store_rejects(connection, query, rejected, at)
+        new_rejects = store_rejects(connection, query, rejected, at)
         counts = IngestCounts(
             seen=len(cleaned.mentions),
             new=len(new_ids),
@@ -130,7 +119,7 @@ def store(
             rechecks.mark_checked(connection, checked_ids, at)
         else:
             values = _position_values(allowed, counts, new_rejects, complete, at)
-            _move_position(connection, query, after, values)
+            move_position(connection, query, after, values)
     return counts
 
 
@@ -236,28 +225,6 @@ def _reject_contested(
         yield Rejected(where=external_id[:MAX_LOCATION], reason=_TWO_AUTHORS)
 
 
-def _store_rejects(
-    connection: Connection, query: Query, rejected: Iterable[Rejected], at: datetime
-) -> int:
-    """Store items that could not be read; return how many of them are new."""
-    raw_texts = {(item.where, item.reason): item.raw for item in rejected}
-    stored: set[tuple[str, str]] = set()
-    for locations in chunks(sorted({location for location, _ in raw_texts})):
-        rows = connection.execute(
-            select(_REJECTED.c.location, _REJECTED.c.reason).where(
-                _REJECTED.c.query_id == query.id, _REJECTED.c.location.in_(locations)
-            )
-        )
-        stored.update((row.location, row.reason) for row in rows)
-    new_rows = [
-        {"query_id": query.id, "location": location, "reason": reason, "raw": raw, "noted_at": at}
-        for (location, reason), raw in raw_texts.items()
-        if (location, reason) not in stored
-    ]
-    insert_new(connection, RejectedRow, new_rows)
-    return len(new_rows)
-
-
 def _count_spending(
     connection: Connection, query: Query, counts: IngestCounts, at: datetime
 ) -> None:
@@ -291,36 +258,3 @@ def _position_values(
     if complete is not None:
         values["complete_since"], values["complete_until"] = complete
     return values
-
-
-def _move_position(
-    connection: Connection,
-    query: Query,
-    after: str | AnyPosition | None,
-    values: Mapping[str, Any],
-) -> None:
-    """Update the query's row, if it is still at ``after``; raises PositionConflict."""
-    move = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
-    if after is not ANY_POSITION:
-        move = move.where(_QUERY.c.position.is_not_distinct_from(after))
-    if connection.execute(move).rowcount:
-        return
-    # an import's query is in no settings, so nothing has registered it yet
-    insert_new(connection, QueryRow, [new_query_row(query)])
-    if not connection.execute(move).rowcount:
-        raise PositionConflict(query.id)
-
-
-def new_query_row(query: Query) -> dict[str, Any]:
-    """Build the row of a query that was never polled."""
-    return {
-        "id": query.id,
-        "brand_id": query.brand_id,
-        "source": query.source,
-        "failures": 0,
-        "paused": False,
-        "fingerprint": "",
-        "seen": 0,
-        "stored": 0,
-        "rejected": 0,
-    }

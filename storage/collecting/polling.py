@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from earful.types import Query
-from storage.collecting.ingest import new_query_row
+from storage.collecting.query_position import new_query_row
 from storage.collecting.spending import account_of
 from storage.database.clean import storable
 from storage.database.engine import Database

@@ -5,13 +5,12 @@ Counts stay equal to rows: tallies, stories and cases change in the same transac
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
 from earful.case_states import Action
 from earful.enums import Verdict
@@ -21,7 +20,6 @@ from storage.cases import deliveries
 from storage.cases.commands import POST_DELETED
 from storage.cases.conditions import allows, status_after
 from storage.cases.verdicts import EARFUL
-from storage.database.clean import names_one
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.lookup import ExternalKey, group_by_source
 from storage.removal import tombstones
@@ -38,14 +36,13 @@ from storage.tables import (
     MentionBrandRow,
     MentionRow,
     PredictionRow,
-    RejectedRow,
     RevisionRow,
     row_ids,
 )
 
 _MENTION, _AUTHOR, _FLAG = table_of(MentionRow), table_of(AuthorRow), table_of(FlagRow)
 _CASE, _EVENT, _REVISION = table_of(CaseRow), table_of(CaseEventRow), table_of(RevisionRow)
-_DELIVERY_CASE, _REJECTED = table_of(DeliveryCaseRow), table_of(RejectedRow)
+_DELIVERY_CASE = table_of(DeliveryCaseRow)
 _MENTION_BRAND = table_of(MentionBrandRow)
 _TABLES_WITH_MENTION_ID = tuple(
     table_of(model)
@@ -53,7 +50,6 @@ _TABLES_WITH_MENTION_ID = tuple(
 )
 
 DELETED_AUTHOR = "(deleted author)"
-_REJECT_TEXT = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,38 +272,6 @@ def case_ids_of_author(connection: Connection, author_id: int) -> list[int]:
     """Return the ids of all cases of an author."""
     rows = connection.execute(select(_CASE.c.id).where(_CASE.c.author_id == author_id))
     return list(rows.scalars())
-
-
-def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
-    """Remove erased ids and names from rejected items.
-
-    Deletes an item with one of the words in its location or reason. Empties the raw text of an
-    item that holds one only there.
-    """
-    spellings = {word for word in words if word}
-    spellings |= {json.dumps(word)[1:-1] for word in spellings}  # a JSON file escapes letters
-    # 100 at a time: each word is an OR of its own, and SQLite limits the depth of expressions
-    # (https://sqlite.org/limits.html#max_expr_depth)
-    for chunk in chunks(sorted(spellings), 100):
-        holds_word = or_(*(_REJECT_TEXT.contains(word, autoescape=True) for word in chunk))
-        candidates = select(_REJECTED).where(holds_word).execution_options(yield_per=1000)
-        to_delete: list[int] = []
-        to_empty: list[int] = []
-        for row in connection.execute(candidates):
-            if names_one(f"{row.location}\n{row.reason}", chunk):
-                to_delete.append(row.id)
-            elif names_one(row.raw, chunk):
-                to_empty.append(row.id)
-        _delete_rows(connection, _REJECTED.c.id, to_delete)
-        for ids in chunks(to_empty):
-            connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(ids)).values(raw=""))
-
-
-def clear_reply_references(connection: Connection, posts: Iterable[ExternalKey]) -> None:
-    """Remove these posts' ids from the replies of other people."""
-    for source, external_ids in group_by_source(posts):
-        is_reply = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(external_ids))
-        connection.execute(update(_MENTION).where(is_reply).values(reply_to=None))
 
 
 def delete_author(connection: Connection, author_id: int) -> None:

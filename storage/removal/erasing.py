@@ -18,7 +18,7 @@ from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.entities.lookup import ExternalKey
 from storage.exports import LoggedExport
-from storage.removal import delete, tombstones
+from storage.removal import delete, tombstones, traces
 from storage.removal.tombstones import ERASED
 from storage.tables import AuthorRow, CaseEventRow, MentionRow
 
@@ -156,9 +156,9 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
         rows = delete.find_with_reposts(connection, posts)
         removed = delete.remove_mentions(connection, rows, reason=ERASED, at=at)  # 3
         delete.delete_author(connection, author.author_id)
-        delete.clear_reply_references(connection, posts)  # 4
+        traces.clear_reply_references(connection, posts)  # 4
         post_ids = [external_id for _, external_id in posts]
-        delete.scrub_rejects(connection, [author.external_id, author.handle, *post_ids])
+        traces.scrub_rejects(connection, [author.external_id, author.handle, *post_ids])
         return ErasureCounts(
             mentions=removed.mentions,
             revisions=removed.revisions,
@@ -174,8 +174,8 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
     post = (source, identity(external_id))
     with db.write() as connection:
         tombstones.add_tombstones(connection, [post], reason=ERASED, at=at)
-        delete.clear_reply_references(connection, [post])
-        delete.scrub_rejects(connection, [post[1]])
+        traces.clear_reply_references(connection, [post])
+        traces.scrub_rejects(connection, [post[1]])
         rows = delete.find_with_reposts(connection, [post])
         if not rows:
             return ErasureCounts()

@@ -14,7 +14,8 @@ from earful.judgements import ClassifiedMention, Flag
 from earful.scoring import case_priority
 from earful.settings.load import RuleSettings
 from earful.types import Brand
-from outreach.rules import Rules, decide, due_at, is_urgent, own_account
+from outreach.own_accounts import is_own_account
+from outreach.rules import Rules, decide, due_at, is_urgent
 from outreach.words import length
 
 Make = Callable[..., ClassifiedMention]
@@ -156,14 +157,14 @@ def test_a_further_flag_never_lowers_a_case(severities: list[int], further: int)
     ],
 )
 def test_own_account(acme: Brand, source: str, handle: str, own: bool) -> None:
-    assert own_account(acme, source, handle) is own
+    assert is_own_account(acme, source, handle) is own
 
 
 def test_a_brand_of_signs_only_does_not_own_everybody() -> None:
     brand = Brand(id="brand", name="!!!", own_accounts=("",))
-    assert not own_account(brand, "x", "")
-    assert not own_account(brand, "x", "maria")
+    assert not is_own_account(brand, "x", "")
+    assert not is_own_account(brand, "x", "maria")
 
 
 def test_letters_composed_or_not_are_the_same_account() -> None:
-    assert own_account(Brand(id="cafe", name="Café"), "x", "cafe\u0301")
+    assert is_own_account(Brand(id="cafe", name="Café"), "x", "cafe\u0301")
