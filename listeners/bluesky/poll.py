@@ -146,8 +146,7 @@ class BlueskyPoll:
         }
         response = self._get("app.bsky.notification.listNotifications", params, step)
         notifications = list_field(response, "notifications")
-        views = [notification for notification in notifications if _is_mention(notification)]
-        return self._page(step, views, response, posts.indexed_at, direct=True)
+        return self._page(step, notifications, response, posts.indexed_at, direct=True)
 
     def _get(
         self, name: str, params: dict[str, str | int | Sequence[str]], step: PageRequest
@@ -170,15 +169,20 @@ class BlueskyPoll:
         *,
         direct: bool,
     ) -> BackfillPage:
+        """Parse a page of posts or, with ``direct``, of notifications of every kind."""
         mentions: list[Mention] = []
         rejects: list[Rejected] = []
         for view in views:
+            if direct and not _is_mention(view):
+                continue
             try:
                 mention = posts.to_mention(view, fetched_at=self._now, direct=direct)
             except BadItem as error:
                 rejects.append(reject(f"{step.part}: a post", error, view))
                 continue
             mentions.append(mention)
+        # Likes count here: a page of them alone is neither the last one nor without a time
+        # (test_a_page_of_likes_does_not_end_the_notifications).
         instants = [instant for view in views if (instant := sort_key(view)) is not None]
         cursor = response.get("cursor")
         return BackfillPage(

@@ -172,6 +172,22 @@ def test_mentions_replies_and_quotes_are_direct(site: Site) -> None:
     assert watch.poll() == newer
 
 
+def test_a_page_of_likes_does_not_end_the_notifications(site: Site) -> None:
+    watch = Watch(site, kinds=["mentions"])
+    watch.network.ignores_reasons = True
+    expected = {watch.network.notify(n, EPOCH - 7000 + n)["uri"] for n in range(3)}
+    for n in range(250):
+        watch.network.notify(10 + n, EPOCH - 3000 + 10 * n, reason="like")
+    assert watch.poll() == expected
+    assert [reject for batch in watch.batches for reject in batch.rejected] == []
+    assert [gap for batch in watch.batches for gap in batch.gaps] == []
+    asked = len(watch.requests("listNotifications"))
+    watch.now += timedelta(hours=1)
+    assert watch.poll() == set()
+    # the likes' own times end the second poll: it does not read down to the mentions again
+    assert len(watch.requests("listNotifications")) - asked == 1
+
+
 def test_both_kinds_share_the_requests(site: Site) -> None:
     watch = Watch(site, kinds=["search", "mentions"], max_requests=8)
     watch.network.notify(1, EPOCH - 30)
