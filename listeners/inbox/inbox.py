@@ -1,20 +1,20 @@
-"""A small database between a service on the internet and the listener that empties it.
+"""Keep submissions between a service on the internet and the listener that empties it.
 
 Each form and hook has a SQLite file of its own, with one row a submission. The service appends; the
 listener reads the rows behind its position, and deletes them once the main database has them.
+sqlite_file.py makes and writes the file.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,12 @@ from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
 from earful.types import Batch, Mention, Rejected, Seen
 from listeners.common.plain_text import clean
 from listeners.common.position import Offset, Position, UtcInstant
-from listeners.inbox import line_files
+from listeners.inbox import line_files, sqlite_file
+from listeners.inbox.sqlite_file import FILE
 
-FILE = "inbox.sqlite3"
 _BATCH = 500  # rows stored at a time
 _MAX_LINE = 1024 * 1024  # characters; the service takes less than that
 _MAX_RAW = 500  # characters of an unreadable line that are stored to show
-_PATIENCE = 20.0  # seconds to wait for another process that writes
-_SECOND = 1_000_000  # row ids are microseconds
-# SQLite keeps its locks per process, and closing any other descriptor of the file drops them
-# (https://sqlite.org/howtocorrupt.html 2.2), so no file is opened while another is being made.
-_opening = threading.Lock()
-
 Take = Callable[[Mapping[str, Any]], Mention]  # turns a line into a Mention; raises BadItem
 
 
@@ -58,11 +52,11 @@ class Inbox:
         try:
             with (
                 self._lock,
-                _turn(self._folder),
-                closing(_create(self._folder)) as database,
-                _transaction(database),
+                sqlite_file.hold_turn(self._folder),
+                closing(sqlite_file.open_database(self._folder)) as database,
+                sqlite_file.transaction(database),
             ):
-                _insert(database, records, self._clock())
+                sqlite_file.insert_rows(database, records, self._clock())
         except sqlite3.Error as error:
             raise OSError(errno.EIO, str(error), str(self._folder / FILE)) from error
 
@@ -99,7 +93,7 @@ def read_batches(
     place = _Place.load(position)
     try:
         if _exists(folder):
-            with closing(_create(folder)) as database:
+            with closing(sqlite_file.open_database(folder)) as database:
                 place = _clear(database, folder, place, now)
                 for batch_place, batch in _read(database, folder, place, take):
                     yield batch
@@ -128,7 +122,7 @@ def read_batches(
 
 
 def _exists(folder: Path) -> bool:
-    """True when there is anything to read. OSError: the folder or its file is out of reach."""
+    """Return whether there is anything to read. OSError: the folder or its file is out of reach."""
     try:
         names = {path.name for path in folder.iterdir()}
     except FileNotFoundError:  # the service has not written anything yet
@@ -144,11 +138,11 @@ def _exists(folder: Path) -> bool:
 def _clear(database: sqlite3.Connection, folder: Path, place: _Place, now: datetime) -> _Place:
     """Take over line files and delete stored rows; return the place to read on from."""
     _take_over(database, folder, place.read)
-    if place.row > _last_row(database):  # the file was lost, and another one begun
+    if place.row > sqlite_file.last_row(database):  # the file was lost, and another one begun
         place = place.behind(0)
     database.execute("DELETE FROM submission WHERE id <= ?", (place.row,))
     (first,) = database.execute("SELECT min(id) FROM submission").fetchone()
-    until = place.until or (first and _hour_of(first, now))
+    until = place.until or (first and sqlite_file.hour_of_row(first, now))
     return place.model_copy(update={"read": {}, "until": until})
 
 
@@ -167,9 +161,9 @@ def _take_over(database: sqlite3.Connection, folder: Path, stored: Mapping[str, 
         copied = database.execute(query, (path.name,)).fetchone()
         offset = copied[0] if copied else stored.get(path.name, 0)
         with line_files.opened(path, offset) as file:
-            with _transaction(database):
+            with sqlite_file.transaction(database):
                 records = (json.dumps(line) for line in file.lines())
-                _insert(database, records, line_files.hour_of(path.name))
+                sqlite_file.insert_rows(database, records, line_files.hour_of(path.name))
                 database.execute(
                     "INSERT OR REPLACE INTO line_file VALUES (?, ?)", (path.name, file.offset)
                 )
@@ -228,95 +222,3 @@ def _raw(line: str) -> str:
         values = None
     raw = values.get("raw") if isinstance(values, dict) else None
     return clean(raw if isinstance(raw, str) else line[: 4 * _MAX_RAW], _MAX_RAW)
-
-
-def _hour_of(row: int, now: datetime) -> datetime:
-    """The hour in which a row was written; its id is the time of writing."""
-    written = datetime.fromtimestamp(min(row / _SECOND, now.timestamp()), UTC)
-    return written.replace(minute=0, second=0, microsecond=0)
-
-
-def _create(folder: Path) -> sqlite3.Connection:
-    """Open the inbox, made when it is missing, so that only its user can read it.
-
-    docs/decisions/collecting.md says which promise each setting keeps.
-    """
-    path = folder / FILE
-    with _opening:
-        if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # not by SQLite, which would make the file readable for the group
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            _sync_folder(folder)
-        database = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            timeout=_PATIENCE,
-            isolation_level=None,  # transactions begin where they are written
-            check_same_thread=False,
-        )
-    database.text_factory = lambda data: data.decode("utf-8", "replace")
-    try:
-        # FULL would do without syncing the folder: after a power cut the deleted journal may be
-        # there again, and take the last commit back (https://sqlite.org/pragma.html#pragma_synchronous)
-        database.execute("PRAGMA synchronous = EXTRA")
-        database.execute("PRAGMA secure_delete = ON")  # zeros instead of the words of a stranger
-        database.execute("PRAGMA auto_vacuum = FULL")  # a burst does not leave a large file behind
-        # AUTOINCREMENT: no id is given twice, or the listener would take a new row for a stored one
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS submission "
-            "(id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL)"
-        )
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-@contextmanager
-def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process appends. SQLite would ask in ever longer pauses instead, and
-    four busy writers kept one of them waiting for over 20 s."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put the file's name on the disk too, or a power cut loses the whole file."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """Commit at the end of the block; take everything back if it fails."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _insert(database: sqlite3.Connection, records: Iterable[str], at: datetime) -> None:
-    """Add rows behind all others. Ids are microseconds, so that they grow over lost files too."""
-    first = max(_last_row(database) + 1, int(at.timestamp() * _SECOND))
-    database.executemany(
-        "INSERT INTO submission (id, line) VALUES (?, ?)", enumerate(records, first)
-    )
-
-
-def _last_row(database: sqlite3.Connection) -> int:
-    """The highest id ever given, also to rows that are deleted."""
-    (last,) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
-    return int(last)

@@ -27,7 +27,8 @@ from factories import ACME, HOUR, NOW, rows
 from imap_site import PASSWORD, Box, imap_site
 
 from earful.types import Query
-from listeners.inbox.inbox import FILE, Inbox
+from listeners.inbox.inbox import Inbox
+from listeners.inbox.sqlite_file import FILE
 from storage.collecting import polling
 from storage.database.engine import connect
 from storage.entities import brands

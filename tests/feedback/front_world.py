@@ -24,7 +24,7 @@ from earful.clock import Clock
 from earful.settings.load import Settings, load
 from feedback import signing
 from feedback.serve import server
-from listeners.inbox.inbox import FILE
+from listeners.inbox.sqlite_file import FILE
 
 PATIENCE = 90.0
 KEY = "k" * 32

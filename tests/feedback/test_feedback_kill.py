@@ -13,7 +13,7 @@ from front_world import PATIENCE, Front, inbox_lines, process, settings_in
 
 import listeners
 from earful.types import Batch
-from listeners.inbox.inbox import FILE
+from listeners.inbox.sqlite_file import FILE
 
 
 def submit(front: Front, ids: list[str], kept: set[str], enough: threading.Event) -> None:

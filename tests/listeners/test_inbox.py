@@ -19,8 +19,9 @@ from factories import FrozenClock
 
 from earful.contracts import BadItem, Permanent, Transient
 from earful.types import Author, Batch, Mention, Seen
-from listeners.inbox import inbox
-from listeners.inbox.inbox import FILE, Inbox, read_batches
+from listeners.inbox import inbox, sqlite_file
+from listeners.inbox.inbox import Inbox, read_batches
+from listeners.inbox.sqlite_file import FILE
 
 WRITER = """
 import sys
@@ -325,7 +326,7 @@ def test_a_file_that_is_no_database_pauses_the_query(tmp_path: Path, clock: Froz
 def test_a_file_that_is_held_for_too_long_is_tried_again(
     tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "_PATIENCE", 0.1)
+    monkeypatch.setattr(sqlite_file, "_PATIENCE", 0.1)
     box = Inbox(tmp_path, clock=clock)
     box.append([{"id": "a"}])
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
