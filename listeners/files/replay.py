@@ -9,10 +9,9 @@ from __future__ import annotations
 import codecs
 import io
 import itertools
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -28,6 +27,7 @@ from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read_options
 from listeners.common.plain_text import clean
 from listeners.files import csv_table, lines
+from listeners.files.rejects_file import write_rejects
 from listeners.files.resume import ResumePoint
 from listeners.files.rows import ColumnMap, RowReader
 
@@ -215,7 +215,7 @@ class _FileReader:
 
     def _batch(self, pending: _PendingRows, resume_point: ResumePoint, *, has_more: bool) -> Batch:
         if pending.rejected and self._options.rejects:
-            _write_rejects(self._options.rejects, pending.rejected)
+            write_rejects(self._options.rejects, pending.rejected)
         return Batch(
             mentions=tuple(pending.mentions),
             position=resume_point.dump(),
@@ -279,27 +279,3 @@ def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
         )
     first = itertools.islice(lines.json_records(lines.lines(_buffered(head)), encoding), 100)
     return list(dict.fromkeys(key for record in first for key in record.values or ()))
-
-
-def _write_rejects(path: Path, rejected: list[Rejected]) -> None:
-    """Append the unreadable rows, one JSON object a line.
-
-    After a crash some rows occur twice, and a row cut in the middle stays on a line of its own.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_torn = _is_torn(path)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" if is_torn else "")
-            file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rejected)
-    except OSError as error:
-        raise Permanent(f"{path}: {error.strerror}; check the option rejects") from error
-
-
-def _is_torn(path: Path) -> bool:
-    """Return whether a kill or a full disk cut the file's last line."""
-    if not path.is_file() or not path.stat().st_size:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, io.SEEK_END)
-        return file.read(1) != b"\n"
