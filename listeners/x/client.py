@@ -32,6 +32,7 @@ from listeners.http.errors import (
 )
 from listeners.http.session import HttpSession, SessionLimits
 from listeners.x import posts as x_posts
+from listeners.x import problems as x_problems
 
 MIN_PAGE = 10  # posts of a page
 _TWEEPY_HOST = "https://api.twitter.com"
@@ -195,7 +196,7 @@ def _fetch(method: Callable[..., Any], **parameters: Any) -> tuple[object, str]:
 
 def _explain(status: int, problem: Mapping[str, Any]) -> EdgeError | None:
     """Return Spent for a monthly cap, which ends by itself; None for other refusals."""
-    capped = x_posts.problem_type(problem) == "usage-capped"
+    capped = x_problems.problem_type(problem) == "usage-capped"
     if not capped and string(problem, "title") != "SpendCapReached":
         return None
     reason = one_line(string(problem, "detail") or string(problem, "title"), 200)
@@ -210,11 +211,11 @@ def _explain(status: int, problem: Mapping[str, Any]) -> EdgeError | None:
 
 def _no_page(answer: object, url: str) -> Transient | Permanent:
     """Return Permanent when X hides the account, else Transient, for an answer without a page."""
-    problems = x_posts.problems(answer)
+    problems = x_problems.problems(answer)
     details = "; ".join(
         one_line(string(problem, "detail") or string(problem, "title")) for problem in problems
     )
-    types = [x_posts.problem_type(problem) for problem in problems]
+    types = [x_problems.problem_type(problem) for problem in problems]
     if types and all(problem_type in _HIDDEN_PROBLEMS for problem_type in types):
         return Permanent(f"{url}: X says: {details}", hint="Check user_ids.")
     return _invalid_answer(url, f"X says: {details}" if details else "no meta")

@@ -27,6 +27,8 @@ from listeners.common.rechecks import has_changed
 from listeners.x import posts as x_posts
 from listeners.x import query as x_query
 from listeners.x.client import MIN_PAGE, XClient
+from listeners.x.post_ids import time_of_id
+from listeners.x.problems import find_gone
 
 _WINDOW = timedelta(days=7)
 # X refuses a start_time that is a second too old
@@ -85,9 +87,7 @@ class X(SourceListener):
         Ids that X cannot have given (rows of an imported file) are skipped. Raises as poll().
         """
         stored = {
-            mention.external_id: mention
-            for mention in mentions
-            if x_posts.time_of_id(mention.external_id)
+            mention.external_id: mention for mention in mentions if time_of_id(mention.external_id)
         }
         if not stored:
             return Batch(mentions=(), position=None)
@@ -98,7 +98,7 @@ class X(SourceListener):
         if page.newer:
             latest, _ = client.look_up(list(page.newer.values()))
             current |= {mention.external_id: mention for mention in latest.mentions}
-        gone = x_posts.find_gone(answer)
+        gone = find_gone(answer)
         return Batch(
             mentions=tuple(
                 replace(mention, direct=before.direct, brands=before.brands)

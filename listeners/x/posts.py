@@ -1,9 +1,8 @@
 """Parse answers of X's API v2 into Mentions: pure, from decoded JSON.
 
-Fields: X API documentation, "Data dictionary" and OpenAPI 2.166. Ids are snowflakes
-(https://docs.x.com/resources/fundamentals/x-ids): their upper bits are the millisecond in which a
-post, or a version of it, was written. X pages by id, so a backfill goes by the ids' times. A post
-with an unreadable ``created_at`` has its time from there too. Each edit has an id of its own, and
+Fields: X API documentation, "Data dictionary" and OpenAPI 2.166. X pages by id, and post_ids.py
+reads the time in an id, so a backfill goes by the ids' times. A post with an unreadable
+``created_at`` has its time from there too. Each edit has an id of its own, and
 ``edit_history_tweet_ids`` lists them all, oldest first ("Edit Posts").
 """
 
@@ -13,17 +12,19 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from earful.contracts import BadItem
-from earful.types import Author, Engagement, Gone, Mention, Rejected
+from earful.types import Author, Engagement, Mention, Rejected
 from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.json_fields import nested, objects, string
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.rejects import preview, reject
 from listeners.common.values import count, language
+from listeners.x.post_ids import is_id, item_id, time_in_id
+from listeners.x.problems import problems, reject_problem
 
 TWEET_FIELDS = (
     "author_id",
@@ -40,19 +41,11 @@ TWEET_FIELDS = (
 USER_FIELDS = ("name", "public_metrics", "username", "verified")
 EXPANSIONS = ("author_id",)
 
-_ID = re.compile(r"[0-9]{1,19}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,15}")
-_SNOWFLAKE_EPOCH = times.from_epoch(1288834974.657)
 _LANGUAGES_OF_X = {"iw": "he", "in": "id"}
 # X's codes for posts of links, names or pictures only
 _NO_LANGUAGE = re.compile(r"q[a-z]{2}|art")
 _ATTACHMENT = re.compile(r"/(photo|video)/\d+$")
-# reasons of Gone by the type of X's problem
-_GONE_REASONS = {
-    "resource-not-found": "deleted",
-    "not-authorized-for-resource": "protected",
-    "resource-unavailable": "not available",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +84,17 @@ def parse_page(answer: object, *, fetched_at: datetime, direct: bool = False) ->
         raise InvalidAnswer("data is not a list")
     authors = _authors_by_id(body)
     mentions, newer = [], {}
-    rejected = [_rejected_problem(problem) for problem in problems(body)]
+    rejected = [reject_problem(problem) for problem in problems(body)]
     for item in data:
         try:
             mention = _mention(item, authors, fetched_at, direct)
         except BadItem as error:
-            rejected.append(reject(f"post {_id(item) or '?'}", error, item))
+            rejected.append(reject(f"post {item_id(item) or '?'}", error, item))
             continue
         mentions.append(mention)
-        if (latest := _history(item)[-1]) != _id(item):
+        if (latest := _history(item)[-1]) != item_id(item):
             newer[mention.external_id] = latest
-    times_of_ids = [_time_of_id(number) for item in data if (number := _id(item))]
+    times_of_ids = [time_in_id(number) for item in data if (number := item_id(item))]
     return PostsPage(
         mentions=tuple(mentions),
         rejected=tuple(rejected),
@@ -118,34 +111,6 @@ def has_page(answer: object) -> bool:
     return isinstance(answer, dict) and isinstance(answer.get("meta"), dict)
 
 
-def problems(answer: object) -> list[dict[str, Any]]:
-    """Return the problems that X reports beside, or instead of, its data."""
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    if not isinstance(errors, list):
-        return []
-    return [problem for problem in errors if isinstance(problem, dict)]
-
-
-def find_gone(answer: object) -> dict[str, Gone]:
-    """Return the posts of a lookup that X no longer shows, by id."""
-    gone = {}
-    for problem in problems(answer):
-        number = string(problem, "resource_id") or string(problem, "value")
-        reason = _GONE_REASONS.get(problem_type(problem))
-        is_post = problem.get("resource_type") == "tweet" and _ID.fullmatch(number)
-        if reason is None or not is_post:
-            continue
-        if "suspended" in string(problem, "detail"):
-            reason = "suspended"
-        gone[number] = Gone(source="x", external_id=number, reason=reason)
-    return gone
-
-
-def problem_type(problem: Mapping[str, Any]) -> str:
-    """Return the last word of a problem's type: "resource-not-found"."""
-    return string(problem, "type").rpartition("/")[2]
-
-
 def total_count(answer: object) -> int:
     """Return the sum of a counts answer; raises InvalidAnswer when it is none."""
     data = _object(answer).get("data")
@@ -154,17 +119,12 @@ def total_count(answer: object) -> int:
     return sum(count(bucket.get("tweet_count")) for bucket in data if isinstance(bucket, dict))
 
 
-def time_of_id(number: str) -> datetime | None:
-    """Return the instant in an id; None for text that is no id."""
-    return _time_of_id(number) if _ID.fullmatch(number) else None
-
-
 def _mention(
     item: object, authors: Mapping[str, Author], fetched_at: datetime, direct: bool
 ) -> Mention:
     if not isinstance(item, dict):
         raise BadItem("it is not an object")
-    number = _id(item)
+    number = item_id(item)
     if not number:
         raise BadItem(f"id: {preview(item.get('id'))} is not an id")
     history = _history(item)
@@ -180,7 +140,7 @@ def _mention(
         external_id=history[0],
         author=author,
         text=text,
-        published_at=_time_of_id(history[0]) if edited else _created_at(item, number),
+        published_at=time_in_id(history[0]) if edited else _created_at(item, number),
         fetched_at=fetched_at,
         url=web_link(f"{author.url or 'https://x.com/i'}/status/{number}"),
         lang=_language(item.get("lang")),
@@ -189,7 +149,7 @@ def _mention(
         engagement=_engagement(nested(item, "public_metrics")),
         direct=direct,
         context=context,
-        edited_at=_time_of_id(number) if edited else None,
+        edited_at=time_in_id(number) if edited else None,
     )
 
 
@@ -219,7 +179,7 @@ def _text_and_context(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def _author(item: Mapping[str, Any], authors: Mapping[str, Author], number: str) -> Author:
     """Return the author. X leaves out hidden accounts, so these are named by their number."""
-    identity = _id(item, "author_id")
+    identity = item_id(item, "author_id")
     if not identity:
         return anonymous_author("x", number)
     return authors.get(identity) or Author(source="x", external_id=identity, handle=identity)
@@ -228,7 +188,7 @@ def _author(item: Mapping[str, Any], authors: Mapping[str, Author], number: str)
 def _authors_by_id(answer: Mapping[str, Any]) -> dict[str, Author]:
     authors = {}
     for user in objects(nested(answer, "includes"), "users"):
-        identity, handle = _id(user), string(user, "username")
+        identity, handle = item_id(user), string(user, "username")
         if not identity or not _HANDLE.fullmatch(handle):
             continue
         followers = nested(user, "public_metrics").get("followers_count")
@@ -248,23 +208,19 @@ def _created_at(item: Mapping[str, Any], number: str) -> datetime:
     try:
         return times.parse(item.get("created_at"))
     except BadItem:
-        return _time_of_id(number)
-
-
-def _time_of_id(number: str) -> datetime:
-    return _SNOWFLAKE_EPOCH + timedelta(milliseconds=int(number) >> 22)
+        return time_in_id(number)
 
 
 def _history(item: Mapping[str, Any]) -> list[str]:
     """Return the ids of all versions, oldest first; the post's own id when X lists none."""
     history = item.get("edit_history_tweet_ids")
-    ids = [number for number in history if _is_id(number)] if isinstance(history, list) else []
-    return sorted(ids, key=int) or [_id(item)]
+    ids = [number for number in history if is_id(number)] if isinstance(history, list) else []
+    return sorted(ids, key=int) or [item_id(item)]
 
 
 def _references(item: Mapping[str, Any]) -> dict[str, str]:
     posts = objects(item, "referenced_tweets")
-    return {string(post, "type"): _id(post) for post in posts if _id(post)}
+    return {string(post, "type"): item_id(post) for post in posts if item_id(post)}
 
 
 def _engagement(metrics: Mapping[str, Any]) -> Engagement:
@@ -282,25 +238,7 @@ def _language(value: object) -> str | None:
     return _LANGUAGES_OF_X.get(code, code)
 
 
-def _rejected_problem(problem: Mapping[str, Any]) -> Rejected:
-    resource = f"{string(problem, 'resource_type')} {string(problem, 'resource_id')}".strip()
-    reason = f"{string(problem, 'title')}: {string(problem, 'detail')}".strip(": ")
-    return Rejected(
-        where=one_line(resource, 80) or "answer",
-        reason=f"X says: {one_line(reason, 300) or 'an error without a name'}",
-    )
-
-
 def _object(answer: object) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise InvalidAnswer("it is not an object")
     return answer
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-def _id(item: object, key: str = "id") -> str:
-    value = item.get(key) if isinstance(item, dict) else None
-    return value if isinstance(value, str) and _is_id(value) else ""

@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from x_server import snowflake
 
 from earful.types import Engagement, Mention
-from listeners.x.posts import (
-    InvalidAnswer,
-    PostsPage,
-    find_gone,
-    parse_page,
-    time_of_id,
-    total_count,
-)
+from listeners.x.post_ids import time_of_id
+from listeners.x.posts import InvalidAnswer, PostsPage, parse_page, total_count
+from listeners.x.problems import find_gone
 
 NOW = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 AT = NOW - timedelta(hours=2)
