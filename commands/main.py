@@ -143,12 +143,7 @@ def export(
     flagged: Annotated[bool | None, typer.Option(help="Only those flagged, or not.")] = None,
 ) -> None:
     """Take stored mentions away as a file: whole or not at all."""
-    sentiments = tuple(sentiment or ())
-    for value in sentiments:
-        if value not in exports.SENTIMENTS:
-            raise SettingsError(
-                f"--sentiment: {value!r} is no sentiment{nearest(value, exports.SENTIMENTS)}"
-            )
+    sentiments = _parse_sentiments(sentiment or [])
     with opened() as app:
         chosen = arguments.brand_named(app, brand)
         export_filter = exports.ExportFilter(
@@ -162,6 +157,7 @@ def export(
             number = exports.write_file(
                 out, file_format.value, _counted(exports.read_rows(app.db, export_filter), advance)
             )
+        # The log holds the options as they were typed: a reader can repeat the export with them.
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
         words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(export_filter.sources)}
         exports.log_export(
@@ -255,6 +251,15 @@ def status() -> None:
     print(f"{count(state.pending, 'mention')} to be classified")
     for problem in digests.problems(app.db, app.queries, now):
         print(problem)
+
+
+def _parse_sentiments(values: list[str]) -> tuple[str, ...]:
+    for value in values:
+        if value not in exports.SENTIMENTS:
+            raise SettingsError(
+                f"--sentiment: {value!r} is no sentiment{nearest(value, exports.SENTIMENTS)}"
+            )
+    return tuple(values)
 
 
 def _counted(rows: Iterator[dict[str, Any]], advance: Advance) -> Iterator[dict[str, Any]]:

@@ -86,26 +86,35 @@ def _figures(figures: Headline) -> None:
             delta_color="inverse",
             help="Negative mentions out of all judged ones.",
         )
+    # The keys become CSS classes, by which style.css colours these two figures.
     with unhappy.container(key="worry", height="stretch"):
-        increase = figures.unhappy_new - figures.unhappy_new_before
-        _figure(
-            "Unhappy now",
-            format_count(figures.unhappy_now),
-            f"{figures.unhappy_new:,} new, {figures.unhappy_new_before:,} before",
-            delta_color=("red" if increase > 0 else "green") if increase else "off",
-            delta_arrow=("up" if increase > 0 else "down") if increase else "off",
-            help=f"Customers with an open case, {figures.urgent_now:,} of them urgent. Below: "
-            "customers who first complained in this period, and in the one before.",
-        )
+        _unhappy_figure(figures)
     with overdue.container(key="late" if figures.overdue else "in-time", height="stretch"):
-        _figure(
-            "Overdue",
-            format_count(figures.overdue),
-            f"of {figures.waiting:,} waiting",
-            delta_color="off",
-            delta_arrow="off",
-            help="Customers whose answer is late, out of all who wait for an answer.",
-        )
+        _overdue_figure(figures)
+
+
+def _unhappy_figure(figures: Headline) -> None:
+    increase = figures.unhappy_new - figures.unhappy_new_before
+    _figure(
+        "Unhappy now",
+        format_count(figures.unhappy_now),
+        f"{figures.unhappy_new:,} new, {figures.unhappy_new_before:,} before",
+        delta_color=("red" if increase > 0 else "green") if increase else "off",
+        delta_arrow=("up" if increase > 0 else "down") if increase else "off",
+        help=f"Customers with an open case, {figures.urgent_now:,} of them urgent. Below: "
+        "customers who first complained in this period, and in the one before.",
+    )
+
+
+def _overdue_figure(figures: Headline) -> None:
+    _figure(
+        "Overdue",
+        format_count(figures.overdue),
+        f"of {figures.waiting:,} waiting",
+        delta_color="off",
+        delta_arrow="off",
+        help="Customers whose answer is late, out of all who wait for an answer.",
+    )
 
 
 # "red" is drawn orange and "green" blue by the theme in launch.py, for colour-blind readers.

@@ -45,17 +45,22 @@ def recheck(
                 raise
             missing.append(Gone(source=posts.SOURCE, external_id=mention.external_id))
             continue
-        try:
-            fresh = posts.to_mention(
-                status, host=client.host, fetched_at=now, direct=mention.direct
-            )
-        except BadItem:
-            # An unreadable post still exists, and the stored text may still be right.
-            continue
-        if fresh and (fresh.text, fresh.engagement) != (mention.text, mention.engagement):
+        if fresh := _parse_change(status, mention, client.host, now):
             changed.append(fresh)
     if batch is not None or len(missing) < len(stored):
         gone += missing
+
+
+def _parse_change(status: object, mention: Mention, host: str, now: datetime) -> Mention | None:
+    """Return the fresh mention; None when it is unreadable or reads as the stored one does."""
+    try:
+        fresh = posts.to_mention(status, host=host, fetched_at=now, direct=mention.direct)
+    except BadItem:
+        # An unreadable post still exists, and the stored text may still be right.
+        return None
+    if fresh and (fresh.text, fresh.engagement) != (mention.text, mention.engagement):
+        return fresh
+    return None
 
 
 def _fetch_batch(client: MastodonClient, status_ids: list[str]) -> list[Mapping[str, Any]] | None:

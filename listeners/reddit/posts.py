@@ -76,12 +76,8 @@ def parse_listing(
     unreadable: list[Rejected] = []
     withheld: dict[str, str] = {}
     orphans: set[str] = set()
-    creation_times: list[datetime] = []
     for child in children:
-        data = child.get("data") if isinstance(child, dict) else None
-        data = data if isinstance(data, dict) else {}
-        created_at = _parse_time(data.get("created_utc"))
-        creation_times += [created_at] if created_at else []
+        data = _data(child)
         reason = _withheld_reason(data)
         if reason and (name := _fullname(data.get("name"))):
             withheld[name] = reason
@@ -97,6 +93,7 @@ def parse_listing(
             orphans.add(mention.external_id)
         if matcher is None or matcher.matches(mention.text):
             mentions.append(mention)
+    creation_times = _creation_times(children)
     return ListingPage(
         mentions=tuple(mentions),
         rejected=tuple(unreadable),
@@ -148,6 +145,17 @@ def _listing(answer: object) -> tuple[list[Any], str | None]:
     if after is not None and not isinstance(after, str):
         raise InvalidListing("data.after is not a name")
     return children, after or None
+
+
+def _data(child: object) -> Mapping[str, Any]:
+    data = child.get("data") if isinstance(child, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _creation_times(children: list[Any]) -> list[datetime]:
+    """Return the readable times of all things, in the order of the listing."""
+    instants = [_parse_time(_data(child).get("created_utc")) for child in children]
+    return [instant for instant in instants if instant is not None]
 
 
 def _withheld_reason(data: Mapping[str, Any]) -> str:
