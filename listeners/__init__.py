@@ -15,7 +15,7 @@ from earful.settings.errors import SettingsError, explain, nearest
 from earful.types import Query
 from listeners.common.base import SourceListener
 
-# source name -> the class in its module, imported when it is first asked for: start-up stays light
+# source name -> the class in its module, imported at its first use: start-up stays light
 _REGISTER = {
     "appstore": "listeners.appstore:AppReviews",
     "bluesky": "listeners.bluesky.listener:Bluesky",
@@ -35,25 +35,25 @@ _REGISTER = {
 
 
 class UnknownSource(SettingsError, ValueError):
-    """No listener has this name; the text gives the nearest one that there is."""
+    """No listener has this name; the text gives the nearest name."""
 
 
 def names() -> tuple[str, ...]:
-    """Every source that can be named in ``[[listen]]``, in the order of the alphabet."""
+    """Return the names of all sources for ``[[listen]]``, in alphabetical order."""
     return tuple(sorted(_REGISTER))
 
 
 def get(source: str, *, clock: wall.Clock = wall.now, meter: SpendMeter | None = None) -> Listener:
-    """The listener for a source; does no I/O. Raises UnknownSource (a SettingsError).
+    """Return the listener for a source; does no I/O. Raises UnknownSource (a SettingsError).
 
-    ``clock`` says what time it is: the tests and the demo bring their own. ``meter`` is what the
-    poll may spend; without one it may spend what it likes.
+    ``clock`` gives the time; tests and the demo pass their own. ``meter`` bounds the requests and
+    money of a poll; without one a poll is unbounded.
     """
     return _plugin(source)(clock=clock, meter=meter or UnlimitedMeter())
 
 
 def limit(source: str) -> Limit | None:
-    """Return what the platform lets one account request; None where it names no limit."""
+    """Return the platform's published limit of one account; None where it names none."""
     return _plugin(source).limit if source in _REGISTER else None
 
 
@@ -67,7 +67,7 @@ def handles_have_at(source: str) -> bool:
 
 
 def check_query(query: Query) -> None:
-    """Raise SettingsError when the source or one of its options is wrong; says how to mend it."""
+    """Raise SettingsError when the source or one of its options is wrong; its text has the fix."""
     plugin = _plugin(query.source)
     place = f"[[listen]] {query.id} options"
     try:

@@ -89,7 +89,7 @@ class Bluesky(SourceListener):
             if has_changed(mention, fresh):
                 edited.append(fresh)
         batch = Batch(mentions=tuple(edited), gone=tuple(gone), position=None)
-        return raise_if_doubtful(batch, options.api, asked=len(stored), shown=len(views))
+        return raise_if_doubtful(batch, options.api, requested=len(stored), visible=len(views))
 
     def _session(self, options: BlueskyOptions) -> HttpSession:
         return HttpSession(clock=self._clock, meter=self._meter, limits=options.limits, hints=HINTS)

@@ -1,4 +1,4 @@
-"""Authors whom a platform does not name."""
+"""Authors of posts whose account the platform does not name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base class of every listener: what the register, budgets and pages ask of a source."""
+"""The base class of every listener: name, options, limit and clock for the register and budgets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from earful.types import Batch, Query
 
 
 class SourceListener(ABC):
-    """Reads one platform. A subclass names its source, its options, and what differs.
+    """Read one platform; a subclass gives the source's name, options and ``poll``.
 
     ``name``: the source's name in settings and in ``Mention.source``. ``Options``: the model of
-    its options block. ``limit``: what the platform lets one account request, where it says so in
-    public and not with every response; an [[account]] block overrides it. ``handles_have_at``:
-    False where people go by a name, a number or an address instead of a handle.
+    its options block. ``limit``: the requests that the platform publishes for one account, None
+    where it publishes none or reports it with every response; an [[account]] block overrides it.
+    ``handles_have_at``: False where people go by a name, number or address instead of a handle.
     """
 
     name: ClassVar[str]

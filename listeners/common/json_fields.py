@@ -1,4 +1,4 @@
-"""Fields of JSON that a stranger's server sent: as they should be, or as if they were not there."""
+"""Fields of untrusted JSON; a field of the wrong type reads as a missing one."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from typing import Any, TypeGuard
 LATEST_INSTANT = 1 << 37  # seconds since 1970; the year 6325, which every calendar here has
 
 
-def string(thing: object, key: str) -> str:
-    """The text under a key; "" where there is none."""
-    value = thing.get(key) if isinstance(thing, Mapping) else None
+def string(document: object, key: str) -> str:
+    """Return the text under a key; "" where there is none."""
+    value = document.get(key) if isinstance(document, Mapping) else None
     return value if isinstance(value, str) else ""
 
 
-def nested(thing: object, key: str) -> Mapping[str, Any]:
-    """The object under a key; an empty one where there is none."""
-    value = thing.get(key) if isinstance(thing, Mapping) else None
+def nested(document: object, key: str) -> Mapping[str, Any]:
+    """Return the object under a key; an empty one where there is none."""
+    value = document.get(key) if isinstance(document, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
-def objects(thing: object, key: str) -> list[Mapping[str, Any]]:
-    """The objects in the list under a key."""
-    value = thing.get(key) if isinstance(thing, Mapping) else None
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+def objects(document: object, key: str) -> list[Mapping[str, Any]]:
+    """Return the objects in the list under a key; other items of the list are left out."""
+    value = document.get(key) if isinstance(document, Mapping) else None
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, Mapping)]
 
 
 def json_object(position: str | None) -> dict[str, Any]:
-    """What a position holds; nothing for None and for what is no JSON object."""
+    """Read a stored position as a JSON object; {} for None and for any other text."""
     try:
-        found = json.loads(position) if position else {}
-    except (ValueError, RecursionError):
+        fields = json.loads(position) if position else {}
+    except (ValueError, RecursionError):  # json raises the second on deeply nested text
         return {}
-    return found if isinstance(found, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def is_instant(value: object) -> TypeGuard[int]:
-    """True for whole seconds since 1970 that a calendar has."""
+    """Tell whether ``value`` is whole seconds since 1970 that a calendar has."""
+    # type(), not isinstance(): True is an int in Python
     return type(value) is int and 0 <= value < LATEST_INSTANT

@@ -1,4 +1,4 @@
-"""What every listener's options have in common: frozen, no unknown key, read from a query."""
+"""Base models of the listeners' options: frozen, without unknown keys, read from a query."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SafeAddress = Annotated[str, AfterValidator(_safe_address)]
 
 
 class WebOptions(ListenerOptions):
-    """Base of the options of what is reached over HTTP: what one request may take."""
+    """Base of the options of HTTP sources: the time and bytes of one request."""
 
     timeout: Seconds = 15.0
     deadline: Seconds = 60.0
@@ -48,7 +48,7 @@ class WebOptions(ListenerOptions):
 
     @property
     def limits(self) -> SessionLimits:
-        """The same for the guard."""
+        """Return the three as the limits of a session."""
         return SessionLimits(timeout=self.timeout, deadline=self.deadline, max_bytes=self.max_bytes)
 
 
@@ -56,10 +56,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_options(model: type[Model], query: Query) -> Model:
-    """The query's options, checked; Permanent when they are wrong.
+    """Return the query's options, checked; raise Permanent when they are wrong.
 
-    ``listeners.check_query`` says the same when settings are loaded; this is for queries that
-    did not come through there.
+    ``listeners.check_query`` reports the same when settings are loaded. This covers queries that
+    were made without settings.
     """
     try:
         return model.model_validate(dict(query.options))
@@ -68,23 +68,23 @@ def read_options(model: type[Model], query: Query) -> Model:
 
 
 def account_secret(query: Query, name: str, *, hint: str) -> str:
-    """The secret ``name`` of the account that the query uses, as EARFUL_<ACCOUNT>_<name> gives it.
+    """Return the secret ``name`` of the query's account, from EARFUL_<ACCOUNT>_<name>.
 
-    Permanent when it is not there; ``hint`` says where one gets it.
+    Raises Permanent when it is not set; ``hint`` says where to get it.
     """
     variable = f"{secret_prefix(query)}_{name}"
     try:
-        found = secret(variable)
+        password = secret(variable)
     except SettingsError as error:
         raise Permanent(str(error)) from None
-    if found is None or not found.get_secret_value().strip():
+    if password is None or not password.get_secret_value().strip():
         raise Permanent(
             f"EARFUL_{variable} is not set: {hint}. Put it there, or into a file that "
             f"EARFUL_{variable}_FILE names"
         )
-    return found.get_secret_value().strip()
+    return password.get_secret_value().strip()
 
 
 def secret_prefix(query: Query) -> str:
-    """How the secrets of the query's account begin, behind EARFUL_: "X", "MASTODON_SHOP"."""
+    """Return the prefix of the account's secrets, after EARFUL_: "X", "MASTODON_SHOP"."""
     return re.sub(r"[^A-Z0-9]", "_", (query.account or query.source).upper())

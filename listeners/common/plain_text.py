@@ -1,6 +1,6 @@
-"""Text that strangers wrote, made plain: no markup, no control characters, no broken Unicode.
+"""Plain text from untrusted text: no markup, no control characters, no broken Unicode.
 
-Nothing here makes text safe to paste into HTML or a spreadsheet; whoever shows it escapes it.
+The result is not safe to paste into HTML or a spreadsheet; the code that shows it escapes it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_HTML = 8 * MAX_TEXT
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """Clean text for storage, cut to ``limit`` characters; see ``earful.untrusted.clean_text``.
 
-    More marks stay on a character than a page shows: what is stored keeps the author's spelling.
+    More marks stay on a character than a page shows, so that the author's spelling is stored.
     """
     if not text.isprintable():
         text = _SURROGATES.sub("", text)
@@ -37,22 +37,22 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """``text`` cleaned, its white space collapsed, cut: for names, titles and reasons."""
+    """Clean ``text``, collapse its white space and cut it: for names, titles and reasons."""
     return " ".join(clean(text, 4 * limit).split())[:limit]
 
 
 def from_html(markup: str, limit: int = MAX_TEXT) -> str:
-    """The words of an HTML fragment as plain text; tags, scripts, styles and comments dropped.
+    """Return the words of an HTML fragment, without tags, scripts, styles and comments.
 
-    Walks once over the text: html.parser takes quadratic time on unclosed tags (8 s for 30 kB
-    on Python 3.11), and feeds are written by strangers. An unclosed comment or script hides what
-    follows it, as in a browser. Markup longer than 8 times MAX_TEXT is cut before it is read.
+    Reads the text once: html.parser takes quadratic time on unclosed tags (8 s for 30 kB
+    on Python 3.11), and feeds are untrusted. An unclosed comment or script hides the
+    text after it, as in a browser. Markup longer than 8 times MAX_TEXT is cut before it is read.
     """
     markup = markup[:_MAX_HTML]
     if "<" not in markup and "-->" not in markup:  # most posts
         return _spaced(clean(html.unescape(markup), limit))
     parts: list[str] = []
-    hidden_by = ""  # "" or the element (or "!--") whose end we wait for
+    hidden_by = ""  # "" or the element (or "!--") that hides the text until its end
     at = 0
     for token in _TOKEN.finditer(markup):
         if not hidden_by:
@@ -70,13 +70,13 @@ def _spaced(text: str) -> str:
 
 
 def _after(tag: str, hidden_by: str) -> tuple[str, str]:
-    """What hides the text after this tag, and the white space that the tag stands for."""
+    """Return the element that hides the text after this tag, and the tag's white space."""
     if tag == "<!--":
         return hidden_by or "!--", ""
     if tag == "-->":
         return ("", "") if hidden_by == "!--" else (hidden_by, "" if hidden_by else tag)
-    found = _TAG_NAME.match(tag)
-    name = found.group(1).lower() if found else ""
+    match = _TAG_NAME.match(tag)
+    name = match.group(1).lower() if match else ""
     closing = tag.startswith("</")
     if hidden_by:
         return ("", "\n") if closing and name == hidden_by else (hidden_by, "")

@@ -1,6 +1,6 @@
 """One base for all stored positions: small JSON, read back with care.
 
-A damaged position costs a second reading, never a post. So a reader never fails here: an
+A damaged position costs a second reading, never a post. So reading never fails: an
 unreadable field, list item or dict entry is left out, and the listener reads that part again.
 """
 
@@ -69,7 +69,7 @@ class TolerantRecord(BaseModel):
 
 
 class Position(TolerantRecord):
-    """What a listener stores between two polls."""
+    """The state that a listener stores between two polls."""
 
     @classmethod
     def load(cls, text: str | None) -> Self:

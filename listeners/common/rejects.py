@@ -1,4 +1,4 @@
-"""Items that cannot be read: the rest of a page is kept, and a person can look into each."""
+"""Unreadable items: the other items of a page are kept, and a person can inspect each reject."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_items(
 ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
     """Read each item of a page; a BadItem costs that item and not its page.
 
-    ``read`` gives None for an item that is left out. ``where`` names a rejected item. Without
+    ``read`` returns None for an item that is left out. ``where`` names a rejected item. Without
     ``keep_raw`` a reject does not show the item itself.
     """
     mentions: list[Mention] = []

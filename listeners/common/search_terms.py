@@ -9,39 +9,40 @@ from earful.matching import Matcher, fold
 
 
 def search_terms(any_of: tuple[str, ...]) -> list[str]:
-    """What to search for: handles without their sign, no term twice, and none that a shorter one
-    finds anyway ("Acme Plus" beside "Acme").
+    """Return the terms to search for, each once and without the sign of a handle.
 
-    Beyond ASCII a term is asked for as it is written: a search may know nothing of our folding.
+    A term that a shorter one finds anyway is left out ("Acme Plus" beside "Acme"). Terms beyond
+    ASCII stay as they are written, because a platform's search may fold letters differently.
     """
-    written: dict[str, str] = {}
-    for one in any_of:
-        term = " ".join(one.replace('"', " ").split()).lstrip("@#").strip()
+    terms: dict[str, str] = {}  # folded form -> the form that is searched for
+    for written_term in any_of:
+        term = " ".join(written_term.replace('"', " ").split()).lstrip("@#").strip()
         if folded := fold(term):
-            written.setdefault(folded, folded if term.isascii() else term)
+            terms.setdefault(folded, folded if term.isascii() else term)
     return [
         term
-        for folded, term in written.items()
+        for folded, term in terms.items()
         if not any(
-            other != folded and asked.isascii() and Matcher([other]).matches(folded)
-            for other, asked in written.items()
+            shorter != folded and sent.isascii() and Matcher([shorter]).matches(folded)
+            for shorter, sent in terms.items()
         )
     ]
 
 
 def hashtags(any_of: Sequence[str]) -> list[str]:
-    """The terms as hashtags: "Kestrova Air" is #kestrovaair. A handle is none, nor is a number.
+    """Return the terms as hashtags: "Kestrova Air" is #kestrovaair.
 
+    Handles and numbers are left out.
     Vowel signs stay, and capitals become small letters and nothing else: to a server #straße and
     #strasse are two tags (Mastodon, app/lib/hashtag_normalizer.rb).
     """
-    found = [
-        "".join(filter(_in_tag, unicodedata.normalize("NFC", one))).lower()
-        for one in any_of
-        if not one.startswith("@")
+    tags = [
+        "".join(filter(_is_tag_character, unicodedata.normalize("NFC", term))).lower()
+        for term in any_of
+        if not term.startswith("@")
     ]
-    return list(dict.fromkeys(one for one in found if one and not one.isdecimal()))
+    return list(dict.fromkeys(tag for tag in tags if tag and not tag.isdecimal()))
 
 
-def _in_tag(char: str) -> bool:
+def _is_tag_character(char: str) -> bool:
     return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")

@@ -13,7 +13,7 @@ from listeners.common.rejects import preview
 
 _NUMBER = re.compile(r"-?\d{9,}(\.\d+)?$")
 _LOOSE_OFFSET = re.compile(r"\s+(?=([+-]\d{2}:?\d{2}|Z|UTC)$)")
-# what else is met in exports: a blank before the offset, X's archive format, RFC 2822
+# other notations in exports: a blank before the offset, X's archive format, RFC 2822
 _NOTATIONS: tuple[Callable[[str], datetime], ...] = (
     lambda text: datetime.fromisoformat(_LOOSE_OFFSET.sub("", text).replace("UTC", "Z")),
     lambda text: datetime.strptime(text, "%a %b %d %H:%M:%S %z %Y"),
@@ -26,21 +26,21 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def from_epoch(seconds: float) -> datetime:
-    """The instant that many seconds after 1970 (UTC); exact to the microsecond."""
+    """Return the instant ``seconds`` after 1970 (UTC); exact to the microsecond."""
     return EPOCH + timedelta(seconds=seconds)
 
 
 def to_epoch(instant: datetime) -> int:
-    """Whole seconds since 1970, rounded down."""
+    """Return whole seconds since 1970, rounded down."""
     return (instant - EPOCH) // timedelta(seconds=1)
 
 
 def parse(value: object, zone: tzinfo | None = None) -> datetime:
-    """ISO 8601 with an offset, epoch seconds or milliseconds, RFC 2822 or X's archive format; or
-    what a library has made of one.
+    """Read an instant into a datetime in UTC.
 
-    ``zone`` is where an instant without an offset was written; without it such a one is refused.
-    Raises BadItem saying what to give instead.
+    ``value`` is ISO 8601 with an offset, epoch seconds or milliseconds, RFC 2822, X's archive
+    format, or a datetime. ``zone`` applies to an instant without an offset; without ``zone`` such
+    an instant is refused. Raises BadItem with the notation to use.
     """
     if isinstance(value, datetime):
         return _utc(value, str(value), zone)
@@ -68,18 +68,18 @@ def _text(value: str) -> datetime:
         ) from error
 
 
-def _utc(instant: datetime, shown: str, zone: tzinfo | None) -> datetime:
+def _utc(instant: datetime, notation: str, zone: tzinfo | None) -> datetime:
     if instant.tzinfo is None:
         if zone is None:
             raise BadItem(
-                f"{shown[:60]!r} has no time zone; add an offset, or the option "
+                f"{notation[:60]!r} has no time zone; add an offset, or the option "
                 'timezone = "Europe/Athens" when the whole file is in one zone'
             )
         instant = instant.replace(tzinfo=zone)
     try:
         return instant.astimezone(UTC)
     except OverflowError as error:
-        raise BadItem(f"{shown[:60]!r} is outside the calendar") from error
+        raise BadItem(f"{notation[:60]!r} is outside the calendar") from error
 
 
 def _number(value: float) -> datetime:
@@ -87,7 +87,7 @@ def _number(value: float) -> datetime:
         return from_epoch(value)
     if _MILLISECONDS[0] <= value < _MILLISECONDS[1]:
         return EPOCH + timedelta(milliseconds=value)
-    known = repr(value) if abs(value) < 1e20 else "this number"
+    number = repr(value) if abs(value) < 1e20 else "this number"
     raise BadItem(
-        f"{known} is no time since 1970 in seconds or milliseconds; give one of them or ISO 8601"
+        f"{number} is no time since 1970 in seconds or milliseconds; give one of them or ISO 8601"
     )

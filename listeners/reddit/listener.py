@@ -141,7 +141,7 @@ class Reddit(SourceListener):
             position=None,
             gone=tuple(posts.gone(name, gone[name]) for name in stored if name in gone),
         )
-        return raise_if_doubtful(batch, "Reddit", asked=len(stored), shown=page.count)
+        return raise_if_doubtful(batch, "Reddit", requested=len(stored), visible=page.count)
 
     def _client(self, query: Query, options: RedditOptions) -> RedditClient:
         return RedditClient(

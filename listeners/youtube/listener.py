@@ -90,7 +90,7 @@ class Youtube(SourceListener):
             position=None,
             gone=tuple(comments.gone(number) for number in ids if number not in visible),
         )
-        return raise_if_doubtful(batch, "YouTube", asked=len(ids), shown=len(visible))
+        return raise_if_doubtful(batch, "YouTube", requested=len(ids), visible=len(visible))
 
     def _client(self, query: Query, options: YoutubeOptions) -> YoutubeClient:
         try:

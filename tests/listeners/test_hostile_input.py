@@ -11,8 +11,8 @@ import listeners
 from earful.contracts import BadItem
 from earful.settings.errors import SettingsError
 from earful.types import Query
-from listeners.common import json_fields as positions
 from listeners.common import times
+from listeners.common.json_fields import is_instant, json_object
 from listeners.common.plain_text import clean
 from listeners.common.rejects import preview, reject
 
@@ -105,13 +105,11 @@ def test_marks_are_kept_as_far_as_any_script_writes_them() -> None:
     "damaged", [None, "", "{", "[]", "7", "[" * 10**5, "9" * 5000, '"\\ud800"']
 )
 def test_a_position_that_nobody_can_read_is_none(damaged: str | None) -> None:
-    assert positions.kept(damaged) == {}
+    assert json_object(damaged) == {}
 
 
 def test_an_instant_is_one_that_calendars_have() -> None:
-    assert [
-        one for one in (0, 1 << 36, 1 << 40, -1, 1.0, True, "1") if positions.is_instant(one)
-    ] == [
+    assert [value for value in (0, 1 << 36, 1 << 40, -1, 1.0, True, "1") if is_instant(value)] == [
         0,
         1 << 36,
     ]
