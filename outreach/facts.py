@@ -36,9 +36,9 @@ class CaseLine:
     reason: str
     text: str
     lang: str | None = None
-    said: int = 1
+    mentions: int = 1
     accounts: int = 1
-    heard_by: int = 0
+    reach: int = 0
 
     def __post_init__(self) -> None:
         _aware(self, "opened_at", "due_at")

@@ -126,7 +126,7 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:
     facts = [count(case.complaints, "complaint")]
     if case.followers is not None:
         facts.append(count(case.followers, "follower"))
-    if repeats := said_again(case.said, case.accounts, case.heard_by):
+    if repeats := said_again(case.mentions, case.accounts, case.reach):
         facts.append(repeats)
     facts.append(f"opened {moment(case.opened_at, zone)}")
     lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None

@@ -28,7 +28,7 @@ def case_line(case: CaseView) -> CaseLine:
         reason=case.reason,
         text=case.text,
         lang=case.language or case.lang,
-        said=story.mentions,
+        mentions=story.mentions,
         accounts=story.authors,
-        heard_by=story.reach,
+        reach=story.reach,
     )

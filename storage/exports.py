@@ -80,52 +80,49 @@ def read_rows(db: Database, selection: ExportFilter) -> Iterator[dict[str, Any]]
                 yield _export_row(row)
 
 
+# A mention may have predictions of several models; the one of its model_id counts
+# (docs/decisions/storage.md, "The current sentiment stands on the mention's row").
+_CURRENT_PREDICTION = and_(
+    _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
+)
+_OWN_FLAG = and_(
+    _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
+    _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
+)
+_CASE_STATUS = (
+    select(_CASE.c.status)
+    .join(_FLAG, _FLAG.c.case_id == _CASE.c.id)
+    .where(_OWN_FLAG)
+    .scalar_subquery()
+)
+_SELECTED = (
+    *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
+    *(_MENTION.c[name] for name in ("published_at", "sentiment", "story_id")),
+    _AUTHOR.c.handle,
+    _BRAND.c.name.label("brand"),
+    *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
+    *(_PREDICTION.c[name] for name in ("could_not_tell", "model_id", "language")),
+    *ratings.COLUMNS,
+    func.coalesce(_CASE_STATUS, "").label("case_status"),
+)
+
+
 def _statement(selection: ExportFilter) -> Any:
-    flagged = exists().where(
-        _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
-        _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
-    )
-    status = (
-        select(_CASE.c.status)
-        .join(_FLAG, _FLAG.c.case_id == _CASE.c.id)
-        .where(
-            _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
-            _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
-        )
-        .scalar_subquery()
-    )
     return (
-        select(
-            *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
-            _MENTION.c.published_at,
-            _MENTION.c.sentiment,
-            _AUTHOR.c.handle,
-            _BRAND.c.name.label("brand"),
-            *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
-            _PREDICTION.c.could_not_tell,
-            _PREDICTION.c.model_id,
-            _PREDICTION.c.language,
-            _MENTION.c.story_id,
-            *ratings.COLUMNS,
-            func.coalesce(status, "").label("case_status"),
-        )
+        select(*_SELECTED)
         .select_from(_MENTION_BRAND)
         .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
-        .outerjoin(
-            _PREDICTION,
-            and_(
-                _PREDICTION.c.mention_id == _MENTION.c.id,
-                _PREDICTION.c.model_id == _MENTION.c.model_id,
-            ),
-        )
-        .where(*_conditions(selection, flagged))
+        .outerjoin(_PREDICTION, _CURRENT_PREDICTION)
+        .where(*_conditions(selection))
+        # by the primary key: the database streams rows in its order and sorts nothing first
+        # (test_memory_does_not_grow_with_the_rows)
         .order_by(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
     )
 
 
-def _conditions(selection: ExportFilter, flagged: Any) -> list[Any]:
+def _conditions(selection: ExportFilter) -> list[Any]:
     conditions: list[Any] = []
     if selection.brand_id is not None:
         conditions.append(_MENTION_BRAND.c.brand_id == selection.brand_id)
@@ -142,6 +139,7 @@ def _conditions(selection: ExportFilter, flagged: Any) -> list[Any]:
     if selection.sources:
         conditions.append(_MENTION.c.source.in_(selection.sources))
     if selection.flagged is not None:
+        flagged = exists().where(_OWN_FLAG)
         conditions.append(flagged if selection.flagged else ~flagged)
     return conditions
 

@@ -58,36 +58,10 @@ def recount(connection: Connection, story_ids: Sequence[int]) -> None:
     A mention's share of the counts cannot be subtracted instead: the followers that its author
     had when it was added are not stored.
     """
-    in_stories = _MENTION.c.story_id.in_(story_ids)
-    shares = case(
-        (_MENTION.c.repost_of.is_not(None), 0),
-        (_MENTION.c.shares > MAX_REACH // ORDINARY_FOLLOWERS, MAX_REACH),
-        else_=_MENTION.c.shares * ORDINARY_FOLLOWERS,
-    )
-    mention_sums = connection.execute(
-        select(
-            _MENTION.c.story_id, func.count().label("mentions"), func.sum(shares).label("shares")
-        )
-        .where(in_stories)
-        .group_by(_MENTION.c.story_id)
-    ).all()
-    pairs = select(_MENTION.c.story_id, _MENTION.c.author_id).where(in_stories).distinct()
-    by_author = pairs.subquery()
-    audience = func.coalesce(_AUTHOR.c.followers, ORDINARY_FOLLOWERS)
-    followers = case((audience > MAX_REACH, MAX_REACH), else_=audience)
-    author_sums = connection.execute(
-        select(
-            by_author.c.story_id,
-            func.count().label("authors"),
-            func.sum(followers).label("followers"),
-        )
-        .join(_AUTHOR, _AUTHOR.c.id == by_author.c.author_id)
-        .group_by(by_author.c.story_id)
-    ).all()
     counts = {story_id: {"mentions": 0, "authors": 0, "reach": 0} for story_id in story_ids}
-    for row in mention_sums:
+    for row in _sum_mentions(connection, story_ids):
         counts[row.story_id] |= {"mentions": row.mentions, "reach": int(row.shares)}
-    for row in author_sums:
+    for row in _sum_authors(connection, story_ids):
         counts[row.story_id]["authors"] = row.authors
         counts[row.story_id]["reach"] += int(row.followers)
     connection.execute(
@@ -99,3 +73,40 @@ def recount(connection: Connection, story_ids: Sequence[int]) -> None:
             for story_id, count in counts.items()
         ],
     )
+
+
+def _sum_mentions(connection: Connection, story_ids: Sequence[int]) -> Sequence[Any]:
+    """Count the mentions of each story, and the people that their shares reach."""
+    shares = case(
+        # the shares of a repost are those of its original, which counts them
+        (_MENTION.c.repost_of.is_not(None), 0),
+        # compared before the product is taken: the product itself may not fit into 64 bits
+        # (test_made_up_numbers_do_not_overflow)
+        (_MENTION.c.shares > MAX_REACH // ORDINARY_FOLLOWERS, MAX_REACH),
+        else_=_MENTION.c.shares * ORDINARY_FOLLOWERS,
+    )
+    return connection.execute(
+        select(
+            _MENTION.c.story_id, func.count().label("mentions"), func.sum(shares).label("shares")
+        )
+        .where(_MENTION.c.story_id.in_(story_ids))
+        .group_by(_MENTION.c.story_id)
+    ).all()
+
+
+def _sum_authors(connection: Connection, story_ids: Sequence[int]) -> Sequence[Any]:
+    """Count the authors of each story, and their followers."""
+    # distinct: an author who says it twice has the same followers both times
+    pairs = select(_MENTION.c.story_id, _MENTION.c.author_id).distinct()
+    by_author = pairs.where(_MENTION.c.story_id.in_(story_ids)).subquery()
+    audience = func.coalesce(_AUTHOR.c.followers, ORDINARY_FOLLOWERS)
+    followers = case((audience > MAX_REACH, MAX_REACH), else_=audience)
+    return connection.execute(
+        select(
+            by_author.c.story_id,
+            func.count().label("authors"),
+            func.sum(followers).label("followers"),
+        )
+        .join(_AUTHOR, _AUTHOR.c.id == by_author.c.author_id)
+        .group_by(by_author.c.story_id)
+    ).all()

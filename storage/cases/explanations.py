@@ -81,29 +81,26 @@ def of_case(db: Database, case_id: int) -> tuple[MentionVerdict, ...]:
     return _verdicts(db, _FLAG.c.case_id == case_id)
 
 
+# of the queries that found the mention, one with a reason is enough: "" is the smallest text
+_NOISE_REASON = (
+    select(func.max(_MATCH.c.noise_reason))
+    .where(_MATCH.c.mention_id == _MENTION.c.id)
+    .scalar_subquery()
+)
+_COLUMNS = (
+    *(_MENTION.c[name] for name in ("id", "source", "external_id", "model_id")),
+    _BRAND.c.name.label("brand"),
+    _MENTION_BRAND.c.verdict,
+    _NOISE_REASON.label("noise_reason"),
+    *(_PREDICTION.c[name] for name in ("negative", "could_not_tell")),
+    *(_FLAG.c[name] for name in ("case_id", "severity", "reason", "evidence", "at")),
+)
+
+
 def _verdicts(db: Database, condition: ColumnElement[bool]) -> tuple[MentionVerdict, ...]:
-    noise_reason = (
-        select(func.max(_MATCH.c.noise_reason))
-        .where(_MATCH.c.mention_id == _MENTION.c.id)
-        .scalar_subquery()
-    )
     statement = (
-        select(
-            _MENTION.c.id,
-            _MENTION.c.source,
-            _MENTION.c.external_id,
-            _MENTION.c.model_id,
-            _BRAND.c.name.label("brand"),
-            _MENTION_BRAND.c.verdict,
-            noise_reason.label("noise_reason"),
-            _PREDICTION.c.negative,
-            _PREDICTION.c.could_not_tell,
-            _FLAG.c.case_id,
-            _FLAG.c.severity,
-            _FLAG.c.reason,
-            _FLAG.c.evidence,
-            _FLAG.c.at,
-        )
+        select(*_COLUMNS)
+        # outer joins: noise has no brand, a new mention no prediction, a calm one no flag
         .outerjoin(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
         .outerjoin(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
         .outerjoin(

@@ -22,6 +22,17 @@ _AUTHOR, _PREDICTION, _FLAG = table_of(AuthorRow), table_of(PredictionRow), tabl
 
 REPEAT_WITHIN = timedelta(days=30)  # a complaint this soon after another counts as a repeat
 
+_COLUMNS = (
+    *(_MENTION_BRAND.c[name] for name in ("mention_id", "brand_id", "own")),
+    *(_MENTION.c[name] for name in ("source", "author_id", "published_at", "repost_of")),
+    *(_MENTION.c[name] for name in ("shares", "likes", "replies")),
+    *(_MENTION.c[name] for name in ("sentiment", "corrected", "story_id")),
+    *ratings.COLUMNS,
+    *(_AUTHOR.c[name] for name in ("handle", "followers")),
+    *(_PREDICTION.c[name] for name in ("model_id", "negative", "neutral", "positive")),
+    *(_PREDICTION.c[name] for name in ("could_not_tell", "language")),
+)
+
 Cursor = tuple[int, str]  # the (mention id, brand id) that was judged last
 START: Cursor = (0, "")
 
@@ -46,30 +57,7 @@ def list_unjudged(
 def _statement(verdict: str, after: Cursor) -> Any:
     mention_id, brand_id = after
     return (
-        select(
-            _MENTION_BRAND.c.mention_id,
-            _MENTION_BRAND.c.brand_id,
-            _MENTION_BRAND.c.own,
-            _MENTION.c.source,
-            _MENTION.c.author_id,
-            _MENTION.c.published_at,
-            _MENTION.c.repost_of,
-            _MENTION.c.shares,
-            _MENTION.c.likes,
-            _MENTION.c.replies,
-            _MENTION.c.sentiment,
-            _MENTION.c.corrected,
-            _MENTION.c.story_id,
-            *ratings.COLUMNS,
-            _AUTHOR.c.handle,
-            _AUTHOR.c.followers,
-            _PREDICTION.c.model_id,
-            _PREDICTION.c.negative,
-            _PREDICTION.c.neutral,
-            _PREDICTION.c.positive,
-            _PREDICTION.c.could_not_tell,
-            _PREDICTION.c.language,
-        )
+        select(*_COLUMNS)
         .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(
@@ -80,9 +68,11 @@ def _statement(verdict: str, after: Cursor) -> Any:
             ),
         )
         .where(
-            # written into the statement: a value bound to it would hide the partial index
+            # written into the statement: a bound value would hide the partial index
+            # (test_what_is_unjudged_is_found_by_its_own_index)
             _MENTION_BRAND.c.verdict == bindparam(None, verdict, literal_execute=True),
             # ungrouped mentions wait: until then a copy of a flagged post is not recognised
+            # (docs/decisions/unhappy.md, "Grouping is the first step of judging")
             _MENTION.c.story_id.is_not(None),
             tuple_(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand_id)
             > tuple_(mention_id, brand_id),

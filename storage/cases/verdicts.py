@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from earful.case_states import INITIAL, TRANSITIONS, Action, CaseStatus, DueClock
 from earful.enums import Verdict
@@ -76,9 +76,27 @@ def save_flag(
     2. Extend the author's open case about the brand, or open one.
     3. Insert the flag with its evidence.
     """
+    if not _mark_flagged(connection, flag):  # 1
+        return None
+    # 2. The unique index ux_case_open allows no second open case, so there is at most one row.
+    columns = (_CASE.c[name] for name in ("id", "status", "assignee", "priority", "due_at"))
+    times = (_CASE.c[name] for name in ("complained_at", "last_at", "first_contact_at"))
+    is_of_author = and_(_CASE.c.brand_id == flag.brand_id, _CASE.c.author_id == flag.author_id)
+    case = connection.execute(select(*columns, *times).where(is_of_author, IS_OPEN)).one_or_none()
+    if case is None:
+        flagged_case = _open_case(connection, flag, mention.published_at, rules)
+    else:
+        flagged_case = _extend_case(connection, flag, mention.published_at, rules, case)
+    # 3. Last, because a flag refers to its case.
+    insert_new(connection, FlagRow, [_flag_row(flag, mention, flagged_case.case_id)])
+    return flagged_case
+
+
+def _mark_flagged(connection: Connection, flag: Flag) -> bool:
+    """Mark the flag's mention as flagged; return False when it was flagged before."""
     # The condition makes the flag unique: a second process that judged the same mention changes
     # no row, and opens no second case.
-    claimed_rows = connection.execute(
+    marked_rows = connection.execute(
         update(_MENTION_BRAND)
         .where(
             _MENTION_BRAND.c.mention_id == flag.mention_ids[0],
@@ -87,30 +105,7 @@ def save_flag(
         )
         .values(verdict=Verdict.FLAGGED.value)
     ).rowcount
-    if not claimed_rows:
-        return None
-    case = connection.execute(
-        select(
-            _CASE.c.id,
-            _CASE.c.status,
-            _CASE.c.assignee,
-            _CASE.c.priority,
-            _CASE.c.due_at,
-            _CASE.c.complained_at,
-            _CASE.c.last_at,
-            _CASE.c.first_contact_at,
-        ).where(
-            _CASE.c.brand_id == flag.brand_id,
-            _CASE.c.author_id == flag.author_id,
-            IS_OPEN,
-        )
-    ).one_or_none()
-    if case is None:
-        flagged_case = _open_case(connection, flag, mention.published_at, rules)
-    else:
-        flagged_case = _extend_case(connection, flag, mention.published_at, rules, case)
-    insert_new(connection, FlagRow, [_flag_row(flag, mention, flagged_case.case_id)])
-    return flagged_case
+    return marked_rows == 1
 
 
 def _open_case(

@@ -17,6 +17,7 @@ from storage.tables import AuthorRow, MatchRow, MentionRow, QueryRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _MATCH, _QUERY = table_of(MatchRow), table_of(QueryRow)
+_AUTHOR_FIELDS = ("handle", "name", "followers", "verified", "url")
 # a poll that met the mention again has seen it too
 _LAST_SEEN = case(
     (_MENTION.c.checked_at > _MENTION.c.fetched_at, _MENTION.c.checked_at),
@@ -51,18 +52,9 @@ def due_mentions(
     ``at_most_once``: leave out noise and mentions that were checked before, because each answer
     costs money.
     """
+    # docs/decisions/collecting.md, "Paid posts are rechecked once"
     never_checked = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)]
-    # a query that was paused or left the settings has no listener to ask
-    found_by = (
-        select(func.min(_MATCH.c.query_id))
-        .join(_QUERY, _QUERY.c.id == _MATCH.c.query_id)
-        .where(
-            _MATCH.c.mention_id == _MENTION.c.id,
-            _MATCH.c.query_id.in_(sorted(query_ids)),
-            _QUERY.c.paused.is_(False),
-        )
-        .scalar_subquery()
-    )
+    found_by = _first_query(query_ids)
     statement = (
         select(
             _MENTION,
@@ -89,7 +81,19 @@ def due_mentions(
     )
 
 
-_AUTHOR_FIELDS = ("handle", "name", "followers", "verified", "url")
+def _first_query(query_ids: Iterable[str]) -> Any:
+    """Select the first of these queries that found the mention and is not paused."""
+    # a query that was paused or left the settings has no listener to ask
+    return (
+        select(func.min(_MATCH.c.query_id))
+        .join(_QUERY, _QUERY.c.id == _MATCH.c.query_id)
+        .where(
+            _MATCH.c.mention_id == _MENTION.c.id,
+            _MATCH.c.query_id.in_(sorted(query_ids)),
+            _QUERY.c.paused.is_(False),
+        )
+        .scalar_subquery()
+    )
 
 
 def _mention_from_row(row: Any) -> Mention:

@@ -214,7 +214,7 @@ def test_the_text_is_cut_at_280_characters(case: MakeCase, facts: MakeFacts) -> 
 
 
 def test_a_case_tells_how_often_the_same_was_said(case: MakeCase, facts: MakeFacts) -> None:
-    viral = case(said=12, accounts=9, heard_by=48_000)
+    viral = case(mentions=12, accounts=9, reach=48_000)
     message = render(facts(new_cases=(viral,)))
     assert message is not None
     assert "said 12 times by 9 accounts, reach about 48,000" in " ".join(message.text.split())
