@@ -71,7 +71,7 @@ def render(
 def alert(
     cases: Sequence[CaseLine], *, timezone: str, now: datetime, max_cases: int = 20
 ) -> Message:
-    """The page for urgent cases that have just opened: one message, however many they are.
+    """Write one message about all urgent cases that have just opened.
 
     ``now`` (aware) is the instant that "in 2 hours" counts from. Raises ValueError for no cases
     or a naive ``now``.
@@ -151,7 +151,7 @@ def _foot(facts: DigestFacts) -> tuple[str, ...]:
 
 
 def _subject(facts: DigestFacts) -> str:
-    """The state of things in a line; never a stranger's words, they may be anything."""
+    """Sum up the state in a line, without a stranger's words: they may be anything."""
     parts = [count(facts.new_total, "new unhappy customer") if facts.new_total else "nobody new"]
     if facts.urgent:
         parts.append(f"{facts.urgent:,} urgent")

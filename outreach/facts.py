@@ -14,9 +14,9 @@ class CaseLine:
 
     ``handle_has_at``: whether people of this source are called by an @ and their handle.
     ``complaints`` counts the case's flagged mentions; ``text``, ``url``, ``reason`` and ``lang``
-    are those of the newest one; it was ``said`` so many times by so many ``accounts``, which
-    ``heard_by`` about that many people follow. ``priority`` is 0..100. Texts come as they were
-    stored.
+    are those of the newest one. ``mentions`` counts the posts that say the same, ``accounts`` their
+    authors, and ``reach`` estimates the people who follow them. ``priority`` is 0..100. Texts come
+    as they were stored.
     """
 
     case_id: int
@@ -62,12 +62,12 @@ class BrandNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestFacts:
-    """The events in [since, until), shown in ``timezone``.
+    """The events of a digest in [since, until), shown in ``timezone``.
 
     ``new_cases`` are those opened in the window, ``waiting_cases`` the older ones that are
     not contacted yet. Both may be the first few of more, by priority: the totals say how many there
-    are. ``waiting_total`` counts the older ones; ``overdue`` counts all, new and old, whose time
-    to answer has passed without contact. ``urgent`` counts new ones. ``contacted`` and
+    are. ``waiting_total`` counts the older ones. ``overdue`` counts all, new and old, that passed
+    their due time without contact. ``urgent`` counts new ones. ``contacted`` and
     ``resolved`` count cases in the window. ``problems`` says in a line each which source or
     channel is broken.
     """

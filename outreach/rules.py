@@ -51,7 +51,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The thresholds in force.
+    """The thresholds that decide about a flag, its urgency and its due time.
 
     ``negative_at`` is a probability in 0..1, ``urgent_at`` a severity in 0..100. ``look_back`` is
     how old a mention may be (None: any age), the other spans run from when a case opens.
@@ -65,7 +65,7 @@ class Rules:
 
     @classmethod
     def of(cls, settings: RuleSettings, *, any_age: bool = False) -> Rules:
-        """The rules that [rules] in settings.toml asks for; ``any_age`` drops the look-back."""
+        """Build the rules of [rules] in settings.toml; ``any_age`` drops the look-back."""
         return cls(
             negative_at=settings.negative_at,
             look_back=None if any_age else settings.look_back,
@@ -90,14 +90,16 @@ def decide(mention: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Ve
     Raises ValueError when ``now`` is naive.
     """
     _aware("now", now)
-    barred = _not_a_complaint_to_us(mention)
+    barred = _not_a_complaint_to_us(mention)  # 1
     if barred is not None:
         return barred
+    # 2. Before the age is checked: docs/decisions/unhappy.md, a person's "this is negative" flags
+    # at any age.
     if mention.corrected is Sentiment.NEGATIVE:
         return _flag(mention, rules, now, RULE_PERSON)
     if mention.corrected is not None:
         return Verdict.CORRECTED
-    if is_low(mention.rating):
+    if is_low(mention.rating):  # 3
         rule = RULE_RATING
     elif mention.scores.could_not_tell:
         return Verdict.COULD_NOT_TELL
@@ -105,8 +107,9 @@ def decide(mention: ClassifiedMention, rules: Rules, now: datetime) -> Flag | Ve
         return Verdict.CALM
     else:
         rule = RULE_MODEL
-    if mention.copy:
+    if mention.copy:  # 4
         return Verdict.COPY
+    # 5. Last, so that TOO_OLD marks only mentions that a longer look-back would flag.
     if rules.look_back is not None and now - mention.published_at > rules.look_back:
         return Verdict.TOO_OLD
     return _flag(mention, rules, now, rule)
@@ -202,7 +205,7 @@ def _sum(parts: Mapping[str, float]) -> int:
 
 
 def replay(evidence: Evidence) -> int | None:
-    """The severity that this evidence leads to under today's weights; None: not flagged."""
+    """Return the severity of this evidence under today's weights; None: not flagged."""
     if evidence.rule == RULE_MODEL and evidence.negative < evidence.threshold:
         return None
     if evidence.rule == RULE_RATING and not is_low(evidence.rating):

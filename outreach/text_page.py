@@ -11,7 +11,7 @@ _INDENT = "     "
 
 
 def letter(page: MessagePage) -> str:
-    """The page's lines; only a link may be wider than 80 columns, since a cut one is dead."""
+    """Write the page as text; only a link may be wider than 80 columns, since a cut one is dead."""
     blocks = [_heading(page.title)] if page.title else []
     blocks.append([line for lead in page.lead for line in wrap(lead)])
     if page.problems:

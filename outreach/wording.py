@@ -118,7 +118,7 @@ def brief(case: CaseLine, now: datetime) -> str:
 
 
 def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:
-    """A case in words, as at ``now``."""
+    """Put a case into words, as at ``now``."""
     named = one_line(case.name or "", MAX_NAME)
     account = handle(case)
     extra = f" ({isolate(named)})" if named and named.casefold() not in account.casefold() else ""
@@ -162,7 +162,7 @@ def _standing(case: CaseLine, zone: ZoneInfo, now: datetime) -> str:
 
 
 def numbers(brand: BrandNumbers) -> BrandSummary:
-    """A brand's row, with a dash where nothing was classified."""
+    """Return a brand's row, with a dash where nothing was classified."""
     share = brand.negative_share
     return BrandSummary(
         name=one_line(brand.name, MAX_NAME),
@@ -177,4 +177,5 @@ def numbers(brand: BrandNumbers) -> BrandSummary:
 def _signed(net: float | None) -> str:
     if net is None:
         return _UNKNOWN
+    # zero without a sign: "+0" would read as a gain
     return f"{round(net):+d}" if round(net) else "0"

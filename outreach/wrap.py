@@ -12,7 +12,7 @@ _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
 
 def columns(text: str) -> int:
-    """How many terminal columns ``text`` takes: East Asian wide ones two, combining ones none."""
+    """Count terminal columns: two for an East Asian wide character, none for a combining one."""
     return sum(_column(char) for char in text)
 
 
@@ -23,9 +23,11 @@ def _column(char: str) -> int:
 
 
 def wrap(text: str, indent: str = "", width: int = WIDTH, *, foreign: bool = False) -> list[str]:
-    """``text`` in lines of at most ``width`` columns, each after ``indent``; words stay whole
-    unless one alone is wider than a line. ``foreign`` isolates each line of a stranger's text:
-    a line is a paragraph to the bidi rules, so one isolation around them all would not hold."""
+    """Break ``text`` into lines of at most ``width`` columns, each after ``indent``.
+
+    Words stay whole, unless a word alone is wider than a line. ``foreign`` isolates each line of a
+    stranger's text.
+    """
     room = width - columns(indent)
     lines = [""]
     for word in text.split():
@@ -34,11 +36,13 @@ def wrap(text: str, indent: str = "", width: int = WIDTH, *, foreign: bool = Fal
             lines[-1] = joined
             continue
         lines += _pieces(word, room)
+    # each line alone: it is a paragraph to the bidi rules, and isolation ends with its paragraph
+    # (https://www.unicode.org/reports/tr9/, X8)
     return [indent + (isolate(line) if foreign else line) for line in lines if line]
 
 
 def _pieces(word: str, room: int) -> list[str]:
-    """A word cut into pieces that fit, never before a character that clings to the last."""
+    """Cut a word into pieces that fit, never before a character that clings to the last."""
     pieces, wide = [""], 0
     for char in word:
         if wide + _column(char) > room and not is_attached(char):
@@ -60,7 +64,7 @@ def isolate(text: str) -> str:
 
 
 def pad(text: str, width: int) -> str:
-    """``text`` in exactly ``width`` columns: filled up with spaces, or cut with a "…"."""
+    """Return ``text`` in exactly ``width`` columns, filled with spaces or cut with a "…"."""
     if columns(text) > width:
         text = _pieces(text, width - 1)[0] + "…"
     return text + " " * (width - columns(text))

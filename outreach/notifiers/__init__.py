@@ -24,10 +24,10 @@ KINDS: Mapping[str, Callable[[ChannelSettings, SecretStr | None], Notifier]] = M
 
 
 def build(channel: ChannelSettings, secret: SecretStr | None) -> Notifier:
-    """The notifier for one [[channel]]. Does no I/O.
+    """Build the notifier of a [[channel]] without any I/O.
 
     ``secret`` is the channel's password, ``settings.secret(password_name(channel.name))``; None
-    for a channel without one. Raises ValueError, with the mend, for settings that lack what the
-    kind needs.
+    for a channel without one. Raises ValueError, with the fix, for settings that the kind
+    needs and that are missing.
     """
     return KINDS[channel.kind](channel, secret)

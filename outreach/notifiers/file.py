@@ -76,10 +76,11 @@ class FileNotifier:
 
 
 def file_stem(key: str) -> str:
-    """A file name for ``key``, the same for the same key, never the same for two."""
+    """Return the file name for ``key``: always the same, and never that of another key."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "-", key).lstrip(".")[:_LONGEST_NAME]
     if key and safe == key:
         return key
+    # replaced characters alone would give "a/b" and "a-b" one name
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{safe}-{digest[:12]}"
 

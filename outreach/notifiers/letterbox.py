@@ -38,14 +38,14 @@ _POLICY = _Policy(linesep="\r\n", cte_type="7bit")
 
 
 class NoAddress(ValueError):
-    """A sender or recipient in settings is no mail address; the text names it and the mend."""
+    """A sender or recipient in settings is no mail address; the text names it and the fix."""
 
 
 def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) -> EmailMessage:
-    """The mail for ``message``: text, and HTML beside it where there is some.
+    """Write the mail for ``message``: its text, and its HTML beside it if it has any.
 
-    Message-ID and X-Earful-Key follow from ``key`` alone, so a repeat is recognised; Date is
-    ``at`` (aware). Raises NoAddress for a sender or recipient that is none.
+    Message-ID and X-Earful-Key follow from ``key`` alone, so a repeat is recognised. Date is
+    ``at`` (aware). Raises NoAddress for a sender or recipient that is no mail address.
     """
     sender = address(channel.sender or "", "sender")
     mail = EmailMessage(policy=_POLICY)
@@ -64,15 +64,18 @@ def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) 
 
 
 def message_id(key: str, domain: str) -> str:
-    """<digest of key@domain>: the same for the same key, also for a key of odd characters."""
+    """Build the Message-ID of a key; a repeat has the same, whatever characters the key has."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return f"<{digest[:32]}@{domain}>"
 
 
 def address(text: str, key: str) -> Address:
-    """ "Support <help@acme.example>" or the bare address; NoAddress names key, value and mend."""
+    """Parse "Support <help@acme.example>" or a bare address.
+
+    Raises NoAddress with the settings key, the value and the fix.
+    """
     header = HeaderRegistry()("to", text)
-    # the parser mends what it can; an address must not be guessed, nor a second one be lost
+    # the parser repairs some addresses by itself; ours must not be guessed, nor a second one lost
     if isinstance(header, AddressHeader) and one_line(text) == text and not header.defects:
         groups = [group.display_name for group in header.groups]
         recipient = header.addresses[0] if groups == [None] else Address()

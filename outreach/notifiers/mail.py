@@ -31,11 +31,11 @@ def password_name(channel: str) -> str:
 
 
 class MailNotifier:
-    """A channel of kind "mail": one mail to all of ``to``.
+    """Send each message of a channel as one mail to all of ``to``.
 
     A repeat with the same key has the same Message-ID and X-Earful-Key. When some recipients are
-    refused for now (4xx), the whole message is tried again: the others see a repeat, nobody misses
-    it. When some are refused for good (5xx), the mail counts as sent and a warning names them: one
+    refused for now (4xx), the whole message is tried again: a repeat is better than a missing mail.
+    When some are refused for good (5xx), the mail counts as sent and a warning names them: one
     colleague's closed mailbox must not silence the page for all.
     """
 
@@ -71,7 +71,7 @@ class MailNotifier:
     def send(self, message: Message, key: str) -> None:
         """Send one mail; returns once the server has taken it for at least one recipient.
 
-        Raises Transient when the server is away or answers 4xx, and Permanent, with the mend, when
+        Raises Transient when the server is away or answers 4xx, and Permanent, with the fix, when
         it answers 5xx or the settings cannot work.
         """
         with self._as_edge_errors():
@@ -94,7 +94,7 @@ class MailNotifier:
         except ssl.SSLError as error:
             raise self._no_tls(error) from error
         except (OSError, smtplib.SMTPException) as error:
-            # refused, timed out, name not found, hung up: all of these mend themselves some day
+            # refused, timed out, name not found, hung up: all of these pass by themselves
             raise Transient(
                 f"{self._place}: cannot talk to the server ({_error_text(error)}); "
                 "if it stays so, check host and port"
@@ -123,7 +123,8 @@ class MailNotifier:
                 f"{self._place}: will not send a password over an open connection; "
                 'use security = "starttls" or "tls"'
             )
-        # smtplib can only carry ASCII, and its own error would print the password
+        # smtplib encodes both as ASCII (RFC 4616 would allow UTF-8), and its own error would print
+        # the password
         if not (self._channel.username + self._secret.get_secret_value()).isascii():
             raise Permanent(
                 f"{self._place}: username or {self._variable} holds characters beyond ASCII, which "
@@ -198,6 +199,7 @@ def _ask(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str
     """Those of ``recipients`` that the server refuses, with its answers; nothing is sent."""
     smtp.ehlo_or_helo_if_needed()
     code, reply = smtp.mail(sender)
+    # RFC 5321, 4.2.3: 250 takes a sender; a recipient is taken by 250, or forwarded by 251
     if code != 250:
         raise smtplib.SMTPSenderRefused(code, reply, sender)
     answers = {recipient: smtp.rcpt(recipient) for recipient in recipients}

@@ -64,6 +64,7 @@ def _is_due(now: datetime) -> Any:
         # strictly before: a lease still holds in the instant in which it ends
         and_(state == DeliveryState.SENDING.value, lease < now),
     )
+    # UNSENT repeats the condition of the partial index (test_leasing_reads_its_own_index)
     return and_(UNSENT, due)
 
 
@@ -185,6 +186,7 @@ def redact_cases(connection: Connection, case_ids: Sequence[int], names: Iterabl
     3. An alert on its way is dropped when none of its cases has a post left.
     4. Any other message on its way becomes a notice that names the cases which still have posts.
     """
+    # docs/decisions/removal.md, "Queued messages are not rewritten"
     rows = _find_messages(connection, case_ids, [name for name in names if name])
     for row in rows:
         remaining = _remaining_cases(connection, row.id)

@@ -121,7 +121,8 @@ def select_cases() -> Any:
 def _passes(selection: QueueFilter) -> Any:
     conditions: list[Any] = [_CASE.c.status.in_([status.value for status in selection.statuses])]
     if all(status.is_open for status in selection.statuses):
-        conditions.append(IS_OPEN)  # IN alone would not use the partial index
+        # IN alone would not use the partial index (https://sqlite.org/partialindex.html)
+        conditions.append(IS_OPEN)
     if selection.brand_id is not None:
         conditions.append(_CASE.c.brand_id == selection.brand_id)
     if selection.assignee is not None:

@@ -117,6 +117,7 @@ def _compare(
             if mention.text != row.text or _is_rerated(row, mention):
                 refused.add(row.id)
             # figures count from any copy; text, links and ratings only from the author
+            # (docs/decisions/removal.md, "An edit is accepted only from the stored author")
             mention = _with_stored_text(mention, row)
         if not _is_older(mention, row):
             newer[row.id] = (row, mention)
@@ -137,6 +138,7 @@ def _is_older(mention: Mention, row: Any) -> bool:
     if row.edited_at is None:
         return False
     # another server's copy may not know of the edit yet
+    # (docs/decisions/removal.md, "A stale fetch never overwrites a newer one")
     return mention.edited_at is None or mention.edited_at < row.edited_at
 
 
@@ -202,6 +204,7 @@ def _update_rows(
         if mention_id in edited_set:
             values |= {"text": mention.text, "edition": row.edition + 1}
             # a correction was about the old text, so it goes with it
+            # (docs/decisions/removal.md, "A changed post is judged again, corrections included")
             values |= {"sentiment": "", "model_id": "", "corrected": False}
             edited.append({"_mention_id": mention_id} | values)
         elif tuple(values[name] for name in _REFRESHED) != _stored_values(row, _REFRESHED):

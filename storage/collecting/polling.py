@@ -79,6 +79,7 @@ def _is_due(row: Any, query: Query, now: datetime) -> bool:
     if row.due_at is None or row.due_at <= now:
         return True
     # no query waits that long: the clock was ahead when this was written
+    # (docs/decisions/collecting.md, "The writes of a clock that was ahead are taken back")
     return bool(row.due_at - now > timedelta(seconds=query.every) + _LONGEST_WAIT)
 
 

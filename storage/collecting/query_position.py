@@ -36,6 +36,7 @@ def move_position(
 ) -> None:
     """Update the query's row, if it is still at ``after``; raises PositionConflict."""
     move = update(_QUERY).where(_QUERY.c.id == query.id).values(**values)
+    # docs/decisions/collecting.md, "A position moves only from where its poll began"
     if after is not ANY_POSITION:
         move = move.where(_QUERY.c.position.is_not_distinct_from(after))
     if connection.execute(move).rowcount:

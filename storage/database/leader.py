@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.database.engine import Database, DatabaseError, sqlite_path
 
+# not the key of the writers' lock (storage/database/engine.py): advisory locks share one space of
+# keys in a database (https://www.postgresql.org/docs/current/explicit-locking.html)
 _LOCK_KEY = 7041002
 
 

@@ -223,6 +223,7 @@ def _remove_silent_authors(connection: Connection, author_ids: set[int]) -> None
             _AUTHOR.c.id.in_(ids), ~exists().where(_MENTION.c.author_id == _AUTHOR.c.id)
         )
         has_case = exists().where(_CASE.c.author_id == _AUTHOR.c.id)
+        # docs/decisions/removal.md, 'A deleted author with a case becomes "(deleted author)"'
         connection.execute(delete(_AUTHOR).where(is_silent, ~has_case))
         rows = connection.execute(select(_AUTHOR.c.id).where(is_silent, has_case))
         for author_id in rows.scalars().all():

@@ -27,6 +27,8 @@ ERASED = "erased"  # the reason of a tombstone that a person asked for
 
 def fingerprint_of(source: str, external_id: str) -> str:
     """Hash an erased id: it recognises the id, and tells a reader nothing."""
+    # without a key: docs/decisions/removal.md, "An erased person is known by a hash, a deleted post
+    # by its id"
     return hashlib.sha256(f"{source}\0{external_id}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -45,5 +45,7 @@ def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
 def clear_reply_references(connection: Connection, posts: Iterable[ExternalKey]) -> None:
     """Remove these posts' ids from the replies of other people."""
     for source, external_ids in group_by_source(posts):
+        # the reply itself stays: it is another person's post
+        # (test_answers_to_them_stay_and_do_not_say_to_what)
         is_reply = and_(_MENTION.c.source == source, _MENTION.c.reply_to.in_(external_ids))
         connection.execute(update(_MENTION).where(is_reply).values(reply_to=None))

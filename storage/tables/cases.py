@@ -25,6 +25,8 @@ class CaseRow(SQLModel, table=True):
             sqlite_where=OPEN_CASE,
             postgresql_where=OPEN_CASE,
         ),
+        # in the queue's order, so that a page sorts nothing
+        # (test_the_queue_reads_its_index_in_order)
         Index(
             "ix_case_queue",
             "brand_id",
@@ -33,6 +35,8 @@ class CaseRow(SQLModel, table=True):
             sqlite_where=OPEN_CASE,
             postgresql_where=OPEN_CASE,
         ),
+        # pages compare periods by the first complaint, digests by the opening of the case
+        # (docs/decisions/unhappy.md, "A case remembers when its first complaint was published")
         Index("ix_case_complained", "brand_id", "complained_at"),
         Index("ix_case_opened", "opened_at"),
         Index("ix_case_author", "author_id"),

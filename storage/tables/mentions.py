@@ -57,6 +57,8 @@ class MentionRow(SQLModel, table=True):
     __tablename__ = "mention"
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
+        # docs/decisions/collecting.md, "Noise is marked on the mention, and the classification
+        # index leaves it out"
         Index(
             "ix_mention_model", "model_id", "id", sqlite_where=NOT_NOISE, postgresql_where=NOT_NOISE
         ),
@@ -69,6 +71,8 @@ class MentionRow(SQLModel, table=True):
             sqlite_where=GROUPED,
             postgresql_where=GROUPED,
         ),
+        # a deletion asks whether its author has another post, and which plain reposts go along
+        # (test_a_change_or_a_deletion_reads_no_table_whole)
         Index("ix_mention_author", "author_id"),
         Index(
             "ix_mention_repost",
@@ -130,6 +134,8 @@ class MentionBrandRow(SQLModel, table=True):
     __tablename__ = "mention_brand"
     __table_args__ = (
         Index("ix_mention_brand_time", "brand_id", "published_at"),
+        # the rules' two lists of work: missing verdicts, and those that `earful flag --all` judges
+        # again (test_what_is_unjudged_is_found_by_its_own_index)
         Index(
             "ix_mention_brand_unjudged",
             "mention_id",
