@@ -14,6 +14,7 @@ from earful.types import Brand
 from pipeline.app import App
 from storage.entities import brands
 
+# A day inside datetime's range, so that no time zone shifts them out of it.
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
 _LAST = datetime(9999, 12, 30, tzinfo=UTC)
 

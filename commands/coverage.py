@@ -92,6 +92,7 @@ def _print_coverage(
             for part in coverage.parts:
                 _row(table, *_part_cells(part, coverage.window))
     console.print(table)
+    # Not wrapped, because the commands in these sentences are copied.
     for line in _sentences(coverages, days, disabled):
         console.print(Text(line), soft_wrap=True)
 

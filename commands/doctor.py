@@ -149,6 +149,7 @@ def _source(app: App, query: Query) -> Finding:
     try:
         listener = app.listener(query)
         result = _forecast(app, listener, query) or _first_batch(app, listener, query)
+    # Not BAD: what a network refuses now it may allow in a minute, without a change here.
     except Transient as error:
         hint = (
             "Nothing, if it passes: Earful tries again by itself. Else check address and network."
@@ -218,12 +219,14 @@ def describe_cost(posts_a_day: float, policy: BudgetPolicy, *, rechecked: bool) 
         text += f"; the budget of {money(policy.budget_day, policy.currency)} a day {reach}"
     if policy.budget_month is not None:
         days = policy.budget_month // cost
+        # 31 days are enough for every month.
         reach = "is enough" if days >= 31 else f"lasts about {count(days, 'day')}"
         text += f"; the budget of {money(policy.budget_month, policy.currency)} a month {reach}"
     return text + ("; re-checks cost up to as much again" if rechecked else "")
 
 
 def _cents(millionths: int) -> int:
+    # At least one cent: 0.00 would read as free.
     return max(round(millionths, -4), 10_000)
 
 

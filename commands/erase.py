@@ -67,6 +67,8 @@ def _erase_author(app: App, target: _Target, confirm: Confirm) -> ErasureCounts 
             hint=f"Name one by its id: {ids}",
         )
     if not people:
+        # docs/decisions/removal.md, "An erased person is known by a hash": so a repeated command is
+        # not mistaken for a typing error.
         if erasing.is_author_erased(app.db, target.source, target.name):
             print(f"{target} was erased before")
             return ErasureCounts()

@@ -61,6 +61,7 @@ def import_file(
     query = _query(app, order)
     check_query(query)
     total = Polled(queries=1)
+    # From the first row each time: storage drops the stored ones (test_a_file_comes_in_once).
     batches = app.listener(query).poll(query, None)
     with RejectsFile(order.rejects) as rejects:
         store_all(
@@ -133,11 +134,13 @@ class RejectsFile:
         for batch in batches:
             for rejected in batch.rejected:
                 line = {"where": rejected.where, "reason": rejected.reason, "raw": rejected.raw}
+                # ASCII, because a bad row may hold half of a surrogate pair, which UTF-8 cannot.
                 print(json.dumps(line, ensure_ascii=True), file=self._open())
             yield batch
 
     def _open(self) -> Any:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Overwritten, because a repeated import meets the same bad rows.
             self._file = self._path.open("w", encoding="utf-8")
         return self._file

@@ -30,6 +30,8 @@ from pipeline.app import opened
 from storage import exports, queries
 from storage.database.engine import DatabaseError
 
+# Typer's pretty tracebacks may print local variables, and these hold secrets and mentions
+# (https://typer.tiangolo.com/tutorial/exceptions/).
 cli = typer.Typer(
     name="earful",
     help="The listening post that a brand runs itself.",
@@ -72,14 +74,16 @@ def _configure(
 
 @cli.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="No page: print a summary and end.")] = False,
+    summary_only: Annotated[
+        bool, typer.Option("--once", help="No page: print a summary and end.")
+    ] = False,
     port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Play fourteen days of an invented brand through the real path, on this machine alone."""
     from commands import demo as demonstration
 
-    sys.exit(demonstration.run(once=once, port=port, browser=browser))
+    sys.exit(demonstration.run(summary_only=summary_only, port=port, browser=browser))
 
 
 @cli.command()
@@ -87,6 +91,7 @@ def up(
     page: Annotated[bool, typer.Option(help="Serve the command center too.")] = True,
 ) -> None:
     """Listen, classify, flag and deliver on schedule, and serve the command center."""
+    # Streamlit loads slowly: only this command and the demo pay for it.
     from commands.up import serve
 
     with opened() as app:
@@ -131,7 +136,7 @@ def import_(
 
 @cli.command()
 def export(
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    file: Annotated[Path, typer.Option("--out", help="The file to write.")],
     file_format: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
     brand: Annotated[str | None, typer.Option(help="About this brand alone.")] = None,
     since: Annotated[str | None, typer.Option(help="Published from then on.")] = None,
@@ -155,23 +160,24 @@ def export(
         )
         with counting("written") as advance:
             number = exports.write_file(
-                out, file_format.value, _counted(exports.read_rows(app.db, export_filter), advance)
+                file, file_format.value, _counted(exports.read_rows(app.db, export_filter), advance)
             )
         # The log holds the options as they were typed: a reader can repeat the export with them.
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
-        words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(export_filter.sources)}
+        words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(source or ())}
+        # `earful erase` names the exports that may still hold an erased person.
         exports.log_export(
             app.db,
             exports.LoggedExport(
                 at=app.clock(),
                 by=arguments.current_user(),
-                path=str(out.resolve()),
+                path=str(file.resolve()),
                 format=file_format.value,
                 rows=number,
                 filter="; ".join(f"{k} {v}" for k, v in words.items() if v not in (None, "")),
             ),
         )
-    print(f"{count(number, 'row')} written to {out}")
+    print(f"{count(number, 'row')} written to {file}")
 
 
 @cli.command()

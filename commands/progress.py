@@ -19,6 +19,7 @@ Advance = Callable[[int], None]
 @contextmanager
 def counting(title: str, total: int | None = None) -> Iterator[Advance]:
     """Give a function that counts further items done; ``total`` None: the number is unknown."""
+    # On stderr, so that a pipe gets the result alone.
     if sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task(title, total=total)

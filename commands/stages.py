@@ -27,7 +27,9 @@ cli = typer.Typer()
 
 @cli.command()
 def poll(
-    once: Annotated[bool, typer.Option("--once", help="Poll every query now, due or not.")] = False,
+    poll_all: Annotated[
+        bool, typer.Option("--once", help="Poll every query now, due or not.")
+    ] = False,
     resume: Annotated[str | None, typer.Option(help="Resume this paused query.")] = None,
 ) -> None:
     """Poll the sources that are due for new mentions."""
@@ -37,7 +39,7 @@ def poll(
             if resume not in ids:
                 raise SettingsError(f"--resume: there is no query {resume!r}{nearest(resume, ids)}")
             polling.resume(app.db, resume)
-        if once:
+        if poll_all:
             polling.make_due(app.db, ids)
         if not app.queries:
             print("settings.toml has no [[listen]] block: nothing to poll")
@@ -98,6 +100,7 @@ def deliver(
             deliveries.requeue_dead(app.db, channel=None, due_at=app.clock())
         delivered = Stages(app).deliver()
     print(delivered)
+    # A message that was put off is not delivered yet, and a script should know.
     sys.exit(1 if delivered.put_off or delivered.dead else 0)
 
 
@@ -106,14 +109,17 @@ def digest(
     printed: Annotated[
         bool, typer.Option("--print", help="Show it here and send it to no channel.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write digest.txt and .html here.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Write digest.txt and .html here.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="2026-11-01 or 2026-11-01T09:00")] = None,
     brand: Annotated[str | None, typer.Option(help="Of this brand alone.")] = None,
 ) -> None:
     """Report the news for support since the last digest; sent to the [digest] channels."""
     with opened() as app:
         channels = app.settings.digest.channels
-        if not (printed or out) and channels:
+        # Showing a digest must not count as sending it: the next one would leave its news out.
+        if not (printed or folder) and channels:
             sys.exit(_send_digests(app))
         now = app.clock()
         window = digests.window_for(app.db, channels[0] if channels else None, now)
@@ -127,9 +133,9 @@ def digest(
     if message is None:
         print("nothing happened since the last digest")
         return
-    if out is not None:
-        _write_digest(out, message)
-    if printed or out is None:
+    if folder is not None:
+        _write_digest(folder, message)
+    if printed or folder is None:
         print(message.subject, message.text, sep="\n\n")
 
 

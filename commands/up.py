@@ -74,6 +74,7 @@ def _end(server: subprocess.Popen[bytes] | None) -> int:
         return 0
     status = server.poll()
     if status is not None:
+        # The page's server is not meant to end by itself, so its status 0 is a failure too.
         return status or 1
     server.terminate()
     try:

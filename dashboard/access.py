@@ -67,6 +67,8 @@ class PasswordAttempts:
         with self._lock:
             if self._clock() < self._until:
                 return False
+            # Constant time: the duration must not tell how many characters are right
+            # (https://docs.python.org/3/library/hmac.html#hmac.compare_digest).
             if hmac.compare_digest(attempt.encode(), password.encode()):
                 self._failed = 0
                 return True
@@ -77,6 +79,7 @@ class PasswordAttempts:
             return False
 
 
+# One counter for all sessions: else a new session for each attempt would begin at zero.
 @st.cache_resource(show_spinner=False)
 def _attempts() -> PasswordAttempts:
     return PasswordAttempts()
@@ -124,18 +127,21 @@ def _sign_in(name: str, attempt: str, password: str) -> None:
         st.error("This password is wrong.")
         return
     st.session_state[_SIGNED_IN] = True
+    # This run was to draw the sign-in form alone; only a new one draws the page.
     set_visitor_name(name)
     st.rerun()
 
 
 def draw_name_form(place: str) -> None:
     """Draw a small form for the visitor's name, which every action needs."""
+    # The badge and a case may draw this form on one page, and Streamlit refuses equal keys.
     with st.form(f"visitor-{place}", border=False):
         field, button = st.columns([3, 1], vertical_alignment="bottom")
         name = field.text_input(
             "Your name, so that colleagues see who has the case", max_chars=60, key=f"name-{place}"
         )
         if button.form_submit_button("Use this name", width="stretch") and one_line(name):
+            # This run has drawn parts of the page without the name.
             set_visitor_name(name)
             st.rerun()
 

@@ -19,8 +19,11 @@ _FOLDER = Path(__file__).resolve().parent
 def main() -> None:
     """Draw the requested page, or the sign-in form before it."""
     st.set_page_config(page_title="Earful", layout="wide")
+    # st.html wraps a path to a CSS file in <style>. st.markdown would need unsafe HTML, which
+    # test_nothing_in_the_dashboard_lets_html_or_markdown_of_strangers_through forbids.
     st.html(_FOLDER / "style.css")
     try:
+        # The address in use, not that of settings: `build_command` may be called with another host.
         password = access.password_for(st.get_option("server.address"))
     except SettingsError as error:
         reason = str(error)

@@ -41,6 +41,7 @@ class _Notice:
 
 def draw_notice(case_id: int) -> None:
     """Draw the result of the last action in this case, once."""
+    # Streamlit runs an action before it draws the page, so the result waits in the session.
     notice = st.session_state.pop(_NOTICE, None)
     if not isinstance(notice, _Notice) or notice.case_id != case_id:
         return
@@ -62,6 +63,8 @@ def draw(case: CaseView) -> None:
 
 
 def _draw_assignee(case: CaseView) -> None:
+    # The version on the page: a stale one raises Conflict and overwrites nothing
+    # (test_whoever_was_overtaken_is_told_and_sees_the_case_as_it_is).
     seen = {"case_id": case.id, "version": case.version}
     if case.assignee is None:
         st.text("No one has this case.", width="stretch")
@@ -82,6 +85,7 @@ def _draw_form(case: CaseView) -> None:
     draft = _draft_key(case.id)
     seen = {"case_id": case.id, "version": case.version, "draft": draft}
     is_unanswered = case.status.is_unanswered
+    # With enter_to_submit a key press in the box would click the first of three buttons.
     with st.form(f"write-{case.id}", border=False, enter_to_submit=False):
         st.text_area(
             "What should colleagues know?",
@@ -102,6 +106,7 @@ def _draw_form(case: CaseView) -> None:
                 kwargs=seen,
             )
             st.space("stretch")
+            # With the draft's key inside, a stored draft resets this choice too.
             outcome_key = f"outcome-{draft}"
             st.selectbox(
                 "How did it end?",
@@ -203,6 +208,7 @@ def _release(case_id: int, version: int) -> None:
 def _add_note(case_id: int, version: int, draft: str) -> None:
     def step(name: str) -> str:
         text = _draft_text(draft)
+        # A note overwrites nothing, so it needs no version.
         commands.add_note(data.database(), case_id, by=name, at=clock.now(), text=text)
         _clear_draft(case_id)
         return "Note added."

@@ -113,6 +113,7 @@ def _draw_mention(case: CaseView, mention: FlaggedMention, zone: str, now: datet
             st.text(f"Why it was flagged: {clean(mention.reason, 600)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.popover("The numbers"):
+                # st.code keeps the columns by its fixed-width font, and has a button that copies.
                 st.code(_numbers(mention), language=None)
             case_actions.draw_correction(case, mention)
             draw_link("Open the post", mention.url, f"post-{key}")

@@ -74,6 +74,7 @@ def net_sentiment(bars: Sequence[Bar], period: Period) -> Any:
     y = alt.Y(
         "net:Q",
         title=None,
+        # The whole range always: a scale that fits the data would make a calm day look dramatic.
         scale=alt.Scale(domain=[-100, 100]),
         axis=_axis(values=[-100, 0, 100], labelExpr=_SIGNED, labelOverlap=False),
     )
@@ -108,6 +109,7 @@ def share_of_voice(shares: Sequence[VoiceShare]) -> Any:
     top = max((voice.share for voice in shares), default=1.0) or 1.0
     base = alt.Chart(_rows(rows)).encode(y=y)
     bar = base.mark_bar(height=20, cornerRadiusEnd=3).encode(
+        # Room for the words behind the longest bar.
         x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, top * 1.45])),
         color=alt.condition("datum.ours", alt.value(_OWN_BRAND), alt.value(_COMPETITOR)),
         tooltip=[
@@ -192,6 +194,7 @@ def _rows(values: list[dict[str, Any]]) -> Any:
 
 
 def _wall(local: datetime) -> str:
+    # The Z is wrong on purpose: the module's docstring says why.
     return f"{local:%Y-%m-%dT%H:%M:%S}Z"
 
 

@@ -14,6 +14,7 @@ from storage.database.engine import Database, DatabaseError, connect, sqlite_pat
 from storage.database.migrate import require_current
 
 
+# Streamlit runs the whole page at every click, in a thread of each session: open things once.
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
     """Return the settings that this server was started with. Raises SettingsError."""

@@ -48,12 +48,16 @@ _THEME = {
     "baseRadius": "10px",
     "showWidgetBorder": "true",
 }
+# Passed as flags, because these win over a config.toml in the working folder or in the home
+# (https://docs.streamlit.io/develop/api-reference/configuration/config.toml).
 _OPTIONS = {
     "browser.gatherUsageStats": "false",
+    # A traceback may hold mentions and secrets (test_a_failure_shows_a_number_and_no_insides).
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": "true",
+    # Magic draws every bare expression, and draws a string as Markdown.
     "runner.magicEnabled": "false",
     "server.enableCORS": "true",
     "server.enableXsrfProtection": "true",
@@ -95,6 +99,8 @@ def build_environment(settings: Settings, settings_file: Path | None = None) -> 
     variables["EARFUL_SETTINGS"] = str((settings_file or settings_path()).resolve())
     variables["EARFUL_DATABASE_URL"] = settings.database_url.get_secret_value()
     variables.pop("EARFUL_DATABASE_URL_FILE", None)  # both at once is an error
+    # A killed parent cannot stop its child, so the child watches the parent
+    # (test_the_server_ends_with_its_parent_process).
     variables[PARENT] = str(os.getpid())
     variables["PYTHONPATH"] = os.pathsep.join(_paths(os.environ))
     return variables

@@ -35,12 +35,14 @@ def person_details(case: CaseView) -> str:
 
 def draw_small_print(key: str, words: str) -> None:
     """Draw a line of plain text in small print."""
+    # Streamlit makes the key a CSS class, and style.css gives the class its look.
     with st.container(key=f"small-{key}"):
         st.text(words)
 
 
 def draw_link(text: str, url: str | None, key: str) -> None:
     """Draw a link to the web; an unsafe address draws nothing."""
+    # An address like javascript:… must end here (test_only_web_addresses_become_links).
     address = web_link(url)
     if address is not None:
         st.link_button(label(text), address, key=key)

@@ -24,6 +24,7 @@ def _no_address() -> str | None:
 
 def _end_with(parent: int) -> None:
     """End the server when its parent process ends; otherwise it would keep the port."""
+    # An orphan gets another parent at once (getppid(2)), also when its parent was killed.
     while os.getppid() == parent:
         time.sleep(_CHECK_EVERY)
     os.kill(os.getpid(), signal.SIGTERM)

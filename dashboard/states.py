@@ -94,6 +94,7 @@ def draw_nothing_collected(has_mentions: Callable[[], bool], refresh: timedelta)
         if has_mentions():
             st.rerun(scope="app")
 
+    # st.rerun raises a BaseException, so draw_guarded lets it through.
     st.fragment(lambda: draw_guarded(reload), run_every=refresh)()
 
 

@@ -1,5 +1,5 @@
 """The one part of Earful that faces the internet: forms, the pop-up, and signed webhooks.
 
-It never opens the database: whoever breaks in here reads no mention. What it accepts goes into an
-inbox (listeners/inbox/inbox.py), and is on the disk before the answer says so.
+It never opens the database, so an intruder here reads no mention. It puts a submission into an
+inbox (listeners/inbox/inbox.py), and says so once the submission is on the disk.
 """

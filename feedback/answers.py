@@ -84,8 +84,11 @@ def page(
 def allow(request: Request, response: Response, sites: Sequence[str]) -> Response:
     """Let a page of one of ``sites`` read the answer (CORS). No cookie ever travels."""
     origin = request.headers.get("origin")
+    # A cache must not answer one site with another's permission
+    # (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
     response.headers.add_vary_header("Origin")
     if origin in sites:
         response.headers["Access-Control-Allow-Origin"] = origin or ""
+        # Scripts of other sites cannot read this header without it, and the pop-up needs it.
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     return response

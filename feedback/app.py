@@ -64,6 +64,8 @@ def build(settings: Settings, *, clock: Clock = wall.now) -> FastAPI:
         )
     inbox = settings.feedback.inbox
     try:
+        # Only this user may read visitors' words
+        # (test_a_submission_lies_in_the_inbox_and_nobody_else_may_read_it).
         inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"[feedback] inbox: cannot make {inbox} ({error.strerror})") from error
@@ -115,6 +117,7 @@ def _hook_endpoints(settings: Settings, clock: Clock) -> list[hooks.HookEndpoint
 
 
 def _add_rest(app: FastAPI, inbox: Path) -> None:
+    # Not async: FastAPI then runs it in a thread, because a disk may answer late.
     def healthz() -> Response:
         """Say whether submissions can be stored."""
         ready = inbox.is_dir() and os.access(inbox, os.W_OK)
@@ -146,6 +149,7 @@ def _add_file(app: FastAPI, path: str, kind: str) -> None:
             media_type=kind,
             headers={
                 "Cache-Control": "public, max-age=3600",
+                # Pages of other sites load these files (https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header).
                 "Cross-Origin-Resource-Policy": "cross-origin",
             },
         )
@@ -179,5 +183,6 @@ async def _log_every_minute(counts: Mapping[str, Counter[str]]) -> None:
 def _log(counts: Mapping[str, Counter[str]]) -> None:
     for name, numbers in counts.items():
         if numbers:
+            # Numbers only, no visitor's words (test_the_log_says_numbers_and_no_text).
             log.info("feedback", at=name, **numbers)
             numbers.clear()

@@ -116,6 +116,7 @@ class FormEndpoints:
         if request.headers.get("origin") in self.form.sites:
             answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
             answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
+            # Seconds: a site that leaves the settings loses its permission within an hour.
             answer.headers["Access-Control-Max-Age"] = "3600"
         return allow(request, answer, self.form.sites)
 
@@ -142,6 +143,9 @@ class FormEndpoints:
 
     async def _keep(self, request: Request) -> str:
         origin = request.headers.get("origin")
+        # Programs send no Origin, and a page in a sandboxed frame sends "null"
+        # (https://html.spec.whatwg.org/multipage/browsers.html#concept-origin-opaque). The token
+        # is what counts for both.
         ours = origin in (None, "null") or from_ourselves(request, self.url)
         if not ours and origin not in self.form.sites:
             raise InvalidSubmission(403, "this site is not among the form's sites")
@@ -152,6 +156,8 @@ class FormEndpoints:
         if site is None or (not ours and site != origin):
             raise InvalidSubmission(403, "the token is not this form's token for this site")
         if submitted.topic:
+            # Answered as if it was stored, so that the program does not learn of the trap
+            # (test_a_program_that_fills_every_field_believes_it_was_heard).
             return "left to a trap for programs"
         visitor = visitor_of(request.client.host if request.client else "")
         self._count(visitor)
@@ -159,6 +165,7 @@ class FormEndpoints:
         return "stored"
 
     def _count(self, visitor: str) -> None:
+        # In this order: a visitor over the limit uses up nothing of the limit for everyone.
         wait = self.address.wait(visitor) or self.everyone.wait("")
         if wait:
             raise InvalidSubmission(429, "that was too much in a short time", retry_after=wait)
@@ -167,6 +174,8 @@ class FormEndpoints:
         now = self.clock()
         identity = submitted.identity(visitor, f"{now:%Y%m%dT%H%M}")
         line = {"at": now.isoformat(), "id": identity, **submitted.line(self.form.scale)}
+        # A sync of the disk in the event loop would hold up every visitor
+        # (test_a_slow_disk_holds_up_nobody_who_stores_nothing).
         await run_in_threadpool(append, self.inbox, [line])
 
     def _refusal(self, request: Request, refusal: InvalidSubmission, lang: str) -> Response:

@@ -60,6 +60,8 @@ class HookEndpoint:
         """Keep an item or a list of items; a bad one is told of and the others are kept."""
         try:
             body = await body_of(request, BODY_CAP)
+            # Before the parser: only a sender with the secret may keep it busy
+            # (test_nothing_unsigned_is_kept).
             self._check_signature(request, body)
             lines, answer = self._read(_items(body, media_type(request)))
             await run_in_threadpool(append, self.inbox, lines)
@@ -111,6 +113,7 @@ def _items(body: bytes, media: str) -> list[object]:
     if media != submission.JSON and not media.endswith("+json"):
         raise InvalidSubmission(415, f"the body should be {submission.JSON}")
     try:
+        # Python reads NaN and Infinity, which RFC 8259 (section 6) does not permit.
         content = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise InvalidSubmission(400, "the body is no JSON") from error

@@ -1,8 +1,8 @@
 """Close HTTP connections of clients that are too slow.
 
-uvicorn waits without an end for the head of a request, for the rest of a body that nobody reads,
-and for a client that does not take its answer: a few hundred such connections would keep everybody
-else out. Its parser h11 is the one that bounds the size of a head (64 KiB). Requests that are sent
+uvicorn waits without an end for the head of a request, for the rest of an unread body, and for a
+client that does not take its answer. A few hundred such connections would keep all other visitors
+out. Its parser h11 is the one that bounds the size of a head (64 KiB). Requests that are sent
 before the one in front is answered it keeps without a bound, and reads 256 KB more of them for
 every answer: one connection would fill the memory.
 """
@@ -68,5 +68,7 @@ class Impatient(H11Protocol):
     def _wait(self, seconds: float | None) -> None:
         if self._ends is not None:
             self._ends.cancel()
+        # abort() drops unsent bytes; close() would wait for a client that does not take them
+        # (https://docs.python.org/3/library/asyncio-protocol.html#asyncio.WriteTransport.abort).
         hurry = self.transport.abort
         self._ends = None if seconds is None else self.loop.call_later(seconds, hurry)

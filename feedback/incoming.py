@@ -36,6 +36,7 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
     """
     too_much = InvalidSubmission(413, f"the body is over {max_bytes:,} bytes")
     length = request.headers.get("content-length", "")
+    # Fifteen digits exceed every limit, and int() raises for more than 4,300.
     if length.isascii() and length.isdecimal() and int(length[:15]) > max_bytes:
         raise too_much
     body = bytearray()
@@ -43,6 +44,7 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
         async with asyncio.timeout(_PATIENCE):
             async for chunk in request.stream():
                 body += chunk
+                # A chunked body announces no length (test_too_much_is_refused_while_it_is_read).
                 if len(body) > max_bytes:
                     raise too_much
     except TimeoutError as error:

@@ -44,6 +44,7 @@ class RateLimits:
 
     def _times_of(self, key: bytes) -> deque[datetime]:
         if key not in self._times and len(self._times) >= _MAX_KEYS:
+            # A dict keeps the order of insertion, so its first key is the oldest.
             del self._times[next(iter(self._times))]
         return self._times.setdefault(key, deque())
 
@@ -65,4 +66,5 @@ def visitor_of(address: str) -> str:
         return str(ip)
     if ip.ipv4_mapped:  # how a line of both versions writes the older one
         return str(ip.ipv4_mapped)
+    # A device changes its lower 64 bits by itself (RFC 8981), so they tell no visitors apart.
     return str(ipaddress.ip_network((int(ip), 64), strict=False))

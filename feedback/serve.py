@@ -13,7 +13,7 @@ from earful.settings.load import Settings
 from feedback.app import build
 from feedback.impatient import Impatient
 
-_MOST_AT_ONCE = 500  # requests; above it the answer is 503
+_MAX_CONCURRENT = 500  # requests; above it the answer is 503
 
 
 def server(
@@ -35,12 +35,13 @@ def server(
             port=port or front.port,
             proxy_headers=bool(front.trusted_proxies),
             forwarded_allow_ips=list(front.trusted_proxies),
+            # A log of requests would hold visitors' addresses.
             access_log=False,
             server_header=False,
             log_level="warning",
             http=Impatient,
             ws="none",
-            limit_concurrency=_MOST_AT_ONCE,
+            limit_concurrency=_MAX_CONCURRENT,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=10,
         )

@@ -18,6 +18,7 @@ SIGNATURE = "X-Earful-Signature"
 def token(secret: str, form: str, site: str) -> str:
     """The token that a site sends with each submission to a form. It is public: it stands in the
     site's pages. Taking a site out of the settings makes it worthless."""
+    # 32 hex digits are 128 bits: too many to guess, short enough for a line of HTML.
     return _hex(secret, f"{form}\n{site}".encode())[:32]
 
 

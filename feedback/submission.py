@@ -84,6 +84,7 @@ def read(body: bytes, media: str, scale: str) -> Submission:
     model = model_for(scale)
     try:
         if media == JSON:
+            # Strict, because JSON has numbers: "7" is a mistake. A plain form has nothing but text.
             return model.model_validate_json(body, strict=True)
         if media == FORM:
             return model.model_validate(_fields(body))

@@ -26,16 +26,17 @@ from storage.entities import brands
 _FOLDER = Path("data/demo")
 
 
-def run(*, once: bool = False, port: int | None = None, browser: bool = True) -> int:
+def run(*, summary_only: bool = False, port: int | None = None, browser: bool = True) -> int:
     """Play the story through the real path; returns the exit status.
 
-    ``once`` prints a summary and ends; otherwise the command center is served until Ctrl-C while
-    the story's last part arrives. The demo's database is its own, or the one that
+    ``summary_only`` prints a summary and ends. Otherwise the command center is served until Ctrl-C
+    while the story's last part arrives. The demo's database is its own, or the one that
     EARFUL_DATABASE_URL names when that is empty or holds nothing but the demo.
     """
-    if once:
+    if summary_only:
         with tempfile.TemporaryDirectory(prefix="earful-demo-") as folder:
             return _run_once(Path(folder))
+    # Begun anew, because the story ends now and that of an earlier run ended then.
     shutil.rmtree(_FOLDER, ignore_errors=True)
     return _run_page(_FOLDER, port=port, browser=browser)
 

@@ -28,6 +28,7 @@ def rows() -> list[dict[str, Any]]:
 
 def _read(part: str) -> Iterator[dict[str, Any]]:
     with files("commands.demo").joinpath(part).open(encoding="utf-8") as file:
+        # Posts hold quotation marks that quote nothing.
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             day, _, clock = row["at"].partition(" ")
             hours, _, minutes = clock.partition(":")

@@ -85,6 +85,7 @@ def _choose(db: Database, ours: list[BrandView], newest: datetime) -> Choice:
 def _until(newest: datetime, now: datetime) -> datetime | None:
     """Return the end of the view: None for now, the newest mention for an archive."""
     archive = newest < now - _MAX_LENGTH
+    # Decided once a session, so that "Show today instead" stays in force.
     if st.session_state.setdefault(_ARCHIVE, archive) and archive:
         return newest
     return None
@@ -92,6 +93,7 @@ def _until(newest: datetime, now: datetime) -> datetime | None:
 
 def _period(db: Database, brand: BrandView, until: datetime) -> periods.Period:
     key = f"board_period_{brand.id}"
+    # Only the first run of a brand: later ones find the visitor's choice under the key.
     if key not in st.session_state:
         span = Window.last(_MAX_LENGTH, until + timedelta(minutes=15))
         points = queries.trend(db, brand.id, span, periods.HOUR)
@@ -120,5 +122,6 @@ def _leave_archive() -> None:
     st.session_state[_ARCHIVE] = False
 
 
+# st.navigation runs a page's file as __main__.
 if __name__ == "__main__":
     states.draw_guarded(page)

@@ -76,6 +76,7 @@ def _draw_tally(db: Database, drawn_total: int) -> None:
 def _read_page(db: Database, selection: QueueFilter) -> tuple[int, tuple[CaseView, ...]]:
     """Return the number of selected cases, and the current page of them."""
     total = queries.count_cases(db, selection)
+    # The queue may have become shorter since the page before was drawn.
     offset = min(st.session_state.get(_OFFSET, 0), max(0, (total - 1) // _PAGE_SIZE * _PAGE_SIZE))
     st.session_state[_OFFSET] = offset
     return total, queries.queue(db, selection, limit=_PAGE_SIZE, offset=offset)
@@ -196,6 +197,7 @@ def _open_case(case_id: int) -> None:
 
 
 def _go_to_offset(offset: int) -> None:
+    # The case in the address may not be on that page of the list.
     st.session_state[_OFFSET] = max(0, offset)
     st.query_params.clear()
 
@@ -204,5 +206,6 @@ def _go_to_start() -> None:
     _go_to_offset(0)
 
 
+# st.navigation runs a page's file as __main__.
 if __name__ == "__main__":
     states.draw_guarded(page)
