@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, field_validator
 from earful.contracts import TRIED_AGAIN, BadItem, Transient
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.options import WebOptions, read_options

@@ -20,7 +20,8 @@ from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.base import SourceListener

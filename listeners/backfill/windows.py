@@ -1,7 +1,8 @@
-"""The account that a walk keeps: which stretches of time are open, in whole seconds since 1970.
+"""Keep the open windows of a backfill: the spans of time that are still to be read.
 
-Pure, and stored as JSON in a query's position. A stretch is half-open; its end is the second
-behind the oldest post that was met, so that what shares this second is asked for again.
+All times are whole seconds since 1970. This module makes no requests; its records are stored as
+JSON in a query's position. A window is half-open. Its end is the second after the oldest post
+read, so posts that share this second are requested again.
 """
 
 from __future__ import annotations
@@ -15,183 +16,203 @@ from pydantic import BeforeValidator, ConfigDict, Field, OnErrorOmit, PlainSeria
 from earful.enums import GapKind
 from listeners.common.position import Instant, Position
 
-RESUME_NONE = (0, "")  # a cut that changes nothing in the order of the old stretches
+RESUME_NONE = (0, "")  # sorts before every old window, so it leaves their order as it is
 
-_MOST_OPEN = 50  # stretches of one part; beyond it neighbours are joined: re-reading costs less
+# windows of one part; beyond it neighbours are joined, because re-reading costs less than a
+# position that grows with every outage (test_trouble_below_the_new_posts_keeps_the_position_small)
+_MAX_WINDOWS = 50
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class OpenWindow:
-    """[low, high) is yet to be walked.
+    """Describe one window [low, high) that is still to be read.
 
-    Before ``known``, an earlier walk has seen all: there it is only looked at again. ``tries``
-    counts polls that brought it no further, ``kind`` and ``why`` say what cut the last one.
-    ``began`` (its ``high`` when this poll began) and ``asked`` (requests) belong to this poll.
+    Everything before ``reread_until`` was read by an earlier poll, and is only read again.
+    ``stalled_polls`` counts polls without progress; ``kind`` and ``reason`` say why the last one
+    stopped. ``start_high`` (its ``high`` when this poll began) and ``requests`` belong to this
+    poll and are not stored.
     """
 
     low: Instant
     high: Instant
-    known: Instant
-    tries: Instant = 0
+    reread_until: Instant
+    stalled_polls: Instant = 0
     kind: GapKind = GapKind.LIMIT
-    why: str = ""
-    began: int = 0
-    asked: int = 0
+    reason: str = ""
+    start_high: int = 0
+    requests: int = 0
 
     def __post_init__(self) -> None:
         if self.low >= self.high:
-            raise ValueError("an empty stretch")
+            raise ValueError("an empty window")
 
-    def unseen(self, *, below: int) -> tuple[int, int] | None:
-        """What of it nobody has seen yet, under ``below``."""
-        since, until = max(self.low, self.known), min(self.high, below)
-        return (since, until) if since < until else None
+    def unread_span(self) -> tuple[int, int] | None:
+        """Return its span that was never read, or None if all of it is read again."""
+        since = max(self.low, self.reread_until)
+        return (since, self.high) if since < self.high else None
 
-    def blame(self, kind: GapKind, why: str) -> None:
-        """What keeps it open."""
-        self.kind, self.why = kind, why
+    def set_reason(self, kind: GapKind, reason: str) -> None:
+        """Record why the window stays open."""
+        self.kind, self.reason = kind, reason
 
 
-_STORED = ("low", "high", "known", "tries", "kind", "why")
-_LONGEST_WHY = 200
+# the order of a stored row: stored positions hold it, so it never changes
+_ROW_FIELDS = ("low", "high", "reread_until", "stalled_polls", "kind", "reason")
+_MAX_REASON = 200
 
 
 def _from_row(row: Any) -> Any:
-    """A stored stretch is a list: there can be many of them in a position."""
-    if isinstance(row, list) and len(row) == len(_STORED):
-        return dict(zip(_STORED, row, strict=True))
+    """Name the fields of a stored window, which is a list because a position can hold many."""
+    if isinstance(row, list) and len(row) == len(_ROW_FIELDS):
+        return dict(zip(_ROW_FIELDS, row, strict=True))
     return row
 
 
-def _to_row(one: OpenWindow) -> list[int | str]:
-    return [one.low, one.high, one.known, one.tries, one.kind.value, one.why[:_LONGEST_WHY]]
+def _to_row(window: OpenWindow) -> list[int | str]:
+    span = [window.low, window.high, window.reread_until, window.stalled_polls]
+    return [*span, window.kind.value, window.reason[:_MAX_REASON]]
 
 
-_StoredStretch = Annotated[OpenWindow, BeforeValidator(_from_row), PlainSerializer(_to_row)]
+_StoredWindow = Annotated[OpenWindow, BeforeValidator(_from_row), PlainSerializer(_to_row)]
 
 
+# the aliases are the keys of positions stored by earlier versions
 @dataclass(slots=True, kw_only=True)
 class PartProgress:
-    """What is remembered of one search of a query.
+    """Remember how far one search of a query was read.
 
-    ``floor``: nothing older is wanted. ``mark``: the newest post met. ``seen``: up to where walks
-    were begun; it differs from the mark where nobody has written for a while. ``deep``: when the
-    whole overlap was looked at last.
+    ``oldest_wanted``: nothing older is requested. ``newest_seen``: the newest post read.
+    ``opened_until``: the end of the newest window ever opened; it is later than ``newest_seen``
+    while no new posts appear. ``last_full_overlap_at``: when the whole overlap was last read.
     """
 
-    floor: Instant
-    mark: Instant
-    seen: Instant = 0
-    deep: Instant = 0
-    open: list[_StoredStretch] = field(default_factory=list)
+    oldest_wanted: Annotated[Instant, Field(alias="floor")]
+    newest_seen: Annotated[Instant, Field(alias="mark")]
+    opened_until: Annotated[Instant, Field(alias="seen")] = 0
+    last_full_overlap_at: Annotated[Instant, Field(alias="deep")] = 0
+    windows: Annotated[list[_StoredWindow], Field(alias="open")] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.seen = max(self.seen, self.floor)
-        for one in self.open:
-            one.began = one.high
+        self.opened_until = max(self.opened_until, self.oldest_wanted)
+        for window in self.windows:
+            window.start_high = window.high
 
-    def set_back(self, now: int, first: int) -> None:
-        """Take back what a clock that was ahead wrote. Nothing was seen of what is yet to come; up
-        to when it was, only the newest post says. A ``floor`` in the future becomes ``first``."""
-        if self.floor > now:
-            self.floor = first
-            self.mark = first if self.mark > now else self.mark
-        self.mark = min(self.mark, now)
-        if self.seen > now:
-            self.seen = max(self.mark, self.floor)
-        if self.deep > now:
-            self.deep = 0
-        self.open = [one for one in self.open if one.low < now]
-        for one in self.open:
-            one.high = one.began = min(one.high, now)
-            one.known = min(one.known, self.seen)
+    def clamp_future(self, now: int, first: int) -> None:
+        """Correct times that a clock running ahead wrote.
 
-    def begin(self, now: int, low: int) -> OpenWindow:
-        """Open a stretch from ``low`` up to now; one that no page was had of goes on in it."""
+        No time after ``now`` was read. The newest post read says how far earlier polls came. An
+        ``oldest_wanted`` in the future becomes ``first``, the start of a very first poll.
+        """
+        if self.oldest_wanted > now:
+            self.oldest_wanted = first
+            self.newest_seen = first if self.newest_seen > now else self.newest_seen
+        self.newest_seen = min(self.newest_seen, now)
+        if self.opened_until > now:
+            self.opened_until = max(self.newest_seen, self.oldest_wanted)
+        if self.last_full_overlap_at > now:
+            self.last_full_overlap_at = 0
+        self.windows = [window for window in self.windows if window.low < now]
+        for window in self.windows:
+            window.high = window.start_high = min(window.high, now)
+            window.reread_until = min(window.reread_until, self.opened_until)
+
+    def open_window(self, now: int, low: int) -> OpenWindow:
+        """Open a window from ``low`` up to ``now``, or extend the newest one if it has no page."""
         high = max(now, low + 1)
-        for one in self.open:
-            if one.high >= self.seen:
-                one.low, one.high, one.began = min(one.low, low), high, high
+        for window in self.windows:
+            # a long outage extends one window instead of opening one per poll
+            # (test_a_long_outage_keeps_one_window_open)
+            if window.high >= self.opened_until:
+                window.low = min(window.low, low)
+                window.high = window.start_high = high
                 break
         else:
-            one = OpenWindow(low=low, high=high, known=self.seen, began=high)
-            self.open.append(one)
-        self.seen = max(self.seen, now)
-        return one
+            window = OpenWindow(low=low, high=high, reread_until=self.opened_until, start_high=high)
+            self.windows.append(window)
+        self.opened_until = max(self.opened_until, now)
+        return window
 
-    def above_open(self, low: int) -> int:
-        """``low``, or the end of the open stretches that lie over it: they are walked anyway."""
-        for one in sorted(self.open, key=lambda one: one.low):
-            if one.low <= low < one.high < self.seen:
-                low = one.high
+    def skip_open_windows(self, low: int) -> int:
+        """Return ``low``, or the end of the old windows above it, which are read anyway."""
+        for window in sorted(self.windows, key=lambda window: window.low):
+            if window.low <= low < window.high < self.opened_until:
+                low = window.high
         return low
 
     def close(self, since: int, until: int) -> None:
-        """[since, until) is dealt with: take it off every open stretch."""
-        left: list[OpenWindow] = []
-        for one in self.open:
-            if until <= one.low or since >= one.high:
-                left.append(one)
+        """Remove [since, until) from every open window."""
+        windows: list[OpenWindow] = []
+        for window in self.windows:
+            if until <= window.low or since >= window.high:
+                windows.append(window)
                 continue
-            if one.low < since and one.high > until:
-                left.append(OpenWindow(low=one.low, high=since, known=one.known, began=since))
-            if one.high > until:
-                one.low = until
-                left.append(one)
-            elif one.low < since:
-                one.high = since
-                left.append(one)
-        self.open = left
+            if window.low < since and window.high > until:
+                windows.append(
+                    OpenWindow(
+                        low=window.low,
+                        high=since,
+                        reread_until=window.reread_until,
+                        start_high=since,
+                    )
+                )
+            if window.high > until:
+                window.low = until
+                windows.append(window)
+            elif window.low < since:
+                window.high = since
+                windows.append(window)
+        self.windows = windows
 
-    def unseen(self, since: int, until: int) -> list[tuple[int, int]]:
-        """What of [since, until) is open and was never seen: spans in order, none twice."""
+    def unread_spans(self, since: int, until: int) -> list[tuple[int, int]]:
+        """Return the spans of [since, until) that are open and were never read, in order."""
         spans: list[tuple[int, int]] = []
-        for one in sorted(self.open, key=lambda one: max(one.low, one.known)):
-            span = one.unseen(below=until)
-            start = max([since, *(end for _, end in spans)])
-            if span and span[1] > start:
-                spans.append((max(span[0], start), span[1]))
+        by_start = sorted(self.windows, key=lambda window: max(window.low, window.reread_until))
+        for window in by_start:
+            low = max([window.low, window.reread_until, since, *(end for _, end in spans)])
+            high = min(window.high, until)
+            if low < high:
+                spans.append((low, high))
         return spans
 
-    def drop_before(self, reach: int) -> list[tuple[int, int]]:
-        """Forget what is older than ``reach``; gives what of it nobody has seen."""
-        lost = self.unseen(0, reach)
-        self.close(0, reach)
-        self.floor = max(self.floor, reach)
+    def drop_before(self, cutoff: int) -> list[tuple[int, int]]:
+        """Stop requesting posts older than ``cutoff``; return the unread spans among them."""
+        lost = self.unread_spans(0, cutoff)
+        self.close(0, cutoff)
+        self.oldest_wanted = max(self.oldest_wanted, cutoff)
         return lost
 
-    def join(self) -> None:
-        """Keep the account small: of too many stretches the closest neighbours become one."""
-        self.open.sort(key=lambda one: one.low)
+    def join_windows(self) -> None:
+        """Join the closest neighbours until the position holds few enough windows."""
+        self.windows.sort(key=lambda window: window.low)
         self._join_overlaps()
-        while len(self.open) > _MOST_OPEN:
-            gaps = [right.low - left.high for left, right in pairwise(self.open)]
-            at = gaps.index(min(gaps))
-            left, right = self.open[at], self.open.pop(at + 1)
-            left.high, left.known = max(left.high, right.high), min(left.known, right.known)
-            left.began = left.high
+        while len(self.windows) > _MAX_WINDOWS:
+            distances = [upper.low - lower.high for lower, upper in pairwise(self.windows)]
+            index = distances.index(min(distances))
+            lower, upper = self.windows[index], self.windows.pop(index + 1)
+            lower.high = lower.start_high = max(lower.high, upper.high)
+            lower.reread_until = min(lower.reread_until, upper.reread_until)
 
     def _join_overlaps(self) -> None:
-        """What is only looked at again is one stretch where it overlaps."""
-        kept: list[OpenWindow] = []
-        last: OpenWindow | None = None
-        for one in self.open:
-            if one.unseen(below=one.high):
-                kept.append(one)
-            elif last is not None and one.low <= last.high:
-                last.high = last.began = max(last.high, one.high)
+        """Join windows that overlap and hold nothing unread."""
+        windows: list[OpenWindow] = []
+        previous: OpenWindow | None = None
+        for window in self.windows:
+            if window.unread_span():
+                windows.append(window)
+            elif previous is not None and window.low <= previous.high:
+                previous.high = previous.start_high = max(previous.high, window.high)
             else:
-                kept.append(one)
-                last = one
-        self.open = kept
+                windows.append(window)
+                previous = window
+        self.windows = windows
 
 
 class BackfillPosition(Position):
-    """What a walk stores between two polls: each part's account, and the order of the next poll.
+    """Store how far each part was read, and the order of the next poll.
 
-    ``next_part``: the part whose newest posts are asked for first. ``resume_last``: the old
-    stretch, by its ``low`` and part, at which the last poll ended; the newest posts come before all
-    old stretches then, and this one and those below it last of all.
+    ``next_part``: the part whose newest posts are requested first. ``resume_last``: the old window
+    at which the last poll ended, as its ``low`` and part. If it is set, the newest posts come
+    before all old windows, and this window and older ones come last.
     """
 
     model_config = ConfigDict(populate_by_name=True)

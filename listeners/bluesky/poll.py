@@ -17,7 +17,8 @@ from pydantic import ConfigDict, Field
 
 from earful.contracts import BadItem, Permanent
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest, StaleCursor
+from listeners.backfill.walk import backfill
 from listeners.bluesky import posts
 from listeners.bluesky.client import AccountClient, list_field
 from listeners.bluesky.options import BlueskyOptions

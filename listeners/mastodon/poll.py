@@ -1,7 +1,7 @@
 """Poll every part of a Mastodon query: hashtags, mentions and the search of each server.
 
 A part is one hashtag, the mentions, or the search of one server. timeline.py reads hashtags and
-mentions forwards. The search answers newest first, and is read by listeners/backfill/walk.py.
+mentions forwards. The search answers newest first, and is read by listeners/backfill.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 from earful.contracts import BadItem, EdgeError, Permanent, Spent, Transient, gap_reason
 from earful.enums import GapKind
 from earful.types import Batch, Gap, Mention, Query, Rejected
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 from listeners.common import times
 from listeners.common.cooldown import cooldown_until, is_cooling_down
 from listeners.common.rejects import reject

@@ -22,7 +22,8 @@ from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query, Rejected
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest, StaleCursor
+from listeners.backfill.walk import backfill
 from listeners.common.authors import is_anonymous
 from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, SafeAddress, WebOptions, read_options

@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from earful.settings.load import Duration
 from earful.types import Batch, Mention, Query
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 from listeners.common.base import SourceListener
 from listeners.common.options import SafeAddress, WebOptions, account_secret, read_options
 from listeners.common.rechecks import has_changed

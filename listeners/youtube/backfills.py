@@ -19,7 +19,8 @@ from earful.contracts import Permanent, Spent
 from earful.enums import GapKind
 from earful.matching import Matcher
 from earful.types import Batch, Query, Rejected
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest, StaleCursor
+from listeners.backfill.walk import backfill
 from listeners.common import times
 from listeners.common.position import Instant, Position
 from listeners.youtube import comments

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from earful.enums import GapKind
 from earful.types import Author, Batch, Mention
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 
 START = datetime(2024, 5, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -18,7 +18,8 @@ from earful import intervals
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.enums import GapKind
 from earful.types import Author, Batch, Mention
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, StaleCursor, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest, StaleCursor
+from listeners.backfill.walk import backfill
 from listeners.common import times
 from storage.collecting.coverage_rules import PartLedger, apply_claims
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from backfill_world import HOUR, START, Ledger, Platform, post
 from factories import ACME, QUERY, about
-from walk_world import HOUR, START, Ledger, Platform, post
 
 from earful.clock import Window
 from earful.contracts import EdgeError, Permanent, Spent, Transient
 from earful.enums import GapKind
-from listeners.backfill.walk import BackfillPage, BackfillRules, PageRequest, backfill
+from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
+from listeners.backfill.walk import backfill
 from listeners.backfill.windows import BackfillPosition, OpenWindow, PartProgress
 from storage.collecting import coverage_report, ingest, polling
 from storage.database.engine import Database
@@ -193,7 +194,12 @@ def test_what_is_old_comes_first_again_after_a_poll_without_an_error() -> None:
 
 
 def test_the_order_is_kept_in_the_position() -> None:
-    part = PartProgress(floor=1, mark=2, seen=3, open=[OpenWindow(low=1, high=2, known=1)])
+    part = PartProgress(
+        oldest_wanted=1,
+        newest_seen=2,
+        opened_until=3,
+        windows=[OpenWindow(low=1, high=2, reread_until=1)],
+    )
     fresh = BackfillPosition(parts={"a": part})
     for order in ({}, {"next_part": "a"}, {"next_part": "a", "resume_last": (7, "b")}):
         stored = fresh.model_copy(update=order)
@@ -290,7 +296,7 @@ def test_an_overlap_that_trouble_cut_is_looked_at_at_the_next_poll(
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
-def test_trouble_behind_what_is_new_leaves_the_position_small() -> None:
+def test_trouble_below_the_new_posts_keeps_the_position_small() -> None:
     platform = Platform(addressed=False)
     ledger = Ledger(platform)
     ledger.poll()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from backfill_world import HOUR, START, Ledger, Platform, post
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from walk_world import HOUR, START, Ledger, Platform, post
 
 from earful.contracts import Permanent, Spent, Transient
 from earful.enums import GapKind
-from listeners.backfill.walk import StaleCursor
+from listeners.backfill.page_request import StaleCursor
 
 
 def test_everything_comes_in_one_poll() -> None:
@@ -224,7 +224,7 @@ def test_an_error_passes_through_after_the_gap_was_told(
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
-def test_a_long_outage_keeps_one_stretch_open() -> None:
+def test_a_long_outage_keeps_one_window_open() -> None:
     platform = Platform()
     ledger = Ledger(platform)
     ledger.poll()
