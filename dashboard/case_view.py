@@ -23,7 +23,7 @@ from earful.case_states import Action
 from earful.enums import Sentiment
 from earful.languages import name_of
 from earful.settings.load import Settings
-from outreach.words import count, rated, said_again
+from outreach.words import count, describe_rating, describe_reach
 from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseDetail, CaseEvent, CaseView, FlaggedMention
@@ -150,9 +150,9 @@ def _facts(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
         if number:
             parts.append(count(number, singular, plural))
     if mention.rating is not None:
-        parts.append(f"gave {one_line(rated(mention.rating), 60)}")
+        parts.append(f"gave {one_line(describe_rating(mention.rating), 60)}")
     if (story := mention.story) and story.mentions > 1:
-        parts.append(said_again(story.mentions, story.authors, story.reach))
+        parts.append(describe_reach(story.mentions, story.authors, story.reach))
     if language := mention.language or mention.lang:
         parts.append(f"written in {one_line(name_of(language), 20)}")
     return parts

@@ -47,7 +47,7 @@ def render(
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown ``facts.timezone``.
     """
     zone = ZoneInfo(facts.timezone)
-    if _quiet(facts):
+    if _is_quiet(facts):
         return None if when_nothing == "skip" else _message(_subject(facts), _quiet_page(facts))
     new = sorted(facts.new_cases, key=urgency)
     listed_new = {case.case_id for case in new}
@@ -96,7 +96,7 @@ def alert(
     return _message(f"Urgent: {customers} of {brands}{author_note}", page)
 
 
-def _quiet(facts: DigestFacts) -> bool:
+def _is_quiet(facts: DigestFacts) -> bool:
     """True when support has nothing to do or to know; calm mentions do not count."""
     happened = (facts.new_total, facts.waiting_total, facts.overdue, facts.contacted)
     return not (any(happened) or facts.resolved or facts.problems)

@@ -16,7 +16,7 @@ from earful.judgements import ClassifiedMention, Evidence, Flag
 from earful.scoring import reach
 from earful.settings.load import RuleSettings
 from earful.types import Rating
-from outreach.words import count, join_words, length, percent, rated, times
+from outreach.words import count, describe_rating, join_words, length, percent, times
 
 RULE_MODEL = "the model is sure enough"
 RULE_PERSON = "a person said so"
@@ -224,10 +224,10 @@ def replay(evidence: Evidence) -> int | None:
 
 def _reason(mention: ClassifiedMention, rules: Rules, rule: str, age: timedelta) -> str:
     """Explain a flag in a sentence to read aloud: certainty, repeats, followers, shares, age."""
-    parts = [_sure(mention, rules, rule)]
+    parts = [_certainty_text(mention, rules, rule)]
     if mention.rating is not None and rule != RULE_RATING:
-        parts.append(f"they gave {rated(mention.rating)}")
-    parts += [_repeats_text(max(0, mention.earlier_complaints)), _followed(mention.followers)]
+        parts.append(f"they gave {describe_rating(mention.rating)}")
+    parts += [_repeats_text(max(0, mention.earlier_complaints)), _followers_text(mention.followers)]
     if mention.engagement.shares > 0:
         parts.append(f"it was shared {times(mention.engagement.shares)}")
     if age >= timedelta(days=1):
@@ -235,7 +235,7 @@ def _reason(mention: ClassifiedMention, rules: Rules, rule: str, age: timedelta)
     return join_words(parts) + "."
 
 
-def _sure(mention: ClassifiedMention, rules: Rules, rule: str) -> str:
+def _certainty_text(mention: ClassifiedMention, rules: Rules, rule: str) -> str:
     certainty = percent(mention.scores.negative)
     if rule == RULE_PERSON:
         model = "could not tell" if mention.scores.could_not_tell else f"gave it {certainty}"
@@ -243,7 +243,7 @@ def _sure(mention: ClassifiedMention, rules: Rules, rule: str) -> str:
     if rule == RULE_RATING and mention.rating is not None:
         model = f"is {certainty} sure that the words are negative"
         model = "could not tell from the words" if mention.scores.could_not_tell else model
-        return f"They gave {rated(mention.rating)} (the model {model})"
+        return f"They gave {describe_rating(mention.rating)} (the model {model})"
     # "60 % sure (flagged from 60.5 %)" would contradict itself
     places = 0 if round(rules.negative_at * 100, 6).is_integer() else 1
     sure, least = percent(mention.scores.negative, places), percent(rules.negative_at, places)
@@ -256,7 +256,7 @@ def _repeats_text(earlier: int) -> str:
     return f"the author complained {times(earlier)} before in 30 days"
 
 
-def _followed(followers: int | None) -> str:
+def _followers_text(followers: int | None) -> str:
     if followers is None:
         return "how many people follow them is not known"
     if followers <= 0:

@@ -15,7 +15,7 @@ from earful.case_states import CaseStatus
 from earful.languages import name_of
 from earful.untrusted import Link, one_line, parse_link
 from outreach.facts import BrandNumbers, CaseLine
-from outreach.words import count, display_handle, length, moment, percent, said_again
+from outreach.words import count, describe_reach, display_handle, length, moment, percent
 from outreach.wrap import isolate
 
 MAX_TEXT = 280
@@ -52,7 +52,7 @@ class BrandSummary:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row's cells, in the order of ``HEADINGS``."""
+        """Return the row's cells, in the order of ``HEADINGS``."""
         return (self.name, self.mentions, self.before, self.negative, self.net, self.net_before)
 
 
@@ -109,7 +109,7 @@ def handle(case: CaseLine) -> str:
 
 
 def brief(case: CaseLine, now: datetime) -> str:
-    """ "@maria on x (priority 82, overdue by 3 hours)"."""
+    """Name a case in short: "@maria on x (priority 82, overdue by 3 hours)"."""
     overdue_note = ""
     if case.due_at is not None and is_overdue(case, now):
         overdue_note = f", overdue by {length(now - case.due_at)}"
@@ -126,7 +126,7 @@ def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:
     facts = [count(case.complaints, "complaint")]
     if case.followers is not None:
         facts.append(count(case.followers, "follower"))
-    if repeats := said_again(case.mentions, case.accounts, case.reach):
+    if repeats := describe_reach(case.mentions, case.accounts, case.reach):
         facts.append(repeats)
     facts.append(f"opened {moment(case.opened_at, zone)}")
     lang = case.lang if case.lang and _LANGUAGE.match(case.lang) else None

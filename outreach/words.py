@@ -19,26 +19,30 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def times(number: int) -> str:
-    """ "once", "twice", "3 times"."""
+    """Write how often: "once", "twice", "3 times"."""
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 def percent(share: float, places: int = 0) -> str:
-    """A share in 0..1 as "93 %", rounded down: a sentence must not claim more than is known."""
+    """Write a share in 0..1 as "93 %", rounded down."""
+    # down, because a sentence must not claim more than the figure does
     scale = 10**places
     # the inner rounding undoes binary noise: 0.29 * 100 is 28.999…
     return f"{math.floor(round(share * 100 * scale, 6)) / scale:.{places}f} %"
 
 
 def length(span: timedelta) -> str:
-    """ "35 minutes", "5 hours", "3 days": the largest unit that still tells something."""
+    """Write a length of time in one unit: "35 minutes", "5 hours", "3 days"."""
     number, unit = rounded(span)
     return count(number, unit) if number else "less than a minute"
 
 
 def rounded(span: timedelta) -> tuple[int, str]:
-    """(35, "minute"), (5, "hour"), (3, "day"): to the nearest one, and from two of a unit on only,
-    so that nothing is a quarter longer or shorter than told; (0, "minute") for less."""
+    """Round a length of time to (35, "minute"), (5, "hour") or (3, "day").
+
+    A unit is used from two of it on, so that the error stays below a quarter. Returns
+    (0, "minute") for less than a minute.
+    """
     seconds = max(0, int(span.total_seconds()))
     for size, unit in ((_DAY, "day"), (_HOUR, "hour")):
         if seconds >= 2 * size:
@@ -47,32 +51,32 @@ def rounded(span: timedelta) -> tuple[int, str]:
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
-    """ "Fri 21 Nov 09:00" in ``zone``."""
+    """Write an instant as "Fri 21 Nov 09:00" in ``zone``."""
     return at.astimezone(zone).strftime("%a %d %b %H:%M")
 
 
 def join_words(parts: list[str]) -> str:
-    """ "a", "a and b", "a, b, and c"."""
+    """Join words to "a", "a and b", "a, b, and c"."""
     if len(parts) < 3:
         return " and ".join(parts)
     return f"{', '.join(parts[:-1])}, and {parts[-1]}"
 
 
-def rated(rating: Rating) -> str:
-    """ "1 of 5 stars", "3 of 10 for recommending us", "2 of 5 for satisfaction"."""
+def describe_rating(rating: Rating) -> str:
+    """Write a rating: "1 of 5 stars", "3 of 10 for recommending us", "2 of 5 for satisfaction"."""
     of = f"{rating.value} of {rating.highest}"
     phrases = {"stars": " stars", "nps": " for recommending us", "csat": " for satisfaction"}
     return of + phrases.get(rating.kind, f" ({rating.kind})")
 
 
 def display_handle(handle: str, *, has_at: bool) -> str:
-    """ "@maria"; "maria@post.example" or "Maria P." where people have no @."""
+    """Write a handle: "@maria", or "maria@post.example" and "Maria P." at sources without an @."""
     bare = handle.lstrip("@")
     return f"@{bare}" if has_at and " " not in bare else bare
 
 
-def said_again(mentions: int, accounts: int, reach: int) -> str:
-    """ "said 12 times by 9 accounts, reach about 48,000"; "" when it was said once."""
+def describe_reach(mentions: int, accounts: int, reach: int) -> str:
+    """Write "said 12 times by 9 accounts, reach about 48,000"; "" for a single mention."""
     if mentions < 2:
         return ""
     by = count(accounts, "account")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from earful.enums import Verdict
 from earful.judgements import Evidence
 from outreach.rules import RULE_MODEL, RULE_PERSON, Rules, replay
-from outreach.words import count, length, percent, rated
+from outreach.words import count, describe_rating, length, percent
 from storage.cases.explanations import MentionVerdict, StoredFlag
 
 _REASONS = {
@@ -98,7 +98,7 @@ def _numbers(flag: StoredFlag) -> Iterator[str]:
         count(evidence.earlier_complaints, "earlier complaint"),
     ]
     if evidence.rating is not None:
-        facts.append(f"rating {rated(evidence.rating)}")
+        facts.append(f"rating {describe_rating(evidence.rating)}")
     yield ", ".join(facts)
 
 

@@ -267,7 +267,7 @@ _FIRST = ("\t", "\r", "\n")
 
 
 def formula_safe(text: str) -> str:
-    """``text`` with an apostrophe before anything that a spreadsheet would calculate.
+    """Put an apostrophe before a text that a spreadsheet would calculate.
 
     Blanks and invisible characters before a sign do not hide it, nor do full-width or small forms.
     A text that begins with an apostrophe and then a formula's sign gets one more, so that

@@ -13,7 +13,7 @@ from dashboard.words import STATUS, format_age, format_due
 from earful import clock
 from earful.case_states import CaseStatus
 from earful.settings.load import Settings
-from outreach.words import count, said_again
+from outreach.words import count, describe_reach
 from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseView, QueueFilter
@@ -125,7 +125,7 @@ def _draw_row(
         if case.complaints > 1:
             parts.append(f"{case.complaints} complaints")
         if (story := case.story) and story.mentions > 1:
-            parts.append(said_again(story.mentions, story.authors, story.reach))
+            parts.append(describe_reach(story.mentions, story.authors, story.reach))
         parts.append(_status(case))
         draw_small_print(f"at-{case.id}", " · ".join(parts))
         if _is_late(case, now):

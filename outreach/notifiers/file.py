@@ -37,7 +37,7 @@ class FileNotifier:
 
     @property
     def name(self) -> str:
-        """The channel's name in settings."""
+        """Return the channel's name in settings."""
         return self._name
 
     def check(self) -> None:

@@ -26,7 +26,7 @@ RefusedRecipients = Mapping[str, Answer]
 
 
 def password_name(channel: str) -> str:
-    """The name to ask ``settings.secret`` for: "support" -> CHANNEL_SUPPORT_PASSWORD."""
+    """Return the name of the channel's secret: "support" has CHANNEL_SUPPORT_PASSWORD."""
     return f"CHANNEL_{channel.upper().replace('-', '_')}_PASSWORD"
 
 
@@ -52,7 +52,7 @@ class MailNotifier:
 
     @property
     def name(self) -> str:
-        """The channel's name in settings."""
+        """Return the channel's name in settings."""
         return self._channel.name
 
     def check(self) -> None:
@@ -64,7 +64,7 @@ class MailNotifier:
             sender = address(self._channel.sender or "", "sender").addr_spec
             recipients = [address(recipient, "to").addr_spec for recipient in self._channel.to]
             with self._server() as smtp:
-                refused = _ask(smtp, sender, recipients)
+                refused = _find_refused(smtp, sender, recipients)
             if refused:
                 raise smtplib.SMTPRecipientsRefused(refused)
 
@@ -78,7 +78,7 @@ class MailNotifier:
             mail = compose(self._channel, message, key, self._clock())
             with self._server() as smtp:
                 refused = smtp.send_message(mail)
-        self._some_refused(refused)
+        self._report_refused(refused)
 
     @contextmanager
     def _as_edge_errors(self) -> Iterator[None]:
@@ -86,13 +86,13 @@ class MailNotifier:
         try:
             yield
         except smtplib.SMTPRecipientsRefused as error:
-            raise self._recipients_refused(error.recipients) from error
+            raise self._recipients_error(error.recipients) from error
         except smtplib.SMTPResponseException as error:
-            raise self._answered(error) from error
+            raise self._response_error(error) from error
         except smtplib.SMTPNotSupportedError as error:
             raise Permanent(f"{self._place}: {error}; check security and username") from error
         except ssl.SSLError as error:
-            raise self._no_tls(error) from error
+            raise self._tls_error(error) from error
         except (OSError, smtplib.SMTPException) as error:
             # refused, timed out, name not found, hung up: all of these pass by themselves
             raise Transient(
@@ -133,7 +133,7 @@ class MailNotifier:
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
-        """A connection that is encrypted and logged in as settings ask."""
+        """Open a connection that is encrypted and logged in as settings ask."""
         self._check_login()
         smtp = self._connect()
         try:
@@ -155,7 +155,7 @@ class MailNotifier:
             return smtplib.SMTP_SSL(self._host, port, timeout=_TIMEOUT, context=context)
         return smtplib.SMTP(self._host, self._channel.port, timeout=_TIMEOUT)
 
-    def _answered(self, error: smtplib.SMTPResponseException) -> Transient | Permanent:
+    def _response_error(self, error: smtplib.SMTPResponseException) -> Transient | Permanent:
         problem = f"{self._place}: the server answered {error.smtp_code} {_text(error.smtp_error)}"
         if not 500 <= error.smtp_code < 600:
             return Transient(problem)
@@ -166,13 +166,13 @@ class MailNotifier:
             return Permanent(f"{problem}; check sender {self._channel.sender!r}{login}")
         return Permanent(f"{problem}; ask whoever runs the server")
 
-    def _recipients_refused(self, refused: RefusedRecipients) -> Transient | Permanent:
+    def _recipients_error(self, refused: RefusedRecipients) -> Transient | Permanent:
         problem = f"{self._place}: refused recipients: {_names(refused)}"
         if any(code < 500 for code, _ in refused.values()):
             return Transient(problem)
         return Permanent(f"{problem}; correct to = […]")
 
-    def _some_refused(self, refused: RefusedRecipients) -> None:
+    def _report_refused(self, refused: RefusedRecipients) -> None:
         later = {recipient: answer for recipient, answer in refused.items() if answer[0] < 500}
         if later:
             raise Transient(f"{self._place}: refused for now: {_names(later)}")
@@ -180,7 +180,7 @@ class MailNotifier:
             names = _names(refused)
             _log.warning("%s: sent, but not to %s; correct to = […]", self._place, names)
 
-    def _no_tls(self, error: ssl.SSLError) -> Transient | Permanent:
+    def _tls_error(self, error: ssl.SSLError) -> Transient | Permanent:
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return Transient(f"{self._place}: the server hung up during TLS ({_error_text(error)})")
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -195,8 +195,8 @@ class MailNotifier:
         )
 
 
-def _ask(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str, Answer]:
-    """Those of ``recipients`` that the server refuses, with its answers; nothing is sent."""
+def _find_refused(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> dict[str, Answer]:
+    """Find the recipients that the server refuses, with its answers, and send nothing."""
     smtp.ehlo_or_helo_if_needed()
     code, reply = smtp.mail(sender)
     # RFC 5321, 4.2.3: 250 takes a sender; a recipient is taken by 250, or forwarded by 251

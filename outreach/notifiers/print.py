@@ -19,7 +19,7 @@ class PrintNotifier:
 
     @property
     def name(self) -> str:
-        """The channel's name in settings."""
+        """Return the channel's name in settings."""
         return self._name
 
     def check(self) -> None:

@@ -22,7 +22,7 @@ def storable(text: str, longest: int = _LONGEST_TEXT) -> str:
 
 
 def identity(external_id: str) -> str:
-    """``external_id``, or a name made of it when a database could not keep or tell it apart."""
+    """Return ``external_id``, or its hash when a database could not store it or tell it apart."""
     if external_id == storable(external_id, _LONGEST_ID):
         return external_id
     return hashlib.sha256(external_id.encode("utf-8", "surrogatepass")).hexdigest()

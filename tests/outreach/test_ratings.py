@@ -12,7 +12,7 @@ from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Evidence, Flag
 from earful.types import Engagement, Rating
 from outreach.rules import RULE_MODEL, RULE_PERSON, RULE_RATING, Rules, decide, is_low, replay
-from outreach.words import rated, said_again
+from outreach.words import describe_rating, describe_reach
 
 HeardLike = Callable[..., ClassifiedMention]
 RulesLike = Callable[..., Rules]
@@ -77,7 +77,7 @@ def test_a_high_rating_does_not_excuse_angry_words(
 ) -> None:
     got = _flag(decide(heard(0.93, rating=rating), rules(), now))
     assert got.rule == RULE_MODEL
-    assert f", they gave {rated(rating)}, " in got.reason
+    assert f", they gave {describe_rating(rating)}, " in got.reason
     bare = _flag(decide(heard(0.93), rules(), now))
     assert got.severity == bare.severity == replay(got.evidence)
     assert decide(heard(0.2, rating=rating), rules(), now) is Verdict.CALM
@@ -161,4 +161,4 @@ def test_evidence_that_was_stored_replays_to_the_same(
     ],
 )
 def test_what_was_said_again_is_counted_in_words(told: tuple[int, int, int], words: str) -> None:
-    assert said_again(*told) == words
+    assert describe_reach(*told) == words
