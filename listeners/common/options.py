@@ -27,6 +27,7 @@ class ListenerOptions(BaseModel):
 
 def _safe_address(address: str) -> str:
     parts = urlsplit(address)
+    # a key over plain HTTP can be read on its way, but loopback stays on this machine
     plain = parts.scheme in ("http", "ws") and is_loopback(parts.hostname or "")
     if not parts.hostname or not (plain or parts.scheme in ("https", "wss")):
         raise ValueError(

@@ -19,6 +19,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")  # PostgreSQL refuses them, as it re
 _TOKEN = re.compile(r"<!--|-->|<[a-zA-Z/!?][^<>]*>")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 _SILENT = {"script", "style", "noscript", "template", "svg", "iframe", "object"}
+# these elements stand for no white space: half a word can be bold
 _INLINE = {"a", "abbr", "b", "bdi", "cite", "code", "em", "font", "i", "ins", "del", "mark", "q"}
 _INLINE |= {"s", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"}
 _SPACES = re.compile(r"[^\S\n]+")

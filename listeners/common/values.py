@@ -6,6 +6,7 @@ import re
 
 _MAX_COUNT = 2**53  # above it a float has lost digits; no count of people comes near
 _LANG = re.compile(r"([a-zA-Z]{2,3})(?:[-_][a-zA-Z0-9]+)*$")
+# codes of ISO 639-2 for no single language; "nan" is an empty cell in an export
 _NO_LANG = {"und", "mul", "zxx", "nan"}
 
 

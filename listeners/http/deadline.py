@@ -1,4 +1,4 @@
-"""A requests adapter whose answers end at a deadline, however slowly they drip.
+"""A requests adapter whose responses end at a deadline, however slowly they arrive.
 
 Timeouts of requests and urllib3 hold for one read at a time: a server that sends a byte every few
 seconds, in the headers or in the body, keeps them waiting for hours. Here every read of the socket
@@ -24,25 +24,27 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 # its debug lines hold whole addresses, and those can hold keys
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
-_ENDS: ContextVar[float] = ContextVar("_ENDS")  # time.monotonic() at which the request is over
+_DEADLINE: ContextVar[float] = ContextVar(
+    "_DEADLINE"
+)  # time.monotonic() at which the request is over
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Requests made inside, through a TimedAdapter, end ``seconds`` from now with a timeout."""
-    token = _ENDS.set(time.monotonic() + seconds)
+    """Give the TimedAdapter requests made inside ``seconds`` in all, then a timeout."""
+    token = _DEADLINE.set(time.monotonic() + seconds)
     try:
         yield
     finally:
-        _ENDS.reset(token)
+        _DEADLINE.reset(token)
 
 
 def seconds_left() -> float:
-    """What is left of the deadline in force, in seconds; TimeoutError when nothing is."""
-    left = _ENDS.get() - time.monotonic()
-    if left <= 0:
+    """Return the seconds until the deadline in force; raise TimeoutError when it has passed."""
+    seconds = _DEADLINE.get() - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError("the deadline for the whole request has passed")
-    return left
+    return seconds
 
 
 class _TimedReads(io.RawIOBase):
@@ -50,15 +52,18 @@ class _TimedReads(io.RawIOBase):
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._patience = sock.gettimeout()
+        self._read_timeout = sock.gettimeout()
         self._raw: Any = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        left = seconds_left()
-        self._sock.settimeout(left if self._patience is None else min(left, self._patience))
+        seconds = seconds_left()
+        # again for each read: a timeout of the socket holds for one read, not for the response
+        self._sock.settimeout(
+            seconds if self._read_timeout is None else min(seconds, self._read_timeout)
+        )
         count: int | None = self._raw.readinto(buffer)
         return count
 
@@ -72,6 +77,7 @@ class _TimedResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        # http.client has just opened a reader of its own, which knows no deadline
         self.fp.close()
         self.fp = io.BufferedReader(_TimedReads(sock))
 
@@ -99,13 +105,14 @@ class TimedAdapter(HTTPAdapter):
     """Mount on a requests session, and make its requests inside ``deadline``. Never retries."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As in requests, with connections that keep the deadline."""
+        """Make the connection pools as requests does, with connections that keep the deadline."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """As in requests; behind an HTTP proxy the deadline holds too."""
+        """Make the proxy's pools as requests does; the deadline holds behind an HTTP proxy too."""
         manager = super().proxy_manager_for(*args, **kwargs)
+        # a SOCKS manager connects through pools of its own, which these would replace
         if not type(manager).__name__.startswith("SOCKS"):
             manager.pool_classes_by_scheme = _POOLS
         return manager

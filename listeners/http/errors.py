@@ -1,4 +1,4 @@
-"""What is said of an address: who asks there, how it is shown, and why it was not read."""
+"""HTTP errors, the user agent, and addresses as an error may show them."""
 
 from __future__ import annotations
 
@@ -10,41 +10,46 @@ from earful.contracts import EdgeError, Permanent, Transient
 
 
 class HttpRefusal(Permanent):
-    """A server's refusal; ``status`` is its number, for where one of them is an answer: 404 for a
-    post that was deleted."""
+    """A server's refusal with its ``status``.
 
-    def __init__(self, what: str, *, status: int) -> None:
-        super().__init__(what)
+    A caller reads the status where it is an answer: 404 for a post that was deleted.
+    """
+
+    def __init__(self, sentence: str, *, status: int) -> None:
+        super().__init__(sentence)
         self.status = status
 
 
 class BrokenResponse(Transient):
-    """A request went out and no whole answer came back: whether the platform counted it, and bills
-    it, nobody here can know."""
+    """A request that was sent and got no complete response.
+
+    The platform may have counted and billed it, so the charge stays.
+    """
 
 
 class ResponseTooBig(Permanent):
-    """An answer of more bytes than we read: it was given, and is billed where answers are."""
+    """A response over ``max_bytes``; a platform that bills responses bills it."""
 
 
 def find_edge_error(error: BaseException) -> EdgeError | None:
-    """The edge error that a library wrapped into one of its own; None when there is none."""
+    """Return the edge error inside a library's error; None when there is none."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
+        candidate = waiting.pop()
+        if candidate is None or id(candidate) in seen:  # causes can form a circle
             continue
-        if isinstance(one, EdgeError):
-            return one
-        seen.add(id(one))
-        wrapped = [arg for arg in one.args if isinstance(arg, BaseException)]
-        waiting += [one.__cause__, one.__context__, *wrapped]
+        if isinstance(candidate, EdgeError):
+            return candidate
+        seen.add(id(candidate))
+        # urllib3 and requests keep the first error in args, without a cause
+        wrapped = [arg for arg in candidate.args if isinstance(arg, BaseException)]
+        waiting += [candidate.__cause__, candidate.__context__, *wrapped]
     return None
 
 
 def earful_version() -> str:
-    """Earful's version; "0" when it is run from a tree that is not installed."""
+    """Return Earful's version; "0" when the package is not installed."""
     try:
         return version("earful")
     except PackageNotFoundError:
@@ -52,12 +57,12 @@ def earful_version() -> str:
 
 
 def user_agent() -> str:
-    """How we introduce ourselves to every server."""
+    """Return the User-Agent header of every request."""
     return f"Earful/{earful_version()} (+self-hosted listener for mentions of a brand)"
 
 
 def safe_url(url: str) -> str:
-    """``url`` as an error may show it: without login, query and fragment, which can hold keys."""
+    """Return ``url`` without login, query and fragment, which can hold keys."""
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
@@ -69,13 +74,17 @@ def safe_url(url: str) -> str:
 
 
 def check_redirect(url: str, location: str) -> str:
-    """Where a redirect leads, when that is the same host and no less safe; Permanent otherwise."""
+    """Return the target of a redirect on the same host; raise HttpRefusal for any other.
+
+    A step from https to http is refused too.
+    """
     target = ""
     try:
         target = urljoin(url, location) if location else ""
-        here, there = urlsplit(url), urlsplit(target)
-        same = _origin(here) == _origin(there)
-        safer = (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname
+        before, after = urlsplit(url), urlsplit(target)
+        same = _origin(before) == _origin(after)
+        is_upgrade = (before.scheme, after.scheme) == ("http", "https")
+        safer = is_upgrade and before.hostname == after.hostname
     except ValueError:
         same = safer = False
     if location and (same or safer):
@@ -88,7 +97,7 @@ def check_redirect(url: str, location: str) -> str:
 
 
 def invalid_address(url: str) -> Permanent:
-    """The refusal of what is no http(s) URL."""
+    """Make the error for text that is no http(s) URL."""
     return Permanent(f"{safe_url(url)} is not a web address; write it as https://…")
 
 
@@ -99,10 +108,10 @@ def unsendable_request(url: str) -> Permanent:
     )
 
 
-def response_too_big(url: str, most: int) -> ResponseTooBig:
+def response_too_big(url: str, max_bytes: int) -> ResponseTooBig:
     return ResponseTooBig(
-        f"{safe_url(url)}: the answer is over {most:,} bytes; raise the option max_bytes if that "
-        "is what you expect there"
+        f"{safe_url(url)}: the answer is over {max_bytes:,} bytes; raise the option max_bytes if "
+        "that is what you expect there"
     )
 
 
@@ -111,10 +120,14 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def combine_errors(errors: Sequence[EdgeError]) -> EdgeError:
-    """What to raise when everything failed: Permanent only when nothing can get well by itself."""
+    """Join the errors of all parts into one to raise.
+
+    It is Permanent only when every part's error is: a transient one can pass by itself.
+    """
     later = [error for error in errors if isinstance(error, Transient)]
     if not later or len(errors) == 1:
         return errors[0]
+    # the longest wait: an earlier retry would meet a platform that still refuses
     waits = [error.retry_after for error in later if error.retry_after is not None]
     sentence = "; ".join(dict.fromkeys(error.sentence for error in errors))
     hint = " ".join(dict.fromkeys(error.hint for error in errors if error.hint))

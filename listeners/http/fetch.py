@@ -1,7 +1,7 @@
-"""Fetching a page by its address, conditionally, and following redirects on the same host.
+"""Fetch a page by its address, conditionally, with redirects on the same host.
 
-Bounds, counting and the meaning of refusals are the guard's (listeners/http/session.py). It never
-sleeps and never retries. Conditional requests: RFC 9110 section 13.
+listeners/http/session.py bounds and counts the requests, and maps refusals to errors. Nothing
+sleeps or retries here. Conditional requests: RFC 9110 section 13.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from earful.contracts import Permanent, SpendMeter
 from listeners.http.errors import check_redirect, invalid_address, safe_url
 from listeners.http.session import HttpSession, SessionLimits
 
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5  # RFC 9110 section 15.4: a client detects redirects in a circle
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """What a server sent. ``etag`` and ``modified`` are to be given back at the next request;
-    ``not_modified`` says that nothing has changed since they were sent (the body is empty)."""
+    """A server's response. Send ``etag`` and ``modified`` with the next request.
+
+    ``not_modified``: the page is as it was when the server sent those two; the body is empty.
+    """
 
     url: str
     body: bytes
@@ -34,7 +36,7 @@ class HttpResponse:
 
 
 class Fetcher:
-    """Fetches, keeping connections open between requests; use it in a ``with``."""
+    """Fetch pages over connections that stay open; use it in a ``with``."""
 
     def __init__(
         self, clock: Clock, limits: SessionLimits | None = None, *, meter: SpendMeter
@@ -58,11 +60,11 @@ class Fetcher:
         etag: str | None = None,
         modified: str | None = None,
     ) -> HttpResponse:
-        """The answer to a GET, asked conditionally when ``etag`` or ``modified`` are given.
+        """Send a GET, conditionally when ``etag`` or ``modified`` is set, and return the response.
 
         Follows up to 5 redirects on the same host. Raises Transient for 408, 425, 429, 5xx,
         timeouts, and broken connections; Permanent for other refusals, for redirects to another
-        host, and for answers over ``max_bytes``; Spent when the purse says no.
+        host, and for responses over ``max_bytes``; Spent when the meter refuses.
         """
         headers = {"Accept": accept}
         if etag:
@@ -70,7 +72,7 @@ class Fetcher:
         if modified:
             headers["If-Modified-Since"] = modified
         first = url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             _check_scheme(url)
             response = self._session.get(url, params=params, headers=headers)
             if response.status_code not in _REDIRECTS:
@@ -84,13 +86,14 @@ class Fetcher:
                 )
             url, params = check_redirect(response.url, response.headers.get("Location", "")), None
         raise Permanent(
-            f"{safe_url(first)}: more than {_MOST_REDIRECTS} redirects; check the address"
+            f"{safe_url(first)}: more than {_MAX_REDIRECTS} redirects; check the address"
         )
 
 
-def _sendable(mark: str | None) -> str | None:
-    """``mark`` when it can be given back in a header: a site may send what nobody may."""
-    return mark if mark and mark.isascii() and mark.isprintable() else None
+def _sendable(validator: str | None) -> str | None:
+    """Return an ETag or Last-Modified value if a request header can carry it, else None."""
+    # RFC 9110 section 5.5 allows visible ASCII and spaces; some sites send other characters
+    return validator if validator and validator.isascii() and validator.isprintable() else None
 
 
 def _check_scheme(url: str) -> None:

@@ -1,10 +1,9 @@
 """The adapter under every HTTP client that Earful uses: bounded in time, size and reach.
 
-Whatever library speaks to a platform, its requests pass here: they are asked of the purse and
-counted in it, they never follow a redirect, never wait longer than the deadline, never read more
-than ``max_bytes``, and a refusal is one of the three errors at once, before the library can sleep
-or try again by itself. Meaning of statuses and of Retry-After: RFC 9110 sections 10.2.3, 15.4 to
-15.6; RFC 6585 section 4.
+The requests of every platform library pass here. The meter reserves and counts each one. No
+request follows a redirect, waits beyond the deadline, or reads more than ``max_bytes``. A refusal
+raises one of the three errors at once, before the library can sleep or retry. Meaning of statuses
+and of Retry-After: RFC 9110 sections 10.2.3, 15.4 to 15.6; RFC 6585 section 4.
 """
 
 from __future__ import annotations
@@ -37,6 +36,8 @@ from listeners.http.errors import (
 )
 
 _CHUNK = 16 * 1024  # small: a chunk of a compression bomb unpacks to 1,000 times its size
+# the same request may succeed later: RFC 9110 section 15.5.9, RFC 8470 section 5.2, RFC 6585
+# section 4
 _LATER = {408, 425, 429}
 _LONGEST_WAIT = 7 * 86400.0  # seconds; a longer Retry-After is a mistake
 _HINTS = {
@@ -50,7 +51,7 @@ _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _REMAINING = ("x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining")
 _EPOCH_FROM = 1e9  # a reset above it is an instant, below it a number of seconds
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_MOST_SAID = 4096  # bytes of a refusal's body that are read for its reason
+_MAX_EXPLANATION = 4096  # bytes of a refusal's body that are read for its reason
 
 _NO_ADDRESS = (
     trouble.InvalidURL,
@@ -60,14 +61,17 @@ _NO_ADDRESS = (
     LocationValueError,
 )
 
-# What a refusal's status and JSON object mean on this platform; None: what the status says
+# The error for a refusal's status and JSON object; None: the error that its status stands for
 ExplainError = Callable[[int, Mapping[str, Any]], EdgeError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """What one request may take: seconds for connecting and for each read, seconds in all, and
-    bytes after decompression."""
+    """Limits of one request.
+
+    ``timeout``: seconds to connect, and for each read. ``deadline``: seconds in all.
+    ``max_bytes``: bytes after decompression.
+    """
 
     timeout: float = 15.0
     deadline: float = 60.0
@@ -75,11 +79,10 @@ class SessionLimits:
 
 
 class HttpSession(requests.Session):
-    """A requests session that keeps the guard's rules, for a library that takes one.
+    """A requests session on the adapter below, for a library that takes one.
 
-    ``hints`` says for a status what a person should do, in words that fit this platform.
-    ``explain`` gives the error for a status of 400 and above by its body, where that is a JSON
-    object of at most 4 kB.
+    ``hints``: by status, the fix in words that fit this platform. ``explain`` returns the error
+    for a status of 400 and above from its body, where that is a JSON object of at most 4 kB.
     """
 
     def __init__(
@@ -92,21 +95,25 @@ class HttpSession(requests.Session):
         explain: ExplainError | None = None,
     ) -> None:
         super().__init__()
-        guard = HttpAdapter(
+        adapter = HttpAdapter(
             clock=clock,
             meter=meter,
             limits=limits or SessionLimits(),
             hints=hints or {},
             explain=explain,
         )
-        self.mount("http://", guard)
-        self.mount("https://", guard)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
         self.headers["User-Agent"] = user_agent()
+        # alike on every machine: requests adds br and zstd where their packages are installed
         self.headers["Accept-Encoding"] = "gzip, deflate"
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """As in requests, but the logins in a .netrc that lies about replace no token. Permanent
-        when a key or the address cannot be sent: what requests says of it would hold them."""
+        """Prepare a request as requests does, without logins from a .netrc file.
+
+        Raises Permanent when a key or the address cannot be sent.
+        """
+        # a login in .netrc would replace our token; and requests' own errors quote the key
         environment, self.trust_env = self.trust_env, False
         try:
             prepared = super().prepare_request(request)
@@ -120,12 +127,14 @@ class HttpSession(requests.Session):
         return prepared
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere: even when told not to follow one, requests looks where a redirect leads and
-        reads all of its body first, however long that is."""
+        """Return no target for any redirect.
+
+        Even with redirects off, requests looks for the target and first reads the whole body.
+        """
 
 
 class HttpAdapter(TimedAdapter):
-    """Sends one request and reads its whole answer, or raises one of the three errors."""
+    """Send one request and read its whole response, or raise one of the three errors."""
 
     def __init__(
         self,
@@ -140,73 +149,76 @@ class HttpAdapter(TimedAdapter):
         self._clock = clock
         self._meter = meter
         self._limits = limits
-        self._mends = {**_HINTS, **hints}
+        self._hints = {**_HINTS, **hints}
         self._explain = explain
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        """The answer with its body read. Raises Transient for 408, 425, 429, 5xx, timeouts and
-        broken connections (Broken, once the request may have gone out); Permanent for other
-        refusals, for redirects to another host, and for answers over ``max_bytes`` (TooBig); Spent
-        when the purse says no. A 304 and a redirect on the same host are given back as they are."""
+        """Send the request and return its response with the body read.
+
+        A 304 and a redirect on the same host are returned as they are. Raises Transient for 408,
+        425, 429, 5xx, timeouts and broken connections (BrokenResponse once the request may have
+        been sent). Raises Permanent for other refusals, for redirects to another host, and for
+        responses over ``max_bytes`` (ResponseTooBig). Raises Spent when the meter refuses.
+        """
         url = request.url or ""
         options |= {"stream": True, "timeout": self._limits.timeout}
         self._meter.reserve(requests=1)
         try:
             with deadline(self._limits.deadline):
                 response = super().send(request, **options)
-                with response:  # what a refusal or a redirect says at length is not read
-                    self._tell(response.headers)
-                    self._refuse(url, response)
+                with response:  # the body of a redirect or a long refusal is not read
+                    self._report_remaining(response.headers)
+                    self._raise_refusal(url, response)
                     body = self._body(url, response) if response.status_code < 300 else b""
         except (trouble.RequestException, TimeoutError, UnicodeError, LocationValueError) as error:
             raise self._edge_error(url, error) from None  # its text may hold the key in the URL
         self._meter.reconcile(received=len(body))
-        response._content = body  # as requests does it itself when it is told not to stream
+        response._content = body  # as requests does itself without stream=True
         return response
 
     def _body(self, url: str, response: requests.Response) -> bytes:
-        most = self._limits.max_bytes
+        max_bytes = self._limits.max_bytes
         announced = response.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced) > most:
-            raise response_too_big(url, most)
+        if announced.isdecimal() and int(announced) > max_bytes:
+            raise response_too_big(url, max_bytes)
         body = bytearray()
         for chunk in response.iter_content(_CHUNK):
             body += chunk
-            if len(body) > most:
-                raise response_too_big(url, most)
-            seconds_left()
+            if len(body) > max_bytes:
+                raise response_too_big(url, max_bytes)
+            seconds_left()  # raises at the deadline; data that is buffered needs no read
         return bytes(body)
 
-    def _refuse(self, url: str, response: requests.Response) -> None:
+    def _raise_refusal(self, url: str, response: requests.Response) -> None:
         status = response.status_code
         if status < 300 or status == 304:
             return
         if status < 400:
             check_redirect(url, response.headers.get("Location", ""))
             return
-        if self._explain and (error := self._explain(status, _said(response))):
+        if self._explain and (error := self._explain(status, _explanation(response))):
             raise error
         if status in _LATER or status >= 500:
             wait = self._wait(response.headers)
             raise Transient(
                 f"{safe_url(url)} answered {status}", hint=TRIED_AGAIN, retry_after=wait
             )
-        hint = self._mends.get(status, "check the address and the options")
+        hint = self._hints.get(status, "check the address and the options")
         raise HttpRefusal(f"{safe_url(url)} answered {status}: {hint}", status=status)
 
-    def _tell(self, headers: CaseInsensitiveDict[str]) -> None:
-        left = _first(headers, _REMAINING)
+    def _report_remaining(self, headers: CaseInsensitiveDict[str]) -> None:
+        header = _first(headers, _REMAINING)
         reset = self._reset(_first(headers, _RESETS))
-        if left is None and reset is None:
+        if header is None and reset is None:
             return
         try:
-            remaining = None if left is None else int(float(left))
+            remaining = None if header is None else int(float(header))
         except (ValueError, OverflowError):
             remaining = None
         self._meter.report_remaining(remaining=remaining, reset_after=reset)
 
     def _wait(self, headers: CaseInsensitiveDict[str]) -> float | None:
-        """Seconds that the platform asks us to wait: Retry-After, else its rate limit's reset."""
+        """Return the seconds to wait: Retry-After, else the reset of the rate limit."""
         value = (headers.get("Retry-After") or "").strip()
         if value.isdecimal():
             return min(float(value[:12]), _LONGEST_WAIT)
@@ -214,11 +226,14 @@ class HttpAdapter(TimedAdapter):
             try:
                 return self._until(parsedate_to_datetime(value))
             except (ValueError, TypeError, IndexError, OverflowError):
-                return None  # unreadable, or a date without a zone: as if it were not there
+                return None  # unreadable, or a date without a zone: the header is ignored
         return self._reset(_first(headers, _RESETS))
 
     def _reset(self, value: str | None) -> float | None:
-        """Platforms write it as an instant in ISO 8601, as an epoch, or as seconds to go."""
+        """Return the seconds until a reset.
+
+        Platforms write it as an instant in ISO 8601, as an epoch, or as seconds to go.
+        """
         if not value:
             return None
         try:
@@ -228,6 +243,7 @@ class HttpAdapter(TimedAdapter):
                 return self._until(datetime.fromisoformat(value))
             except (ValueError, TypeError, OverflowError):
                 return None
+        # NaN, infinity, and milliseconds since 1970, which no platform here sends
         if not number < 1e12:
             return None
         if number > _EPOCH_FROM:
@@ -264,30 +280,33 @@ def _first(headers: CaseInsensitiveDict[str], names: tuple[str, ...]) -> str | N
     return next((headers[name] for name in names if headers.get(name)), None)
 
 
-def _said(response: requests.Response) -> Mapping[str, Any]:
-    """The JSON object that explains a refusal; nothing where there is none, or a long one."""
+def _explanation(response: requests.Response) -> Mapping[str, Any]:
+    """Return the JSON object that explains a refusal; {} for none and for a long one."""
     if "json" not in response.headers.get("Content-Type", "").lower():
         return {}
     body = bytearray()
-    for chunk in response.iter_content(_MOST_SAID):
+    for chunk in response.iter_content(_MAX_EXPLANATION):
         body += chunk
-        if len(body) > _MOST_SAID:
+        if len(body) > _MAX_EXPLANATION:
             return {}
         seconds_left()
     try:
-        said = json.loads(body)
+        explanation = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return explanation if isinstance(explanation, dict) else {}
 
 
 def _never_sent(error: Exception) -> bool:
-    """True when there was no connection yet: urllib3 tells what breaks one as it is, and what keeps
-    it from being made as a MaxRetryError."""
-    return any(isinstance(one, MaxRetryError) for one in error.args)
+    """Tell whether the error came before there was a connection."""
+    # urllib3 raises a broken connection as it is, and a failed connect as a MaxRetryError
+    return any(isinstance(cause, MaxRetryError) for cause in error.args)
 
 
 def _timed_out(error: BaseException) -> bool:
-    """requests gives a read timeout in the body as a ConnectionError; look at what is inside."""
-    found = [arg for arg in error.args if isinstance(arg, BaseException)]
-    return any(isinstance(one, TimeoutError) or "Timeout" in type(one).__name__ for one in found)
+    """Tell whether a timeout is inside a library's error."""
+    # requests raises a read timeout in the body as a ConnectionError
+    causes = [arg for arg in error.args if isinstance(arg, BaseException)]
+    return any(
+        isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes
+    )
