@@ -1,9 +1,9 @@
-"""feedparser without what takes it hours on a hostile feed.
+"""feedparser with bounds for the three steps that take hours on a hostile feed.
 
-Three of its steps (6.0.14) take time that grows with the square of what one entry holds: it looks
-for an address in an author's name with a pattern that nothing ends (16 kB: minutes, and no other
-thread runs meanwhile), compares each category with all before it, and looks up attributes one by
-one in a list. Here each has a bound that is far above what we keep.
+Their time grows with the square of an entry's size (6.0.14). It looks for an address in an author's
+name with an unbounded pattern (16 kB: minutes, and no other thread runs meanwhile). It compares
+each category with all before it, and it looks up attributes one by one in a list. Each bound is far
+above the sizes that a mention keeps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from xml.sax.xmlreader import AttributesNSImpl
 from feedparser import api, mixin
 
 _LONGEST_NAME = 400
-_MOST_ATTRIBUTES = 100  # of one element
-_MOST_TAGS = 100  # of one entry
+_MAX_ATTRIBUTES = 100  # of one element
+_MAX_TAGS = 100  # of one entry
 
 
 class _Bounded(mixin._FeedParserMixin):  # type: ignore[misc]
-    """To be put before feedparser's own parsers."""
+    """Bound names and tags; a base that stands before feedparser's own parsers."""
 
     def _sync_author_detail(self, key: str = "author") -> None:
         context = self._get_context()
@@ -29,15 +29,17 @@ class _Bounded(mixin._FeedParserMixin):  # type: ignore[misc]
         super()._sync_author_detail(key)
 
     def _add_tag(self, term: object, scheme: object, label: object) -> None:
-        if len(self._get_context().get("tags", ())) < _MOST_TAGS:
+        if len(self._get_context().get("tags", ())) < _MAX_TAGS:
             super()._add_tag(term, scheme, label)
 
 
 class _Strict(_Bounded, api.StrictFeedParser):  # type: ignore[misc]
     def startElementNS(self, name: object, qname: object, attrs: Any) -> None:
-        if len(attrs) > _MOST_ATTRIBUTES:
-            kept = dict(islice(attrs.items(), _MOST_ATTRIBUTES))
-            attrs = AttributesNSImpl(kept, {one: attrs.getQNameByName(one) for one in kept})
+        if len(attrs) > _MAX_ATTRIBUTES:
+            bounded = dict(islice(attrs.items(), _MAX_ATTRIBUTES))
+            attrs = AttributesNSImpl(
+                bounded, {attribute: attrs.getQNameByName(attribute) for attribute in bounded}
+            )
         super().startElementNS(name, qname, attrs)
 
 
@@ -46,5 +48,5 @@ class _Loose(_Bounded, api.LooseFeedParser):  # type: ignore[misc]
 
 
 def bind() -> None:
-    """Let feedparser.parse work with these; more than once changes nothing."""
+    """Make feedparser.parse use the bounded parsers; a second call changes nothing."""
     api.StrictFeedParser, api.LooseFeedParser = _Strict, _Loose

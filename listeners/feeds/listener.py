@@ -1,7 +1,7 @@
 """The source "rss": RSS and Atom feeds - news sites, blogs, review pages, search alerts.
 
-A feed shows its newest entries and nothing else: what has moved out of that window between two
-polls cannot be had any more, and is told of as a Gap. Formats: RSS 2.0 and RFC 4287 (Atom), read
+A feed shows only its newest entries. Entries that moved out of that window between two polls are
+lost, and a Gap reports them. Formats: RSS 2.0 and RFC 4287 (Atom), read
 by feedparser; conditional requests: RFC 9110 section 13.
 """
 
@@ -27,7 +27,7 @@ from listeners.common.position import Instant, Position, TolerantRecord
 from listeners.common.rejects import read_items
 from listeners.feeds.parser import Entry, Feed, NotAFeed, fingerprint, mention, parse
 from listeners.http.errors import combine_errors, safe_url
-from listeners.http.fetch import Fetcher
+from listeners.http.fetch import Fetcher, HttpResponse
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 
@@ -41,22 +41,25 @@ class RssOptions(WebOptions):
     max_entries: Annotated[int, Field(ge=1, le=5000)] = 1000
 
     @model_validator(mode="after")
-    def _some(self) -> RssOptions:
+    def _require_address(self) -> RssOptions:
         if not self.feeds():
             raise ValueError('url: there is none; give url = "https://…/feed.xml" or urls = […]')
         return self
 
     def feeds(self) -> list[str]:
-        """Every address, once."""
+        """Return every address, once."""
         return list(dict.fromkeys([*([self.url] if self.url else []), *self.urls]))
 
 
-class _Known(TolerantRecord):
-    """What a position holds of one feed. ``seen`` are fingerprints of the window's entries,
-    ``newest``, ``looked`` and ``wait`` seconds since 1970, ``asked`` a fingerprint of what we
-    looked for."""
+class _FeedState(TolerantRecord):
+    """The state of one feed in a position.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``seen``: fingerprints of the window's entries. ``newest``, ``read_at`` and ``paused_until``:
+    seconds since 1970. ``terms``: a fingerprint of the query's terms and languages.
+    """
+
+    # the aliases are the keys of positions that are already stored
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     # with an etag and no entries, a site would answer that nothing is new
     all_or_nothing: ClassVar[bool] = True
 
@@ -64,33 +67,33 @@ class _Known(TolerantRecord):
     modified: str | None = None
     seen: tuple[str, ...] = ()
     newest: Instant | None = None
-    looked: Instant | None = None
-    asked: str = ""
-    wait: Instant = 0
+    read_at: Instant | None = Field(default=None, alias="looked")
+    terms: str = Field(default="", alias="asked")
+    paused_until: Instant = Field(default=0, alias="wait")
 
 
 class _Position(Position):
     """Every feed by the fingerprint of its address: an address can hold a key."""
 
-    feeds: dict[str, OnErrorOmit[_Known]] = Field(default_factory=dict)
+    feeds: dict[str, OnErrorOmit[_FeedState]] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, known: Mapping[str, _Known]) -> _Position:
-        """The position for feeds by their address."""
-        return cls(feeds={fingerprint(url): one for url, one in known.items()})
+    def of(cls, states: Mapping[str, _FeedState]) -> _Position:
+        """Make the position from the feeds' states by address."""
+        return cls(feeds={fingerprint(url): state for url, state in states.items()})
 
 
 class Rss(SourceListener):
-    """Reads feeds and keeps the entries that name what a query looks for."""
+    """Read feeds and keep the entries that match a query's terms."""
 
     name: ClassVar[str] = "rss"
     Options: ClassVar[type[BaseModel]] = RssOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """One batch for each feed that has something new.
+        """Yield one batch for each feed that was read.
 
-        With several feeds, one that fails is told of as Rejected and the others go on; when all
+        With several feeds, a failed one is reported as Rejected and the others go on. When all
         fail, and with a single feed, the error is raised: Transient, or Permanent when the
         address has never given a feed or the site refuses.
         """
@@ -100,7 +103,7 @@ class Rss(SourceListener):
 
 
 class _Poll:
-    """One look at every feed."""
+    """One poll of every feed."""
 
     def __init__(self, query: Query, options: RssOptions, web: Fetcher, now: datetime) -> None:
         self._options = options
@@ -109,126 +112,154 @@ class _Poll:
         any_of = () if options.all else query.any_of
         self._matcher = Matcher(any_of, query.none_of)
         self._languages = {code.partition("-")[0].lower() for code in query.languages}
-        self._parts = _names(options.feeds())
-        self._asked = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
+        self._parts = _part_names(options.feeds())
+        self._terms = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
 
     def batches(self, position: str | None) -> Iterator[Batch]:
         stored = _Position.load(position).feeds
         feeds = self._options.feeds()
-        known = {url: stored.get(fingerprint(url), _Known()) for url in feeds}
+        states = {url: stored.get(fingerprint(url), _FeedState()) for url in feeds}
         failed: dict[str, Transient | Permanent] = {}
-        worked = 0
+        read_count = 0
         for url in feeds:
-            if is_cooling_down(known[url].wait, times.to_epoch(self._now)):
+            if is_cooling_down(states[url].paused_until, times.to_epoch(self._now)):
                 continue
             try:
-                batch, known[url] = self._look(url, known[url])
+                batch, states[url] = self._read_feed(url, states[url])
             except (Transient, Permanent) as error:
                 failed[url] = error
-                known[url] = self._put_off(known[url], error)
+                states[url] = self._pause(states[url], error)
                 continue
-            worked += 1
-            yield replace(batch, position=_Position.of(known).dump(), more=len(feeds) > 1)
-        if failed and not worked:
+            read_count += 1
+            # with several feeds a last batch follows, with those that failed
+            yield replace(batch, position=_Position.of(states).dump(), more=len(feeds) > 1)
+        if failed and not read_count:
             raise combine_errors(list(failed.values()))
-        if len(feeds) > 1 and (failed or worked):
-            told = [Rejected(where=safe_url(url), reason=str(why)) for url, why in failed.items()]
-            yield Batch(mentions=(), position=_Position.of(known).dump(), rejected=tuple(told))
+        if len(feeds) > 1 and (failed or read_count):
+            rejected = tuple(
+                Rejected(where=safe_url(url), reason=str(error)) for url, error in failed.items()
+            )
+            yield Batch(mentions=(), position=_Position.of(states).dump(), rejected=rejected)
 
-    def _look(self, url: str, known: _Known) -> tuple[Batch, _Known]:
-        """What a feed has that was not seen, and what to remember of it."""
-        same = known.asked == self._asked  # else look at everything again: the terms have changed
-        answer = self._web.get(
+    def _read_feed(self, url: str, state: _FeedState) -> tuple[Batch, _FeedState]:
+        """Read one feed; return its new entries and the feed's next state.
+
+        1. Fetch it, conditionally while the query's terms stay the same.
+        2. Unchanged: only the coverage moves on to now.
+        3. Make mentions of the entries that are not seen yet; new terms read all entries again.
+        4. Cut off in the middle: store its entries, and report no coverage.
+        5. Complete: report the coverage, and the gap where the window moved on.
+        """
+        same_terms = state.terms == self._terms
+        response = self._web.get(
             url,
             accept=_ACCEPT,
-            etag=known.etag if same else None,
-            modified=known.modified if same else None,
+            etag=state.etag if same_terms else None,
+            modified=state.modified if same_terms else None,
         )
-        now = times.to_epoch(self._now)
-        if answer.not_modified:
-            seen = self._seen(url, known.looked)
-            looked = known.model_copy(update={"wait": 0, "looked": now})
-            return Batch(mentions=(), position=None, seen=seen), looked
+        if response.not_modified:
+            now = times.to_epoch(self._now)
+            batch = Batch(mentions=(), position=None, seen=self._seen(url, state.read_at))
+            return batch, state.model_copy(update={"paused_until": 0, "read_at": now})
         try:
-            feed = parse(answer, most=self._options.max_entries)
+            feed = parse(response, max_entries=self._options.max_entries)
         except NotAFeed as error:
-            raise _no_feed(url, known, str(error)) from error
-        before = known.seen if same else ()
-        known_before = set(before)
-        mentions, rejected = read_items(
-            (entry for entry in feed.entries if entry.fingerprint not in known_before),
-            lambda entry: self._mention(feed, entry),
-            where=lambda entry: f"entry {entry.id[:80]}",
-            keep_raw=False,
-        )
-        told = (*feed.rejected, *rejected)
-        if not feed.whole:
-            batch = Batch(mentions=mentions, position=None, rejected=told)
-            return batch, self._half(feed, known.model_copy(update={"seen": before}))
-        gap = self._gap(url, feed, known)
-        oldest = self._oldest(feed)
-        since = known.looked if known.looked is not None and not gap else oldest
+            raise _no_feed(url, state, str(error)) from error
+        seen = state.seen if same_terms else ()
+        mentions, rejected = self._new_mentions(feed, set(seen))
+        if not feed.is_complete:
+            batch = Batch(mentions=mentions, position=None, rejected=rejected)
+            return batch, self._cut_off_state(feed, state.model_copy(update={"seen": seen}))
+        gap = self._gap(url, feed, state)
+        # with a gap the coverage begins anew, at the oldest entry that the feed still shows
+        since = state.read_at if state.read_at is not None and not gap else self._oldest(feed)
         batch = Batch(
             mentions=mentions,
             position=None,
             seen=self._seen(url, since),
             gaps=(gap,) if gap else (),
-            rejected=told,
+            rejected=rejected,
         )
+        return batch, self._next_state(feed, response, state)
+
+    def _new_mentions(
+        self, feed: Feed, seen: set[str]
+    ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
+        """Make mentions of the feed's entries that are not in ``seen`` (fingerprints)."""
+        mentions, rejected = read_items(
+            (entry for entry in feed.entries if entry.fingerprint not in seen),
+            lambda entry: self._mention(feed, entry),
+            where=lambda entry: f"entry {entry.id[:80]}",
+            keep_raw=False,
+        )
+        return mentions, (*feed.rejected, *rejected)
+
+    def _next_state(self, feed: Feed, response: HttpResponse, state: _FeedState) -> _FeedState:
+        """Return the state of a feed that was read completely.
+
+        An empty feed keeps the entries and the newest date of ``state``.
+        """
         dates = [entry.published_at for entry in feed.entries if entry.published_at]
         newest = times.to_epoch(min(max(dates, default=self._now), self._now))
-        return batch, _Known(
-            etag=answer.etag,
-            modified=answer.modified,
-            seen=tuple(entry.fingerprint for entry in feed.entries) or known.seen,
-            newest=newest if feed.entries else known.newest,
-            looked=now,
-            asked=self._asked,
+        return _FeedState(
+            etag=response.etag,
+            modified=response.modified,
+            seen=tuple(entry.fingerprint for entry in feed.entries) or state.seen,
+            newest=newest if feed.entries else state.newest,
+            read_at=times.to_epoch(self._now),
+            terms=self._terms,
         )
 
-    def _half(self, feed: Feed, known: _Known) -> _Known:
-        """What to remember of a feed that broke off: its entries, and nothing by which a site, or
-        the ledger, could take the rest of it for read."""
-        seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *known.seen))
-        return known.model_copy(
+    def _cut_off_state(self, feed: Feed, state: _FeedState) -> _FeedState:
+        """Return the state of a feed that was cut off.
+
+        It adds the entries. It keeps no ETag and no new ``read_at``, so that neither the site nor
+        the ledger takes the missing entries for read.
+        """
+        seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *state.seen))
+        return state.model_copy(
             update={
                 "etag": None,
                 "modified": None,
                 "seen": tuple(seen)[: self._options.max_entries],
-                "asked": self._asked,
-                "wait": 0,
+                "terms": self._terms,
+                "paused_until": 0,
             }
         )
 
     def _mention(self, feed: Feed, entry: Entry) -> Mention | None:
-        """The entry as a Mention; None when it does not name what we look for. Raises BadItem."""
-        made, words = mention(feed, entry, self._now)
-        if not self._wanted(made, words):
+        """Make a Mention of an entry; None when the query does not match. Raises BadItem."""
+        entry_mention, words = mention(feed, entry, self._now)
+        if not self._is_match(entry_mention, words):
             return None
-        every = self._options.all
-        return replace(made, direct=every, context="" if every else words)
+        # with the option all, the feed itself is about the brand, in any words
+        direct = self._options.all
+        return replace(entry_mention, direct=direct, context="" if direct else words)
 
-    def _wanted(self, made: Mention, words: str) -> bool:
-        foreign = bool(self._languages and made.lang) and made.lang not in self._languages
+    def _is_match(self, entry_mention: Mention, words: str) -> bool:
+        lang = entry_mention.lang
+        foreign = bool(self._languages and lang) and lang not in self._languages
         return not foreign and self._matcher.matches(words)
 
     def _seen(self, url: str, since: int | None) -> tuple[Seen, ...]:
-        """Of a feed that gives no dates nobody can say since when it was seen: since now."""
+        """Return the coverage since an instant in seconds since 1970; None: since now.
+
+        A feed without dates has unknown coverage, so it starts now.
+        """
         begin = self._now if since is None else times.from_epoch(since)
         return (Seen(since=min(begin, self._now), until=self._now, part=self._parts[url]),)
 
-    def _gap(self, url: str, feed: Feed, known: _Known) -> Gap | None:
-        """A Gap when nothing that we knew is left in the window, and its dates say so too.
+    def _gap(self, url: str, feed: Feed, state: _FeedState) -> Gap | None:
+        """Return a Gap when no seen entry is left in the window and its dates do not overlap.
 
-        Some feeds give their entries new ids at every look: those would have a gap each time, but
-        their dates overlap.
+        Some feeds give their entries new ids at every poll. Their dates overlap, so they have none.
         """
-        if not known.seen or known.newest is None or not feed.entries:
+        if not state.seen or state.newest is None or not feed.entries:
             return None
-        if {entry.fingerprint for entry in feed.entries} & set(known.seen):
+        if {entry.fingerprint for entry in feed.entries} & set(state.seen):
             return None
         oldest = self._oldest(feed)
-        since = times.from_epoch(known.newest)
+        since = times.from_epoch(state.newest)
         until = self._now if oldest is None else times.from_epoch(oldest)
         if since >= until:
             return None
@@ -245,14 +276,17 @@ class _Poll:
         dates = [entry.published_at for entry in feed.entries if entry.published_at]
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
-    def _put_off(self, known: _Known, error: Transient | Permanent) -> _Known:
-        wait = cooldown_until(error, times.to_epoch(self._now))
-        return known.model_copy(update={"wait": wait})
+    def _pause(self, state: _FeedState, error: Transient | Permanent) -> _FeedState:
+        paused_until = cooldown_until(error, times.to_epoch(self._now))
+        return state.model_copy(update={"paused_until": paused_until})
 
 
-def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
-    """A page where a feed was yesterday will pass; where none ever was, the address is wrong."""
-    if known.asked:
+def _no_feed(url: str, state: _FeedState, trouble: str) -> Transient | Permanent:
+    """Make the error for a page that is no feed.
+
+    It is transient where a feed was read before. Where none ever was, the address is wrong.
+    """
+    if state.terms:
         return Transient(f"{safe_url(url)}: what came is no feed ({trouble})", hint=TRIED_AGAIN)
     return Permanent(
         f"{safe_url(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom "
@@ -260,8 +294,11 @@ def _no_feed(url: str, known: _Known, trouble: str) -> Transient | Permanent:
     )
 
 
-def _names(feeds: Sequence[str]) -> dict[str, str]:
-    """What the ledger calls each feed: its address without what may be a key."""
+def _part_names(feeds: Sequence[str]) -> dict[str, str]:
+    """Return each feed's name in the coverage ledger: its address without query and login.
+
+    Two addresses that differ only in their query get a fingerprint each.
+    """
     names = [safe_url(url) for url in feeds]
     return {
         url: name if names.count(name) == 1 else f"{name} {fingerprint(url)[:6]}"

@@ -1,7 +1,8 @@
-"""A feed's bytes, read into entries; tolerant, because feeds are written by hand and by habit.
+"""Read a feed's bytes into entries, and an entry into a mention.
 
-What is made up where a feed is silent: an id from link and title, the time of fetching for a
-date, the site for an author. An entry dated in the future is given the time of fetching.
+The reading is tolerant, because many feeds are written by hand. Missing fields get defaults: an id
+from link and title, the fetch time for a date, the site for an author. A date in the future becomes
+the fetch time.
 """
 
 from __future__ import annotations
@@ -28,24 +29,28 @@ from listeners.feeds import bounded_feedparser
 from listeners.http.fetch import HttpResponse
 
 _GLOBAL_ID = ("http://", "https://", "tag:", "urn:")  # the same in every feed that carries it
-_LONGEST_ID = 200
-# what feedparser lets through on broken input (its own bugs, mostly in dates and addresses)
+_LONGEST_ID = 200  # characters; a longer one is hashed like an id that only this feed knows
+# feedparser raises these on broken input (its own bugs, mostly in dates and addresses)
 _PARSER_BUGS = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 _MAIL_AND_NAME = re.compile(r"\S+@\S+\s*\((.+)\)$")
 _PLAIN = "text/plain"
-_END = re.compile(rb"</(\w+:)?(rss|feed|rdf)\s*>", re.IGNORECASE)
-_TAIL = 10_000  # bytes in which a feed's end stands, whatever pages add behind it
+_CUT_OFF = (
+    "it breaks off in the middle; its last entry, and what comes behind, is read when it comes "
+    "whole"
+)
+_END_TAG = re.compile(rb"</(\w+:)?(rss|feed|rdf)\s*>", re.IGNORECASE)
+_TAIL = 10_000  # bytes that hold the end tag, with the markup that some sites add after it
 
 bounded_feedparser.bind()
 
 
 class NotAFeed(Exception):
-    """The bytes hold no feed that anybody could read."""
+    """The bytes hold no readable feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry: what tells it from others, and what feedparser made of it."""
+    """One entry: its identity, its date, and feedparser's reading of it."""
 
     id: str
     published_at: datetime | None
@@ -53,14 +58,18 @@ class Entry:
 
     @property
     def fingerprint(self) -> str:
-        """Short enough to keep a whole window of them in a position."""
+        """Return a short hash of the id; a position holds one for each entry of the feed."""
         return fingerprint(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What a feed shows now. ``rejected`` are entries that cannot be told apart, or too many.
-    ``whole`` is False for one that was cut off: the entry that may be half of one is left out."""
+    """The current state of a feed.
+
+    ``rejected``: entries under the id of another one, and a line when there are too many.
+    ``is_complete``: False for a feed that was cut off; its last entry is left out, as it may
+    be a half.
+    """
 
     url: str
     site: str
@@ -68,72 +77,54 @@ class Feed:
     lang: str | None
     entries: tuple[Entry, ...]
     rejected: tuple[Rejected, ...]
-    whole: bool = True
+    is_complete: bool = True
 
 
-def parse(answer: HttpResponse, *, most: int) -> Feed:
-    """The feed in ``answer``: at most ``most`` entries, the newest ones. Raises NotAFeed."""
-    # no content-location: with one, feedparser makes an address of every short guid
-    headers = {"content-type": answer.content_type or ""}
-    try:
-        # BytesIO: bytes or text would be tried as an address or a file's name first
-        found = feedparser.parse(
-            io.BytesIO(answer.body),
-            response_headers=headers,
-            sanitize_html=False,  # we keep no markup at all
-            resolve_relative_uris=False,
-        )
-    except _PARSER_BUGS as error:
-        raise NotAFeed(type(error).__name__) from error
-    if not found.get("version") and not found.entries:
-        raise NotAFeed(_trouble(found))
-    whole = not _cut_off(found, answer.body)
-    parts = urlsplit(answer.url)
+def parse(response: HttpResponse, *, max_entries: int) -> Feed:
+    """Read the feed in a response, with its newest ``max_entries`` entries. Raises NotAFeed.
+
+    1. Let feedparser read the bytes.
+    2. Leave out the last entry of a feed that was cut off.
+    3. Give each entry an identity, and reject another entry under the same one.
+    4. Keep the newest entries when there are too many.
+    """
+    document = _run_feedparser(response)
+    is_complete = not _is_cut_off(document, response.body)
+    parts = urlsplit(response.url)
     site = parts.hostname or "feed"
-    entries, rejected = _distinct(
-        f"{site}{parts.path}", found.entries if whole else found.entries[:-1]
+    entries, rejected = _distinct_entries(
+        f"{site}{parts.path}", document.entries if is_complete else document.entries[:-1]
     )
-    if not whole:
-        rejected.append(
-            Rejected(
-                where="feed",
-                reason="it breaks off in the middle; its last entry, and what comes behind, is "
-                "read when it comes whole",
-            )
-        )
-    if len(entries) > most:
-        rejected.append(
-            Rejected(
-                where="feed",
-                reason=f"it has {len(entries):,} entries; the newest {most:,} are read (the option "
-                "max_entries)",
-            )
-        )
-        entries.sort(key=lambda one: one.published_at or times.EPOCH, reverse=True)
+    if not is_complete:
+        rejected.append(Rejected(where="feed", reason=_CUT_OFF))
+    if len(entries) > max_entries:
+        reason = f"it has {len(entries):,} entries; the newest {max_entries:,} are read"
+        rejected.append(Rejected(where="feed", reason=f"{reason} (the option max_entries)"))
+        entries.sort(key=lambda entry: entry.published_at or times.EPOCH, reverse=True)
     return Feed(
-        url=answer.url,
+        url=response.url,
         site=site,
-        title=one_line(from_html(str(found.feed.get("title") or ""), 400)) or site,
-        lang=language(found.feed.get("language")),
-        entries=tuple(entries[:most]),
+        title=one_line(from_html(str(document.feed.get("title") or ""), 400)) or site,
+        lang=language(document.feed.get("language")),
+        entries=tuple(entries[:max_entries]),
         rejected=tuple(rejected),
-        whole=whole,
+        is_complete=is_complete,
     )
 
 
 def mention(feed: Feed, entry: Entry, fetched_at: datetime) -> tuple[Mention, str]:
-    """The entry as a Mention, and all its words (for matching). BadItem when it has none."""
+    """Make a Mention of an entry, and return it with all words to match. Raises BadItem."""
     raw = entry.raw
     title = one_line(_words(raw, "title"), 500)
     summary = _words(raw, "summary")
-    content = "\n".join(_plain(one) for one in _dicts(raw.get("content"))[:3])
+    content = "\n".join(_plain(detail) for detail in _dicts(raw.get("content"))[:3])
     body = summary or content
-    text = body if body.startswith(title) else "\n".join(one for one in (title, body) if one)
+    text = body if body.startswith(title) else "\n".join(part for part in (title, body) if part)
     if not text:
         raise BadItem("it has neither a title nor a text")
     link = _link(feed, raw)
     dated = entry.published_at
-    made = Mention(
+    entry_mention = Mention(
         source="rss",
         external_id=entry.id,
         author=_author(feed, raw),
@@ -143,70 +134,93 @@ def mention(feed: Feed, entry: Entry, fetched_at: datetime) -> tuple[Mention, st
         url=link,
         lang=language(_detail(raw, "title").get("language")) or feed.lang,
     )
-    return made, "\n".join((title, summary, content, link or ""))
+    return entry_mention, "\n".join((title, summary, content, link or ""))
 
 
 def fingerprint(text: str) -> str:
-    """10 hexadecimal digits that stand for ``text``."""
+    """Return a hash of ``text`` in 10 hexadecimal digits."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
-def _cut_off(found: Any, body: bytes) -> bool:
-    """True when XML is broken and has no end: a server may die in the middle of an answer."""
-    broken = isinstance(found.get("bozo_exception"), SAXException)
-    return broken and _END.search(body[-_TAIL:]) is None
+def _run_feedparser(response: HttpResponse) -> Any:
+    """Return feedparser's reading of the body. Raises NotAFeed."""
+    # no content-location: with one, feedparser makes an address of every short guid
+    headers = {"content-type": response.content_type or ""}
+    try:
+        # BytesIO: bytes or text would be tried as an address or a file's name first
+        document = feedparser.parse(
+            io.BytesIO(response.body),
+            response_headers=headers,
+            sanitize_html=False,  # from_html drops all markup
+            resolve_relative_uris=False,
+        )
+    except _PARSER_BUGS as error:
+        raise NotAFeed(type(error).__name__) from error
+    if not document.get("version") and not document.entries:
+        raise NotAFeed(_parse_error(document))
+    return document
 
 
-def _trouble(found: Any) -> str:
-    reason = found.get("bozo_exception")
+def _is_cut_off(document: Any, body: bytes) -> bool:
+    """Tell whether XML is broken and has no end tag: the server died while it sent it."""
+    broken = isinstance(document.get("bozo_exception"), SAXException)
+    return broken and _END_TAG.search(body[-_TAIL:]) is None
+
+
+def _parse_error(document: Any) -> str:
+    reason = document.get("bozo_exception")
     return one_line(str(reason), 120) if reason else "no RSS or Atom in it"
 
 
-def _distinct(place: str, raws: Iterable[Any]) -> tuple[list[Entry], list[Rejected]]:
-    """Each id once. Another entry under a used id is told of: broken feeds use one for all."""
-    kept: dict[str, tuple[Entry, tuple[str, str]]] = {}
+def _distinct_entries(place: str, raws: Iterable[Any]) -> tuple[list[Entry], list[Rejected]]:
+    """Return each id's first entry; reject other entries under it.
+
+    Broken feeds use one id for all entries. ``place`` is the feed's host and path.
+    """
+    by_identity: dict[str, tuple[Entry, tuple[str, str]]] = {}
     rejected: list[Rejected] = []
     for number, raw in enumerate(raws, 1):
         shape = str(raw.get("link") or ""), str(raw.get("title") or "")
         identity = _identity(place, raw, shape)
-        if identity not in kept:
+        if identity not in by_identity:
             entry = Entry(id=identity, published_at=_date(raw), raw=raw)
-            kept[identity] = entry, shape
-        elif kept[identity][1] != shape and len(rejected) < 100:
+            by_identity[identity] = entry, shape
+        # at most 100: a feed with one id for all entries would fill the batch with rejects
+        elif by_identity[identity][1] != shape and len(rejected) < 100:
             reason = f"its id {identity[:80]!r} is an earlier entry's in the same feed"
             rejected.append(
                 Rejected(where=f"entry {number}", reason=reason, raw=clean(" ".join(shape), 500))
             )
-    return [entry for entry, _ in kept.values()], rejected
+    return [entry for entry, _ in by_identity.values()], rejected
 
 
 def _identity(place: str, raw: Any, shape: tuple[str, str]) -> str:
-    given = clean(str(raw.get("id") or ""), 4096)
-    if given.startswith(_GLOBAL_ID) and len(given) <= _LONGEST_ID:
-        return given
-    # "17" is somebody else's 17 in another feed
-    parts = (place, given) if given else (place, *shape)
+    feed_id = clean(str(raw.get("id") or ""), 4096)
+    if feed_id.startswith(_GLOBAL_ID) and len(feed_id) <= _LONGEST_ID:
+        return feed_id
+    # "17" is another entry in another feed, so the feed is part of the id
+    parts = (place, feed_id) if feed_id else (place, *shape)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _date(raw: Any) -> datetime | None:
     for key in ("published_parsed", "updated_parsed", "created_parsed"):
-        found = dict.get(raw, key)  # feedparser's own get() guesses one date for another
-        if found is None:
+        moment = dict.get(raw, key)  # feedparser's own get() guesses one date for another
+        if moment is None:
             continue
         try:
-            instant = times.from_epoch(calendar.timegm(found))
+            instant = times.from_epoch(calendar.timegm(moment))
         except (ValueError, OverflowError, TypeError):
-            continue  # a date outside the calendar is none
+            continue  # outside the calendar: try the next date
         if instant > times.EPOCH:
             return instant
     return None
 
 
 def _author(feed: Feed, raw: Any) -> Author:
-    whole = str(raw.get("author") or "")
-    mailed = _MAIL_AND_NAME.match(whole)  # feedparser cuts addresses with a long ending in two
-    name = mailed.group(1) if mailed else _detail(raw, "author").get("name") or whole
+    author = str(raw.get("author") or "")
+    mailed = _MAIL_AND_NAME.match(author)  # feedparser cuts addresses with a long ending in two
+    name = mailed.group(1) if mailed else _detail(raw, "author").get("name") or author
     name = one_line(from_html(str(name), 400), 100)
     if not name:
         return Author(source="rss", external_id=feed.site, handle=feed.site, name=feed.title)
@@ -217,7 +231,7 @@ def _author(feed: Feed, raw: Any) -> Author:
 def _link(feed: Feed, raw: Any) -> str | None:
     try:
         return web_link(urljoin(feed.url, str(raw.get("link") or "")) if raw.get("link") else None)
-    except ValueError:  # no address at all
+    except ValueError:  # urljoin raises it on a broken host, as in http://[::1
         return None
 
 
@@ -235,9 +249,10 @@ def _plain(detail: Any) -> str:
 
 
 def _detail(raw: Any, key: str) -> Any:
-    found = raw.get(f"{key}_detail")
-    return found if isinstance(found, dict) else {}
+    detail = raw.get(f"{key}_detail")
+    return detail if isinstance(detail, dict) else {}
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]

@@ -103,10 +103,10 @@ def test_a_hostile_feed_is_read_in_no_time(what: str, fault: str) -> None:
     """In a process of its own, which can be ended."""
     script = f"""
 from listeners.feeds.parser import parse
-from listeners.http.fetch import Answer
+from listeners.http.fetch import HttpResponse
 item = '<item><title>K{fault}</title>{SLOW[what]}</item>'
 body = f'<rss version="2.0"><channel>{{item}}</channel></rss>'
-feed = parse(Answer(url="https://n.example/", body=body.encode()), most=10)
-assert feed.whole and [entry.raw["title"][0] for entry in feed.entries] == ["K"]
+feed = parse(HttpResponse(url="https://n.example/", body=body.encode()), max_entries=10)
+assert feed.is_complete and [entry.raw["title"][0] for entry in feed.entries] == ["K"]
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=200)
