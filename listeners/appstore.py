@@ -1,4 +1,4 @@
-"""The source "appstore": what people write about an app in Apple's App Store. No key.
+"""The source "appstore": reviews of an app in Apple's App Store. No key.
 
 Apple's feed of customer reviews, https://itunes.apple.com/COUNTRY/rss/customerreviews/page=N/
 id=APP/sortby=mostrecent/json: one for each country's store, 50 reviews a page, newest first, and
@@ -31,8 +31,8 @@ from listeners.common.values import count
 from listeners.http.errors import safe_url
 from listeners.http.fetch import Fetcher
 
-_PAGES = 10
-_PAGE = 50
+_MAX_PAGES = 10  # the feed's depth, as it answers itself (see above)
+_PAGE_SIZE = 50
 _COUNTRY = re.compile(r"[a-z]{2}")
 _ACCOUNT = re.compile(r"/id(\d{1,20})$")
 _LAST_PAGE = re.compile(r"/page=(\d{1,3})/")
@@ -51,42 +51,42 @@ class AppReviewsOptions(WebOptions):
     @field_validator("apps")
     @classmethod
     def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found = tuple(one.strip().lower().removeprefix("id") for one in value)
-        for given, number in zip(value, found, strict=True):
+        numbers = tuple(app.strip().lower().removeprefix("id") for app in value)
+        for app, number in zip(value, numbers, strict=True):
             if not (number.isascii() and number.isdecimal()):
                 raise ValueError(
-                    f"{given!r} is no app's number; it stands behind id in the app's address, as "
+                    f"{app!r} is no app's number; it stands behind id in the app's address, as "
                     'in apps.apple.com/app/id1234567890: write "1234567890"'
                 )
-        return found
+        return numbers
 
     @field_validator("countries")
     @classmethod
     def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found = tuple(one.strip().lower() for one in value)
-        for code in found:
+        codes = tuple(country.strip().lower() for country in value)
+        for code in codes:
             if not _COUNTRY.fullmatch(code):
                 raise ValueError(f"{code!r} is no country's code of two letters, as gr or us")
-        return found
+        return codes
 
     def parts(self) -> list[str]:
-        """Every feed there is to read: an app in a country's store."""
-        every = (f"{app}/{country}" for app in self.apps for country in self.countries)
-        return list(dict.fromkeys(every))
+        """Return every feed to read, as APP/COUNTRY."""
+        feeds = (f"{app}/{country}" for app in self.apps for country in self.countries)
+        return list(dict.fromkeys(feeds))
 
 
 class AppReviews(SourceListener):
-    """Reads the reviews of apps."""
+    """Read the reviews of apps."""
 
     name: ClassVar[str] = "appstore"
     Options: ClassVar[type[BaseModel]] = AppReviewsOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """Reviews that were written, or edited, since ``position``.
+        """Yield the reviews that were written, or edited, since ``position``.
 
-        Gaps that are lost: what lies below the 500 newest of a store. Transient: the feed is away,
-        or no feed. Permanent: it refuses.
+        Reviews below the 500 newest of a store are a lost gap. Raises Transient when the feed is
+        away or unreadable, and Permanent when Apple refuses.
         """
         options = read_options(AppReviewsOptions, query)
         rules = BackfillRules(
@@ -99,20 +99,20 @@ class AppReviews(SourceListener):
         with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             store = _Store(options.endpoint, web, now)
             yield from backfill(
-                position, parts=options.parts(), fetch=store.ask, rules=rules, now=now
+                position, parts=options.parts(), fetch=store.fetch_page, rules=rules, now=now
             )
 
 
 class _Store:
-    """Asks for one page of an app's reviews and reads it."""
+    """Fetch pages of an app's reviews and read them."""
 
     def __init__(self, endpoint: str, web: Fetcher, now: datetime) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._web = web
         self._now = now
 
-    def ask(self, step: PageRequest) -> BackfillPage:
-        """One request."""
+    def fetch_page(self, step: PageRequest) -> BackfillPage:
+        """Fetch one page with one request. Raises Transient for a page that cannot be placed."""
         app, _, country = step.part.partition("/")
         number = int(step.cursor or 1)
         url = (
@@ -128,20 +128,22 @@ class _Store:
             where=lambda entry: f"review {_label(entry, 'id')[:40]}".strip(),
         )
         instants = [at for entry in entries if (at := _updated(entry)) is not None]
-        full = len(entries) >= _PAGE
+        full = len(entries) >= _PAGE_SIZE
         if full and not instants:
             raise Transient(
                 f"{safe_url(url)}: no review on the page has a readable time; it will be tried "
                 "again, and if it stays so the feed has changed"
             )
-        last = number >= _PAGES
+        last = number >= _MAX_PAGES
         return BackfillPage(
             mentions=mentions,
             rejected=rejected,
             newest=max(instants, default=None),
-            oldest=instants[-1] if instants else None,  # one out of order must not end the walk
+            oldest=instants[-1] if instants else None,  # one out of order must not end the backfill
             cursor=str(number + 1) if entries and not last and (full or number < pages) else None,
-            ceiling=f"the feed shows the {_PAGES * _PAGE} newest reviews" if full and last else "",
+            ceiling=f"the feed shows the {_MAX_PAGES * _PAGE_SIZE} newest reviews"
+            if full and last
+            else "",
         )
 
     def _mention(self, entry: Any, app: str, country: str) -> Mention:
@@ -155,7 +157,7 @@ class _Store:
         except BadItem as error:
             raise BadItem(f"updated: {error}") from None
         title = one_line(from_html(_label(entry, "title")), 500)
-        text = "\n".join(one for one in (title, from_html(_label(entry, "content"))) if one)
+        text = "\n".join(part for part in (title, from_html(_label(entry, "content"))) if part)
         if not text:
             raise BadItem("it has neither title nor content")
         return Mention(
@@ -174,7 +176,7 @@ class _Store:
 
 
 def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
-    """The feed's entries, and the number of its last page (0 when it does not say)."""
+    """Return the feed's entries and the number of its last page (0: it gives none)."""
     try:
         feed = json.loads(body)["feed"]
         entries = feed.get("entry", [])
@@ -185,13 +187,14 @@ def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
         ) from error
     links = feed.get("link")
     pages = [
-        int(found.group(1))
+        int(match.group(1))
         for link in (links if isinstance(links, list) else [])
         if isinstance(link, dict)
         and isinstance(attributes := link.get("attributes"), dict)
         and attributes.get("rel") == "last"
-        and (found := _LAST_PAGE.search(_string(attributes.get("href"))))
+        and (match := _LAST_PAGE.search(_string(attributes.get("href"))))
     ]
+    # Apple does not put a single entry into a list
     return entries if isinstance(entries, list) else [entries], max(pages, default=0)
 
 
@@ -201,7 +204,7 @@ def _is_app(entry: Any) -> bool:
 
 
 def _label(entry: Any, *path: str) -> str:
-    """What stands at a path of an entry; every value is in an object of its own as "label"."""
+    """Return the text at a path of an entry; the feed wraps each value as {"label": value}."""
     value = entry
     for step in (*path, "label"):
         value = value.get(step) if isinstance(value, dict) else None
@@ -222,12 +225,12 @@ def _updated(entry: Any) -> datetime | None:
 def _author(entry: Any, number: str) -> Author:
     name = one_line(_label(entry, "author", "name"), 120)
     link = web_link(_label(entry, "author", "uri"))
-    found = _ACCOUNT.search(link or "")
-    if found is None:
-        # each one for itself: two people who call themselves the same are not one customer
+    match = _ACCOUNT.search(link or "")
+    if match is None:
+        # an author for each review: two people with the same name are not one customer
         identity = f"review-{number}"
         return Author(source="appstore", external_id=identity, handle=name or "anonymous")
-    account = found.group(1)
+    account = match.group(1)
     return Author(source="appstore", external_id=account, handle=name or account, url=link)
 
 

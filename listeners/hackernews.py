@@ -34,7 +34,7 @@ from listeners.common.values import count
 from listeners.http.errors import safe_url
 from listeners.http.fetch import Fetcher
 
-PAGE = 1000  # hits that are asked for at once
+PAGE = 1000  # hits requested at once
 CEILING = 1000  # hits of one query that the platform shows, over all its pages
 
 _ITEM = "https://news.ycombinator.com/item?id="
@@ -54,11 +54,12 @@ class HackerNewsOptions(WebOptions):
     since: Duration = timedelta(days=7)
     overlap: Duration = timedelta(hours=24)
     max_requests: Annotated[int, Field(ge=4, le=500)] = 30
+    # a page holds 1,000 posts with their full texts
     max_bytes: Bytes = 32 * 1024 * 1024
 
 
 class HackerNews(SourceListener):
-    """Searches Hacker News for a query's terms."""
+    """Search Hacker News for a query's terms."""
 
     name: ClassVar[str] = "hackernews"
     Options: ClassVar[type[BaseModel]] = HackerNewsOptions
@@ -67,11 +68,12 @@ class HackerNews(SourceListener):
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """What was written, or indexed, since ``position``; the first time since ``since`` ago.
+        """Yield the posts that were written, or indexed, since ``position``.
 
-        Makes at most ``max_requests`` requests; what that leaves open is walked at the next poll.
-        Gaps that are lost: seconds with over 1,000 hits. Transient: the site is away, or its
-        answer is no search result. Permanent: it refuses, or any_of is empty.
+        The first poll begins ``since`` ago. A poll makes at most ``max_requests`` requests; the
+        next one goes on from there. A second with over 1,000 hits leaves a lost gap. Raises
+        Transient when the site is away or its response is no search result, and Permanent when it
+        refuses or any_of is empty.
         """
         options = read_options(HackerNewsOptions, query)
         terms = search_terms(query.any_of)
@@ -83,11 +85,13 @@ class HackerNews(SourceListener):
         now = self._clock()
         with Fetcher(self._clock, options.limits, meter=self._meter) as web:
             search = _Search(query, options, web, now)
-            yield from backfill(position, parts=terms, fetch=search.ask, rules=rules, now=now)
+            yield from backfill(
+                position, parts=terms, fetch=search.fetch_page, rules=rules, now=now
+            )
 
 
 class _Search:
-    """Asks the search for one page of a term and reads its hits."""
+    """Fetch pages of a term's search results and read their hits."""
 
     def __init__(
         self, query: Query, options: HackerNewsOptions, web: Fetcher, now: datetime
@@ -97,21 +101,21 @@ class _Search:
         self._web = web
         self._now = now
 
-    def ask(self, step: PageRequest) -> BackfillPage:
-        """One request. Transient when no hit of a page can be placed in time."""
+    def fetch_page(self, step: PageRequest) -> BackfillPage:
+        """Fetch one page with one request. Raises Transient when no hit has a readable time."""
         number, before = _cursor(step.cursor)
         hits, total = self._hits(step, number)
         seconds = [at for hit in hits if (at := _seconds(hit)) is not None]
         count = before + len(hits)
-        more = bool(hits) and (total > count or len(hits) >= PAGE)
-        if more and not seconds:
+        has_more = bool(hits) and (total > count or len(hits) >= PAGE)
+        if has_more and not seconds:
             raise Transient(
                 f"{safe_url(self._options.endpoint)}: none of {len(hits)} hits has a readable "
                 "created_at; it will be tried again, and if it stays so the platform has changed"
             )
-        # the next page is asked for by time, as new posts would move page numbers; only within
-        # one second there is no other way
-        by_number = more and len(set(seconds)) == 1 and count < CEILING
+        # the next page is requested by time, because new posts shift page numbers; within one
+        # second only the page number is left
+        by_number = has_more and len(set(seconds)) == 1 and count < CEILING
         mentions, rejected = read_items(hits, self._mention, where=lambda hit: f"hit {_id(hit)}")
         return BackfillPage(
             mentions=mentions,
@@ -119,7 +123,9 @@ class _Search:
             newest=times.from_epoch(max(seconds)) if seconds else None,
             oldest=times.from_epoch(min(seconds)) if seconds else None,
             cursor=f"{number + 1}:{count}" if by_number else None,
-            ceiling=f"{total:,} hits; the search shows {count:,}" if more and not by_number else "",
+            ceiling=f"{total:,} hits; the search shows {count:,}"
+            if has_more and not by_number
+            else "",
         )
 
     def _hits(self, step: PageRequest, number: int) -> tuple[list[object], int]:
@@ -136,6 +142,7 @@ class _Search:
                 "hitsPerPage": PAGE,
                 "page": number,
                 "advancedSyntax": "true",
+                # a term is a name: words that look like it are other words
                 "typoTolerance": "false",
                 "attributesToRetrieve": _FIELDS,
                 "attributesToHighlight": "[]",
@@ -145,7 +152,7 @@ class _Search:
         return _hits(url, answer.body)
 
     def _mention(self, hit: object) -> Mention:
-        """The hit as a Mention. Raises BadItem."""
+        """Make a Mention of a hit. Raises BadItem."""
         if not isinstance(hit, dict):
             raise BadItem("it is not an object")
         number, seconds = _id(hit), _seconds(hit)
@@ -158,7 +165,7 @@ class _Search:
         text = "\n".join(part for part in (title, body) if part)
         link = web_link(hit.get("url")) or ""
         if not self._matcher.matches(text) and self._matcher.matches(link):
-            text = f"{text}\n{link}".strip()  # the link alone names us: show why it is here
+            text = f"{text}\n{link}".strip()  # the link alone matches: show it as the reason
         return Mention(
             source="hackernews",
             external_id=number,
@@ -195,7 +202,7 @@ def _id(hit: object, key: str = "objectID") -> str:
 
 
 def _seconds(hit: object) -> int | None:
-    """When it was written, in seconds since 1970: created_at_i, else created_at in ISO 8601."""
+    """Return the time of writing in seconds since 1970: created_at_i, else created_at."""
     if not isinstance(hit, dict):
         return None
     for key in ("created_at_i", "created_at"):
@@ -216,6 +223,6 @@ def _author(hit: dict[Any, Any], number: str) -> Author:
 
 
 def _cursor(cursor: str | None) -> tuple[int, int]:
-    """The page to ask for, and how many hits the pages before it had."""
+    """Return the number of the page to fetch, and the count of hits on the pages before it."""
     number, _, before = (cursor or "0:0").partition(":")
     return int(number), int(before)
