@@ -1,4 +1,4 @@
-"""A platform that keeps its rules and breaks whenever it likes, and what is kept of walking it."""
+"""A newest-first platform that fails on request, and a ledger of what a backfill stored of it."""
 
 from __future__ import annotations
 
@@ -29,54 +29,57 @@ def post(number: int, at: datetime) -> Mention:
 
 @dataclass
 class Platform:
-    """Newest first, ``size`` a page, ``ceiling`` posts a search, cursors that hold an offset."""
+    """Answer newest first, with ``size`` posts a page and ``ceiling`` posts a search.
+
+    Cursors hold an offset. ``before_request`` gets each request's number, and may raise.
+    """
 
     size: int = 10
     ceiling: int | None = None
-    addressed: bool = True
+    can_seek: bool = True
     now: datetime = START
     posts: list[Mention] = field(default_factory=list)
-    asked: list[PageRequest] = field(default_factory=list)
-    trouble: Callable[[int], None] = lambda _number: None
-    same_token: bool = False
+    requests: list[PageRequest] = field(default_factory=list)
+    before_request: Callable[[int], None] = lambda _number: None
+    repeats_token: bool = False
 
-    def write(self, count: int, at: datetime | None = None, every: float = 1.0) -> None:
-        begin = (at or self.now) - timedelta(seconds=every * count)
+    def write(self, count: int, at: datetime | None = None, spacing: float = 1.0) -> None:
+        begin = (at or self.now) - timedelta(seconds=spacing * count)
         for number in range(count):
-            self.posts.append(post(len(self.posts), begin + timedelta(seconds=every * number)))
+            self.posts.append(post(len(self.posts), begin + timedelta(seconds=spacing * number)))
 
-    def ask(self, step: PageRequest) -> BackfillPage:
-        self.asked.append(step)
-        self.trouble(len(self.asked))
-        found = sorted(self.posts, key=lambda one: one.published_at, reverse=True)
-        if self.addressed:
-            until = step.until or datetime.max.replace(tzinfo=UTC)
-            found = [one for one in found if step.since <= one.published_at < until]
-        start = int(step.cursor or 0)
-        shown = found[: self.ceiling][start : start + self.size]
+    def fetch_page(self, request: PageRequest) -> BackfillPage:
+        self.requests.append(request)
+        self.before_request(len(self.requests))
+        results = sorted(self.posts, key=lambda post: post.published_at, reverse=True)
+        if self.can_seek:
+            until = request.until or datetime.max.replace(tzinfo=UTC)
+            results = [post for post in results if request.since <= post.published_at < until]
+        start = int(request.cursor or 0)
+        page = results[: self.ceiling][start : start + self.size]
         end = start + self.size
-        more = end < len(found[: self.ceiling])
-        cut = not more and self.ceiling is not None and len(found) > self.ceiling
+        has_more = end < len(results[: self.ceiling])
+        is_cut = not has_more and self.ceiling is not None and len(results) > self.ceiling
         return BackfillPage(
-            mentions=tuple(shown),
-            oldest=shown[-1].published_at if shown else None,
-            newest=shown[0].published_at if shown else None,
-            cursor=("7" if self.same_token and start else str(end)) if more else None,
-            ceiling=f"the search shows {self.ceiling} posts" if cut else "",
+            mentions=tuple(page),
+            oldest=page[-1].published_at if page else None,
+            newest=page[0].published_at if page else None,
+            cursor=("7" if self.repeats_token and start else str(end)) if has_more else None,
+            ceiling=f"the search shows {self.ceiling} posts" if is_cut else "",
         )
 
 
 class Ledger:
-    """What a database would keep: ids, position, and what was seen of each second."""
+    """Keep what a database would: ids, position, and the state of each second."""
 
     def __init__(self, platform: Platform, **rules: object) -> None:
         self.platform = platform
-        given = {
+        options = {
             "first_lookback": 2 * HOUR,
             "overlap": timedelta(minutes=10),
             "max_requests": 30,
         } | rules
-        self.rules = BackfillRules(**given, can_seek=platform.addressed)  # type: ignore[arg-type]
+        self.rules = BackfillRules(**options, can_seek=platform.can_seek)  # type: ignore[arg-type]
         self.position: str | None = None
         self.ids: list[str] = []
         self.seen: set[int] = set()
@@ -84,26 +87,30 @@ class Ledger:
         self.reasons: list[tuple[GapKind, bool]] = []
         self.more = False
         self.open: set[int] = set()
-        self.polled = START
-        self.began: datetime = datetime.max.replace(tzinfo=UTC)
+        self.last_poll_at = START
+        self.first_poll_at: datetime = datetime.max.replace(tzinfo=UTC)
 
     def poll(self, kill_after: int | None = None, parts: tuple[str, ...] = ("p",)) -> None:
         for number, batch in enumerate(self.batches(parts), 1):
-            self.keep(batch)
+            self.store(batch)
             if number == kill_after:
                 return
 
     def batches(self, parts: tuple[str, ...] = ("p",)) -> Iterator[Batch]:
         platform = self.platform
-        self.polled = platform.now
-        self.began = min(self.began, platform.now)
+        self.last_poll_at = platform.now
+        self.first_poll_at = min(self.first_poll_at, platform.now)
         return backfill(
-            self.position, parts=parts, fetch=platform.ask, rules=self.rules, now=platform.now
+            self.position,
+            parts=parts,
+            fetch=platform.fetch_page,
+            rules=self.rules,
+            now=platform.now,
         )
 
-    def keep(self, batch: Batch) -> None:
+    def store(self, batch: Batch) -> None:
         self.position, self.more = batch.position, batch.more
-        self.ids += [one.external_id for one in batch.mentions]
+        self.ids += [mention.external_id for mention in batch.mentions]
         for seen in batch.seen:
             self.seen |= seconds(seen.since, seen.until)
         self.open = set()
@@ -115,12 +122,12 @@ class Ledger:
                 self.open |= seconds(gap.since, gap.until)
 
     def missing(self) -> set[str]:
-        return {one.external_id for one in self.platform.posts} - set(self.ids)
+        return {post.external_id for post in self.platform.posts} - set(self.ids)
 
     def unexplained(self) -> set[int]:
-        """Seconds of the wanted time that are neither seen, nor lost, nor open."""
-        wanted = seconds(self.began - self.rules.first_lookback, self.polled)
-        return wanted - self.seen - self.lost - self.open
+        """Return the requested seconds that are neither seen, nor lost, nor open."""
+        requested = seconds(self.first_poll_at - self.rules.first_lookback, self.last_poll_at)
+        return requested - self.seen - self.lost - self.open
 
 
 def seconds(since: datetime, until: datetime) -> set[int]:

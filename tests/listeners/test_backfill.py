@@ -1,4 +1,4 @@
-"""The walk, against a platform that keeps its rules and breaks whenever it likes."""
+"""A backfill loses no post, against a platform that fails in every way we know."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_everything_comes_in_one_poll() -> None:
     ledger = Ledger(platform)
     ledger.poll()
     assert not ledger.missing() and not ledger.unexplained()
-    assert len(platform.asked) == 10
+    assert len(platform.requests) == 10
     assert not ledger.more
 
 
@@ -30,9 +30,9 @@ def test_a_quiet_poll_costs_one_request() -> None:
     ledger = Ledger(platform)
     ledger.poll()
     platform.now += HOUR
-    platform.asked.clear()
+    platform.requests.clear()
     ledger.poll()
-    assert len(platform.asked) == 1
+    assert len(platform.requests) == 1
     assert not ledger.unexplained()
 
 
@@ -78,7 +78,7 @@ def test_a_late_post_within_the_overlap() -> None:
     assert not ledger.missing()
 
 
-def test_the_whole_overlap_is_looked_at_twice_and_a_little_of_it_always() -> None:
+def test_the_whole_overlap_is_read_twice_and_its_top_at_every_poll() -> None:
     platform = Platform(size=100)
     platform.write(1)
     ledger = Ledger(platform, overlap=24 * HOUR, first_lookback=48 * HOUR)
@@ -87,14 +87,14 @@ def test_the_whole_overlap_is_looked_at_twice_and_a_little_of_it_always() -> Non
     for _ in range(96):
         platform.now += timedelta(minutes=15)
         platform.write(1)
-        platform.asked.clear()
+        platform.requests.clear()
         ledger.poll()
-        depths.append(platform.now - platform.asked[0].since)
+        depths.append(platform.now - platform.requests[0].since)
     assert sum(depth > 12 * HOUR for depth in depths) == 2
     assert all(depth >= timedelta(minutes=20) for depth in depths)
 
 
-def test_the_walk_asks_anew_below_a_ceiling() -> None:
+def test_a_new_search_continues_below_a_ceiling() -> None:
     platform = Platform(ceiling=25)
     platform.write(95)
     ledger = Ledger(platform)
@@ -102,10 +102,10 @@ def test_the_walk_asks_anew_below_a_ceiling() -> None:
     assert not ledger.missing() and not ledger.lost and not ledger.unexplained()
 
 
-def test_a_second_over_the_ceiling_is_lost_and_said_so_the_rest_is_not() -> None:
+def test_only_a_second_over_the_ceiling_is_reported_lost() -> None:
     platform = Platform(ceiling=25)
     platform.write(10, at=platform.now - timedelta(minutes=5))
-    platform.write(40, at=platform.now - timedelta(minutes=2), every=0)
+    platform.write(40, at=platform.now - timedelta(minutes=2), spacing=0)
     platform.write(10)
     ledger = Ledger(platform)
     ledger.poll()
@@ -114,8 +114,8 @@ def test_a_second_over_the_ceiling_is_lost_and_said_so_the_rest_is_not() -> None
     assert not ledger.unexplained()
 
 
-def test_a_ceiling_where_the_walk_begins_at_the_top_is_lost_at_once() -> None:
-    platform = Platform(ceiling=25, addressed=False)
+def test_without_seeking_the_time_below_a_ceiling_is_lost_at_once() -> None:
+    platform = Platform(ceiling=25, can_seek=False)
     platform.write(20, at=platform.now - HOUR)
     ledger = Ledger(platform)
     ledger.poll()
@@ -133,8 +133,8 @@ def test_a_ceiling_where_the_walk_begins_at_the_top_is_lost_at_once() -> None:
 
 
 @pytest.mark.parametrize("kill_after", [1, 3, 5])
-def test_not_addressed_a_killed_walk_begins_at_the_top_again(kill_after: int) -> None:
-    platform = Platform(addressed=False)
+def test_without_seeking_a_killed_backfill_begins_at_the_top(kill_after: int) -> None:
+    platform = Platform(can_seek=False)
     platform.write(95)
     ledger = Ledger(platform)
     ledger.poll(kill_after)
@@ -144,8 +144,8 @@ def test_not_addressed_a_killed_walk_begins_at_the_top_again(kill_after: int) ->
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
-def test_not_addressed_and_too_deep_for_its_requests_is_given_up_in_the_end() -> None:
-    platform = Platform(addressed=False)
+def test_without_seeking_time_beyond_the_requests_is_given_up() -> None:
+    platform = Platform(can_seek=False)
     platform.write(95)
     ledger = Ledger(platform, max_requests=4)
     for _ in range(6):
@@ -155,21 +155,21 @@ def test_not_addressed_and_too_deep_for_its_requests_is_given_up_in_the_end() ->
     assert not ledger.more and not ledger.open and not ledger.unexplained()
 
 
-def test_a_repeated_token_ends_the_walk_as_a_gap_and_the_rest_comes_later() -> None:
-    platform = Platform(same_token=True)
+def test_a_repeated_token_leaves_a_gap_that_the_next_poll_reads() -> None:
+    platform = Platform(repeats_token=True)
     platform.write(95)
     ledger = Ledger(platform)
     ledger.poll()
     assert ledger.reasons == [(GapKind.TOKEN, False)]
-    assert len(platform.asked) < 6
-    platform.same_token = False
+    assert len(platform.requests) < 6
+    platform.repeats_token = False
     platform.now += timedelta(minutes=15)
     ledger.poll()
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
 def test_a_platform_that_always_repeats_its_token_is_still_read_to_the_end() -> None:
-    platform = Platform(same_token=True)
+    platform = Platform(repeats_token=True)
     platform.write(95)
     ledger = Ledger(platform)
     for _ in range(12):
@@ -178,7 +178,7 @@ def test_a_platform_that_always_repeats_its_token_is_still_read_to_the_end() -> 
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
-def test_a_cursor_that_the_platform_forgot() -> None:
+def test_a_stale_cursor_restarts_the_window() -> None:
     platform = Platform()
     platform.write(95)
 
@@ -186,7 +186,7 @@ def test_a_cursor_that_the_platform_forgot() -> None:
         if number == 4:
             raise StaleCursor
 
-    platform.trouble = forget
+    platform.before_request = forget
     ledger = Ledger(platform)
     ledger.poll()
     assert not ledger.missing() and not ledger.unexplained()
@@ -202,23 +202,23 @@ def test_a_cursor_that_the_platform_forgot() -> None:
         (Spent("slowly", kind=GapKind.LIMIT), GapKind.LIMIT),
     ],
 )
-def test_an_error_passes_through_after_the_gap_was_told(
+def test_an_error_passes_through_after_its_gap(
     error: Exception, kind: GapKind, number: int
 ) -> None:
     platform = Platform()
     platform.write(95)
 
-    def fail(asked: int) -> None:
-        if asked == number:
+    def fail(count: int) -> None:
+        if count == number:
             raise error
 
-    platform.trouble = fail
+    platform.before_request = fail
     ledger = Ledger(platform)
     with pytest.raises(type(error)):
         ledger.poll()
     assert (kind, False) in ledger.reasons
     assert not ledger.unexplained()
-    platform.trouble = lambda _asked: None
+    platform.before_request = lambda _number: None
     platform.now += timedelta(minutes=15)
     ledger.poll()
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
@@ -229,22 +229,22 @@ def test_a_long_outage_keeps_one_window_open() -> None:
     ledger = Ledger(platform)
     ledger.poll()
 
-    def fail(_asked: int) -> None:
+    def fail(_number: int) -> None:
         raise Transient("away")
 
-    platform.trouble = fail
+    platform.before_request = fail
     for _ in range(40):
         platform.now += timedelta(minutes=15)
         with pytest.raises(Transient):
             ledger.poll()
     assert len(ledger.position or "") < 500
-    platform.trouble = lambda _asked: None
+    platform.before_request = lambda _number: None
     platform.write(95)
     ledger.poll()
     assert not ledger.missing() and not ledger.unexplained() and not ledger.lost
 
 
-def test_what_the_platform_keeps_no_more_is_lost() -> None:
+def test_posts_beyond_the_retention_are_lost() -> None:
     platform = Platform()
     platform.write(5)
     ledger = Ledger(platform, retention=5 * HOUR)
@@ -253,8 +253,8 @@ def test_what_the_platform_keeps_no_more_is_lost() -> None:
     ledger.poll()
     assert len(ledger.lost) == 5 * 3600
     assert not ledger.unexplained()
-    assert min(step.since for step in platform.asked) >= START - 2 * HOUR
-    assert platform.asked[-1].since == platform.now - 5 * HOUR
+    assert min(request.since for request in platform.requests) >= START - 2 * HOUR
+    assert platform.requests[-1].since == platform.now - 5 * HOUR
 
 
 def test_a_platform_whose_clock_is_ahead_or_behind() -> None:
@@ -270,10 +270,10 @@ def test_a_platform_whose_clock_is_ahead_or_behind() -> None:
         assert not ledger.missing(), skew
 
 
-@pytest.mark.parametrize("addressed", [True, False])
+@pytest.mark.parametrize("can_seek", [True, False])
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=100)])
-def test_our_clock_was_ahead_for_one_poll(addressed: bool, ahead: timedelta) -> None:
-    platform = Platform(addressed=addressed)
+def test_our_clock_was_ahead_for_one_poll(can_seek: bool, ahead: timedelta) -> None:
+    platform = Platform(can_seek=can_seek)
     platform.write(20)
     ledger = Ledger(platform, max_requests=8)
     ledger.poll()
@@ -283,16 +283,18 @@ def test_our_clock_was_ahead_for_one_poll(addressed: bool, ahead: timedelta) -> 
     platform.write(200)
     for _ in range(6):
         ledger.poll()
-        told = ledger.open | ledger.lost
+        reported = ledger.open | ledger.lost
         hidden = ledger.missing() - {
-            one.external_id for one in platform.posts if int(one.published_at.timestamp()) in told
+            post.external_id
+            for post in platform.posts
+            if int(post.published_at.timestamp()) in reported
         }
         assert not hidden, "posts are missing, and no gap says so"
         platform.now += timedelta(seconds=30)
-    assert not ledger.missing() or not addressed
+    assert not ledger.missing() or not can_seek
 
 
-def test_our_clock_was_ahead_and_a_late_post_is_met_all_the_same() -> None:
+def test_our_clock_was_ahead_and_a_late_post_is_read() -> None:
     platform = Platform()
     platform.write(20)
     ledger = Ledger(platform)
@@ -316,27 +318,27 @@ def test_our_clock_was_ahead_at_the_very_first_poll() -> None:
     assert not ledger.missing()
 
 
-def test_what_our_clock_that_was_ahead_let_fall_out_of_reach_is_looked_for_again() -> None:
-    def away(_number: int) -> None:
+def test_time_expired_by_a_clock_running_ahead_is_read_later() -> None:
+    def fail(_number: int) -> None:
         raise Transient("gone")
 
-    platform = Platform(addressed=False)
+    platform = Platform(can_seek=False)
     ledger = Ledger(platform, retention=6 * HOUR)
     ledger.poll()
     platform.write(20)
     platform.now += timedelta(days=2)
-    platform.trouble = away
+    platform.before_request = fail
     with pytest.raises(Transient):
         ledger.poll()
     assert (GapKind.WINDOW, True) in ledger.reasons
-    platform.trouble = lambda _number: None
+    platform.before_request = lambda _number: None
     platform.now += timedelta(minutes=15) - timedelta(days=2)
     ledger.poll()
     assert not ledger.missing()
 
 
-def test_our_clock_was_set_back_and_nothing_is_said_to_be_lost() -> None:
-    platform = Platform(addressed=False)
+def test_our_clock_was_set_back_and_nothing_is_lost() -> None:
+    platform = Platform(can_seek=False)
     platform.write(5)
     ledger = Ledger(platform, retention=6 * HOUR)
     for minutes in (0, 600, -40, 15):  # ten hours in which nobody writes
@@ -352,10 +354,10 @@ def test_busy_parts_take_turns() -> None:
     ledger = Ledger(platform, max_requests=6)
     for _ in range(3):
         ledger.poll(parts=("a", "b", "c"))
-    assert {step.part for step in platform.asked} == {"a", "b", "c"}
+    assert {request.part for request in platform.requests} == {"a", "b", "c"}
 
 
-def test_a_part_that_settings_drop_does_not_stay_open() -> None:
+def test_a_part_that_settings_drop_is_closed() -> None:
     platform = Platform()
     platform.write(95)
     ledger = Ledger(platform, max_requests=4)
@@ -397,24 +399,24 @@ EVENT = st.one_of(
 
 @settings(deadline=None)
 @given(st.lists(EVENT, max_size=25), st.integers(4, 12))
-def test_whatever_happens_nothing_is_lost_in_silence(
-    events: list[tuple[str, int]], most: int
+def test_no_sequence_of_events_loses_a_post_silently(
+    events: list[tuple[str, int]], max_requests: int
 ) -> None:
     platform = Platform()
-    ledger = Ledger(platform, max_requests=most, overlap=HOUR / 2)
-    for what, number in events:
-        if what == "write":
-            platform.write(number, every=0.7)
-        elif what == "burst":
-            platform.write(number, every=0)
-        elif what == "late":
+    ledger = Ledger(platform, max_requests=max_requests, overlap=HOUR / 2)
+    for event, number in events:
+        if event == "write":
+            platform.write(number, spacing=0.7)
+        elif event == "burst":
+            platform.write(number, spacing=0)
+        elif event == "late":
             platform.posts.append(
                 post(len(platform.posts), platform.now - timedelta(seconds=number))
             )
-        elif what == "wait":
+        elif event == "wait":
             platform.now += timedelta(seconds=number)
             ledger.poll()
-        elif what == "kill":
+        elif event == "kill":
             ledger.poll(number)
         else:
             _fail_at(platform, number)
@@ -422,24 +424,26 @@ def test_whatever_happens_nothing_is_lost_in_silence(
                 ledger.poll()
             except Transient:
                 platform.now += timedelta(seconds=60)
-            platform.trouble = lambda _asked: None
+            platform.before_request = lambda _number: None
     for number in range(200):
         platform.now += timedelta(seconds=1 if number else 901)  # a whole overlap is due
         ledger.poll()
         if '"open":[[' not in (ledger.position or ""):
             break
-    told = ledger.lost
-    missing = [one for one in platform.posts if one.external_id in ledger.missing()]
-    silent = [one for one in missing if int(one.published_at.timestamp()) not in told]
+    reported = ledger.lost
+    missing = [mention for mention in platform.posts if mention.external_id in ledger.missing()]
+    silent = [
+        mention for mention in missing if int(mention.published_at.timestamp()) not in reported
+    ]
     assert not silent
     assert not ledger.unexplained()
 
 
 def _fail_at(platform: Platform, number: int) -> None:
-    begun = len(platform.asked)
+    start = len(platform.requests)
 
-    def fail(asked: int) -> None:
-        if asked - begun == number:
+    def fail(count: int) -> None:
+        if count - start == number:
             raise Transient("away")
 
-    platform.trouble = fail
+    platform.before_request = fail

@@ -1,4 +1,4 @@
-"""The walk's order: no part, no past and no failing answer keeps all the rest from being asked."""
+"""The order of a backfill: no part, old window or failing response blocks the others."""
 
 from __future__ import annotations
 
@@ -22,54 +22,56 @@ from storage.entities import brands
 
 PARTS = ("a", "b", "c")
 MINUTE = timedelta(minutes=1)
-Trouble = Callable[[int, PageRequest], None]
+BeforeRequest = Callable[[int, PageRequest], None]
 
 
-class Town:
-    """Three parts with posts of their own; ``trouble`` may refuse a poll's nth request."""
+class PartedPlatform:
+    """Hold three parts with posts of their own; ``before_request`` may refuse a request."""
 
-    def __init__(self, *, max_requests: int, addressed: bool = True) -> None:
+    def __init__(self, *, max_requests: int, can_seek: bool = True) -> None:
         self.now = START
-        self.parts = {name: Platform(addressed=addressed) for name in PARTS}
-        self.trouble: Trouble = lambda _number, _step: None
+        self.parts = {name: Platform(can_seek=can_seek) for name in PARTS}
+        self.before_request: BeforeRequest = lambda _number, _request: None
         self.rules = BackfillRules(
             first_lookback=2 * HOUR,
             overlap=timedelta(minutes=10),
             max_requests=max_requests,
-            can_seek=addressed,
+            can_seek=can_seek,
         )
         self.position: str | None = None
-        self.read: dict[str, set[str]] = {name: set() for name in PARTS}
+        self.stored_ids: dict[str, set[str]] = {name: set() for name in PARTS}
         self.requests = 0
         self.part = ""
 
-    def write(self, name: str, count: int, every: float = 0.2) -> None:
+    def write(self, name: str, count: int, spacing: float = 0.2) -> None:
         self.parts[name].now = self.now
-        self.parts[name].write(count, every=every)
+        self.parts[name].write(count, spacing=spacing)
 
     def poll(self, kill_after: int | None = None) -> None:
-        """One poll; what ends it is raised."""
+        """Run one poll, and raise the error that ends it."""
         self.requests = 0
-        found = backfill(self.position, parts=PARTS, fetch=self.ask, rules=self.rules, now=self.now)
-        for number, batch in enumerate(found, 1):
+        batches = backfill(
+            self.position, parts=PARTS, fetch=self.fetch_page, rules=self.rules, now=self.now
+        )
+        for number, batch in enumerate(batches, 1):
             self.position = batch.position
-            self.read[self.part] |= {one.external_id for one in batch.mentions}
+            self.stored_ids[self.part] |= {mention.external_id for mention in batch.mentions}
             if number == kill_after:
                 return
 
-    def ask(self, step: PageRequest) -> BackfillPage:
+    def fetch_page(self, request: PageRequest) -> BackfillPage:
         self.requests += 1
-        self.part = step.part
-        self.trouble(self.requests, step)
-        return self.parts[step.part].ask(step)
+        self.part = request.part
+        self.before_request(self.requests, request)
+        return self.parts[request.part].fetch_page(request)
 
     def missing(self, name: str) -> int:
-        return len(self.parts[name].posts) - len(self.read[name])
+        return len(self.parts[name].posts) - len(self.stored_ids[name])
 
-    def many_polls(self, every: timedelta, error: type[EdgeError] | None = None) -> None:
-        """Six polls; one post is written in each part before each."""
+    def poll_six_times(self, interval: timedelta, error: type[EdgeError] | None = None) -> None:
+        """Poll six times, and write one post in each part before each poll."""
         for _ in range(6):
-            self.now += every
+            self.now += interval
             for name in PARTS:
                 self.write(name, 1)
             if error is None:
@@ -80,115 +82,117 @@ class Town:
 
 
 def test_a_part_with_a_long_past_leaves_requests_to_the_others() -> None:
-    town = Town(max_requests=8)
+    platform = PartedPlatform(max_requests=8)
     for name in PARTS:
-        town.write(name, 3)
-    town.write("a", 3000)
-    town.many_polls(MINUTE)
-    assert town.missing("b") == town.missing("c") == 0
-    assert len(town.read["a"]) > 150, "the rest is the busy part's"
+        platform.write(name, 3)
+    platform.write("a", 3000)
+    platform.poll_six_times(MINUTE)
+    assert platform.missing("b") == platform.missing("c") == 0
+    assert len(platform.stored_ids["a"]) > 150, "the busy part gets the other requests"
 
 
 @pytest.mark.parametrize("allowed", [1, 2, 3, 8])
 def test_a_budget_smaller_than_a_poll_reaches_every_part(allowed: int) -> None:
     """The busy part would spend each day's budget alone; so would the past of its first poll."""
-    town = Town(max_requests=30)
-    town.write("a", 3000)
+    platform = PartedPlatform(max_requests=30)
+    platform.write("a", 3000)
 
-    def refuse(number: int, _step: PageRequest) -> None:
+    def refuse(number: int, _request: PageRequest) -> None:
         if number > allowed:
             raise Spent("the budget is used up", kind=GapKind.BUDGET)
 
-    town.trouble = refuse
+    platform.before_request = refuse
     for _ in range(3):
-        town.many_polls(MINUTE, Spent)
+        platform.poll_six_times(MINUTE, Spent)
     for name in PARTS:
-        assert town.read[name] & {one.external_id for one in town.parts[name].posts[-6:]}, name
+        assert platform.stored_ids[name] & {
+            post.external_id for post in platform.parts[name].posts[-6:]
+        }, name
 
 
 @pytest.mark.parametrize("error", [Transient, Permanent])
-def test_an_old_stretch_that_always_fails_does_not_stop_what_is_new(
+def test_an_old_window_that_always_fails_does_not_stop_new_posts(
     error: type[Transient | Permanent],
 ) -> None:
-    town = Town(max_requests=10)
-    town.write("a", 300, every=20)
-    town.write("b", 150, every=20)
-    town.poll()
-    town.poll()
+    platform = PartedPlatform(max_requests=10)
+    platform.write("a", 300, spacing=20)
+    platform.write("b", 150, spacing=20)
+    platform.poll()
+    platform.poll()
 
-    def fail(_number: int, step: PageRequest) -> None:
-        if step.part == "a" and step.until is not None:
-            raise error("a page that nobody can read")
+    def fail(_number: int, request: PageRequest) -> None:
+        if request.part == "a" and request.until is not None:
+            raise error("an unreadable page")
 
-    town.trouble = fail
-    new = {name: len(town.parts[name].posts) for name in PARTS}
+    platform.before_request = fail
+    new_from = {name: len(platform.parts[name].posts) for name in PARTS}
     failed = 0
     for _ in range(12):
-        town.now += HOUR
+        platform.now += HOUR
         for name in PARTS:
-            town.write(name, 1)
+            platform.write(name, 1)
         try:
-            town.poll()
+            platform.poll()
         except error:
             failed += 1
     assert failed > 8
     for name in PARTS:
-        written = {one.external_id for one in town.parts[name].posts[new[name] :]}
-        assert written <= town.read[name], name
-    assert town.missing("a") > 0
-    assert town.missing("b") == 0, "its past did not wait behind the one that fails"
+        written = {post.external_id for post in platform.parts[name].posts[new_from[name] :]}
+        assert written <= platform.stored_ids[name], name
+    assert platform.missing("a") > 0
+    assert platform.missing("b") == 0, "its old window did not wait behind the failing one"
 
 
-@pytest.mark.parametrize("addressed", [True, False])
+@pytest.mark.parametrize("can_seek", [True, False])
 @pytest.mark.parametrize("error", [Transient, Permanent])
 def test_a_part_that_always_fails_does_not_stop_the_others(
-    error: type[Transient | Permanent], addressed: bool
+    error: type[Transient | Permanent], can_seek: bool
 ) -> None:
-    town = Town(max_requests=10, addressed=addressed)
+    platform = PartedPlatform(max_requests=10, can_seek=can_seek)
 
-    def fail(_number: int, step: PageRequest) -> None:
-        if step.part == "a":
+    def fail(_number: int, request: PageRequest) -> None:
+        if request.part == "a":
             raise error("the search is broken")
 
-    town.trouble = fail
-    town.many_polls(HOUR, error)
-    assert town.missing("b") == town.missing("c") == 0
-    town.trouble = lambda _number, _step: None
-    town.poll()
-    town.poll()
-    assert town.missing("a") == 0
+    platform.before_request = fail
+    platform.poll_six_times(HOUR, error)
+    assert platform.missing("b") == platform.missing("c") == 0
+    platform.before_request = lambda _number, _request: None
+    platform.poll()
+    platform.poll()
+    assert platform.missing("a") == 0
 
 
 def test_a_part_in_which_the_process_always_dies_does_not_stop_the_others() -> None:
-    town = Town(max_requests=10)
-    town.write("a", 3000)
+    platform = PartedPlatform(max_requests=10)
+    platform.write("a", 3000)
     for _ in range(4):
-        town.now += MINUTE
-        town.write("b", 1)
-        town.poll(kill_after=2)
-    assert town.read["b"]
+        platform.now += MINUTE
+        platform.write("b", 1)
+        platform.poll(kill_after=2)
+    assert platform.stored_ids["b"]
 
 
-def test_what_is_old_comes_first_again_after_a_poll_without_an_error() -> None:
-    town = Town(max_requests=4)
-    town.write("a", 200)
-    town.poll()
+def test_old_windows_come_first_after_a_poll_without_an_error() -> None:
+    platform = PartedPlatform(max_requests=4)
+    platform.write("a", 200)
+    platform.poll()
 
-    def fail(number: int, _step: PageRequest) -> None:
+    def fail(number: int, _request: PageRequest) -> None:
         if number == 1:
             raise Transient("away")
 
-    town.trouble = fail
+    platform.before_request = fail
     with pytest.raises(Transient):
-        town.poll()
-    town.trouble = lambda _number, _step: None
+        platform.poll()
+    platform.before_request = lambda _number, _request: None
     untils = []
     for _ in range(2):
-        town.now += MINUTE
-        town.write("a", 100)
-        begun = len(town.parts["a"].asked)
-        town.poll()
-        untils.append(town.parts["a"].asked[begun].until)
+        platform.now += MINUTE
+        platform.write("a", 100)
+        start = len(platform.parts["a"].requests)
+        platform.poll()
+        untils.append(platform.parts["a"].requests[start].until)
     assert untils[0] is None
     assert untils[1] is not None
 
@@ -210,46 +214,52 @@ def test_the_order_is_kept_in_the_position() -> None:
 
 
 @pytest.mark.parametrize(
-    "cut", ["7", '["b", 7]', "[7]", '[7, "b", 1]', "{}", "null", '[true, "b"]']
+    "resume_last", ["7", '["b", 7]', "[7]", '[7, "b", 1]', "{}", "null", '[true, "b"]']
 )
-def test_a_damaged_order_is_left_out(cut: str) -> None:
-    damaged = BackfillPosition.load(f'{{"turn": 7, "cut": {cut}, "parts": {{}}}}')
+def test_a_damaged_order_is_left_out(resume_last: str) -> None:
+    damaged = BackfillPosition.load(f'{{"turn": 7, "cut": {resume_last}, "parts": {{}}}}')
     assert damaged == BackfillPosition()
 
 
-# --- what is told of it --------------------------------------------------------------------------
+# --- coverage that it reports --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("parts", [PARTS, (*PARTS, "new")])
-def test_killed_in_a_poll_it_has_not_seen_what_it_did_not_come_to(
+def test_a_killed_poll_claims_no_coverage_of_parts_it_did_not_reach(
     sqlite: Database, parts: tuple[str, ...]
 ) -> None:
     """The first poll ever, and the first after settings have changed."""
     brands.sync(sqlite, [ACME])
     polling.register(sqlite, [QUERY])
-    town = Town(max_requests=30)
-    town.parts["new"] = Platform()
+    platform = PartedPlatform(max_requests=30)
+    platform.parts["new"] = Platform()
     for name in PARTS:
-        town.write(name, 5)
-    first = backfill(None, parts=PARTS, fetch=town.ask, rules=town.rules, now=town.now)
-    kept = [next(first)] if parts == PARTS else list(first)
-    for batch in kept:
-        ingest.store(sqlite, QUERY, batch, about(), town.now)
+        platform.write(name, 5)
+    first = backfill(
+        None, parts=PARTS, fetch=platform.fetch_page, rules=platform.rules, now=platform.now
+    )
+    batches = [next(first)] if parts == PARTS else list(first)
+    for batch in batches:
+        ingest.store(sqlite, QUERY, batch, about(), platform.now)
     if parts != PARTS:
         polling.register(sqlite, [replace(QUERY, any_of=parts)])
-        town.now += HOUR
-        again = backfill(
-            kept[-1].position, parts=parts, fetch=town.ask, rules=town.rules, now=town.now
+        platform.now += HOUR
+        second = backfill(
+            batches[-1].position,
+            parts=parts,
+            fetch=platform.fetch_page,
+            rules=platform.rules,
+            now=platform.now,
         )
-        ingest.store(sqlite, QUERY, next(again), about(), town.now)
-    window = Window(since=town.now - HOUR, until=town.now)
-    (found,) = coverage_report.read_coverage(sqlite, [QUERY.id], window)
-    assert {one.part for one in found.parts if one.live} == set(parts)
-    assert found.share == 0
+        ingest.store(sqlite, QUERY, next(second), about(), platform.now)
+    window = Window(since=platform.now - HOUR, until=platform.now)
+    (coverage,) = coverage_report.read_coverage(sqlite, [QUERY.id], window)
+    assert {part.part for part in coverage.parts if part.live} == set(parts)
+    assert coverage.share == 0
     assert polling.complete_until(sqlite, QUERY.id) == (None if parts == PARTS else START)
 
 
-# --- where every walk begins at the newest post ------------------------------------------------
+# --- without seeking -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -262,34 +272,36 @@ def test_killed_in_a_poll_it_has_not_seen_what_it_did_not_come_to(
         None,
     ],
 )
-def test_an_overlap_that_trouble_cut_is_looked_at_at_the_next_poll(
+def test_an_overlap_cut_by_an_error_is_read_at_the_next_poll(
     error: EdgeError | None,
 ) -> None:
-    """What is new had all been met; what was late among the known came behind the cut. None: the
-    same page token again."""
-    platform = Platform(addressed=False)
+    """All new posts were read, but a late post of the overlap is below the cut.
+
+    None stands for a repeated page token.
+    """
+    platform = Platform(can_seek=False)
     ledger = Ledger(platform, overlap=MINUTE * 4)
-    platform.write(30, every=5)
+    platform.write(30, spacing=5)
     ledger.poll()
     late = post(998, platform.now - timedelta(seconds=110))
     platform.posts.append(late)
     platform.now += HOUR / 4
     platform.write(15)
-    begun = len(platform.asked)
+    start = len(platform.requests)
 
-    def cut(asked: int) -> None:
-        if error is not None and asked == begun + 3:
+    def fail(count: int) -> None:
+        if error is not None and count == start + 3:
             raise error
 
-    platform.trouble = cut
-    platform.same_token = error is None
+    platform.before_request = fail
+    platform.repeats_token = error is None
     if error is None:
         ledger.poll()
     else:
         with pytest.raises(type(error)):
             ledger.poll()
     assert ledger.missing() == {late.external_id}
-    platform.trouble, platform.same_token = lambda _asked: None, False
+    platform.before_request, platform.repeats_token = lambda _number: None, False
     platform.now += HOUR / 4
     platform.write(40)
     ledger.poll()
@@ -297,23 +309,23 @@ def test_an_overlap_that_trouble_cut_is_looked_at_at_the_next_poll(
 
 
 def test_trouble_below_the_new_posts_keeps_the_position_small() -> None:
-    platform = Platform(addressed=False)
+    platform = Platform(can_seek=False)
     ledger = Ledger(platform)
     ledger.poll()
 
-    def fail(asked: int) -> None:
-        if (asked - begun) == 3:
+    def fail(count: int) -> None:
+        if (count - start) == 3:
             raise Transient("away")
 
-    platform.trouble = fail
+    platform.before_request = fail
     for _ in range(60):
         platform.now += HOUR / 4
-        platform.write(25, every=30)
-        begun = len(platform.asked)
+        platform.write(25, spacing=30)
+        start = len(platform.requests)
         with pytest.raises(Transient):
             ledger.poll()
     assert len(ledger.position or "") < 6000
-    platform.trouble = lambda _asked: None
+    platform.before_request = lambda _number: None
     for _ in range(40):
         ledger.poll()
         platform.now += HOUR / 4
