@@ -64,7 +64,7 @@ def compose(channel: ChannelSettings, message: Message, key: str, at: datetime) 
 
 
 def message_id(key: str, domain: str) -> str:
-    """Build the Message-ID of a key; a repeat has the same, whatever characters the key has."""
+    """Build the Message-ID of a key of any characters; a repeat has the same."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return f"<{digest[:32]}@{domain}>"
 
