@@ -1,4 +1,4 @@
-"""How the service answers: its headers, its pages, and its refusals."""
+"""Make the service's answers: headers, pages and refusals."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Problem(BaseModel):
 
 
 class SafeHeaders:
-    """Puts the headers that browsers are to obey on every answer that has none of its own."""
+    """Put security headers on every answer that has none of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI application around another."""
+        """Run the inner ASGI application, and add the headers."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,7 +53,7 @@ class SafeHeaders:
 
 
 def problem(refusal: InvalidSubmission) -> Response:
-    """A refusal for a program."""
+    """Return a refusal for a program."""
     return JSONResponse(
         {"error": refusal.reason}, status_code=refusal.status, headers=refusal.headers()
     )
@@ -68,7 +68,7 @@ def page(
     headers: Mapping[str, str] | None = None,
     **context: object,
 ) -> Response:
-    """A page for a person; only ``sites`` may show it in a frame. Everything in it is escaped."""
+    """Return a page for a person, escaped; only ``sites`` may show it in a frame."""
     frames = " ".join(sites) or "'none'"
     policy = (
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "

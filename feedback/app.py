@@ -1,4 +1,4 @@
-"""The service put together: every form, every hook, the pop-up, and whether all is well."""
+"""Put the service together: every form, every hook, the pop-up, and a health check."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from listeners.inbox.inbox import Inbox
 log = structlog.get_logger()
 
 FEEDBACK_SECRET = "FEEDBACK_SECRET"  # noqa: S105  (its name)
-_SHORTEST = 16  # characters of a secret
+_MIN_SECRET = 16  # characters of a secret
 _LOG_EVERY = 60.0  # seconds between two lines in the log
-_LOW = 16 * 1024 * 1024  # bytes left on the disk at which we are not well
+_MIN_FREE = 16 * 1024 * 1024  # bytes on the disk; with fewer the service is not healthy
 _FILES = {"/widget.js": "text/javascript", "/feedback.css": "text/css"}
 
 
@@ -42,13 +42,13 @@ class ServiceHealth(BaseModel):
 
 
 def secret_of(name: str, owner: str) -> str:
-    """The secret EARFUL_<name>. SettingsError when it is missing or short, with the mend."""
+    """Return the secret EARFUL_<name>. SettingsError says how to fix a missing or short one."""
     setting = secret(name)
     value = setting.get_secret_value() if setting else ""
-    if len(value) < _SHORTEST:
+    if len(value) < _MIN_SECRET:
         raise SettingsError(
-            f"{owner} needs EARFUL_{name} with at least {_SHORTEST} characters, or a file with it "
-            f"named by EARFUL_{name}_FILE; `openssl rand -hex 32` makes one"
+            f"{owner} needs EARFUL_{name} with at least {_MIN_SECRET} characters, or a file with "
+            f"it named by EARFUL_{name}_FILE; `openssl rand -hex 32` makes one"
         )
     return value
 
@@ -121,7 +121,7 @@ def _add_rest(app: FastAPI, inbox: Path) -> None:
     def healthz() -> Response:
         """Say whether submissions can be stored."""
         ready = inbox.is_dir() and os.access(inbox, os.W_OK)
-        if not ready or shutil.disk_usage(inbox).free < _LOW:
+        if not ready or shutil.disk_usage(inbox).free < _MIN_FREE:
             reason = "the inbox cannot be written, or its disk is nearly full"
             return JSONResponse({"error": reason}, status_code=503)
         return JSONResponse({"status": "ok"})

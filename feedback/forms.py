@@ -1,4 +1,4 @@
-"""The endpoints of one form: its page, its texts for the pop-up, and its submissions."""
+"""Serve one form: its page, its texts for the pop-up, and its submissions."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class FormEndpoints:
         )
 
     def words(self, request: Request, lang: str) -> dict[str, Any]:
-        """The texts in the visitor's language."""
+        """Return the texts in the visitor's language."""
         language = texts.choose(lang, request.headers.get("accept-language", ""))
         return texts.texts(language, brand=self.brand, scale=self.form.scale)
 
     async def show(self, request: Request, lang: str = "") -> Response:
-        """The form as a page that works without JavaScript."""
+        """Answer with the form as a page that works without JavaScript."""
         return page(
             "form.html",
             self.words(request, lang),
@@ -121,10 +121,10 @@ class FormEndpoints:
         return allow(request, answer, self.form.sites)
 
     async def take(self, request: Request, lang: str = "") -> Response:
-        """Keep one submission, sent as JSON by the pop-up or as a plain form.
+        """Store one submission, sent as JSON by the pop-up or as a plain form.
 
-        There is no cookie and no login here, so there is nothing that a forged request could
-        abuse (CSRF): it can say no more than anybody may say anyway.
+        There is no cookie and no login here, so a forged request (CSRF) has no more rights than
+        any other.
         """
         try:
             self.counts[await self._keep(request)] += 1
@@ -179,7 +179,7 @@ class FormEndpoints:
         await run_in_threadpool(append, self.inbox, [line])
 
     def _refusal(self, request: Request, refusal: InvalidSubmission, lang: str) -> Response:
-        """The same for a person, in their language."""
+        """Return the refusal as a page in the visitor's language."""
         words = self.words(request, lang)
         message = {429: words["often"], 503: words["retry"]}.get(refusal.status, words["wrong"])
         return page(
@@ -194,7 +194,7 @@ class FormEndpoints:
 
 
 def append(inbox: Inbox, lines: list[dict[str, Any]]) -> None:
-    """Keep lines for the listener. InvalidSubmission with 503 when the disk is full or away."""
+    """Store lines for the listener. InvalidSubmission with 503 when the disk is full or away."""
     try:
         inbox.append(lines)
     except OSError as error:
@@ -204,7 +204,7 @@ def append(inbox: Inbox, lines: list[dict[str, Any]]) -> None:
 
 
 def add(app: FastAPI, endpoint: FormEndpoints) -> None:
-    """Give the app the form's endpoints, each told in openapi.json as exactly as it is."""
+    """Add the form's endpoints to the app, each described exactly in openapi.json."""
     path, name = f"/f/{endpoint.form.name}", endpoint.form.name
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Problem, "content": {"text/html": {}}}

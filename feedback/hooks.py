@@ -1,4 +1,4 @@
-"""The endpoint of one hook: signed JSON from a chat, a helpdesk or call notes."""
+"""Serve one hook, which takes signed JSON from a chat, a helpdesk or call notes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RAW = 500  # characters of a bad item that are kept to show
 
 
 class RejectedItem(BaseModel):
-    """An item that could not be read: which (from 1), and why."""
+    """An unreadable item: its number, from 1, and the reason."""
 
     item: int
     reason: str
@@ -57,7 +57,7 @@ class HookEndpoint:
     counts: Counter[str]
 
     async def take(self, request: Request) -> Response:
-        """Keep an item or a list of items; a bad one is told of and the others are kept."""
+        """Store an item or a list of items; report the bad ones and store the others."""
         try:
             body = await body_of(request, BODY_CAP)
             # Before the parser: only a sender with the secret may keep it busy
@@ -86,7 +86,7 @@ class HookEndpoint:
             raise InvalidSubmission(401, wrong)
 
     def _read(self, items: list[object]) -> tuple[list[dict[str, Any]], HookReceipt]:
-        """The lines to keep, bad items among them, and the answer."""
+        """Return the lines to store, bad items among them, and the answer."""
         now = self.clock()
         reader, places = ItemReader(self.hook.name, now), self.hook.map.model_dump()
         lines: list[dict[str, Any]] = []
@@ -128,7 +128,7 @@ def _items(body: bytes, media: str) -> list[object]:
 
 
 def _deeper(value: object, levels: int) -> bool:
-    """Whether there is more than so many levels of lists and objects."""
+    """Return whether lists and objects are nested deeper than ``levels``."""
     if not isinstance(value, (dict, list)):
         return False
     inner = value.values() if isinstance(value, dict) else value
@@ -140,7 +140,7 @@ def _no_number(name: str) -> object:
 
 
 def add(app: FastAPI, endpoint: HookEndpoint) -> None:
-    """Give the app the hook's endpoint."""
+    """Add the hook's endpoint to the app."""
     item = {"type": "object", "additionalProperties": True}
     shape = {"oneOf": [item, {"type": "array", "items": {}, "maxItems": MAX_ITEMS}]}
     responses: dict[int | str, dict[str, Any]] = {

@@ -20,18 +20,18 @@ AHEAD = 65_536  # bytes of later requests that may wait for the answer to an ear
 
 
 class Impatient(H11Protocol):
-    """uvicorn's connection, on which each request and each pause has a time to end."""
+    """uvicorn's connection, with a deadline for each request and each pause."""
 
     _ends: asyncio.TimerHandle | None = None
     _at: object = None  # the request that is being answered; None between two
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """As uvicorn's; the first head is waited for."""
+        """Start the deadline of the first head, beside uvicorn's work."""
         super().connection_made(transport)
         self._wait(HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As uvicorn's."""
+        """Cancel the deadline, beside uvicorn's work."""
         self._wait(None)
         super().connection_lost(exc)
 
@@ -44,20 +44,19 @@ class Impatient(H11Protocol):
             self.transport.abort()
 
     def on_response_complete(self) -> None:
-        """As uvicorn's; the next head is waited for."""
+        """Start the deadline of the next head, beside uvicorn's work."""
         super().on_response_complete()
         self._look()
 
     def send_400_response(self, msg: str) -> None:
-        """As uvicorn's; who was answered already and then sends nonsense is not told."""
+        """Answer nonsense as uvicorn does, but only before an answer; behind one, disconnect."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:
             self.transport.abort()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: a stranger's wish for a websocket is none of the log's business, and uvicorn
-        would tell the operator to install a library."""
+        """Log nothing: uvicorn would advise the operator to install a library."""
 
     def _look(self) -> None:
         answering = self.cycle if self.cycle and not self.cycle.response_complete else None

@@ -55,11 +55,11 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
 
 
 def media_type(request: Request) -> str:
-    """The media type of the body, without its parameters."""
+    """Return the media type of the body, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def from_ourselves(request: Request, url: str | None) -> bool:
-    """Whether a page of this very service sent it: the form's own page has no other origin."""
+    """Return whether a page of this service sent the request."""
     host = request.headers.get("host", "")
     return request.headers.get("origin") in (url, f"http://{host}", f"https://{host}")

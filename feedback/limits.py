@@ -1,4 +1,4 @@
-"""How much one address, and all of them together, may send to a form. Nothing leaves the memory."""
+"""Limit how much one address, and all together, may send to a form. Stores nothing on disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RateLimits:
         self._times: dict[bytes, deque[datetime]] = {}
 
     def wait(self, key: str) -> float:
-        """Seconds until ``key`` may send again; 0 when it may now, and then this is counted."""
+        """Return the seconds until ``key`` may send again; 0 counts this time and allows it."""
         now = self._clock()
         self._new_day(f"{now:%Y%m%d}")
         times = self._times_of(hashlib.blake2b(key.encode(), key=self._salt).digest())

@@ -1,4 +1,4 @@
-"""Running the service: one process, on loopback unless told otherwise."""
+"""Run the service: one process, on loopback unless settings name another address."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def server(
     port: int | None = None,
     clock: Clock = wall.now,
 ) -> uvicorn.Server:
-    """The server, ready to run. Raises SettingsError as ``build`` does.
+    """Return the server, ready to run. Raises SettingsError as ``build`` does.
 
-    Who a visitor is comes from X-Forwarded-For only when a trusted proxy says it.
+    The visitor's address is read from X-Forwarded-For only behind a trusted proxy.
     """
     front = settings.feedback
     return uvicorn.Server(
@@ -49,7 +49,7 @@ def server(
 
 
 def run(service: uvicorn.Server) -> None:
-    """Serve until SIGTERM or Ctrl-C, and let those who are being answered finish."""
+    """Serve until SIGTERM or Ctrl-C, and finish the requests at work."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn stops by itself and then raises the signal again: it has done its work by then
         signal.signal(number, _ignore_signal)

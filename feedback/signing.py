@@ -1,4 +1,4 @@
-"""Tokens of the sites that show a form, and signatures of bodies sent to a hook."""
+"""Make and check the tokens of a form's sites, and the signatures of a hook's bodies."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ SIGNATURE = "X-Earful-Signature"
 
 
 def token(secret: str, form: str, site: str) -> str:
-    """The token that a site sends with each submission to a form. It is public: it stands in the
-    site's pages. Taking a site out of the settings makes it worthless."""
+    """Return the token that a site sends with each submission to a form.
+
+    It is public, because it stands in the site's pages. Without the site in settings it is
+    worthless.
+    """
     # 32 hex digits are 128 bits: too many to guess, short enough for a line of HTML.
     return _hex(secret, f"{form}\n{site}".encode())[:32]
 
 
 def site_of(secret: str, form: str, sites: Iterable[str], candidate: str) -> str | None:
-    """Which site a token is of; None when it is of none."""
+    """Return the site of a token; None when it is of none."""
     match = None
     for site in sites:  # all of them: how long it takes tells nothing
         if hmac.compare_digest(token(secret, form, site).encode(), candidate.encode()):
@@ -32,7 +35,7 @@ def site_of(secret: str, form: str, sites: Iterable[str], candidate: str) -> str
 
 
 def sign(secret: str, body: bytes, at: int) -> str:
-    """The value of X-Earful-Signature for a body that is sent at ``at`` (seconds since 1970)."""
+    """Return X-Earful-Signature for a body that is sent at ``at`` (seconds since 1970)."""
     return f"t={at},v1={_hex(secret, _signed(at, body))}"
 
 
@@ -50,7 +53,7 @@ def signed(secret: str, body: bytes, header: str, now: datetime) -> str:
 
 
 def plainly_signed(secret: str, body: bytes, header: str, prefix: str) -> bool:
-    """Whether a header holds the HMAC-SHA256 of the body, in hex or base64, behind ``prefix``."""
+    """Return whether a header is ``prefix`` and the body's HMAC-SHA256, in hex or base64."""
     digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
     if not header.startswith(prefix):
         return False

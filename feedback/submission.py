@@ -51,7 +51,7 @@ class Submission(BaseModel):
         return {"kind": scale, **fields}
 
     def identity(self, visitor: str, minute: str) -> str:
-        """Its id, else one that the same answer of a visitor within a minute has again."""
+        """Return the id; without one, a hash that a repeat within the minute has too."""
         if self.id:
             return self.id.lower()
         parts = (visitor, minute, str(self.rating), self.why, self.name, self.email)

@@ -1,4 +1,4 @@
-"""Texts for visitors, in their language."""
+"""Choose the texts for visitors, in their language."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def _texts() -> dict[str, dict[str, Any]]:
 
 
 def languages() -> tuple[str, ...]:
-    """The languages that there are texts in, as ISO 639-1 codes."""
+    """Return the languages of the texts, as ISO 639-1 codes."""
     return tuple(_texts())
 
 
 def choose(requested: str, accepted: str) -> str:
-    """The language to speak: the one asked for, else the best of an Accept-Language header."""
+    """Return the requested language, else the best of an Accept-Language header."""
     wished = []
     for part in accepted[:1000].split(",")[:_MAX_LANGUAGES]:
         name, _, weight = part.partition(";")

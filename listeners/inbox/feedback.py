@@ -36,7 +36,7 @@ class FeedbackOptions(ListenerOptions):
 
 
 class Feedback(SourceListener):
-    """Reads the submissions in a form's inbox."""
+    """Read the submissions in a form's inbox."""
 
     name: ClassVar[str] = "feedback"
     Options: ClassVar[type[BaseModel]] = FeedbackOptions

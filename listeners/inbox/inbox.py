@@ -136,7 +136,7 @@ def _exists(folder: Path) -> bool:
 
 
 def _clear(database: sqlite3.Connection, folder: Path, place: _Place, now: datetime) -> _Place:
-    """Take over line files and delete stored rows; return the place to read on from."""
+    """Copy line files and delete stored rows; return the place to continue from."""
     _take_over(database, folder, place.read)
     if place.row > sqlite_file.last_row(database):  # the file was lost, and another one begun
         place = place.behind(0)
@@ -215,7 +215,7 @@ def _mention(line: str, take: Take) -> Mention:
 
 
 def _raw(line: str) -> str:
-    """The part of an unreadable line that helps a person: the item as it was sent, if there."""
+    """Return the readable part of a bad line: the item as it was sent, if there."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

@@ -24,17 +24,17 @@ _MAX_RAW = 2000  # bytes of an unreadable line that are stored to show
 
 
 def is_line_file(name: str) -> bool:
-    """True for the name of a file that an earlier version made."""
+    """Return whether an earlier version made a file of this name."""
     return _NAME.fullmatch(name) is not None
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """The line files of a folder, oldest first."""
+    """Return the line files of a folder, oldest first."""
     return sorted(path for path in folder.iterdir() if is_line_file(path.name))
 
 
 def hour_of(name: str) -> datetime:
-    """The hour in which a file was begun, from its name."""
+    """Return the hour in which a file was begun, from its name."""
     return datetime.strptime(name[:11], "%Y%m%dT%H").replace(tzinfo=UTC)
 
 
