@@ -29,6 +29,7 @@ from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, ListenerOptions, Seconds, account_secret, read_options
 from listeners.common.position import Instant, Position
+from listeners.common.rejects import read_items
 from listeners.mail.imap_client import ImapServer
 from listeners.mail.mailbox import FetchedMail, Mailbox, MailboxBusy, open_mailbox
 from listeners.mail.message import parse_mail, skip_reason, to_mention
@@ -250,17 +251,9 @@ class _Poll:
     def _parse(
         self, mails: Sequence[FetchedMail]
     ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
-        mentions: list[Mention] = []
-        rejected: list[Rejected] = []
-        for mail in mails:
-            try:
-                mention = self._to_mention(mail)
-            except BadItem as error:
-                rejected.append(Rejected(where=f"mail {mail.uid}", reason=str(error)))
-                continue
-            if mention is not None:
-                mentions.append(mention)
-        return tuple(mentions), tuple(rejected)
+        return read_items(
+            mails, self._to_mention, where=lambda mail: f"mail {mail.uid}", keep_raw=False
+        )
 
     def _to_mention(self, mail: FetchedMail) -> Mention | None:
         """Make a Mention of a mail; None when it is skipped. Raises BadItem."""

@@ -19,7 +19,7 @@ from listeners.backfill.page_request import BackfillPage, BackfillRules, PageReq
 from listeners.backfill.walk import backfill
 from listeners.common import times
 from listeners.common.cooldown import cooldown_until, is_cooling_down
-from listeners.common.rejects import reject
+from listeners.common.rejects import read_items
 from listeners.common.search_terms import hashtags, search_terms
 from listeners.http.errors import combine_errors
 from listeners.mastodon import posts
@@ -194,25 +194,20 @@ class MastodonPoll:
     def _search_page(self, client: MastodonClient, term: str, step: PageRequest) -> BackfillPage:
         skip = int(step.cursor or 0)
         page = client.search(term, after=step.since, before=step.until, skip=skip)
-        mentions: list[Mention] = []
-        rejects: list[Rejected] = []
-        for status in page.items:
-            try:
-                mention = posts.to_mention(
-                    status, host=client.host, fetched_at=self._now, direct=False
-                )
-            except BadItem as error:
-                rejects.append(reject(f"{step.part}: a post", error, status))
-                continue
-            if mention is not None:
-                mentions.append(mention)
+        mentions, rejected = read_items(
+            page.items,
+            lambda status: posts.to_mention(
+                status, host=client.host, fetched_at=self._now, direct=False
+            ),
+            where=lambda _: f"{step.part}: a post",
+        )
         instants = posts.creation_times(page.items)
         is_repeated = self._is_repeated(step, page)
         is_full = len(page.items) > _PAGE_OVERLAP
         next_skip = skip + len(page.items) - _PAGE_OVERLAP
         return BackfillPage(
-            mentions=tuple(mentions),
-            rejected=tuple(rejects),
+            mentions=mentions,
+            rejected=rejected,
             oldest=min(instants, default=None),
             newest=max(instants, default=None),
             cursor=str(next_skip) if is_full and not is_repeated else None,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from earful.contracts import TRIED_AGAIN, BadItem, Transient
+from earful.contracts import TRIED_AGAIN, Transient
 from earful.enums import GapKind
-from earful.types import Batch, Gap, Mention, Rejected, Seen
+from earful.types import Batch, Gap, Mention, Seen
 from listeners.common import times
 from listeners.common.plain_text import clean
-from listeners.common.rejects import reject
+from listeners.common.rejects import read_items
 from listeners.mastodon.checkpoints import Checkpoint, Checkpoints
 from listeners.mastodon.client import TimelinePage
 from listeners.mastodon.posts import creation_times
@@ -171,20 +171,15 @@ class Timeline:
 
     def _batch(self, page: TimelinePage, *, oldest: int = 0, seen: tuple[Seen, ...] = ()) -> Batch:
         """Return the page's mentions that are not older than ``oldest``."""
-        mentions: list[Mention] = []
-        rejects: list[Rejected] = []
-        for item in page.items:
-            try:
-                mention = self.parse(item)
-            except BadItem as error:
-                label = f"{self.part}: {_id(item) or 'an item without an id'}"
-                rejects.append(reject(label, error, item))
-                continue
-            if mention is not None and times.to_epoch(mention.published_at) >= oldest:
-                mentions.append(mention)
+        mentions, rejected = read_items(
+            page.items,
+            self.parse,
+            where=lambda item: f"{self.part}: {_id(item) or 'an item without an id'}",
+        )
+        recent = (mention for mention in mentions if times.to_epoch(mention.published_at) >= oldest)
         return Batch(
-            mentions=tuple(mentions),
-            rejected=tuple(rejects),
+            mentions=tuple(recent),
+            rejected=rejected,
             position=None,
             seen=seen,
             more=True,
