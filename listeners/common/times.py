@@ -57,6 +57,7 @@ def parse(value: object, zone: tzinfo | None = None) -> datetime:
 
 
 def _text(value: str) -> datetime:
+    # ISO 8601 first: nearly every platform read here writes it
     try:
         return datetime.fromisoformat(value)
     except ValueError as error:
