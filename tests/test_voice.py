@@ -33,10 +33,10 @@ _PARTICIPLES = """
 """
 VAGUE = frozenset((_PRONOUNS + _PARTICIPLES).split())
 RIDDLES = frozenset(("what", "whoever", "whatever", "whom", "whose", "somebody", "nobody"))
-MOST_VAGUE_NAMES = 0.115  # of all bound names
-MOST_RIDDLES = 23.0  # in 1,000 words
-MOST_WORDS = 25.0  # in a sentence of docs, on average
-LEAST_COMMENTS = 0.006  # of all lines
+MOST_VAGUE_NAMES = 0.005  # of all bound names
+MOST_RIDDLES = 3.0  # in 1,000 words
+MOST_WORDS = 17.0  # in a sentence of docs, on average
+LEAST_COMMENTS = 0.02  # of all lines
 
 _WORD = re.compile(r"[A-Za-z']+")
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
