@@ -131,8 +131,8 @@ class _Store:
         full = len(entries) >= _PAGE_SIZE
         if full and not instants:
             raise Transient(
-                f"{safe_url(url)}: no review on the page has a readable time; it will be tried "
-                "again, and if it stays so the feed has changed"
+                f"{safe_url(url)}: no review on the page has a readable time",
+                hint=f"{TRIED_AGAIN} If it stays so, the feed has changed.",
             )
         last = number >= _MAX_PAGES
         return BackfillPage(
@@ -182,8 +182,8 @@ def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
         entries = feed.get("entry", [])
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise Transient(
-            f"{safe_url(url)}: the answer is no feed of reviews ({type(error).__name__}); it will "
-            "be tried again, and if it stays so check the option endpoint"
+            f"{safe_url(url)}: the answer is no feed of reviews ({type(error).__name__})",
+            hint=f"{TRIED_AGAIN} If it stays so, check the option endpoint.",
         ) from error
     links = feed.get("link")
     pages = [

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from earful.contracts import BadItem, Permanent, Transient
+from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
 from earful.limits import Limit
 from earful.matching import Matcher
 from earful.settings.load import Duration
@@ -78,7 +78,7 @@ class HackerNews(SourceListener):
         options = read_options(HackerNewsOptions, query)
         terms = search_terms(query.any_of)
         if not terms:
-            raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
+            raise Permanent(f"{query.id}: any_of is empty", hint="Name at least one term.")
         rules = BackfillRules(
             first_lookback=options.since, overlap=options.overlap, max_requests=options.max_requests
         )
@@ -111,7 +111,8 @@ class _Search:
         if has_more and not seconds:
             raise Transient(
                 f"{safe_url(self._options.endpoint)}: none of {len(hits)} hits has a readable "
-                "created_at; it will be tried again, and if it stays so the platform has changed"
+                "created_at",
+                hint=f"{TRIED_AGAIN} If it stays so, the platform has changed.",
             )
         # the next page is requested by time, because new posts shift page numbers; within one
         # second only the page number is left
@@ -189,8 +190,8 @@ def _hits(url: str, body: bytes) -> tuple[list[object], int]:
             raise TypeError("hits is not a list")
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise Transient(
-            f"{safe_url(url)}: the answer is no search result ({type(error).__name__}); it will be "
-            "tried again, and if it stays so check the option endpoint"
+            f"{safe_url(url)}: the answer is no search result ({type(error).__name__})",
+            hint=f"{TRIED_AGAIN} If it stays so, check the option endpoint.",
         ) from error
     total = answer.get("nbHits")
     return hits, total if isinstance(total, int) else len(hits)

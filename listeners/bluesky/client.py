@@ -17,11 +17,14 @@ from listeners.http.errors import HttpRefusal, safe_url
 from listeners.http.session import HttpSession
 
 HINTS = {
-    400: "the request or the login is not accepted; check the options",
-    401: "the login is refused; check the option handle, and make a new app password "
-    "(Settings, Privacy and security, App passwords)",
-    403: "the server refuses; it may want a login",
-    404: "there is nothing at this address; check the option service or api",
+    400: ("the request or the login is not accepted", "Check the options."),
+    401: (
+        "the login is refused",
+        "Check the option handle, and make a new app password "
+        "(Settings, Privacy and security, App passwords).",
+    ),
+    403: ("the server refuses, perhaps because it wants a login", "Set the option handle."),
+    404: ("there is nothing at this address", "Check the option service or api."),
 }
 # An expired login is answered with 400, ExpiredToken.
 _EXPIRED_STATUSES = {400, 401}

@@ -25,7 +25,7 @@ from listeners.common.rechecks import has_changed, raise_if_doubtful
 from listeners.http.session import HttpSession
 
 _PASSWORD = "APP_PASSWORD"  # noqa: S105  (the name of the variable)
-_HINT = "make an app password (Settings, Privacy and security, App passwords)"
+_HINT = "Make an app password (Settings, Privacy and security, App passwords)."
 
 
 class Bluesky(SourceListener):

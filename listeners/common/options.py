@@ -71,7 +71,7 @@ def read_options(model: type[Model], query: Query) -> Model:
 def account_secret(query: Query, name: str, *, hint: str) -> str:
     """Return the secret ``name`` of the query's account, from EARFUL_<ACCOUNT>_<name>.
 
-    Raises Permanent when it is not set; ``hint`` says where to get it.
+    Raises Permanent when it is not set; ``hint`` is a sentence that says where to get it.
     """
     variable = f"{secret_prefix(query)}_{name}"
     try:
@@ -80,8 +80,8 @@ def account_secret(query: Query, name: str, *, hint: str) -> str:
         raise Permanent(str(error)) from None
     if password is None or not password.get_secret_value().strip():
         raise Permanent(
-            f"EARFUL_{variable} is not set: {hint}. Put it there, or into a file that "
-            f"EARFUL_{variable}_FILE names"
+            f"EARFUL_{variable} is not set",
+            hint=f"{hint} Put it there, or into a file that EARFUL_{variable}_FILE names.",
         )
     return password.get_secret_value().strip()
 

@@ -289,8 +289,8 @@ def _no_feed(url: str, state: _FeedState, trouble: str) -> Transient | Permanent
     if state.terms:
         return Transient(f"{safe_url(url)}: what came is no feed ({trouble})", hint=TRIED_AGAIN)
     return Permanent(
-        f"{safe_url(url)}: what came is no feed ({trouble}); give the address of the RSS or Atom "
-        "feed itself, not of the page that it belongs to"
+        f"{safe_url(url)}: what came is no feed ({trouble})",
+        hint="Give the address of the RSS or Atom feed itself, not of the page that it belongs to.",
     )
 
 

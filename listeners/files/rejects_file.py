@@ -24,7 +24,7 @@ def write_rejects(path: Path, rejected: Iterable[Rejected]) -> None:
             file.write("\n" if is_torn else "")
             file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rejected)
     except OSError as error:
-        raise Permanent(f"{path}: {error.strerror}; check the option rejects") from error
+        raise Permanent(f"{path}: {error.strerror}", hint="Check the option rejects.") from error
 
 
 def _is_torn(path: Path) -> bool:

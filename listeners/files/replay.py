@@ -256,8 +256,9 @@ class _FileReader:
             if column not in header and column.partition(".")[0] not in header:
                 raise Permanent(
                     f"{self._options.path}: there is no column {column!r} for {name}"
-                    f"{nearest(column, header)}; say which it is, as in map = {{ {name} = "
-                    f'"…" }}; the columns are {", ".join(header)[:500]}'
+                    f"{nearest(column, header)}",
+                    hint=f'Say which it is, as in map = {{ {name} = "…" }}. '
+                    f"The columns are {', '.join(header)[:500]}.",
                 )
             if header.count(column) > 1:
                 raise Permanent(

@@ -15,8 +15,8 @@ class HttpRefusal(Permanent):
     A caller reads the status where it is an answer: 404 for a post that was deleted.
     """
 
-    def __init__(self, sentence: str, *, status: int) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str, *, status: int, hint: str = "") -> None:
+        super().__init__(sentence, hint=hint)
         self.status = status
 
 
@@ -91,27 +91,29 @@ def check_redirect(url: str, location: str) -> str:
         return target
     raise HttpRefusal(
         f"{safe_url(url)} sends us on to {safe_url(target) if target else 'nowhere'}, which is "
-        "another host; if that is right, put the new address into settings.toml",
+        "another host",
         status=302,
+        hint="If that is right, put the new address into settings.toml.",
     )
 
 
 def invalid_address(url: str) -> Permanent:
     """Make the error for text that is no http(s) URL."""
-    return Permanent(f"{safe_url(url)} is not a web address; write it as https://…")
+    return Permanent(f"{safe_url(url)} is not a web address", hint="Write it as https://….")
 
 
 def unsendable_request(url: str) -> Permanent:
     return Permanent(
         f"{safe_url(url)}: a key, a name or a page's token holds a character that no request can "
-        "carry, a line end for one; copy the key anew"
+        "carry, a line end for one",
+        hint="Copy the key again.",
     )
 
 
 def response_too_big(url: str, max_bytes: int) -> ResponseTooBig:
     return ResponseTooBig(
-        f"{safe_url(url)}: the answer is over {max_bytes:,} bytes; raise the option max_bytes if "
-        "that is what you expect there"
+        f"{safe_url(url)}: the answer is over {max_bytes:,} bytes",
+        hint="Raise the option max_bytes if you expect so much there.",
     )
 
 

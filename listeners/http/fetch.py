@@ -86,7 +86,7 @@ class Fetcher:
                 )
             url, params = check_redirect(response.url, response.headers.get("Location", "")), None
         raise Permanent(
-            f"{safe_url(first)}: more than {_MAX_REDIRECTS} redirects; check the address"
+            f"{safe_url(first)}: more than {_MAX_REDIRECTS} redirects", hint="Check the address."
         )
 
 

@@ -40,13 +40,15 @@ _CHUNK = 16 * 1024  # small: a chunk of a compression bomb unpacks to 1,000 time
 # section 4
 _LATER = {408, 425, 429}
 _LONGEST_WAIT = 7 * 86400.0  # seconds; a longer Retry-After is a mistake
-_HINTS = {
-    400: "the site does not understand the request; check the options",
-    401: "the site wants a login; check the address or its key",
-    403: "the site refuses us; check that the address may be read by a program",
-    404: "there is nothing at this address; check its spelling",
-    410: "it is gone for good; remove it from settings.toml",
+Hints = Mapping[int, tuple[str, str]]
+_HINTS: Hints = {
+    400: ("the site does not understand the request", "Check the options."),
+    401: ("the site wants a login", "Check the address or its key."),
+    403: ("the site refuses us", "Check that programs may read the address."),
+    404: ("there is nothing at this address", "Check its spelling."),
+    410: ("it is gone for good", "Remove it from settings.toml."),
 }
+_UNEXPECTED = ("the request is refused", "Check the address and the options.")
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _REMAINING = ("x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining")
 _EPOCH_FROM = 1e9  # a reset above it is an instant, below it a number of seconds
@@ -81,8 +83,9 @@ class SessionLimits:
 class HttpSession(requests.Session):
     """A requests session on the adapter below, for a library that takes one.
 
-    ``hints``: by status, the fix in words that fit this platform. ``explain`` returns the error
-    for a status of 400 and above from its body, where that is a JSON object of at most 4 kB.
+    ``hints``: by status, the reason and the fix in words that fit this platform. ``explain``
+    returns the error for a status of 400 and above from its body, where that is a JSON object of
+    at most 4 kB.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class HttpSession(requests.Session):
         clock: Clock,
         meter: SpendMeter,
         limits: SessionLimits | None = None,
-        hints: Mapping[int, str] | None = None,
+        hints: Hints | None = None,
         explain: ExplainError | None = None,
     ) -> None:
         super().__init__()
@@ -142,7 +145,7 @@ class HttpAdapter(TimedAdapter):
         clock: Clock,
         meter: SpendMeter,
         limits: SessionLimits,
-        hints: Mapping[int, str],
+        hints: Hints,
         explain: ExplainError | None,
     ) -> None:
         super().__init__()
@@ -203,8 +206,8 @@ class HttpAdapter(TimedAdapter):
             raise Transient(
                 f"{safe_url(url)} answered {status}", hint=TRIED_AGAIN, retry_after=wait
             )
-        hint = self._hints.get(status, "check the address and the options")
-        raise HttpRefusal(f"{safe_url(url)} answered {status}: {hint}", status=status)
+        reason, hint = self._hints.get(status, _UNEXPECTED)
+        raise HttpRefusal(f"{safe_url(url)} answered {status}: {reason}", status=status, hint=hint)
 
     def _report_remaining(self, headers: CaseInsensitiveDict[str]) -> None:
         header = _first(headers, _REMAINING)

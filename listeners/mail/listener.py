@@ -41,7 +41,7 @@ _FETCH_SIZE = 50
 # IMAP's SINCE names a day in the server's own zone (RFC 3501 section 6.4.4).
 _ZONE_MARGIN = timedelta(days=1)
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-_HINT = "it is the mailbox's password, for Gmail, iCloud and others an app password"
+_HINT = "It is the mailbox's password, for Gmail, iCloud and others an app password."
 
 
 class MailOptions(ListenerOptions):

@@ -28,13 +28,15 @@ MAX_PAGE = 40
 _MAX_IDS = 20
 # The library is told the version, so that it does not ask the server for it.
 _API_VERSION = "4.3.0"
-_TOKEN = "an access token (Preferences, Development, New application)"  # noqa: S105
+_MAKE_TOKEN = "Make an access token (Preferences, Development, New application)"  # noqa: S105
 HINTS = {
-    401: f"the server wants {_TOKEN}, or the one it has was revoked",
-    403: f"the server refuses; it may want {_TOKEN} with the scopes read:statuses, read:search "
-    "and read:notifications",
-    404: "the server has no such address; check that it speaks the Mastodon API",
-    422: f"the server does not accept the request; it may want {_TOKEN}",
+    401: ("the server wants an access token, or revoked this one", f"{_MAKE_TOKEN}."),
+    403: (
+        "the server refuses, perhaps for want of a scope",
+        f"{_MAKE_TOKEN} with the scopes read:statuses, read:search and read:notifications.",
+    ),
+    404: ("the server has no such address", "Check that it speaks the Mastodon API."),
+    422: ("the server does not accept the request", f"{_MAKE_TOKEN} if it has none."),
 }
 
 

@@ -24,7 +24,7 @@ from listeners.mastodon.poll import MastodonPoll
 from listeners.mastodon.recheck import recheck
 
 _TOKEN = "ACCESS_TOKEN"  # noqa: S105  (the name of the variable)
-_HINT = "make an access token on your server (Preferences, Development, New application)"
+_HINT = "Make an access token on your server (Preferences, Development, New application)."
 
 
 class Mastodon(SourceListener):

@@ -24,22 +24,24 @@ from earful.matching import Matcher
 from earful.types import Query
 from listeners.common.options import account_secret, secret_prefix
 from listeners.http.errors import HttpRefusal, earful_version, find_edge_error, safe_url
-from listeners.http.session import HttpSession, SessionLimits
+from listeners.http.session import Hints, HttpSession, SessionLimits
 from listeners.reddit import posts
 from listeners.reddit.posts import ListingPage
 
 # statuses that refuse one subreddit, and say nothing of the others
 CLOSED = {302, 403, 404, 451}
-_HINT = "ask Reddit for access and make an app (docs/sources/reddit.md says how)"
+_HINT = "Ask Reddit for access and make an app (docs/sources/reddit.md says how)."
 _INBOX_HINT = (
-    "let your own account allow the app to read its inbox (docs/sources/reddit.md says how)"
+    "Let your own account allow the app to read its inbox (docs/sources/reddit.md says how)."
 )
 _PACE_HEADERS = ("x-ratelimit-remaining", "x-ratelimit-used", "x-ratelimit-reset")
+_TAKE_OUT = "Take it out of subreddits"
+# by Reddit's reason: its sentence and its fix
 _CLOSED_REASONS = {
-    "private": "the subreddit is private; take it out of subreddits, or ask its moderators",
-    "banned": "Reddit has closed the subreddit; take it out of subreddits",
-    "quarantined": "the subreddit is quarantined; Reddit shows it to people only",
-    "gold_only": "the subreddit is for premium members; take it out of subreddits",
+    "private": ("the subreddit is private", f"{_TAKE_OUT}, or ask its moderators."),
+    "banned": ("Reddit has closed the subreddit", f"{_TAKE_OUT}."),
+    "quarantined": ("the subreddit is quarantined", "Reddit shows it to people only."),
+    "gold_only": ("the subreddit is for premium members", f"{_TAKE_OUT}."),
 }
 
 
@@ -112,12 +114,14 @@ class RedditClient:
             return self._reddit.request(method="GET", path=path, params=dict(params))
         except Redirect as error:
             raise HttpRefusal(
-                f"{url}: there is no such subreddit, Reddit answers with a search; check the "
-                "spelling in subreddits",
+                f"{url}: there is no such subreddit, Reddit answers with a search",
                 status=302,
+                hint="Check the spelling in subreddits.",
             ) from error
         except OAuthException as error:
-            raise Permanent(f"{url}: Reddit says {error.error!r}; {self._login_hint()}") from error
+            raise Permanent(
+                f"{url}: Reddit says {error.error!r}", hint=self._login_hint()
+            ) from error
         # praw reports an invalid response by many kinds of error
         except (PrawcoreException, PRAWException) as error:
             raise _invalid_answer(url, type(error).__name__) from error
@@ -130,17 +134,19 @@ class RedditClient:
 
     def _login_hint(self) -> str:
         return (
-            f"check {self._account}CLIENT_ID, {self._account}CLIENT_SECRET and, where it is used, "
-            f"{self._account}REFRESH_TOKEN against https://www.reddit.com/prefs/apps"
+            f"Check {self._account}CLIENT_ID, {self._account}CLIENT_SECRET and, where it is used, "
+            f"{self._account}REFRESH_TOKEN against https://www.reddit.com/prefs/apps."
         )
 
-    def _hints(self) -> dict[int, str]:
+    def _hints(self) -> Hints:
         return {
-            400: f"Reddit does not understand it; {self._login_hint()}",
-            401: f"Reddit does not know the app or its secret; {self._login_hint()}",
-            403: "Reddit refuses the app; see on https://www.reddit.com/prefs/apps whether it is "
-            "still allowed, and check contact",
-            404: "Reddit has nothing there; check subreddits",
+            400: ("Reddit does not understand it", self._login_hint()),
+            401: ("Reddit does not know the app or its secret", self._login_hint()),
+            403: (
+                "Reddit refuses the app",
+                "Check contact, and at https://www.reddit.com/prefs/apps that it is still allowed.",
+            ),
+            404: ("Reddit has nothing there", "Check subreddits."),
         }
 
 
@@ -169,13 +175,15 @@ def _explain(status: int, body: Mapping[str, Any]) -> EdgeError | None:
     # Reddit refuses a closed subreddit in JSON, and a blocked network without any
     if status == 403 and not body:
         return Permanent(
-            "Reddit answered 403 and no reason, as it does to programs and networks that it "
-            "blocks; check contact, and see on https://www.reddit.com/prefs/apps whether the app "
-            "is still allowed"
+            "Reddit answered 403 and no reason, as it does to programs and networks that it blocks",
+            hint="Check contact, and at https://www.reddit.com/prefs/apps that the app is still "
+            "allowed.",
         )
     reason = body.get("reason")
-    text = _CLOSED_REASONS.get(reason) if isinstance(reason, str) else None
-    return HttpRefusal(f"Reddit answered {status}: {text}", status=status) if text else None
+    if not isinstance(reason, str) or reason not in _CLOSED_REASONS:
+        return None
+    sentence, hint = _CLOSED_REASONS[reason]
+    return HttpRefusal(f"Reddit answered {status}: {sentence}", status=status, hint=hint)
 
 
 def _invalid_answer(url: str, fault: str) -> Transient:

@@ -237,7 +237,7 @@ def _listings(query: Query, options: RedditOptions) -> dict[str, _Listing]:
     kinds = set(options.kinds)
     searches = posts.searches(query.any_of)
     if not searches and kinds != {"mentions"}:
-        raise Permanent(f"{query.id}: any_of is empty; name at least one term to look for")
+        raise Permanent(f"{query.id}: any_of is empty", hint="Name at least one term.")
     listings: dict[str, _Listing] = {}
     ours = Matcher(query.any_of)
     for name in dict.fromkeys(subreddit.lower() for subreddit in options.subreddits):

@@ -37,11 +37,17 @@ from listeners.x import problems as x_problems
 MIN_PAGE = 10  # posts of a page
 _TWEEPY_HOST = "https://api.twitter.com"
 _HINTS = {
-    400: "X does not understand the search; check any_of, none_of, languages and max_query",
-    401: "X does not know the bearer token; make a new one in X's developer console",
-    402: "the credits of the X account are used up; buy some in X's developer console",
-    403: "the X account may not use this; see in X's developer console what the app may do",
-    404: "X does not know the account in user_ids; give its number, not its handle",
+    400: (
+        "X does not understand the search",
+        "Check any_of, none_of, languages and max_query.",
+    ),
+    401: ("X does not know the bearer token", "Make a new one in X's developer console."),
+    402: ("the credits of the X account are used up", "Buy some in X's developer console."),
+    403: (
+        "the X account may not use this",
+        "X's developer console shows the rights of the app.",
+    ),
+    404: ("X does not know the account in user_ids", "Give its number, not its handle."),
 }
 # seconds: a cap ends with X's month, or when the customer raises it
 _MONTHLY_CAP_WAIT = 3600.0

@@ -37,7 +37,7 @@ _RETENTION = _WINDOW - timedelta(minutes=15)
 _SEARCH_DELAY = timedelta(seconds=30)  # X does not search newer posts
 _TIMELINE = 800
 _TIMELINE_NEARLY_FULL = 780  # posts that X hides are missing from its 800
-_HINT = "make an app in X's developer console (https://console.x.com) and copy its Bearer Token"
+_HINT = "Make an app in X's developer console (https://console.x.com) and copy its Bearer Token."
 
 
 class XOptions(WebOptions):

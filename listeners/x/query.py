@@ -35,7 +35,7 @@ def searches(query: Query, max_length: int) -> tuple[str, ...]:
     """
     terms = _terms(query.any_of)
     if not terms:
-        raise Permanent(f"{query.id}: any_of is empty; name at least one term to search for")
+        raise Permanent(f"{query.id}: any_of is empty", hint="Name at least one term.")
     filters = _filters(query)
     full: list[str] = []
     group: list[str] = []
@@ -47,8 +47,8 @@ def searches(query: Query, max_length: int) -> tuple[str, ...]:
         if (length := len(_search(group, filters))) > max_length:
             raise Permanent(
                 f"{query.id}: the search for {term} with everything in none_of and languages has "
-                f"{length:,} characters, X allows {max_length:,}; shorten none_of, or raise the "
-                "option max_query if your access allows more"
+                f"{length:,} characters, X allows {max_length:,}",
+                hint="Shorten none_of, or raise the option max_query if your access allows more.",
             )
     return (*full, _search(group, filters))
 
@@ -73,7 +73,9 @@ def _languages(query: Query) -> list[str]:
     codes: dict[str, None] = {}
     for code in query.languages:
         if not _LANGUAGE.fullmatch(code):
-            raise Permanent(f"{query.id} languages: {code!r} is no language code; write it as en")
+            raise Permanent(
+                f"{query.id} languages: {code!r} is no language code", hint="Write it as en."
+            )
         short = code.partition("-")[0].lower()
         codes |= dict.fromkeys(_LANGUAGES.get(short, (short,)))
     filters = [f"lang:{code}" for code in codes]

@@ -34,35 +34,48 @@ SEARCH_UNITS = 100
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 _CREDENTIALS = "https://console.cloud.google.com/apis/credentials"
 _HINTS = {
-    400: "YouTube does not understand it; check videos, channels and the API key",
-    401: f"YouTube does not know the API key; copy it from {_CREDENTIALS}",
-    403: f"YouTube refuses the API key; see at {_CREDENTIALS} what it may do",
-    404: "YouTube has nothing there; check videos, channels and endpoint",
+    400: ("YouTube does not understand it", "Check videos, channels and the API key."),
+    401: ("YouTube does not know the API key", f"Copy it from {_CREDENTIALS} again."),
+    403: ("YouTube refuses the API key", f"Its rights are listed at {_CREDENTIALS}."),
+    404: ("YouTube has nothing there", "Check videos, channels and endpoint."),
 }
 _QUOTA_REASONS = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
 _BUSY_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-_ADDRESS_BLOCKED = f"the key may not be used from this address; see {_CREDENTIALS}"
+_ADDRESS_BLOCKED = (
+    "the key may not be used from this address",
+    f"Change its restrictions at {_CREDENTIALS}.",
+)
+_INVALID_KEY = ("the API key is not valid", f"Copy it from {_CREDENTIALS} again.")
+# by Google's reason: its sentence and its fix
 _KEY_REASONS = {
-    "keyInvalid": f"the API key is not valid; copy it from {_CREDENTIALS}",
-    "API_KEY_INVALID": f"the API key is not valid; copy it from {_CREDENTIALS}",
-    "keyExpired": f"the API key is no longer valid; make a new one at {_CREDENTIALS}",
-    "accessNotConfigured": "the key's project may not use it yet; switch on the YouTube Data API "
-    "v3 at https://console.cloud.google.com/apis/library/youtube.googleapis.com",
+    "keyInvalid": _INVALID_KEY,
+    "API_KEY_INVALID": _INVALID_KEY,
+    "keyExpired": ("the API key is no longer valid", f"Make a new one at {_CREDENTIALS}."),
+    "accessNotConfigured": (
+        "the key's project may not use it yet",
+        "Switch on the YouTube Data API v3 at "
+        "https://console.cloud.google.com/apis/library/youtube.googleapis.com.",
+    ),
     "ipRefererBlocked": _ADDRESS_BLOCKED,
     "API_KEY_IP_ADDRESS_BLOCKED": _ADDRESS_BLOCKED,
     "API_KEY_HTTP_REFERRER_BLOCKED": _ADDRESS_BLOCKED,
     "API_KEY_ANDROID_APP_BLOCKED": _ADDRESS_BLOCKED,
     "API_KEY_IOS_APP_BLOCKED": _ADDRESS_BLOCKED,
-    "API_KEY_SERVICE_BLOCKED": "the key is restricted to other APIs; allow it the YouTube Data API "
-    f"v3 at {_CREDENTIALS}",
-    "CONSUMER_SUSPENDED": f"Google has suspended the key's project; see {_CREDENTIALS}",
+    "API_KEY_SERVICE_BLOCKED": (
+        "the key is restricted to other APIs",
+        f"Allow it the YouTube Data API v3 at {_CREDENTIALS}.",
+    ),
+    "CONSUMER_SUSPENDED": (
+        "Google has suspended the key's project",
+        f"The reason is given at {_CREDENTIALS}.",
+    ),
 }
 _CLOSED_REASONS = {
-    "commentsDisabled": "comments are switched off there",
-    "videoNotFound": "there is no such video, or it is private; check videos",
-    "channelNotFound": "there is no such channel; check channels",
-    "commentNotFound": "the comment is gone",
-    "forbidden": "YouTube does not show its comments to others",
+    "commentsDisabled": ("comments are switched off there", ""),
+    "videoNotFound": ("there is no such video, or it is private", "Check videos."),
+    "channelNotFound": ("there is no such channel", "Check channels."),
+    "commentNotFound": ("the comment is gone", ""),
+    "forbidden": ("YouTube does not show its comments to others", ""),
 }
 
 
@@ -138,9 +151,11 @@ class YoutubeClient:
             return StalePageToken("YouTube no longer knows the page token", status=status)
         # first the key's own reason: a general "forbidden" comes beside it
         for reason in sorted(reasons & _KEY_REASONS.keys()):
-            return Permanent(f"YouTube answered {status}: {_KEY_REASONS[reason]}")
+            sentence, hint = _KEY_REASONS[reason]
+            return Permanent(f"YouTube answered {status}: {sentence}", hint=hint)
         for reason in sorted(reasons & _CLOSED_REASONS.keys()):
-            return Closed(f"YouTube answered {status}: {_CLOSED_REASONS[reason]}", status=status)
+            sentence, hint = _CLOSED_REASONS[reason]
+            return Closed(f"YouTube answered {status}: {sentence}", status=status, hint=hint)
         return None
 
 

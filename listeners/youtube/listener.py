@@ -25,7 +25,7 @@ from listeners.youtube.options import YoutubeOptions
 if TYPE_CHECKING:
     from listeners.youtube.client import YoutubeClient
 
-_HINT = "make an API key at https://console.cloud.google.com/apis/credentials"
+_HINT = "Make an API key at https://console.cloud.google.com/apis/credentials."
 # ids of one lookup: Google's client sends an address beyond 2,048 characters as a POST
 _LOOKUP = 25
 
@@ -48,7 +48,9 @@ class Youtube(SourceListener):
         """
         options = read_options(YoutubeOptions, query)
         if options.search and not query.any_of:
-            raise Permanent(f"{query.id}: any_of is empty; name a term to search videos for")
+            raise Permanent(
+                f"{query.id}: any_of is empty", hint="Name a term to search videos for."
+            )
         with closing(self._client(query, options)) as client:
             from listeners.youtube.backfills import Poll  # needs Google's client
 
@@ -97,7 +99,8 @@ class Youtube(SourceListener):
             from listeners.youtube.client import YoutubeClient
         except ImportError as error:
             raise Permanent(
-                f"Google's client is not installed ({error}); run `pip install 'earful[youtube]'`"
+                f"Google's client is not installed ({error})",
+                hint="Run `pip install 'earful[youtube]'`.",
             ) from error
         return YoutubeClient(
             account_secret(query, "API_KEY", hint=_HINT),

@@ -111,7 +111,7 @@ def test_too_big(site: Site, announced: bool) -> None:
     plain = Reply(body=body)
     bomb = Reply(body=packed, headers={"Content-Encoding": "gzip"})
     always(site, plain if announced else bomb)
-    with pytest.raises(Permanent, match=r"over 100,000 bytes; raise the option max_bytes"):
+    with pytest.raises(Permanent, match=r"over 100,000 bytes\. Raise the option max_bytes"):
         get(site)
 
 
@@ -177,7 +177,7 @@ def test_redirects_in_a_circle_end(site: Site) -> None:
 def test_only_web_addresses(url: str) -> None:
     with (
         Fetcher(lambda: NOW, meter=UnlimitedMeter()) as web,
-        pytest.raises(Permanent, match="write it as https"),
+        pytest.raises(Permanent, match="Write it as https"),
     ):
         web.get(url)
 

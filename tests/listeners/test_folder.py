@@ -172,7 +172,7 @@ def test_rejects_that_cannot_be_written_lose_no_row(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     batches = poll(tmp_path, rejects=str(tmp_path / "file" / "rejects.jsonl"))
     assert ids(batches) == []
-    assert "check the option rejects" in rejected(batches)[0].reason
+    assert "Check the option rejects" in rejected(batches)[0].reason
     again = poll(tmp_path, batches[-1].position, rejects=str(tmp_path / "rejects.jsonl"))
     assert ids(again) == ["p1"]
 

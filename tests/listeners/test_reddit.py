@@ -150,7 +150,7 @@ def test_a_closed_subreddit_does_not_keep_us_from_the_others(watch: Watch) -> No
     assert watch.poll() == posts
     told = {one.where: one.reason for batch in watch.batches for one in batch.rejected}
     assert "is private" in told["r/secret submissions"]
-    assert "check the spelling" in told["r/nosuch submissions"]
+    assert "Check the spelling" in told["r/nosuch submissions"]
     assert "another host" in told["r/typo submissions"]
     assert "has closed" in told["r/gone submissions"]
     lost = {one.part for batch in watch.batches for one in batch.gaps if one.lost}
@@ -165,7 +165,7 @@ def test_nothing_but_closed_subreddits_is_for_a_person_to_mend(watch: Watch) -> 
     body = b'{"reason": "private", "error": 403}'
     closed = Reply(status=403, body=body, headers={"Content-Type": "application/json"})
     watch.server.closed = {"secret": closed, "gone": closed}
-    with pytest.raises(Permanent, match="private; take it out of subreddits"):
+    with pytest.raises(Permanent, match=r"private\. Take it out of subreddits"):
         watch.poll()
 
 
@@ -180,7 +180,7 @@ def test_who_is_blocked_is_not_told_that_every_subreddit_is_closed(
     body = b'{"message": "Forbidden", "error": 403}' if "json" in kind else b"<html>blocked"
     refused = Reply(status=403, body=body, headers={"Content-Type": kind})
     watch.site.script = lambda asked: refused if place in asked.path else watch.server(asked)
-    with pytest.raises(Permanent, match="check contact"):
+    with pytest.raises(Permanent, match="Check contact"):
         watch.poll()
     assert len(watch.asked(place)) == 1
     assert not any(lost for _, lost in watch.gaps)
@@ -236,7 +236,7 @@ def test_an_empty_purse_is_told_with_what_it_left_open(watch: Watch) -> None:
 
 def test_a_wrong_secret_is_for_a_person_to_mend(watch: Watch) -> None:
     watch.monkeypatch.setenv("EARFUL_REDDIT_CLIENT_SECRET", "wrong")
-    with pytest.raises(Permanent, match=r"check EARFUL_REDDIT_CLIENT_ID, .*prefs/apps"):
+    with pytest.raises(Permanent, match=r"Check EARFUL_REDDIT_CLIENT_ID, .*prefs/apps"):
         watch.poll()
     assert len(watch.site.asked) == 1
     watch.monkeypatch.delenv("EARFUL_REDDIT_CLIENT_ID")

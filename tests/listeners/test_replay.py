@@ -80,7 +80,7 @@ def test_a_column_that_is_not_there(tmp_path: Path, ending: str) -> None:
     with pytest.raises(Permanent) as error:
         poll(path, map={"author": "auther"})
     assert "no column 'auther' for author (did you mean 'author'?)" in str(error.value)
-    assert "the columns are id, author, text, published_at" in str(error.value)
+    assert "The columns are id, author, text, published_at" in str(error.value)
     with pytest.raises(Permanent, match="no column 'airline' for brands"):
         poll(path, brand_from="airline")
 

@@ -282,10 +282,10 @@ def test_an_answer_that_is_no_page_is_tried_again(watch: Watch, body: bytes) -> 
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        (400, "check any_of"),
-        (401, "make a new one"),
-        (402, "buy some"),
-        (403, "what the app may do"),
+        (400, "Check any_of"),
+        (401, "Make a new one"),
+        (402, "Buy some"),
+        (403, "the rights of the app"),
         (302, "another host"),
     ],
 )
@@ -305,7 +305,7 @@ def test_a_redirect_on_the_same_host_is_tried_again_later(watch: Watch) -> None:
 
 def test_without_a_token_nothing_is_asked(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARFUL_X_BEARER_TOKEN")
-    with pytest.raises(Permanent, match="EARFUL_X_BEARER_TOKEN is not set: make an app"):
+    with pytest.raises(Permanent, match=r"EARFUL_X_BEARER_TOKEN is not set\. Make an app"):
         watch.poll()
     assert not watch.site.asked
 

@@ -149,9 +149,9 @@ def test_units_that_are_used_up_wait_for_midnight_in_california(watch: Watch) ->
         (used_up("Queries"), Spent, "midnight Pacific"),
         (refusal(403, "forbidden", "API_KEY_SERVICE_BLOCKED"), Permanent, "restricted to other"),
         (refusal(403, "forbidden", "API_KEY_IP_ADDRESS_BLOCKED"), Permanent, "from this address"),
-        (refusal(400, "keyInvalid"), Permanent, "API key is not valid; copy it from https"),
+        (refusal(400, "keyInvalid"), Permanent, r"API key is not valid\. Copy it from https"),
         (refusal(400, "badRequest", "API_KEY_INVALID"), Permanent, "API key is not valid"),
-        (refusal(403, "accessNotConfigured"), Permanent, "switch on the YouTube Data API"),
+        (refusal(403, "accessNotConfigured"), Permanent, "Switch on the YouTube Data API"),
         (refusal(400, "processingFailure"), Transient, "processingFailure"),
         (refusal(403, "somethingNew"), Permanent, "refuses the API key"),
         (
@@ -281,7 +281,7 @@ def test_a_search_without_units_leaves_the_comments_alone(
 def test_a_key_that_may_not_be_used_is_no_closed_video(watch: Watch) -> None:
     watch.options |= {"channels": [], "videos": [OTHER, VIDEO]}
     watch.site.script = lambda _asked: refusal(403, "forbidden", "API_KEY_SERVICE_BLOCKED")
-    with pytest.raises(Permanent, match="allow it the YouTube Data API"):
+    with pytest.raises(Permanent, match="Allow it the YouTube Data API"):
         watch.poll()
     assert len(watch.site.asked) == 1
     assert not any(one.lost for one in watch.gaps)
@@ -327,7 +327,7 @@ def test_a_missing_client_says_how_to_get_it(watch: Watch, monkeypatch: pytest.M
 
 def test_a_missing_key_says_where_to_get_one(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EARFUL_YOUTUBE_API_KEY")
-    with pytest.raises(Permanent, match="EARFUL_YOUTUBE_API_KEY is not set: make an API key"):
+    with pytest.raises(Permanent, match=r"EARFUL_YOUTUBE_API_KEY is not set\. Make an API key"):
         watch.poll()
 
 
