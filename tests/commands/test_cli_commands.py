@@ -364,8 +364,9 @@ def test_doctor_says_which_secret_is_missing_and_where_the_steps_are(workspace: 
     workspace.settings('[[listen]]\nsource = "x"\nbrand = "Acme Air"\n' + REPLAY)
     workspace.file("posts.jsonl", row(1))
     found = _find(workspace, "source x/acme-air")
-    assert found.startswith("BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set. ")
+    assert found == "BAD source x/acme-air: EARFUL_X_BEARER_TOKEN is not set"
     out = workspace.run("doctor").out
+    assert "-> Make an app in X's developer console" in out
     assert "docs/sources/x.md" in out
     assert "ok  source replay/acme-air: answers; 1 mention to fetch at once" in out
 
