@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, exists, func, select
 
 from earful.clock import Window
 from storage.analysis import ratings
-from storage.analysis.predictions import UNKNOWN
+from storage.analysis.predictions import CURRENT_PREDICTION, UNKNOWN
 from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.database.upsert import table_of
@@ -80,11 +80,6 @@ def read_rows(db: Database, selection: ExportFilter) -> Iterator[dict[str, Any]]
                 yield _export_row(row)
 
 
-# A mention may have predictions of several models; the one of its model_id counts
-# (docs/decisions/storage.md, "The current sentiment stands on the mention's row").
-_CURRENT_PREDICTION = and_(
-    _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
-)
 _OWN_FLAG = and_(
     _FLAG.c.mention_id == _MENTION_BRAND.c.mention_id,
     _FLAG.c.brand_id == _MENTION_BRAND.c.brand_id,
@@ -114,7 +109,7 @@ def _statement(selection: ExportFilter) -> Any:
         .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
-        .outerjoin(_PREDICTION, _CURRENT_PREDICTION)
+        .outerjoin(_PREDICTION, CURRENT_PREDICTION)
         .where(*_conditions(selection))
         # by the primary key: the database streams rows in its order and sorts nothing first
         # (test_memory_does_not_grow_with_the_rows)

@@ -36,7 +36,7 @@ def run(*, summary_only: bool = False, port: int | None = None, browser: bool = 
     if summary_only:
         with tempfile.TemporaryDirectory(prefix="earful-demo-") as folder:
             return _run_once(Path(folder))
-    # Begun anew, because the story ends now and that of an earlier run ended then.
+    # Each run starts with an empty database: its story ends now, an older one ended earlier.
     shutil.rmtree(_FOLDER, ignore_errors=True)
     return _run_page(_FOLDER, port=port, browser=browser)
 

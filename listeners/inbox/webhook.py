@@ -34,14 +34,14 @@ class WebhookOptions(ListenerOptions):
 
 
 class Webhook(SourceListener):
-    """Reads the items in a hook's inbox."""
+    """Read the items in a hook's inbox."""
 
     name: ClassVar[str] = "webhook"
     Options: ClassVar[type[BaseModel]] = WebhookOptions
     handles_have_at: ClassVar[bool] = False
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
-        """The items behind ``position``, in batches; the last batch says Seen.
+        """Yield the items behind ``position``, in batches; the last batch carries Seen.
 
         Permanent: the inbox may not be read. Transient: the disk fails.
         """
@@ -52,7 +52,7 @@ class Webhook(SourceListener):
 
 
 def folder_of(inbox: Path, hook: str) -> Path:
-    """Where a hook's items lie until they are stored."""
+    """Return the folder that holds a hook's items until they are stored."""
     return inbox / f"hook-{hook}"
 
 

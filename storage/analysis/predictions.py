@@ -24,6 +24,12 @@ from storage.tables import (
 )
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
+_PREDICTION = table_of(PredictionRow)
+# A mention may have predictions of several models; the one of its model_id counts
+# (docs/decisions/storage.md, "The current sentiment stands on the mention's row").
+CURRENT_PREDICTION = and_(
+    _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
+)
 UNKNOWN = "unknown"  # the sentiment of a mention that the model could not tell
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from storage.analysis import ratings
+from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.cases.queue import (
-    CURRENT_PREDICTION,
     STORY_COLUMNS,
     select_cases,
     story_reach,

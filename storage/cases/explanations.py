@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from earful.judgements import Evidence
 from earful.types import Rating
+from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import (
@@ -103,13 +104,7 @@ def _verdicts(db: Database, condition: ColumnElement[bool]) -> tuple[MentionVerd
         # outer joins: noise has no brand, a new mention no prediction, a calm one no flag
         .outerjoin(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
         .outerjoin(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
-        .outerjoin(
-            _PREDICTION,
-            and_(
-                _PREDICTION.c.mention_id == _MENTION.c.id,
-                _PREDICTION.c.model_id == _MENTION.c.model_id,
-            ),
-        )
+        .outerjoin(_PREDICTION, CURRENT_PREDICTION)
         .outerjoin(
             _FLAG,
             and_(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from earful.case_states import CaseStatus
 from earful.clock import Window
+from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of
@@ -34,10 +35,6 @@ _NO_POST = "All its posts are gone upstream, and their words were removed here."
 
 STORY_COLUMNS = tuple(
     _STORY.c[name].label(f"story_{name}") for name in ("mentions", "authors", "reach")
-)
-# A mention may have predictions of several models; the one of its model_id counts.
-CURRENT_PREDICTION = and_(
-    _PREDICTION.c.mention_id == _MENTION.c.id, _PREDICTION.c.model_id == _MENTION.c.model_id
 )
 
 

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from earful.enums import Sentiment
 from earful.judgements import ClassifiedMention, Scores
 from earful.types import Brand, Engagement
 from storage.analysis import ratings
+from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.database.upsert import chunks, table_of
 from storage.entities import brands
 from storage.tables import AuthorRow, FlagRow, MentionBrandRow, MentionRow, PredictionRow
@@ -60,13 +61,7 @@ def _statement(verdict: str, after: Cursor) -> Any:
         select(*_COLUMNS)
         .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
-        .join(
-            _PREDICTION,
-            and_(
-                _PREDICTION.c.mention_id == _MENTION.c.id,
-                _PREDICTION.c.model_id == _MENTION.c.model_id,
-            ),
-        )
+        .join(_PREDICTION, CURRENT_PREDICTION)
         .where(
             # written into the statement: a bound value would hide the partial index
             # (test_what_is_unjudged_is_found_by_its_own_index)
