@@ -15,6 +15,7 @@ from earful.field_checks import put_into_utc, refuse_empty
 
 # One frozen mapping for all: a default that a listener could change would reach every query.
 _NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
+_NO_ROWS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,10 @@ class Batch:
     instant from which on nothing the platform showed is missing (None: not known yet).
     ``more`` says that the listener has further batches ready in this poll. ``seen``, ``gaps``
     and ``gone`` are kept in the transaction that keeps the mentions.
+    A file's reader counts two more kinds of rows, each by a short phrase in plain words:
+    ``left_out`` rows are no mentions ("the agent's replies": 3), ``assumed`` are rows that were
+    read by an assumption ("times without a zone were read as Europe/Athens": 120). A row is in
+    exactly one of ``mentions``, ``rejected`` and ``left_out``; ``assumed`` counts mentions again.
     """
 
     mentions: tuple[Mention, ...]
@@ -218,6 +223,8 @@ class Batch:
     gaps: tuple[Gap, ...] = ()
     gone: tuple[Gone, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=lambda: _NO_ROWS)
+    assumed: Mapping[str, int] = field(default_factory=lambda: _NO_ROWS)
     more: bool = False
 
     def __post_init__(self) -> None:
