@@ -1,0 +1,186 @@
+"""Read a table by the names of its columns, where no preset knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from listeners.files.presets.headers import by_folded_name, fold
+from listeners.files.presets.types import Recognised
+
+# For each field, tiers of names. Within a tier two columns are a question; between tiers the first
+# is clearly the name of the field. The first tier is Earful's own name.
+_TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "text": (
+        ("text",),
+        (
+            *("full_text", "fulltext", "review text", "comment text", "message text", "tweet"),
+            *("tweet text", "post text", "review body", "review content", "rawContent"),
+            *("Bewertungstext", "Kommentartext", "texto", "texte", "testo", "tekst", "Κείμενο"),
+        ),
+        (
+            *("message", "comment", "comments", "review", "content", "body", "post", "feedback"),
+            *("selftext", "verbatim", "mention", "snippet", "hit sentence", "answer", "response"),
+            *("Nachricht", "Kommentar", "Bewertung", "Inhalt", "Rezension", "Beitrag"),
+            *("commentaire", "contenu", "avis", "comentario", "mensaje", "reseña", "contenido"),
+            *("messaggio", "commento", "recensione", "contenuto", "mensagem", "comentário"),
+            *("avaliação", "conteúdo", "bericht", "reactie", "opmerking", "beoordeling", "inhoud"),
+            *("μήνυμα", "σχόλιο", "κριτική", "περιεχόμενο"),
+        ),
+        ("description", "Beschreibung", "descripción", "descrizione", "descrição", "περιγραφή"),
+    ),
+    "title": (
+        ("title", "review title", "headline", "subject", "Titel", "Überschrift", "Betreff"),
+        ("titre", "objet", "sujet", "título", "asunto", "titolo", "oggetto", "assunto"),
+        ("onderwerp", "τίτλος", "θέμα"),
+    ),
+    "author": (
+        ("author",),
+        ("username", "user_name", "screen_name", "handle", "user.username", "user.screen_name"),
+        (
+            *("user", "from", "reviewer", "author name", "reviewer name", "nickname", "profile"),
+            *("display_name", "displayname", "full name", "customer", "customer name", "sender"),
+            *("Autor", "Benutzer", "Benutzername", "Absender", "Verfasser", "Nutzer", "Kunde"),
+            *("auteur", "utilisateur", "nom d'utilisateur", "expéditeur", "usuario", "remitente"),
+            *("autore", "utente", "nome utente", "mittente", "usuário", "remetente", "cliente"),
+            *("gebruiker", "gebruikersnaam", "afzender", "συγγραφέας", "χρήστης", "αποστολέας"),
+        ),
+        ("name", "Name des Kunden", "nom", "nombre", "nome", "naam", "όνομα"),
+        ("email", "e-mail", "email address", "E-Mail-Adresse", "correo electrónico"),
+    ),
+    "author_id": (("author_id",), ("user_id", "userid", "from_id", "authorid", "channel id")),
+    "id": (
+        ("id",),
+        ("external_id",),
+        (
+            *("tweet id", "tweet_id", "post id", "post_id", "comment id", "comment_id", "id_str"),
+            *("review id", "review_id", "message id", "message_id", "mention id", "response id"),
+            *("ticket id", "uid", "uuid", "guid", "identifier", "Kennung", "identifiant"),
+        ),
+    ),
+    "published_at": (
+        ("published_at",),
+        (
+            *("created_at", "created", "created_utc", "published", "posted", "posted_at"),
+            *("publication date", "date created", "creation date", "review date", "posted on"),
+            *("date published", "created time", "created date", "publishedAt", "date posted"),
+            *("Erstellt am", "Erstellt", "Veröffentlicht am", "créé le", "date de création"),
+            *("fecha de creación", "creado", "creato il", "data creazione", "criado em"),
+            *("data de criação", "aangemaakt op", "aangemaakt", "δημιουργήθηκε"),
+        ),
+        (
+            *("date", "datetime", "timestamp", "time", "date and time", "date time", "submitted"),
+            *("submission date", "submit date", "sent", "sent at", "date sent", "date_unixtime"),
+            *("Datum", "Zeitstempel", "Uhrzeit", "Zeitpunkt", "horodateur", "date et heure"),
+            *("fecha", "fecha y hora", "marca temporal", "data", "data e ora", "data e hora"),
+            *("tijdstip", "tijdstempel", "datum en tijd", "ημερομηνία", "χρονική σήμανση"),
+        ),
+        ("updated_at", "updated", "last updated", "modified", "last modified", "edited at"),
+    ),
+    "url": (("url",), ("link", "permalink", "review link", "tweet url", "post url", "uri", "href")),
+    "lang": (("lang",), ("language", "locale", "Sprache", "langue", "idioma", "lingua", "taal")),
+    "shares": (
+        ("shares",),
+        ("retweets", "retweet_count", "retweetCount", "reposts", "share count"),
+    ),
+    "likes": (("likes",), ("like_count", "likeCount", "favorite_count", "favourites", "upvotes")),
+    "replies": (("replies",), ("reply_count", "replyCount", "num_comments", "comment count")),
+    "followers": (("followers",), ("followers_count", "follower count", "followersCount")),
+    "reply_to": (("reply_to",), ("in_reply_to_status_id", "in reply to", "parent_id")),
+    "repost_of": (("repost_of",), ("retweeted_status_id", "is_retweet")),
+    "rating": (
+        ("rating",),
+        ("stars", "star rating", "review stars", "review rating", "Sterne", "étoiles"),
+        ("estrellas", "stelle", "estrelas", "sterren", "αστέρια"),
+        ("score", "note", "nps", "csat", "satisfaction", "puntuación", "punteggio", "βαθμολογία"),
+    ),
+}
+_REQUIRED = {"text": "the text", "published_at": "the time"}
+# a comment stands under the title of a video or an article, which are not its author's words
+_UNDER_A_TITLE = {fold(name) for name in ("comment", "comments", "comment text", "Kommentar")}
+
+
+class _Choice(NamedTuple):
+    """The column for a field, the columns passed over, and the columns that are all as likely."""
+
+    column: str | None
+    passed_over: tuple[str, ...]
+    rivals: tuple[str, ...]
+
+
+def recognise_columns(columns: Sequence[str], sample: Sequence[dict[str, Any]] = ()) -> Recognised:
+    """Propose a map from the names of the columns.
+
+    1. For each field, take the best tier in which a column exists.
+    2. Two columns in one tier are a question; a column of a lower tier is named as not used.
+    3. A title beside a text is joined with it.
+    4. Without a text or a time, ask for it and list the columns.
+    """
+    folded = by_folded_name(columns)
+    chosen: dict[str, str] = {}
+    questions: list[str] = []
+    assumptions: list[str] = []
+    for field in _TIERS:
+        choice = _choose(_TIERS[field], folded, used=chosen.values())
+        if choice.rivals:
+            questions.append(_question(field, choice.rivals))
+        elif choice.column:
+            chosen[field] = choice.column
+            assumptions += [
+                f"{field} comes from {choice.column!r}, not from {column!r}."
+                for column in choice.passed_over
+            ]
+    _join_title(chosen, assumptions)
+    open_questions = " ".join(questions)
+    for field, noun in _REQUIRED.items():
+        if field not in chosen and f"--map {field}=" not in open_questions:
+            listing = ", ".join(columns)[:500]
+            questions.append(
+                f"No column is clearly {noun}. Name it: --map {field}=COLUMN. "
+                f"The columns are {listing}."
+            )
+    return Recognised(
+        preset=None,
+        map=chosen,
+        matched=tuple(f"{column} → {field}" for field, column in chosen.items()),
+        assumptions=tuple(assumptions),
+        questions=tuple(questions),
+    )
+
+
+def _choose(
+    tiers: tuple[tuple[str, ...], ...], folded: dict[str, str], used: Iterable[str]
+) -> _Choice:
+    columns_left = {name: column for name, column in folded.items() if column not in set(used)}
+    ranked: list[list[str]] = []
+    for tier in tiers:
+        names = dict.fromkeys(fold(name) for name in tier)
+        # popped: "published_at" is also a spelling of a later tier's "publishedAt"
+        if columns := [columns_left.pop(name) for name in names if name in columns_left]:
+            ranked.append(columns)
+    if not ranked:
+        return _Choice(None, (), ())
+    if len(ranked[0]) > 1:
+        return _Choice(None, (), tuple(ranked[0]))
+    lower_tiers = tuple(column for columns in ranked[1:] for column in columns)
+    return _Choice(ranked[0][0], lower_tiers, ())
+
+
+def _question(field: str, rivals: tuple[str, ...]) -> str:
+    names = " and ".join(repr(column) for column in rivals)
+    return f"{names} can both be {field}. Choose one: --map {field}={rivals[0]!r}."
+
+
+def _join_title(chosen: dict[str, str], assumptions: list[str]) -> None:
+    """Put the title before the text, as the live listeners do, unless it is another's title."""
+    title = chosen.pop("title", None)
+    if title is None:
+        return
+    text = chosen.get("text")
+    if text is None:
+        chosen["text"] = title
+    elif fold(text) in _UNDER_A_TITLE:
+        assumptions.append(f"{title!r} is not used: a comment stands under another's title.")
+    else:
+        chosen["text"] = f"{title}+{text}"
+        assumptions.append(f"The text is {title!r} and {text!r} together.")

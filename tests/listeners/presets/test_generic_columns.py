@@ -1,0 +1,80 @@
+"""A file that no preset knows is read by the names of its columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from listeners.files.presets import recognise, suggest_source
+
+
+def test_our_own_names_need_no_question() -> None:
+    reading = recognise(["id", "text", "author", "published_at"])
+    assert reading.preset is None
+    assert reading.map == {name: name for name in ("id", "text", "author", "published_at")}
+    assert not reading.questions
+    assert not reading.assumptions
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "author", "time"),
+    [
+        (["Message", "User Name", "Created At"], "Message", "User Name", "Created At"),
+        (["Kommentar", "Benutzer", "Datum"], "Kommentar", "Benutzer", "Datum"),
+        (["Avis", "Auteur", "Date"], "Avis", "Auteur", "Date"),
+        (["Comentário", "Usuário", "Data"], "Comentário", "Usuário", "Data"),
+        (["ΚΕΙΜΕΝΟ", "Χρήστης", "Ημερομηνία"], "ΚΕΙΜΕΝΟ", "Χρήστης", "Ημερομηνία"),
+        (["\ufeffReview\u00a0Text", "reviewer", "REVIEW-DATE"], None, "reviewer", "REVIEW-DATE"),
+    ],
+)
+def test_columns_are_matched_in_many_languages(
+    columns: list[str], text: str | None, author: str, time: str
+) -> None:
+    reading = recognise(columns)
+    assert not reading.questions
+    assert reading.map["text"] == (text or columns[0])
+    assert reading.map["author"] == author
+    assert reading.map["published_at"] == time
+    assert f"{author} → author" in reading.matched
+
+
+def test_created_wins_over_updated_and_the_plan_says_so() -> None:
+    reading = recognise(["Text", "Created", "Updated"])
+    assert reading.map["published_at"] == "Created"
+    assert "published_at comes from 'Created', not from 'Updated'." in reading.assumptions
+
+
+def test_two_columns_that_fit_alike_are_a_question() -> None:
+    reading = recognise(["Message", "Comment", "Date"])
+    assert "text" not in reading.map
+    assert reading.questions == (
+        "'Message' and 'Comment' can both be text. Choose one: --map text='Message'.",
+    )
+
+
+def test_without_a_text_the_columns_are_listed() -> None:
+    reading = recognise(["Colour", "Size"])
+    assert len(reading.questions) == 2
+    assert "--map text=COLUMN. The columns are Colour, Size." in reading.questions[0]
+
+
+def test_title_and_text_are_one_text() -> None:
+    assert recognise(["Title", "Review", "Date"]).map["text"] == "Title+Review"
+    # the title above a comment is the video's
+    assert recognise(["Title", "Comment", "Date"]).map["text"] == "Comment"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        *[("twitter", "x"), ("Twitter", "x"), ("google play", "googleplay"), ("fb", "facebook")],
+        *[("app store", "appstore"), ("ig", "instagram"), ("hn", "hackernews"), ("yt", "youtube")],
+        *[("redit", "reddit"), ("Hacker News", "hackernews"), ("trust-pilot", "trustpilot")],
+    ],
+)
+def test_a_source_is_suggested(name: str, source: str) -> None:
+    assert suggest_source(name) == source
+
+
+@pytest.mark.parametrize("name", ["x", "reddit", "googleplay", "our-forum", "crm"])
+def test_a_source_of_its_own_is_kept(name: str) -> None:
+    assert suggest_source(name) is None
