@@ -45,7 +45,7 @@ _RAW_LENGTH = 500
 class RowOptions(ListenerOptions):
     """The options of every source that reads rows from files."""
 
-    format: Literal["jsonl", "csv", "tsv"] | None = None
+    format: Literal["jsonl", "json", "csv", "tsv", "txt", "xlsx"] | None = None
     map: ColumnMap = ColumnMap()
     source_as: SourceName = "replay"
     brand_from: str | None = None
@@ -54,6 +54,13 @@ class RowOptions(ListenerOptions):
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quotes: bool | None = None
+    # of a table: the lines above the header, and whether there is a header
+    skip: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    header: bool = True
+    # the dotted path of the array in a JSON object
+    items: Annotated[str, Field(min_length=1)] | None = None
+    # the name of a workbook's sheet
+    sheet: Annotated[str, Field(min_length=1)] | None = None
     rejects: Path | None = None
 
     @field_validator("encoding")
