@@ -8,6 +8,7 @@ are skipped until they are renamed.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -127,19 +128,28 @@ class _PendingBatch:
     def __init__(self) -> None:
         self._mentions: list[Mention] = []
         self._rejected: list[Rejected] = []
+        self._left_out: Counter[str] = Counter()
 
     def size(self) -> int:
-        return len(self._mentions) + len(self._rejected)
+        return len(self._mentions) + len(self._rejected) + self._left_out.total()
 
     def add(self, batch: Batch) -> None:
         self._mentions += batch.mentions
         self._rejected += batch.rejected
+        self._left_out.update(batch.left_out)
 
     def pop(self, position: str, *, has_more: bool) -> Batch:
         """Remove all rows and return them as one batch."""
         mentions, rejected = tuple(self._mentions), tuple(self._rejected)
-        self._mentions, self._rejected = [], []
-        return Batch(mentions=mentions, position=position, rejected=rejected, more=has_more)
+        left_out = dict(self._left_out)
+        self._mentions, self._rejected, self._left_out = [], [], Counter()
+        return Batch(
+            mentions=mentions,
+            position=position,
+            rejected=rejected,
+            left_out=left_out,
+            more=has_more,
+        )
 
 
 def _is_refused_by_system(error: Exception) -> bool:

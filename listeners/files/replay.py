@@ -10,6 +10,7 @@ import codecs
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -25,8 +26,9 @@ from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read_options
-from listeners.common.plain_text import clean
 from listeners.files import csv_table, lines
+from listeners.files.presets import LeftOut, UnknownPreset, get_preset
+from listeners.files.record_parser import Outcome, RecordParser, preset_columns
 from listeners.files.rejects_file import write_rejects
 from listeners.files.resume import ResumePoint
 from listeners.files.rows import ColumnMap, RowReader
@@ -38,8 +40,6 @@ _ARRAY = re.compile(rb"\s*\[\s*\{")
 SourceName = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="small letters, digits, - and _")
 ]
-# characters of an unreadable row that are kept to show
-_RAW_LENGTH = 500
 
 
 class RowOptions(ListenerOptions):
@@ -47,6 +47,8 @@ class RowOptions(ListenerOptions):
 
     format: Literal["jsonl", "json", "csv", "tsv", "txt", "xlsx"] | None = None
     map: ColumnMap = ColumnMap()
+    # the format of another tool, by its name in listeners/files/presets
+    preset: str | None = None
     source_as: SourceName = "replay"
     brand_from: str | None = None
     batch: Annotated[int, Field(ge=1, le=50_000)] = 1000
@@ -73,6 +75,16 @@ class RowOptions(ListenerOptions):
         if name.startswith(("utf-16", "utf-32")):
             raise ValueError("cannot be read line by line; save the file as UTF-8")
         return "utf-8" if name == "utf-8-sig" else name
+
+    @field_validator("preset")
+    @classmethod
+    def _check_preset(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                get_preset(value)
+            except UnknownPreset as error:
+                raise ValueError(str(error)) from None
+        return value
 
     def columns(self) -> ColumnMap:
         """Return ``map`` with the column of ``brand_from``."""
@@ -116,13 +128,16 @@ class _PendingRows:
 
     mentions: list[Mention] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def size(self) -> int:
-        return len(self.mentions) + len(self.rejected)
+        return len(self.mentions) + len(self.rejected) + self.left_out.total()
 
-    def add(self, row: Mention | Rejected) -> None:
+    def add(self, row: Outcome) -> None:
         if isinstance(row, Mention):
             self.mentions.append(row)
+        elif isinstance(row, LeftOut):
+            self.left_out[row.reason] += 1
         else:
             self.rejected.append(row)
 
@@ -163,9 +178,11 @@ class _FileReader:
         self._now = now
         self._columns = options.columns()
         self._head = lines.read_head(options.path)
-        self._reader = RowReader(
-            self._columns, source=options.source_as, fetched_at=now, zone=options.zone()
+        row_columns, adapter = preset_columns(self._columns, options.preset)
+        reader = RowReader(
+            row_columns, source=options.source_as, fetched_at=now, zone=options.zone()
         )
+        self._parser = RecordParser(reader, adapter)
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         try:
@@ -194,13 +211,14 @@ class _FileReader:
             for record in records:
                 if progress.is_reported_end(record.last, closed=record.is_closed):
                     break
-                row = self._parse(record)
-                if row is None:
+                rows = self._parser.parse(record)
+                if self._options.only_past and any(map(self._is_future, rows)):
                     break
                 if pending.size() >= self._options.batch:
                     yield self._batch(pending, progress.resume_point(), has_more=True)
                     pending = _PendingRows()
-                pending.add(row)
+                for row in rows:
+                    pending.add(row)
                 progress.advance(record.last, closed=record.is_closed)
         except lines.READ_ERRORS as error:
             broken = error
@@ -209,16 +227,9 @@ class _FileReader:
         if broken:
             raise broken
 
-    def _parse(self, record: lines.Record) -> Mention | Rejected | None:
-        """Return the record as a Mention or Rejected; None for one of the future, which waits."""
-        try:
-            if record.values is None:
-                raise BadItem(record.reason)
-            mention = self._reader.read(record.values)
-        except BadItem as error:
-            raw = clean(record.first.data[: 4 * _RAW_LENGTH].decode(errors="replace"), _RAW_LENGTH)
-            return Rejected(where=f"line {record.first.number}", reason=str(error), raw=raw)
-        return None if self._options.only_past and mention.published_at > self._now else mention
+    def _is_future(self, row: Outcome) -> bool:
+        """Return whether the row waits for its time."""
+        return isinstance(row, Mention) and row.published_at > self._now
 
     def _batch(self, pending: _PendingRows, resume_point: ResumePoint, *, has_more: bool) -> Batch:
         if pending.rejected and self._options.rejects:
@@ -227,6 +238,7 @@ class _FileReader:
             mentions=tuple(pending.mentions),
             position=resume_point.dump(),
             rejected=tuple(pending.rejected),
+            left_out=dict(pending.left_out),
             more=has_more,
         )
 
@@ -259,7 +271,7 @@ class _FileReader:
         return csv_table.Table(source, options.encoding, delimiter, quotes)
 
     def _check_columns(self, header: list[str]) -> None:
-        for name, column in self._columns.required().items() if header else ():
+        for name, column in self._required().items() if header else ():
             if column not in header and column.partition(".")[0] not in header:
                 raise Permanent(
                     f"{self._options.path}: there is no column {column!r} for {name}"
@@ -272,6 +284,14 @@ class _FileReader:
                     f"{self._options.path}: {header.count(column)} columns are called {column!r}; "
                     f"rename all but the one that holds {name}"
                 )
+
+    def _required(self) -> dict[str, str]:
+        """Return the columns that must exist; a preset finds its own under many names."""
+        if self._options.preset is None:
+            return self._columns.required()
+        named = self._columns.model_fields_set
+        required = self._columns.required()
+        return {field: column for field, column in required.items() if field in named}
 
 
 def _buffered(data: bytes) -> io.BufferedReader:

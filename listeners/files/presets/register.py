@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from listeners.files.presets import reviews
 from listeners.files.presets.types import Preset
 
-PRESETS: dict[str, Preset] = {}
+_ALL: tuple[Preset, ...] = (
+    reviews.PLAY_CONSOLE,
+    reviews.APPSTORE_CONNECT,
+    reviews.TRUSTPILOT,
+)
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}
