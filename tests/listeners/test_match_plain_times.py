@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earful.contracts import BadItem
 from earful.matching import Matcher, Matchers, Words, fold
 from listeners.common.plain_text import MAX_TEXT, clean, from_html, one_line, web_link
-from listeners.common.times import parse
 
 BLNS = Path(__file__).parents[2].parent / "shared" / "data" / "hostile" / "blns.json"
 
@@ -275,68 +271,3 @@ def test_markup_takes_linear_time(piece: str) -> None:
 )  # fmt: skip
 def test_no_link(link: object) -> None:
     assert web_link(link) is None or link == "https://x/\n"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "2024-05-01T09:30:00Z",
-        "2024-05-01T09:30:00.000Z",
-        "2024-05-01T11:30:00+02:00",
-        "2024-05-01 11:30:00 +0200",
-        "2024-05-01 09:30:00 UTC",
-        "20240501T093000Z",
-        "Wed, 01 May 2024 09:30:00 GMT",
-        "Wed, 01 May 2024 11:30:00 +0200",
-        "Wed May 01 09:30:00 +0000 2024",
-        " 1714555800 ",
-        "1714555800000",
-        "1714555800.0",
-        1714555800,
-        1714555800.0,
-        1714555800000,
-    ],
-)
-def test_instants(value: object) -> None:
-    assert parse(value) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
-
-
-def test_a_zone_for_those_without() -> None:
-    zone = ZoneInfo("Europe/Athens")
-    assert parse("2024-05-01 12:30:00", zone) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
-    assert parse("2024-05-01", zone) == datetime(2024, 4, 30, 21, tzinfo=UTC)
-    assert parse("2024-05-01T09:30:00Z", zone) == datetime(2024, 5, 1, 9, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ("yesterday", "'yesterday' is not a time; give ISO 8601"),
-        ("2024-05-01T09:30:00", "has no time zone"),
-        ("20240501", "has no time zone"),
-        ("0001-01-01T00:00:00+14:00", "outside the calendar"),
-        ("", "is not a time"),
-        (None, "it is missing"),
-        (True, "is not a time"),
-        (0, "no time since 1970"),
-        (float("nan"), "no time since 1970"),
-        (float("inf"), "no time since 1970"),
-        (10**30, "no time since 1970"),
-        (10**400, "no time since 1970"),
-        ("9" * 5000, "no time since 1970"),
-        ("1" * 100_000 + "x", "is not a time"),
-        ([], "is not a time"),
-    ],
-)
-def test_no_instants(value: object, reason: str) -> None:
-    with pytest.raises(BadItem, match=reason):
-        parse(value)
-
-
-@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
-@settings(max_examples=200, deadline=None)
-def test_any_value_is_an_instant_or_a_bad_item(value: object) -> None:
-    try:
-        assert parse(value, UTC).tzinfo is UTC
-    except BadItem as error:
-        assert len(str(error)) < 5000
