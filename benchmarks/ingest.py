@@ -21,7 +21,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from commands.importing import ImportOrder, import_file, parse_map
+from commands.importing.column_map import parse_map
+from commands.importing.order import ImportOrder
+from commands.importing.store import import_file
 from earful.settings.load import Settings
 from pipeline.app import open_app
 

@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from commands import arguments, feedback, importing, model, stages
+from commands import arguments, feedback, model, stages
 from commands import coverage as coverage_command
 from commands import doctor as doctors
 from commands import erase as erase_command
 from commands import explain as explain_command
+from commands.importing import command as import_command
 from commands.progress import Advance, counting
 from earful import logs
 from earful.clock import Window
@@ -42,6 +43,7 @@ cli = typer.Typer(
 cli.add_typer(stages.cli)
 cli.add_typer(model.cli)
 cli.add_typer(feedback.cli)
+cli.add_typer(import_command.cli)
 _FIXABLE = (SettingsError, DatabaseError, EdgeError, OSError)
 
 
@@ -96,42 +98,6 @@ def up(
 
     with opened() as app:
         sys.exit(serve(app, page=page))
-
-
-@cli.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="JSONL, CSV or TSV, also .gz.")],
-    source: Annotated[str, typer.Option(help="The platform that the mentions are from.")],
-    brand: Annotated[str | None, typer.Option(help="The brand that all are about.")] = None,
-    brand_from: Annotated[str | None, typer.Option(help="The column that names it.")] = None,
-    columns: Annotated[str, typer.Option("--map", help="text=body,author=user,…")] = "",
-    file_format: Annotated[
-        str | None, typer.Option("--format", help="jsonl, csv or tsv; default: by the name.")
-    ] = None,
-    timezone: Annotated[str | None, typer.Option(help="The zone of times that name none.")] = None,
-    rejects: Annotated[
-        Path | None, typer.Option(help="Where rows that cannot be read go, with their reason.")
-    ] = None,
-) -> None:
-    """Store a file of mentions. Repeating it adds nothing."""
-    order = importing.ImportOrder(
-        file=file,
-        source=source,
-        brand=brand,
-        brand_from=brand_from,
-        columns=importing.parse_map(columns),
-        file_format=file_format,
-        timezone=timezone,
-        rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
-    )
-    with opened() as app, counting("read") as advance:
-        imported = importing.import_file(
-            app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
-        )
-    changed = f", {imported.changed:,} changed" if imported.changed else ""
-    print(f"{imported.new:,} new of {count(imported.seen, 'mention')}{changed}")
-    if imported.rejected:
-        print(f"{count(imported.rejected, 'row')} could not be read: see {order.rejects}")
 
 
 @cli.command()

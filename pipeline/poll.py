@@ -250,17 +250,18 @@ def store_all(
     listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
+    is_file: bool = False,
 ) -> bool:
     """Store every batch as it comes, with the new brands that it names; True when more is left.
 
     ``after`` is the position that the first batch starts from. Raises PositionConflict when another
     process has moved the query on. More is left when the last batch says so, or ``stop`` ended
-    the poll early.
+    the poll early. ``is_file``: the batches are the rows of one imported file.
     """
     attribution, has_more = BrandAttribution(db, query, listened), False
     for batch in batches:
         attribution.add_named_brands(batch)
-        stored = ingest.store(db, query, batch, attribution, clock(), after=after)
+        stored = ingest.store(db, query, batch, attribution, clock(), after=after, is_file=is_file)
         after = batch.position if after is not query_position.ANY_POSITION else after
         total.add(stored)
         progress(stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,8 +35,16 @@ def _near(wrong: str, right: Sequence[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def explain(file: str, error: ValidationError, root: type[BaseModel]) -> str:
-    """Write one line for each finding, in the file's own order."""
+def explain(
+    file: str,
+    error: ValidationError,
+    root: type[BaseModel],
+    place_of: Callable[[Sequence[str | int]], str] | None = None,
+) -> str:
+    """Write one line for each finding, in the file's own order.
+
+    ``place_of`` names the place of a path; without it as a settings file has it.
+    """
     findings = [typing.cast(Finding, finding) for finding in error.errors()]
     parents = {finding["loc"][:-1] for finding in findings if finding["loc"]}
     # a list with a wrong item is not reported as too short besides
@@ -45,18 +53,24 @@ def explain(file: str, error: ValidationError, root: type[BaseModel]) -> str:
         for finding in findings
         if finding["type"] != "too_short" or finding["loc"] not in parents
     ]
-    return "\n".join(_line(file, finding, root) for finding in reported)
+    name = place_of or (lambda path: _place(path, root))
+    return "\n".join(_line(file, finding, root, name) for finding in reported)
 
 
-def _line(file: str, finding: Finding, root: type[BaseModel]) -> str:
+def _line(
+    file: str,
+    finding: Finding,
+    root: type[BaseModel],
+    place_of: Callable[[Sequence[str | int]], str],
+) -> str:
     path: Sequence[str | int] = finding["loc"]
     kind, value = finding["type"], finding.get("input")
     if kind == "extra_forbidden":
-        place, keys = _place(path[:-1], root), list(_model_at(root, path[:-1]).model_fields)
+        place, keys = place_of(path[:-1]), list(_model_at(root, path[:-1]).model_fields)
         return _join(file, place, f"unknown key {path[-1]!r}{nearest(str(path[-1]), keys)}")
     if kind == "missing":
-        return _join(file, _place(path[:-1], root), f"{path[-1]!r} is missing")
-    place = _place(path, root)
+        return _join(file, place_of(path[:-1]), f"{path[-1]!r} is missing")
+    place = place_of(path)
     if kind == "tuple_type" and len(path) == 1 and _is_block(root, path[0]):
         return _join(file, place, f"write [[{path[0]}]], one for each {path[0]}")
     message = _message(finding, root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from earful.types import Author, Batch, Gap, Gone, Mention, Rejected, Seen
 from earful.untrusted import web_link
@@ -27,12 +27,21 @@ _MAX_GONE_REASON = 200
 _MAX_NOISE_REASON = 300
 
 
+class FileRow(NamedTuple):
+    """A clean row of a file: its key, its mention, and the brands of it or why it is noise."""
+
+    key: ExternalKey
+    mention: Mention
+    links: BrandLinks | Noise
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanBatch:
     """A batch with texts, ids and numbers that all fit the database.
 
     ``mentions`` holds each mention once, by its stored key, oldest first. ``links`` holds the
     brands of each, or why it is noise. ``contested`` are the keys that arrived with two authors.
+    ``later_rows`` are the rows of an imported file whose id another row of ``mentions`` has.
     """
 
     mentions: Mapping[ExternalKey, Mention]
@@ -44,20 +53,31 @@ class CleanBatch:
     rejected: tuple[Rejected, ...]
     position: str | None
     complete_since: datetime | None
+    later_rows: tuple[FileRow, ...] = ()
 
     def is_noise(self, key: ExternalKey) -> bool:
         """True when the mention is about none of our brands."""
         return isinstance(self.links[key], Noise)
 
 
-def clean_batch(batch: Batch, attribute: Attributor) -> CleanBatch:
+def clean_batch(batch: Batch, attribute: Attributor, *, is_file: bool = False) -> CleanBatch:
     """Clean everything that a listener brought, and attribute each mention to brands.
 
     ``attribute`` sees the mention as it arrived: cleaning may cut a long text, and a brand can be
-    named in the part that is cut.
+    named in the part that is cut. ``is_file``: the batch is a part of an imported file, where each
+    row counts; of rows that share an id the first is in ``mentions``, the others in ``later_rows``.
     """
-    raw_mentions, contested = _pick_newest(batch.mentions)
+    later: list[tuple[ExternalKey, Mention]] = []
+    contested: frozenset[ExternalKey] = frozenset()
+    if is_file:
+        raw_mentions, later = _pick_first(batch.mentions)
+    else:
+        raw_mentions, contested = _pick_newest(batch.mentions)
     return CleanBatch(
+        later_rows=tuple(
+            FileRow(key, _clean_mention(key, mention), _clean_links(attribute(mention)))
+            for key, mention in later
+        ),
         mentions={key: _clean_mention(key, mention) for key, mention in raw_mentions.items()},
         links={key: _clean_links(attribute(mention)) for key, mention in raw_mentions.items()},
         contested=contested,
@@ -68,6 +88,22 @@ def clean_batch(batch: Batch, attribute: Attributor) -> CleanBatch:
         position=batch.position,
         complete_since=batch.complete_since,
     )
+
+
+def _pick_first(
+    mentions: Iterable[Mention],
+) -> tuple[dict[ExternalKey, Mention], list[tuple[ExternalKey, Mention]]]:
+    """Split rows into the first of each id, oldest first, and the rows behind it in their order."""
+    first: dict[ExternalKey, Mention] = {}
+    later: list[tuple[ExternalKey, Mention]] = []
+    for mention in mentions:
+        key = mention.source, identity(mention.external_id)
+        if key in first:
+            later.append((key, mention))
+        else:
+            first[key] = mention
+    by_age = sorted(first.items(), key=lambda entry: entry[1].published_at)
+    return dict(by_age), later
 
 
 def _pick_newest(
@@ -83,7 +119,7 @@ def _pick_newest(
         key = mention.source, identity(mention.external_id)
         if key in newest and _author_key(mention) != _author_key(newest[key]):
             contested.add(key)
-        elif key not in newest or _is_newer(mention, newest[key]):
+        elif key not in newest or is_newer(mention, newest[key]):
             newest[key] = mention
     # later stages read mentions in the order of their ids, and older posts come first there
     by_age = sorted(newest.items(), key=lambda entry: entry[1].published_at)
@@ -94,7 +130,7 @@ def _author_key(mention: Mention) -> ExternalKey:
     return mention.author.source, identity(mention.author.external_id)
 
 
-def _is_newer(mention: Mention, stored: Mention) -> bool:
+def is_newer(mention: Mention, stored: Mention) -> bool:
     """True when the platform says that ``mention`` is the later state; the first wins a tie."""
     return (mention.edited_at or mention.published_at, mention.fetched_at) > (
         stored.edited_at or stored.published_at,

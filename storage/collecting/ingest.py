@@ -5,6 +5,8 @@
 1. Clean the batch once (storage/collecting/clean_batch.py). No later step cleans again.
 2. Remove posts that are gone upstream. Drop mentions that must not be stored: removed posts,
    plain reposts of them, and posts by erased authors.
+   Rows of an imported file that share an id are told apart first
+   (storage/collecting/shared_ids.py).
 3. Take up changes of mentions that are stored already (storage/collecting/edits.py).
 4. Store authors.
 5. Store new mentions.
@@ -34,6 +36,7 @@ from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, clean_batch
 from storage.collecting.edits import ChangeReport
 from storage.collecting.query_position import ANY_POSITION, AnyPosition, move_position
 from storage.collecting.rejected_items import store_rejects
+from storage.collecting.shared_ids import FileRows, tell_apart
 from storage.database.engine import Database
 from storage.database.upsert import insert_new, table_of
 from storage.entities import authors
@@ -54,7 +57,10 @@ class IngestCounts:
 
     ``seen``: mentions in the batch. ``new``: those stored for the first time. ``noise``: new ones
     about none of our brands. ``changed``: stored ones with a new text. ``gone``: stored ones that
-    were removed. ``rejected``: items that could not be read.
+    were removed. ``rejected``: items that could not be read. ``known``: stored before, and
+    unchanged. ``removed``: kept out, because the post or its author was removed for good.
+    ``repeated``: rows of a file that say again what another row of it said. ``refused``: the
+    mentions among the rejected, with their words.
     """
 
     seen: int
@@ -63,6 +69,10 @@ class IngestCounts:
     noise: int = 0
     changed: int = 0
     gone: int = 0
+    known: int = 0
+    removed: int = 0
+    repeated: int = 0
+    refused: tuple[Rejected, ...] = ()
 
 
 def store(
@@ -74,24 +84,29 @@ def store(
     *,
     after: str | AnyPosition | None = ANY_POSITION,
     checked_ids: Sequence[int] = (),
+    is_file: bool = False,
 ) -> IngestCounts:
     """Store a batch and the query's new position in one transaction.
 
     The module's docstring lists the steps. ``attribute`` returns the brands of a mention, which
     must be stored already, or why it is noise. ``after`` is the position that this step of a poll
     started from. ``checked_ids`` are the mentions that the platform was asked about, when the batch
-    answers a re-check and is no step of a poll.
+    answers a re-check and is no step of a poll. ``is_file``: the batch is a part of an imported
+    file, where every row counts.
 
     Raises PositionConflict when the query is no longer at ``after``: the open windows of two polls
     would mix.
     """
     # 1. Outside the transaction: matching names takes time, and other writers would wait.
-    cleaned = clean_batch(batch, attribute)
+    cleaned = clean_batch(batch, attribute, is_file=is_file)
     with db.write() as connection:
         # 2. First, so that a post that is both in the batch and gone is not stored.
         gone = erasing.remove_gone_posts(connection, cleaned.gone, at)
-        allowed = _drop_removed(connection, cleaned)
-        stored_ids = find_row_ids(connection, _MENTION, allowed.mentions)
+        rows = _find_stored(connection, cleaned, is_file=is_file)
+        allowed = _drop_removed(connection, rows.batch)
+        stored_ids = {
+            key: rows.stored_ids[key] for key in allowed.mentions if key in rows.stored_ids
+        }
         # 3. Before the authors: a change from another author must not store that author.
         changes = _take_up_changes(connection, allowed, stored_ids, at)
         # 4 and 5. Mentions refer to their authors by row id.
@@ -102,15 +117,21 @@ def store(
         # 7. In this transaction: coverage without its mentions would hide a loss.
         complete = coverage_ledger.record_batch(connection, query, allowed, at)
         # 8. After step 3, which may refuse mentions.
-        rejected = (*allowed.rejected, *_reject_contested(allowed, stored_ids, changes))
+        refused = (*rows.refused, *_reject_contested(allowed, stored_ids, changes))
+        rejected = (*allowed.rejected, *refused)
         new_rejects = store_rejects(connection, query, rejected, at)
+        repeated_keys = rows.repeated_keys & allowed.mentions.keys()
         counts = IngestCounts(
-            seen=len(cleaned.mentions),
+            seen=len(rows.batch.mentions),
             new=len(new_ids),
             rejected=len(rejected),
             noise=sum(map(allowed.is_noise, new_ids)),
             changed=len(changes.edited),
             gone=gone,
+            known=len(stored_ids) - len(changes.edited | changes.refused) - len(repeated_keys),
+            removed=len(rows.batch.mentions) - len(allowed.mentions),
+            repeated=rows.repeated + len(repeated_keys),
+            refused=refused,
         )
         # 9. Counted with the mentions, so that a repeated batch is counted as repeated.
         _count_spending(connection, query, counts, at)
@@ -121,6 +142,13 @@ def store(
             values = _position_values(allowed, counts, new_rejects, complete, at)
             move_position(connection, query, after, values)
     return counts
+
+
+def _find_stored(connection: Connection, batch: CleanBatch, *, is_file: bool) -> FileRows:
+    """Find the stored mentions of a batch; of a file, tell rows that share an id apart."""
+    if is_file:
+        return tell_apart(connection, batch)
+    return FileRows(batch=batch, stored_ids=find_row_ids(connection, _MENTION, batch.mentions))
 
 
 def _drop_removed(connection: Connection, batch: CleanBatch) -> CleanBatch:

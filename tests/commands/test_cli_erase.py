@@ -42,7 +42,7 @@ def test_a_person_with_all_that_there_is_of_them(full: Workspace) -> None:
     assert "Out of reach of this command: backups" in done.out
     assert _handles(full) == ["bo"]
     again = full.run("import", "posts.jsonl", "--source", "x")
-    assert "0 new of 3 mentions" in again.out
+    assert again.out == "3 rows: 0 new, 1 known, 2 removed for good before\n"
 
 
 def test_no_byte_of_the_file_has_their_words(full: Workspace) -> None:

@@ -13,9 +13,9 @@ from factories import check_all, rows
 def test_a_file_comes_in_once(workspace: Workspace) -> None:
     file = workspace.file("posts.jsonl", *(row(n) for n in range(3)))
     first = workspace.run("import", file, "--source", "x")
-    assert (first.status, first.out) == (0, "3 new of 3 mentions\n")
+    assert (first.status, first.out) == (0, "3 rows: 3 new\n")
     second = workspace.run("import", file, "--source", "x")
-    assert (second.status, second.out) == (0, "0 new of 3 mentions\n")
+    assert (second.status, second.out) == (0, "3 rows: 0 new, 3 known\n")
     db = workspace.db()
     assert rows(db, "SELECT DISTINCT brand_id FROM mention_brand") == [("acme-air",)]
     check_all(db)
@@ -32,7 +32,7 @@ def test_columns_by_map_and_brands_by_column(workspace: Workspace) -> None:
         *("import", "posts.jsonl.gz", "--source", "x", "--brand-from", "airline"),
         *("--map", mapped),
     )
-    assert (done.status, done.out) == (0, "3 new of 3 mentions\n")
+    assert (done.status, done.out) == (0, "3 rows: 3 new\n")
     db = workspace.db()
     found = rows(
         db,
@@ -63,15 +63,16 @@ def test_what_cannot_be_read_goes_to_the_rejects_with_its_reason(workspace: Work
     file = workspace.file("posts.jsonl", row(1), "{not json", row(2, published_at="soon"), row(3))
     done = workspace.run("import", file, "--source", "x")
     assert done.status == 0
-    assert "2 new of 2 mentions" in done.out
-    assert "2 rows could not be read: see posts.jsonl.rejects.jsonl" in done.out
+    assert done.out.startswith("4 rows: 2 new, 2 not read (1 × it is not JSON")
+    assert done.out.endswith(") → posts.jsonl.rejects.jsonl\n")
     lines = (workspace.folder / "posts.jsonl.rejects.jsonl").read_text().splitlines()
     found = [json.loads(line) for line in lines]
     assert [one["where"] for one in found] == ["line 2", "line 3"]
     assert "soon" in found[1]["reason"]
     assert found[0]["raw"] == "{not json"
     again = workspace.run("import", file, "--source", "x", "--rejects", "deep/bad.jsonl")
-    assert "see deep/bad.jsonl" in again.out
+    assert again.out.startswith("4 rows: 0 new, 2 known, 2 not read (")
+    assert again.out.endswith(" → deep/bad.jsonl\n")
     assert len((workspace.folder / "deep" / "bad.jsonl").read_text().splitlines()) == 2
 
 
@@ -91,10 +92,13 @@ def test_no_rejects_no_file(workspace: Workspace) -> None:
             ["posts.jsonl", "--source", "x", "--brand", "A", "--brand-from", "b"],
             "--brand and --brand-from: give one of the two",
         ),
-        (["posts.jsonl", "--source", "Not A Name"], "source_as: 'Not A Name'"),
-        (["posts.jsonl", "--source", "x", "--format", "xml"], "format: 'xml' should be"),
-        (["posts.jsonl", "--source", "x", "--timezone", "Athens"], "'Athens' is not a time zone"),
-        (["posts", "--source", "x"], 'add format = "jsonl", "csv" or "tsv"'),
+        (["posts.jsonl", "--source", "Not A Name"], "--source: 'Not A Name'"),
+        (["posts.jsonl", "--source", "x", "--format", "xml"], "--format: 'xml' should be"),
+        (
+            ["posts.jsonl", "--source", "x", "--timezone", "Athens"],
+            "--timezone: 'Athens' is not a time zone",
+        ),
+        (["posts", "--source", "x"], "--format"),
         (["posts.jsonl", "--source", "x", "--brand-from", "airline"], "no column 'airline'"),
     ],
 )

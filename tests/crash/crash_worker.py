@@ -21,7 +21,8 @@ from factories import FakeClassifier
 from sqlalchemy import Connection, event
 from worker_server import say, serve
 
-from commands import importing
+from commands.importing import order as importing
+from commands.importing.store import import_file
 from earful.settings import load as configuration
 from pipeline import classify as classifying
 from pipeline import flag as flagging
@@ -75,7 +76,7 @@ def _import(app: App, job: dict[str, Any]) -> None:
         columns={},
         rejects=Path(job["file"]).with_suffix(".rejects.jsonl"),
     )
-    importing.import_file(app, order, progress=_tick)
+    import_file(app, order, progress=_tick)
 
 
 def _classify(app: App, _job: dict[str, Any]) -> None:

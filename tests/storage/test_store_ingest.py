@@ -45,7 +45,7 @@ def test_the_same_batch_twice_adds_nothing(db: Database) -> None:
     them = [mention(n, by=f"a{n % 2}") for n in range(5)]
     assert keep(db, *them) == ingest.IngestCounts(seen=5, new=5, rejected=0)
     before = [rows(db, f'SELECT * FROM "{t}" ORDER BY 1, 2') for t in _LASTING]
-    assert keep(db, *them) == ingest.IngestCounts(seen=5, new=0, rejected=0)
+    assert keep(db, *them) == ingest.IngestCounts(seen=5, new=0, rejected=0, known=5)
     assert [rows(db, f'SELECT * FROM "{t}" ORDER BY 1, 2') for t in _LASTING] == before
     assert sum(tallies(db).values()) == 5
     check_all(db)
@@ -311,7 +311,7 @@ def test_many_at_once(db: Database) -> None:
     """More than a statement takes parameters, and some known before."""
     them = [mention(n, by=f"a{n % 700}") for n in range(2500)]
     keep(db, *them[:300])
-    assert keep(db, *them) == ingest.IngestCounts(seen=2500, new=2200, rejected=0)
+    assert keep(db, *them) == ingest.IngestCounts(seen=2500, new=2200, rejected=0, known=300)
     assert [number(db, t) for t in ("mention", "author", "mention_brand", "match")] == [
         2500,
         700,

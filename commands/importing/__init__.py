@@ -1,0 +1,1 @@
+"""`earful import`: recognise a file, show its rows as mentions, and store them, all counted."""

@@ -1,0 +1,67 @@
+"""Store a file of mentions through the same listener and ingest as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from commands.importing.order import ImportOrder, check_file, query_of
+from commands.importing.report import ImportReport, RejectsFile
+from commands.importing.wording import in_command_words
+from earful.contracts import Permanent, Transient
+from earful.settings.errors import SettingsError
+from earful.types import Batch
+from pipeline.app import App
+from pipeline.poll import Polled, store_all
+from storage.collecting.ingest import IngestCounts
+
+
+def import_file(
+    app: App, order: ImportOrder, *, progress: Callable[[IngestCounts], None]
+) -> ImportReport:
+    """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
+
+    Raises SettingsError for wrong options, and when the file cannot be read to its end; the rows
+    before that are stored.
+    """
+    check_file(order.file)
+    query = query_of(app, order)
+    report = ImportReport()
+    with RejectsFile(order.rejects) as rejects:
+
+        def settle(stored: IngestCounts) -> None:
+            report.count_stored(stored)
+            rejects.write(stored.refused)
+            progress(stored)
+
+        # From the first row each time: storage drops the stored ones (test_a_file_comes_in_once).
+        batches = _batches(app.listener(query).poll(query, None), report, rejects)
+        try:
+            store_all(
+                app.db,
+                query,
+                batches,
+                clock=app.clock,
+                total=Polled(queries=1),
+                progress=settle,
+                is_file=True,
+            )
+        except (Permanent, Transient) as error:
+            raise SettingsError(
+                in_command_words(error.sentence), hint=in_command_words(error.hint)
+            ) from error
+    return report
+
+
+def _batches(
+    batches: Iterator[Batch], report: ImportReport, rejects: RejectsFile
+) -> Iterator[Batch]:
+    """Yield the batches with this command's words, count their rows, and write their rejects."""
+    for batch in batches:
+        rejected = tuple(
+            replace(row, reason=in_command_words(row.reason)) for row in batch.rejected
+        )
+        worded = replace(batch, rejected=rejected) if rejected else batch
+        report.count_batch(worded)
+        rejects.write(worded.rejected)
+        yield worded
