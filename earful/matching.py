@@ -1,11 +1,11 @@
 """Decide whether a text names the terms of a query, and if not, say why.
 
-Upper and lower case, accents, full-width letters, dashes and apostrophes are folded, and so are
-letters of the Arabic script that people type one for another. A term is found only as whole words,
-so "ola" is not found in "cola"; in scripts written without spaces (Chinese, Japanese, Thai and
-others) and in Korean, where particles hang on to nouns, it is found anywhere. A hashtag holds the
-words that it is run together from: #KestrovaFail and #kestrova_fail name Kestrova, #acmeair names
-"Acme Air". A term that begins with @ is found as a handle only, and not in a mail address.
+Texts are folded (earful/folding.py), and a name is found in its usual spellings: with a hyphen, an
+apostrophe, a blank or a sign, or without (earful/spellings.py). A term is found only as whole
+words, so "ola" is not found in "cola"; in scripts written without spaces (Chinese, Japanese, Thai
+and others) and in Korean, where particles hang on to nouns, it is found anywhere. A hashtag holds
+the words that it is run together from: #KestrovaFail and #kestrova_fail name Kestrova, #acmeair
+names "Acme Air". A term that begins with @ is found as a handle only, and not in a mail address.
 """
 
 from __future__ import annotations
@@ -14,80 +14,145 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from itertools import accumulate
 
-# Latin, Greek and Cyrillic accents, Hebrew points, Arabic harakat and hamza. Not the vowel signs
-# and viramas of Indian scripts: without them different words become one.
-_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u064b-\u0655]")
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U000323af"
+from earful.folding import (
+    WORD,
+    fold,
+    is_word_boundary,
+    is_word_character,
+    spell_out,
+    without_entities,
 )
-_NO_SPACES = re.compile(f"[{_UNSPACED}]")
-# a term is found at no other place than where its first word, and no longer one, stands in a text
-_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
-_PIECE = re.compile(rf"{_WORD.pattern}|\S")
-# invisible; they only hide words, or shape letters that are the same without them
-_IGNORED = re.compile("[\u200b-\u200f\u2060\u00ad\ufe00-\ufe0f\ufeff]")
-_QUOTES = "\u2018\u2019\u201b\u02b9\u02bb\u02bc\u2032\u00b4`"
-_DASHES = "\u2010\u2011\u2012\u2013\u2212"
-# Trade and service mark: NFKD makes "acmetm" of Acme™.
-_MARKS = "\u2122\u2120"
-# McDonald’s, McDonald´s and McDonald's, Coca‑Cola and Coca-Cola: keyboards differ, names do not
-_ALIKE = str.maketrans(
-    dict.fromkeys(_QUOTES, "'") | dict.fromkeys(_DASHES, "-") | dict.fromkeys(_MARKS, " ")
-)
-# What no decomposition brings together. A stroke is an accent to Unicode's collation too (UTS #10,
-# DUCET). The capital of the Turkish dotless i is an I like any other. Arabic script as Lucene's
-# ArabicNormalizer and PersianNormalizer have it; tatweel only makes a word longer.
-_LETTERS = _ALIKE | str.maketrans(
-    {"\u0131": "i", "ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe"}
-    | {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0629": "\u0647"}
-    | {"\u0640": ""}
-)
+from earful.spellings import LIGHT, Name, Spelling, name_of
+
+__all__ = ["Matcher", "Matchers", "Words", "fold", "holds_words"]
+
+# A term is found at no other place than where one of its first words stands in a text. Words that
+# signs hold together ("l'oreal") are one chunk.
+_JOINED = re.escape("-'\".\u00b7\u2027\u30fb\u201c\u201d")
+_CHUNK = re.compile(rf"{WORD.pattern}(?:[{_JOINED}]{WORD.pattern})*|\S")
+_PIECE = re.compile(rf"{WORD.pattern}|\S")
+_PART = re.compile(rf"[^{_JOINED}_]+")
+_LONGEST_JOIN = 4  # parts of a chunk; as many as Spelling.fits() takes for one word
+_LIGHT_RUN = re.compile(f"[{re.escape(LIGHT)}]+")
+_ASCII_LIGHT = "".join(filter(str.isascii, LIGHT))
 _TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
 # Of one text; more is spam, which must not cost time.
 _MAX_TAGS = 100
 
 
-def fold(text: str) -> str:
-    """Fold ``text`` for comparison: case, accents, widths and white space."""
-    if text.isascii():
-        return " ".join(text.lower().replace("`", "'").split())
-    # taken apart twice: a mathematical bold A has a case only once it is an A
-    plain = unicodedata.normalize("NFKD", _IGNORED.sub("", text).translate(_ALIKE)).casefold()
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
-    return " ".join(unicodedata.normalize("NFC", bare).translate(_LETTERS).split())
-
-
-def unspaced(text: str) -> int:
-    """Count the characters of ``text`` in scripts written without spaces, or Korean."""
-    return len(_NO_SPACES.findall(text))
-
-
 class Words:
     """A text folded once, to be searched for many terms."""
 
-    def __init__(self, text: str) -> None:
-        self._text = fold(text)
-        tags = _TAG.findall(text)[:_MAX_TAGS] if "#" in self._text else []
-        # behind a character that no term holds: the words of two tags are not one phrase
-        self._tags = "\0".join(fold(words) for tag in tags if (words := _apart(tag)))
+    __slots__ = ("_pieces", "_seams_by_place", "_squeezed_text", "_text")
 
-    @cached_property
+    def __init__(self, text: str) -> None:
+        if "&" in text and ";" in text:
+            text = without_entities(text)
+        self._text = _with_tags(text)
+        # Each is made when it is first used: most texts are dropped before (benchmarks/ingest.py).
+        self._pieces: frozenset[str] | None = None
+        self._squeezed_text: str | None = None
+        self._seams_by_place: dict[int, str] | None = None
+        if not text.isascii() and (spelt_out := spell_out(text)) != text:
+            self._text = f"{self._text}\0{_with_tags(spelt_out)}"
+
+    @property
     def pieces(self) -> frozenset[str]:
         """Its words in scripts with spaces, its other characters one by one, and so its tags'."""
-        return frozenset(_PIECE.findall(f"{self._text}\0{self._tags}"))
+        if self._pieces is None:
+            self._pieces = self._find_pieces()
+        return self._pieces
 
-    def hold(self, term: str) -> bool:
-        """True when ``term``, folded already, is in the text or in a hashtag's words."""
-        if _holds(self._text, term) or (self._tags and _holds(self._tags, term)):
+    def _find_pieces(self) -> frozenset[str]:
+        tokens = self._text.split()
+        if self._text.isascii():
+            # Three of four tokens of a post are plain words; the pattern takes ten times as long.
+            pieces = {token for token in tokens if token.isalnum()}
+            chunks = set(_CHUNK.findall(" ".join([t for t in tokens if not t.isalnum()])))
+        else:
+            pieces = set()
+            chunks = set(_CHUNK.findall(self._text))
+        for chunk in chunks:
+            if len(chunk) > 1 and not chunk.isalnum():
+                pieces.update(_PIECE.findall(chunk))
+                parts = _PART.findall(chunk)
+                for begin in range(len(parts)):
+                    longest = parts[begin : begin + _LONGEST_JOIN]
+                    pieces.update(accumulate(longest))
+        pieces |= chunks
+        return frozenset(pieces)
+
+    def hold(self, name: Name) -> bool:
+        """Tell whether the text, or the words of a hashtag, hold a name in any spelling."""
+        for form in name.folded:
+            if holds_words(self._text, form):
+                return True
+            if "#" in self._text and " " in form and holds_words(self._text, _as_tag(form)):
+                return True
+        squeezed = self._squeezed
+        for spelling in name.spellings:
+            if spelling.key in squeezed and self._holds_spelling(spelling):
+                return True
+        return False
+
+    @property
+    def _squeezed(self) -> str:
+        """The text without blanks and without signs that people leave out of names."""
+        if self._squeezed_text is None:
+            squeezed = self._text
+            for sign in LIGHT if not squeezed.isascii() else _ASCII_LIGHT:
+                squeezed = squeezed.replace(sign, "")
+            self._squeezed_text = squeezed
+        return self._squeezed_text
+
+    @property
+    def _seams(self) -> dict[int, str]:
+        """The blanks and signs that were squeezed out, by their position in the squeezed text."""
+        if self._seams_by_place is None:
+            self._seams_by_place = self._find_seams()
+        return self._seams_by_place
+
+    def _find_seams(self) -> dict[int, str]:
+        seams = {}
+        removed = 0
+        for run in _LIGHT_RUN.finditer(self._text):
+            seams[run.start() - removed] = run.group()
+            removed += len(run.group())
+        return seams
+
+    def _holds_spelling(self, spelling: Spelling) -> bool:
+        at = self._squeezed.find(spelling.key)
+        while at != -1:
+            end = at + len(spelling.key)
+            if self._is_edge(at) and self._is_edge(end) and spelling.fits(self._seams, at):
+                return True
+            at = self._squeezed.find(spelling.key, at + 1)
+        return False
+
+    def _is_edge(self, at: int) -> bool:
+        """Tell whether a word begins or ends at a position of the squeezed text."""
+        run = self._seams.get(at, "_")
+        # an underscore joins: @kestrova_fan is another account than @kestrova
+        if run.strip("_"):
             return True
-        return "#" in self._text and " " in term and _holds(self._text, _as_tag(term))
+        if at in self._seams:
+            return at in (0, len(self._squeezed))
+        return is_word_boundary(self._squeezed[at - 1 : at], self._squeezed[at : at + 1])
+
+
+def _with_tags(text: str) -> str:
+    folded = fold(text)
+    if "#" not in folded:
+        return folded
+    tags = (fold(words) for tag in _TAG.findall(text)[:_MAX_TAGS] if (words := _apart(tag)))
+    # behind a character that no term holds: the words of two tags are not one phrase
+    return "\0".join((folded, *tags))
 
 
 def _as_tag(term: str) -> str:
-    return "#" + "".join(char for char in term if _is_word_character(char))
+    return "#" + "".join(char for char in term if is_word_character(char))
 
 
 def _apart(tag: str) -> str:
@@ -116,14 +181,13 @@ class Matcher:
     """
 
     def __init__(self, any_of: Iterable[str], none_of: Iterable[str] = ()) -> None:
-        self._any = _folded(any_of)
-        self._none = _folded(none_of)
+        self._any = _names(any_of)
+        self._none = _names(none_of)
 
     @property
     def pieces(self) -> frozenset[str]:
         """Pieces of which a matching text has at least one; empty: any text may match."""
-        tags = (_as_tag(term) for term in self._any if " " in term)
-        return frozenset(_first_piece(term) for term in (*self._any, *tags))
+        return frozenset(word for name in self._any for word in _first_words(name))
 
     def matches(self, text: str | Words) -> bool:
         """True when ``text`` matches; pass Words to match one text several times."""
@@ -132,11 +196,11 @@ class Matcher:
     def why_not(self, text: str | Words) -> str:
         """Return the reason why ``text`` does not match, in words; "" when it does."""
         words = Words(text) if isinstance(text, str) else text
-        if self._any and not any(words.hold(term) for term in self._any):
-            return f"names none of: {', '.join(self._any.values())}"
-        for term, phrase in self._none.items():
-            if words.hold(term):
-                return f"holds the excluded phrase {phrase!r}"
+        if self._any and not any(words.hold(name) for name in self._any):
+            return f"names none of: {', '.join(name.written for name in self._any)}"
+        for name in self._none:
+            if words.hold(name):
+                return f"holds the excluded phrase {name.written!r}"
         return ""
 
 
@@ -167,42 +231,28 @@ class Matchers:
         return sorted(matching, key=self._order.__getitem__)
 
 
-def _first_piece(term: str) -> str:
-    word = _WORD.search(term)
-    return word.group() if word else term[0]
-
-
-def _folded(terms: Iterable[str]) -> dict[str, str]:
-    """Return each term by its folded form."""
-    return {folded: term.strip() for term in terms if (folded := fold(term))}
-
-
-def _holds(text: str, term: str) -> bool:
+def holds_words(text: str, term: str) -> bool:
+    """Tell whether a folded text holds a folded term, as it is written, as whole words."""
     at = text.find(term)
     while at != -1:
         end = at + len(term)
         before = text[at - 1] if at else ""
         after = text[end] if end < len(text) else ""
         # the handle @shop is not in the address me@shop.example
-        address = term[0] == "@" and before and _is_word_character(before)
-        if (
-            not address
-            and _is_word_boundary(before, term[0])
-            and _is_word_boundary(term[-1], after)
-        ):
+        address = term[0] == "@" and before and is_word_character(before)
+        if not address and is_word_boundary(before, term[0]) and is_word_boundary(term[-1], after):
             return True
         at = text.find(term, at + 1)
     return False
 
 
-def _is_word_boundary(before: str, after: str) -> bool:
-    """True when a word may end between these two characters."""
-    if before == "" or after == "":
-        return True
-    if _NO_SPACES.match(before) or _NO_SPACES.match(after):
-        return True
-    return not (_is_word_character(before) and _is_word_character(after))
+def _first_words(name: Name) -> Iterator[str]:
+    yield from name.first_words()
+    tags = (_as_tag(form) for form in name.folded if " " in form)
+    yield from (word.group() if (word := WORD.search(tag)) else tag[0] for tag in tags)
 
 
-def _is_word_character(char: str) -> bool:
-    return char.isalnum() or char == "_" or unicodedata.category(char).startswith("M")
+def _names(terms: Iterable[str]) -> tuple[Name, ...]:
+    """Return each term once, by its folded form."""
+    names = (name for term in terms if (name := name_of(term)))
+    return tuple({name.folded[0]: name for name in names}.values())

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from rensa import RMinHash
 
-from earful.matching import fold, unspaced
+from earful.folding import fold, unspaced
 
 # Of all runs of the two texts, both must have so many. docs/decisions/unhappy.md, "Near duplicates
 # are compared by runs of five characters".

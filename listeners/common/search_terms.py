@@ -5,17 +5,19 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from earful.matching import Matcher, fold
+from earful.folding import fold
+from earful.matching import holds_words
+from earful.spellings import search_spellings
 
 
 def search_terms(any_of: tuple[str, ...]) -> list[str]:
-    """Return the terms to search for, each once and without the sign of a handle.
+    """Return the terms to search for, in each spelling once and without the sign of a handle.
 
     A term that a shorter one finds anyway is left out ("Acme Plus" beside "Acme"). Terms beyond
     ASCII stay as they are written, because a platform's search may fold letters differently.
     """
     terms: dict[str, str] = {}  # folded form -> the form that is searched for
-    for written_term in any_of:
+    for written_term in (spelling for term in any_of for spelling in search_spellings(term)):
         term = " ".join(written_term.replace('"', " ").split()).lstrip("@#").strip()
         if folded := fold(term):
             terms.setdefault(folded, folded if term.isascii() else term)
@@ -23,7 +25,7 @@ def search_terms(any_of: tuple[str, ...]) -> list[str]:
         term
         for folded, term in terms.items()
         if not any(
-            shorter != folded and sent.isascii() and Matcher([shorter]).matches(folded)
+            shorter != folded and sent.isascii() and holds_words(folded, shorter)
             for shorter, sent in terms.items()
         )
     ]

@@ -19,6 +19,7 @@ from typing import Any
 
 from earful.contracts import BadItem
 from earful.matching import Matcher
+from earful.spellings import search_spellings
 from earful.types import Author, Engagement, Gone, Mention, Rejected
 from listeners.common import times
 from listeners.common.authors import anonymous_author
@@ -122,7 +123,8 @@ def searches(any_of: tuple[str, ...]) -> list[str]:
 
     Handles lose their sign, because Reddit searches the word alone.
     """
-    bare = [" ".join(term.replace('"', " ").split()).lstrip("@#") for term in any_of]
+    spellings = [spelling for term in any_of for spelling in search_spellings(term)]
+    bare = [" ".join(term.replace('"', " ").split()).lstrip("@#") for term in spellings]
     terms = dict.fromkeys(term[: _MAX_QUERY - 2] for term in bare if term)
     joined: list[str] = []
     for term in terms:

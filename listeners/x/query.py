@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from unicodedata import category
 
 from earful.contracts import Permanent
+from earful.spellings import search_spellings
 from earful.types import Query
 
 _OPERATOR = re.compile(r"@[A-Za-z0-9_]{1,15}|#(?=\w*[^\W\d_])\w{1,100}")
@@ -33,7 +34,7 @@ def searches(query: Query, max_length: int) -> tuple[str, ...]:
     Terms that do not fit into one search are spread over several. Raises Permanent when there is
     no term to search for, when a language is no code, or when the exclusions leave no room.
     """
-    terms = _terms(query.any_of)
+    terms = _terms([spelling for term in query.any_of for spelling in search_spellings(term)])
     if not terms:
         raise Permanent(f"{query.id}: any_of is empty", hint="Name at least one term.")
     filters = _filters(query)

@@ -18,6 +18,7 @@ from pydantic import Field, OnErrorOmit, StrictBool
 from earful.contracts import Permanent, Spent
 from earful.enums import GapKind
 from earful.matching import Matcher
+from earful.spellings import search_spellings
 from earful.types import Batch, Query, Rejected
 from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest, StaleCursor
 from listeners.backfill.walk import backfill
@@ -77,7 +78,8 @@ class Poll:
         self._client = client
         self._options = options
         self._ours = Matcher(query.any_of)
-        self._terms = "|".join(f'"{bare}"' for term in query.any_of if (bare := _bare(term)))
+        spellings = [spelling for term in query.any_of for spelling in search_spellings(term)]
+        self._terms = "|".join(f'"{bare}"' for term in spellings if (bare := _bare(term)))
         named = {f"video {video}": {"videoId": video} for video in options.videos}
         named |= {
             f"channel {channel}": {"allThreadsRelatedToChannelId": channel}
