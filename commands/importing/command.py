@@ -94,7 +94,7 @@ def _import_and_report(order: ImportOrder) -> None:
             app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
     print(report.closing_line(order.rejects))
-    for line in report.assumptions():
+    for line in report.details():
         print(line)
     if report.is_empty:
         first = report.first_rejected

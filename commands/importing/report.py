@@ -91,7 +91,14 @@ class ImportReport:
             text += f", {self.rejected:,} not read ({_top(self.reasons)}) → {rejects}"
         return text
 
-    def assumptions(self) -> Iterator[str]:
+    def details(self) -> Iterator[str]:
+        """Yield the first unread row with its whole reason, then the assumptions."""
+        if self.first_rejected is not None and not self.is_empty:
+            first = self.first_rejected
+            yield f"the first not read, {one_line(first.where, 200)}: {one_line(first.reason, 400)}"
+        yield from self._assumptions()
+
+    def _assumptions(self) -> Iterator[str]:
         """Yield a line for each assumption, with the number of rows that it touched."""
         for phrase, rows in self.assumed.most_common():
             yield f"{one_line(phrase, 200)}: {count(rows, 'row')}"
