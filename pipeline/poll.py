@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -47,6 +48,7 @@ class Polled:
     failed: int = 0
     waiting: int = 0
     overtaken: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_idle(self) -> bool:
@@ -74,6 +76,11 @@ class Polled:
         text += f", {self.rejected} unreadable" if self.rejected else ""
         text += f", {self.changed} changed" if self.changed else ""
         text += f", {self.gone} gone" if self.gone else ""
+        if self.left_out:
+            reasons = ", ".join(
+                f"{number:,} × {why}" for why, number in self.left_out.most_common(3)
+            )
+            text += f", {self.left_out.total():,} left out ({reasons})"
         text += f", {self.waiting} wait for a limit or budget" if self.waiting else ""
         text += f", {self.overtaken} polled by another process" if self.overtaken else ""
         return text + (f", {self.failed} failed" if self.failed else "")
@@ -264,6 +271,7 @@ def store_all(
         stored = ingest.store(db, query, batch, attribution, clock(), after=after, is_file=is_file)
         after = batch.position if after is not query_position.ANY_POSITION else after
         total.add(stored)
+        total.left_out.update(batch.left_out)
         progress(stored)
         has_more = batch.more
         if stop():

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-import structlog
 from pydantic import BaseModel, field_validator
 
 from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
@@ -28,8 +27,6 @@ from listeners.files import lines as file_lines
 from listeners.files.resume import ReadingProgress, ResumePoint
 from listeners.mail.listener import normalise_addresses
 from listeners.mail.message import parse_mail, skip_reason, to_mention
-
-log = structlog.get_logger()
 
 _BATCH = 200  # messages
 # Bytes. Longer lines are text: the pattern would search them for a long time.
@@ -68,6 +65,12 @@ class _Message(NamedTuple):
     is_closed: bool
 
 
+class _LeftOut(NamedTuple):
+    """A message that is no mention, and why in a word or two."""
+
+    reason: str
+
+
 class Mbox(SourceListener):
     """Reads an mbox file as if it were a mailbox."""
 
@@ -82,10 +85,7 @@ class Mbox(SourceListener):
         damaged further down; the mails before that have been yielded.
         """
         options = read_options(MboxOptions, query)
-        reader = _Reader(options, self._clock())
-        yield from reader.batches(ResumePoint.load(position))
-        if reader.skipped:
-            log.info("mails passed over", query=query.id, **reader.skipped)
+        yield from _Reader(options, self._clock()).batches(ResumePoint.load(position))
 
 
 class _Reader:
@@ -95,7 +95,6 @@ class _Reader:
         self._options = options
         self._now = now
         self._oldest_wanted = now - options.since if options.since is not None else None
-        self.skipped: Counter[str] = Counter()
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         path = self._options.path
@@ -132,31 +131,28 @@ class _Reader:
         Stops at an unfinished last message that an earlier pass has yielded and that has not grown.
         """
         progress = start.track(head)
-        results: list[Mention | Rejected] = []
-        message_count = 0
+        results: list[Mention | Rejected | _LeftOut] = []
         failure: BaseException | None = None
         try:
             for message in messages:
                 if progress.is_reported_end(message.last, closed=message.is_closed):
                     break
-                if message_count >= _BATCH:
+                if len(results) >= _BATCH:
                     yield _batch(results, progress, has_more=True)
-                    results, message_count = [], 0
-                results += self._read_message(message)
+                    results = []
+                results.append(self._read_message(message))
                 progress.advance(message.last, closed=message.is_closed)
-                message_count += 1
         except file_lines.READ_ERRORS as error:
             failure = error
-        if message_count:
+        if results:
             yield _batch(results, progress, has_more=False)
         if failure:
             raise failure
 
-    def _read_message(self, message: _Message) -> list[Mention | Rejected]:
+    def _read_message(self, message: _Message) -> Mention | Rejected | _LeftOut:
         parsed = parse_mail(message.data, message.received)
-        if reason := skip_reason(parsed, self._options.mine):
-            self.skipped[reason.replace(" ", "_")] += 1
-            return []
+        if reason := parsed.filed_as or skip_reason(parsed, self._options.mine):
+            return _LeftOut(reason)
         from_line_time = _from_line_time(message.received)
         received_at = min(from_line_time, self._now) if from_line_time else None
         try:
@@ -164,19 +160,20 @@ class _Reader:
                 parsed, source="mbox", received_at=received_at, fetched_at=self._now
             )
         except BadItem as error:
-            return [Rejected(where=f"line {message.number}", reason=str(error))]
+            return Rejected(where=f"line {message.number}", reason=str(error))
         if self._oldest_wanted is not None and mention.published_at < self._oldest_wanted:
-            return []
-        return [mention]
+            return _LeftOut("older than the option since")
+        return mention
 
 
 def _batch(
-    results: list[Mention | Rejected], progress: ReadingProgress, *, has_more: bool
+    results: list[Mention | Rejected | _LeftOut], progress: ReadingProgress, *, has_more: bool
 ) -> Batch:
     return Batch(
         mentions=tuple(result for result in results if isinstance(result, Mention)),
         position=progress.resume_point().dump(),
         rejected=tuple(result for result in results if isinstance(result, Rejected)),
+        left_out=Counter(result.reason for result in results if isinstance(result, _LeftOut)),
         more=has_more,
     )
 

@@ -15,6 +15,7 @@ from listeners.common import times
 from listeners.common.authors import anonymous_author
 from listeners.common.plain_text import clean, one_line
 from listeners.mail.automated import automation_reason
+from listeners.mail.filing import filed_as
 from listeners.mail.mime import body_text, decode_header_value, header, headers, parse
 from listeners.mail.reply import extract_reply
 
@@ -34,6 +35,7 @@ class ParsedMail:
 
     ``text`` is the writer's own part. ``automation`` names the kind of automatic mail, or is "" for
     a mail that a person wrote. ``sent_at`` is the Date header, None when it is unreadable.
+    ``filed_as`` is why a mailbox file holds the mail for another than a received one, or "".
     """
 
     external_id: str
@@ -44,6 +46,7 @@ class ParsedMail:
     subject: str
     text: str
     automation: str
+    filed_as: str = ""
 
 
 def parse_mail(raw: bytes, received: str = "") -> ParsedMail:
@@ -64,6 +67,7 @@ def parse_mail(raw: bytes, received: str = "") -> ParsedMail:
         subject=one_line(decode_header_value(header(mail, "Subject")), 500),
         text="" if automation else clean(extract_reply(clean(body_text(mail), 200_000))),
         automation=automation,
+        filed_as=filed_as(mail),
     )
 
 
