@@ -1,7 +1,8 @@
-"""The entrance: sign-in and navigation.
+"""The entrance: navigation.
 
-The pages lie in views/. Streamlit would run a folder called pages/ by itself, so that a visitor of
-/unhappy would pass this file and its password.
+The gate (dashboard/gate/) asks for the password before any of this runs. The pages lie in views/.
+Streamlit would run a folder called pages/ by itself, so that a visitor of /unhappy would pass this
+file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Draw the requested page, or the sign-in form before it."""
+    """Draw the requested page."""
     st.set_page_config(page_title="Earful", layout="wide")
     # st.html wraps a path to a CSS file in <style>. st.markdown would need unsafe HTML, which
     # test_nothing_in_the_dashboard_lets_html_or_markdown_of_strangers_through forbids.
@@ -30,7 +31,7 @@ def main() -> None:
         _draw_alone(lambda: states.draw_not_ready(reason))
         return
     if not access.is_signed_in(password):
-        _draw_alone(lambda: access.draw_sign_in(password or ""))
+        _draw_alone(states.draw_signed_out)
         return
     views = _FOLDER / "views"
     st.navigation(

@@ -5,19 +5,27 @@ Settings file and database are passed in the environment, so no secret shows in 
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from dashboard.access import password_for
-from dashboard.serve import PARENT
+from dashboard.gate.sessions import KEY_VARIABLE
 from earful.loopback import is_loopback
+from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, settings_path
 
 _FOLDER = Path(__file__).resolve().parent
 _APP = _FOLDER / "app.py"
+_PARENT, _SOCKET = "EARFUL_DASHBOARD_PARENT", "EARFUL_DASHBOARD_SOCKET"
+_PROXIES = "EARFUL_DASHBOARD_PROXIES"
+# Random at each start of `earful up`: a page that restarts by itself knows its visitors again.
+_KEY = secrets.token_hex(32)
 
 # Negative is orange and positive is blue everywhere: colour-blind readers tell these two apart.
 _THEME = {
@@ -76,19 +84,55 @@ def build_command(
     Raises SettingsError for an open host without a password.
     """
     host = host or settings.dashboard.host
-    password = password_for(host)
+    password_for(host)
     options = {
         **_OPTIONS,
         "server.address": host,
         "server.port": str(port or settings.dashboard.port),
         **{f"theme.{name}": value for name, value in _THEME.items()},
     }
-    line = [sys.executable, "-m", "dashboard.serve", "run", str(_APP)]
-    line += [f"--{name}={value}" for name, value in options.items()]
-    if password is None:
-        # DNS rebinding: a foreign page may point its own name at this machine; answer to ours only
-        line += [f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1")]
-    return line
+    line = [sys.executable, "-m", "dashboard.serve", str(_APP)]
+    return line + [f"--{name}={value}" for name, value in options.items()]
+
+
+def listen(
+    settings: Settings, *, host: str | None = None, port: int | None = None
+) -> socket.socket:
+    """Return the socket that the page will answer on. Raises SettingsError for a taken port.
+
+    The parent keeps it, so no other program takes the port while the page restarts.
+    """
+    host, port = host or settings.dashboard.host, port or settings.dashboard.port
+    place = f"[dashboard] host = {host!r}, port {port}"
+    try:
+        # a name like localhost means its IPv4 address, which every browser tries
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                # "::" means every address, those of IPv4 too
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind((host.strip("[]"), port))
+            listener.listen(512)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise _cannot_listen(place, port, error) from error
+    return listener
+
+
+def _cannot_listen(place: str, port: int, error: OSError) -> SettingsError:
+    if error.errno == errno.EADDRINUSE:
+        return SettingsError(
+            f"{place}: another program already listens there",
+            hint=f"End it, or name a free port: --port {port + 1 if port < 65_535 else 8501}.",
+        )
+    if error.errno == errno.EACCES:
+        hint = "Ports below 1024 belong to the system: choose one above, as in --port 8501."
+        return SettingsError(f"{place}: this user may not listen there", hint=hint)
+    return SettingsError(f"{place}: cannot listen there ({error.strerror or error})")
 
 
 def build_environment(settings: Settings, settings_file: Path | None = None) -> dict[str, str]:
@@ -101,7 +145,10 @@ def build_environment(settings: Settings, settings_file: Path | None = None) -> 
     variables.pop("EARFUL_DATABASE_URL_FILE", None)  # both at once is an error
     # A killed parent cannot stop its child, so the child watches the parent
     # (test_the_server_ends_with_its_parent_process).
-    variables[PARENT] = str(os.getpid())
+    variables[_PARENT] = str(os.getpid())
+    variables[KEY_VARIABLE] = _KEY
+    variables[_PROXIES] = ",".join(settings.dashboard.trusted_proxies)
+    variables.pop(_SOCKET, None)
     variables["PYTHONPATH"] = os.pathsep.join(_paths(os.environ))
     return variables
 
@@ -112,11 +159,20 @@ def start_server(
     settings_file: Path | None = None,
     host: str | None = None,
     port: int | None = None,
+    listener: socket.socket | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the server and return at once; it ends with the caller, if not before."""
+    """Start the server and return at once; it ends with the caller, if not before.
+
+    ``listener`` is the caller's own socket from ``listen``; without one the server opens it.
+    """
+    environment = build_environment(settings, settings_file)
+    inherited = [] if listener is None else [listener.fileno()]
+    if listener is not None:
+        environment[_SOCKET] = str(listener.fileno())
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
         build_command(settings, host=host, port=port),
-        env=build_environment(settings, settings_file),
+        env=environment,
+        pass_fds=inherited,
     )
 
 

@@ -55,6 +55,14 @@ def draw_not_ready(reason: str) -> None:
         _draw_retry()
 
 
+def draw_signed_out() -> None:
+    """Draw the page whose sign-in has ended, or that runs without the gate that asks for it."""
+    with _card():
+        st.header("You are signed out", anchor=False)
+        st.text("A sign-in lasts twelve hours. Notes and cases are saved.")
+        st.html('<a class="action" href="/sign-in" target="_self">Sign in again</a>')
+
+
 def draw_failure(number: str) -> None:
     """Draw the page after a failure, with its number in the log."""
     with _card():

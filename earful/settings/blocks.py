@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from datetime import time, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -53,6 +54,17 @@ def _hour(value: object) -> object:
     return value
 
 
+def _proxy(value: object) -> object:
+    """An address or a network of a proxy; a "*" would let every visitor choose who they are."""
+    if isinstance(value, str):
+        try:
+            ip_network(value)
+        except ValueError as error:
+            raise ValueError("is no address; write it as 10.0.0.2 or 10.0.0.0/24") from error
+    return value
+
+
+Proxy = Annotated[str, BeforeValidator(_proxy)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
 Zone = Annotated[str, BeforeValidator(_zone)]
 TimeOfDay = Annotated[time, BeforeValidator(_hour)]
@@ -199,3 +211,4 @@ class DashboardSettings(Block):
     host: str = "127.0.0.1"
     port: Port = 8501
     refresh: Duration = timedelta(seconds=10)
+    trusted_proxies: tuple[Proxy, ...] = ()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from earful.settings.blocks import Block, Name, Port
+from earful.settings.blocks import Block, Name, Port, Proxy
 from earful.settings.errors import SettingsError, nearest
 from earful.types import Brand, Query
 
@@ -44,17 +43,6 @@ def _origin(value: object) -> object:
     return f"{parts.scheme}://{match[1]}{port}"
 
 
-def _proxy(value: object) -> object:
-    """An address or a network of a proxy; a "*" would let every visitor choose who they are."""
-    if isinstance(value, str):
-        try:
-            ip_network(value)
-        except ValueError as error:
-            raise ValueError("is no address; write it as 10.0.0.2 or 10.0.0.0/24") from error
-    return value
-
-
-Proxy = Annotated[str, BeforeValidator(_proxy)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 FrontName = Annotated[
     str,

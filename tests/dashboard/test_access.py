@@ -6,11 +6,12 @@ import ast
 from pathlib import Path
 
 import pytest
-from dashboard_world import World
+from dashboard_world import Visit, World
+from ports import free_port
 
 import dashboard
 from dashboard import launch
-from dashboard.access import PasswordAttempts, password_for
+from dashboard.access import password_for
 from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, load
@@ -67,18 +68,8 @@ def test_streamlit_is_told_to_stay_at_home(settings: Settings) -> None:
         "--server.enableXsrfProtection=true",
         "--client.showErrorDetails=none",
         "--client.toolbarMode=minimal",
-        "--server.allowedHosts=127.0.0.1",
     ):
         assert option in line
-    assert not any("allowedHosts" in one for one in _with_password(settings))
-
-
-def _with_password(settings: Settings) -> list[str]:
-    """A password makes other names for the machine welcome: a reverse proxy has one."""
-    patch = pytest.MonkeyPatch()
-    with patch.context() as inside:
-        inside.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
-        return launch.build_command(settings)
 
 
 def test_the_environment_names_settings_and_database(
@@ -93,26 +84,24 @@ def test_the_environment_names_settings_and_database(
     assert "STREAMLIT_SERVER_ADDRESS" not in found
 
 
-def test_failed_tries_wait_longer_and_longer() -> None:
-    now = [100.0]
-    tries = PasswordAttempts(clock=lambda: now[0])
-    for _ in range(4):
-        assert not tries.check("wrong", SECRET)
-        assert tries.wait() == 0
-    assert not tries.check("wrong", SECRET)
-    assert tries.wait() == 1.0
-    assert not tries.check(SECRET, SECRET), "looked at while it should wait"
-    now[0] += 1.0
-    assert not tries.check("wrong", SECRET)
-    assert tries.wait() == 2.0
-    for _ in range(20):
-        now[0] += tries.wait()
-        tries.check("wrong", SECRET)
-    assert tries.wait() == 60.0
-    now[0] += 60.0
-    assert tries.check(SECRET, SECRET)
-    assert not tries.check("wrong", SECRET)
-    assert tries.wait() == 0
+def test_a_taken_port_is_named_before_a_server_starts(settings: Settings) -> None:
+    with launch.listen(settings, port=free_port()) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"port {port}: another program") as error:
+            launch.listen(settings, port=port)
+        assert "--port" in error.value.hint
+    launch.listen(settings, port=port).close()
+
+
+def test_a_page_that_runs_without_the_gate_shows_nothing(
+    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`streamlit run dashboard/app.py` has no gate in front of it."""
+    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", SECRET)
+    world.say("bob", "my bags are gone", negative=0.97)
+    page = visit().run()
+    assert [header.value for header in page.header] == ["You are signed out"]
+    assert "bags" not in str(page.text)
 
 
 def test_no_folder_is_called_pages() -> None:

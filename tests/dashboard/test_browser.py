@@ -194,7 +194,9 @@ def test_sign_in_stands_before_every_page(
         page.get_by_label("Password", exact=True).fill("correct horse")
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Acme Air")).to_be_visible()
-        expect(page.get_by_role("button", name="You: Maria")).to_be_visible()
+        page.get_by_role("button", name="You: Maria").click()
+        page.get_by_role("link", name="Sign out").click()
+        expect(page.get_by_label("Password", exact=True)).to_be_visible()
 
 
 def test_other_names_for_this_machine_are_refused(lively: World) -> None:
@@ -205,6 +207,27 @@ def test_other_names_for_this_machine_are_refused(lively: World) -> None:
         assert _handshake(port, f"127.0.0.1:{port}", f"http://127.0.0.1:{port}") == 101
         assert _handshake(port, f"evil.example:{port}", f"http://evil.example:{port}") == 403
         assert _handshake(port, f"127.0.0.1:{port}", "http://evil.example") == 403
+        assert _handshake(port, f"127.0.0.1:{port}", "http://127.0.0.1:9") == 403
+
+
+def test_streamlits_other_endpoints_are_closed(lively: World) -> None:
+    """An upload would lie in memory, 200 MB each; nobody uses the others."""
+    with dashboard(lively) as base:
+        port = urlsplit(base).port
+        assert port is not None
+        assert _status(port, "PUT", "/_stcore/upload_file/a/b") == 405
+        assert _status(port, "GET", "/_stcore/metrics") == 404
+        assert _status(port, "GET", "/_stcore/agent/openapi.json") == 404
+        assert _status(port, "GET", "/unhappy") == 200
+
+
+def _status(port: int, method: str, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request(method, path, body=b"x" if method == "PUT" else None)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _handshake(port: int, host: str, origin: str) -> int:
@@ -251,7 +274,7 @@ def test_no_hostile_text_becomes_markup(
     script = tmp_path / "show.py"
     script.write_text(SCRIPT, encoding="utf-8")
     port = free_port()
-    line = [sys.executable, "-m", "dashboard.serve", "run", str(script), f"--server.port={port}"]
+    line = [sys.executable, "-m", "dashboard.serve", str(script), f"--server.port={port}"]
     line += ["--server.address=127.0.0.1", "--server.headless=true"]
     line += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none", "--", str(wanted)]
     with serving(subprocess.Popen(line), port) as base:
