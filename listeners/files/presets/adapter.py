@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from listeners.files.presets.cells import is_nothing, joined, value_at
+from listeners.files.presets.cells import NO_WORDS, is_nothing, joined, value_at
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import LeftOut, Preset, Row
 
@@ -33,18 +33,18 @@ class RowAdapter:
 
     def read(self, row: Row) -> Iterator[Row | LeftOut]:
         """Yield the mentions of a row as rows of FIELDS, or the reason why it is none."""
-        fields = self._fields(row)
-        if self._preset.adapt is None:
+        preset = self._preset
+        if preset.adapt is None:
+            fields = self._fields(row)
             yield self._chosen(row, {name: fields[name] for name in fields if name in _FIELDS})
             return
-        # the preset sees its fields under their own names, and the other keys as they are
-        for outcome in self._preset.adapt({**row, **fields}):
+        for outcome in preset.adapt(row if preset.reads_record else {**row, **self._fields(row)}):
             if isinstance(outcome, LeftOut):
                 yield outcome
-            else:
-                yield self._chosen(
-                    row, {name: outcome[name] for name in outcome if name in _FIELDS}
-                )
+                continue
+            fields = {name: outcome[name] for name in outcome if name in _FIELDS}
+            fields = self._chosen(row, fields)
+            yield fields if fields.get("text") else NO_WORDS
 
     def _chosen(self, row: Row, fields: Row) -> Row:
         for field, column in self._overrides.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from listeners.files.presets.headers import by_folded_name, fold
@@ -108,7 +108,9 @@ class _Choice(NamedTuple):
     rivals: tuple[str, ...]
 
 
-def recognise_columns(columns: Sequence[str], sample: Sequence[dict[str, Any]] = ()) -> Recognised:
+def recognise_columns(
+    columns: Sequence[str], sample: Sequence[Mapping[str, Any]] = ()
+) -> Recognised:
     """Propose a map from the names of the columns.
 
     1. For each field, take the best tier in which a column exists.

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from earful.settings.errors import nearest
 from listeners.files.presets.adapter import FIELDS
+from listeners.files.presets.cells import value_at
+from listeners.files.presets.forms import (
+    google_forms_fit,
+    question_map,
+    scale_of,
+)
 from listeners.files.presets.generic import recognise_columns
 from listeners.files.presets.headers import by_folded_name, key_paths, match
+from listeners.files.presets.moments import prove_order
 from listeners.files.presets.register import PRESETS
 from listeners.files.presets.types import Preset, Recognised
 
 _SHOWN = (*FIELDS, "title")
+_ZONE = re.compile(
+    r"\b(UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|CES?T|EES?T|BST|IST|[AJKN]ST|A[EC][SD]T"
+    r"|(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic)/[A-Z][A-Za-z_/]+)\b"
+)
 
 
 class UnknownPreset(ValueError):
@@ -29,7 +44,7 @@ class _Fit(NamedTuple):
 
 def is_header(cells: Sequence[str]) -> bool:
     """Return whether these cells can be the header of a table: a known one, or text and time."""
-    if list(_fits(by_folded_name(cells))):
+    if _fits(by_folded_name(cells)) or google_forms_fit(cells):
         return True
     return {"text", "published_at"} <= recognise_columns(cells).map.keys()
 
@@ -43,7 +58,7 @@ def get_preset(name: str) -> Preset:
 
 def recognise(
     columns: Sequence[str],
-    sample: Sequence[dict[str, Any]] = (),
+    sample: Sequence[Mapping[str, Any]] = (),
     *,
     name: str | None = None,
     preamble: Sequence[str] = (),
@@ -52,7 +67,8 @@ def recognise(
 
     1. With ``name``, take that preset; else take the one whose signature fits best.
     2. Two presets that fit alike are a question; without any, go by the names of the columns.
-    3. Prove the order of day and month by the sample's dates, or ask for it.
+    3. Choose the questions of a form that hold its text and its rating.
+    4. Prove the order of day and month by the sample's dates, or ask for it.
 
     ``columns``: names of columns or keys. ``sample``: the first rows. ``preamble``: the lines
     above the header. Raises UnknownPreset for a wrong ``name``.
@@ -60,18 +76,28 @@ def recognise(
     paths = by_folded_name([*columns, *key_paths(sample)])
     if name is not None:
         preset = get_preset(name)
-        return _with_dates(_reading(_Fit(preset, _columns(preset, paths), (0, 0))), sample)
-    fits = sorted(_fits(paths), key=lambda fit: fit.score, reverse=True)
-    if not fits:
-        return _with_dates(recognise_columns(columns, sample), sample)
-    if len(fits) > 1 and fits[0].score == fits[1].score:
-        names = " or ".join(f"--from {fit.preset.name}" for fit in fits[:2])
-        question = (
-            f"This can be a file of {fits[0].preset.title} and of {fits[1].preset.title}. "
-            f"Say which: {names}."
-        )
-        return Recognised(preset=None, questions=(question,))
-    return _with_dates(_reading(fits[0]), sample)
+        reading = _reading(_Fit(preset, _columns(preset, paths), (0, 0)))
+    else:
+        fits = sorted(_fits(paths), key=lambda fit: fit.score, reverse=True)
+        if len(fits) > 1 and fits[0].score == fits[1].score:
+            return _which_of(fits[0].preset, fits[1].preset)
+        if fits:
+            reading = _reading(fits[0])
+        elif google_forms_fit(columns):
+            preset = PRESETS["google-forms"]
+            reading = _reading(_Fit(preset, _columns(preset, paths), (0, 0)))
+        else:
+            reading = recognise_columns(columns, sample)
+    reading = _with_questions(reading, columns, sample)
+    return _with_dates(_with_preamble(reading, preamble), sample)
+
+
+def _which_of(first: Preset, second: Preset) -> Recognised:
+    question = (
+        f"This can be a file of {first.title} and of {second.title}. "
+        f"Say which: --from {first.name} or --from {second.name}."
+    )
+    return Recognised(preset=None, questions=(question,))
 
 
 def _columns(preset: Preset, paths: dict[str, str]) -> dict[str, str]:
@@ -83,7 +109,7 @@ def _fits(paths: dict[str, str]) -> list[_Fit]:
     fits = []
     for preset in PRESETS.values():
         columns = _columns(preset, paths)
-        groups = [group for group in preset.signature if all(field in columns for field in group)]
+        groups = [group for group in preset.signature if columns.keys() >= set(group)]
         if groups:
             fits.append(_Fit(preset, columns, (max(map(len, groups)), len(columns))))
     return fits
@@ -91,13 +117,12 @@ def _fits(paths: dict[str, str]) -> list[_Fit]:
 
 def _reading(fit: _Fit) -> Recognised:
     preset = fit.preset
-    shown = {field: column for field, column in fit.columns.items() if field in _SHOWN}
+    shown = {field: fit.columns[field] for field in _SHOWN if field in fit.columns}
     options: dict[str, Any] = {"preset": preset.name, "source_as": preset.source}
     optional = {
         "timezone": preset.timezone,
         "dates": preset.dates,
         "rating_scale": preset.rating_scale,
-        "items": preset.items,
     }
     options |= {key: value for key, value in optional.items() if value is not None}
     return Recognised(
@@ -110,6 +135,73 @@ def _reading(fit: _Fit) -> Recognised:
     )
 
 
-def _with_dates(reading: Recognised, sample: Sequence[dict[str, Any]]) -> Recognised:
+def _with_questions(
+    reading: Recognised, columns: Sequence[str], sample: Sequence[Mapping[str, Any]]
+) -> Recognised:
+    """Choose among the questions of a survey; a person's --map may choose otherwise."""
+    if reading.preset is None or reading.source != "survey":
+        return reading
+    chosen = question_map(columns, sample)
+    options = {**reading.options, "map": chosen}
+    if "rating" in chosen:
+        options["rating_scale"] = scale_of(chosen["rating"], sample)
+    questions = reading.questions
+    if "text" not in chosen:
+        questions = (
+            "No question was answered in a person's own words. Name the column of the text: "
+            "--map text=COLUMN.",
+        )
+    return replace(
+        reading,
+        map={**reading.map, **chosen},
+        matched=(
+            *(f"{column} → {field}" for field, column in chosen.items()),
+            *reading.matched,
+        ),
+        options=options,
+        questions=questions,
+    )
+
+
+def _with_preamble(reading: Recognised, preamble: Sequence[str]) -> Recognised:
+    """Take the zone that a report states above its header, as in "From:,… UTC 2026"."""
+    if "timezone" in reading.options:
+        return reading
+    zones = set(_ZONE.findall(" ".join(preamble)))
+    if zones and zones <= {"UTC", "GMT"}:
+        sentence = "Times are UTC, as the lines above the header say."
+        zone = "UTC"
+    elif len(zones) == 1 and _is_zone(zone := zones.pop()):
+        sentence = f"Times are in {zone}, as the lines above the header say."
+    else:
+        return reading
+    return replace(
+        reading,
+        assumptions=(*reading.assumptions, sentence),
+        options={**reading.options, "timezone": zone},
+    )
+
+
+def _is_zone(name: str) -> bool:
+    """Return whether this names a place's zone; an abbreviation such as CST names several."""
+    with suppress(ValueError, OSError):
+        return "/" in name and bool(ZoneInfo(name))
+    return False
+
+
+def _with_dates(reading: Recognised, sample: Sequence[Mapping[str, Any]]) -> Recognised:
     """Add the order of day and month, where the sample's dates are local notations."""
-    return reading
+    column = reading.map.get("published_at")
+    if column is None or "dates" in reading.options:
+        return reading
+    order = prove_order(value_at(row, column) for row in sample)
+    if order.order is None and order.is_local:
+        question = f"{column}: {order.evidence} Say which: --dates dmy or --dates mdy."
+        return replace(reading, questions=(*reading.questions, question))
+    if not order.evidence or order.order is None:
+        return reading
+    return replace(
+        reading,
+        assumptions=(*reading.assumptions, order.evidence),
+        options={**reading.options, "dates": order.order},
+    )

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from listeners.files.presets import reviews
+from listeners.files.presets import (
+    chats,
+    downloads,
+    forms,
+    helpdesk,
+    monitoring,
+    own_export,
+    reddit_dumps,
+    reviews,
+    whatsapp,
+    x_posts,
+)
 from listeners.files.presets.types import Preset
 
 _ALL: tuple[Preset, ...] = (
     reviews.PLAY_CONSOLE,
     reviews.APPSTORE_CONNECT,
     reviews.TRUSTPILOT,
+    monitoring.MELTWATER,
+    monitoring.BRANDWATCH,
+    monitoring.TALKWALKER,
+    monitoring.SPROUT,
+    helpdesk.ZENDESK,
+    helpdesk.INTERCOM,
+    helpdesk.FRESHDESK,
+    x_posts.X_ARCHIVE,
+    x_posts.TWARC,
+    x_posts.SNSCRAPE,
+    reddit_dumps.PUSHSHIFT,
+    downloads.YOUTUBE_TAKEOUT,
+    downloads.FACEBOOK_DOWNLOAD,
+    downloads.INSTAGRAM_DOWNLOAD,
+    chats.TELEGRAM,
+    chats.DISCORD,
+    whatsapp.WHATSAPP,
+    forms.GOOGLE_FORMS,
+    forms.SURVEYMONKEY,
+    own_export.EARFUL,
 )
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}

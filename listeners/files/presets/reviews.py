@@ -92,24 +92,24 @@ APPSTORE_CONNECT = Preset(
     source="appstore",
     columns={
         "author": (
-            *("attributes.reviewerNickname", "data.attributes.reviewerNickname"),
+            *("attributes.reviewerNickname"),
             *("Reviewer Nickname", "Nickname", "Reviewer", "Spitzname", "Pseudo", "Apodo"),
         ),
         "text": (
-            *("attributes.body", "data.attributes.body", "Review Body", "Review", "Body"),
+            *("attributes.body", "Review Body", "Review", "Body"),
             *("Rezension", "Avis", "Reseña", "Recensione"),
         ),
-        "title": ("attributes.title", "data.attributes.title", "Review Title", "Title", "Titel"),
+        "title": ("attributes.title", "Review Title", "Title", "Titel"),
         "rating": (
-            *("attributes.rating", "data.attributes.rating", "Rating", "Stars", "Star Rating"),
+            *("attributes.rating", "Rating", "Stars", "Star Rating"),
             *("Bewertung", "Note", "Valoración", "Valutazione"),
         ),
         "published_at": (
-            *("attributes.createdDate", "data.attributes.createdDate", "Created Date"),
+            *("attributes.createdDate", "Created Date"),
             *("Review Date", "Created", "Date", "Datum", "Fecha", "Data"),
         ),
         "territory": (
-            *("attributes.territory", "data.attributes.territory", "Territory", "Storefront"),
+            *("attributes.territory", "Territory", "Storefront"),
             *("Store Front", "Country or Region", "Land oder Region", "Territoire", "Territorio"),
         ),
         "id": ("id", "Review ID", "ReviewID"),

@@ -27,8 +27,9 @@ class Preset:
     ``signature``: groups of fields; a file with a column for every field of one group is in this
     format. ``assumptions``: sentences for the person who confirms the import. ``timezone`` and
     ``dates`` are the tool's own where it documents them. ``items``: the dotted path of the array
-    in a file of one JSON object. ``adapt`` turns a row, with its fields added, into mentions and
-    rows left out; without it each row is one mention.
+    in a file of one JSON object. ``adapt`` turns a row into mentions and rows left out; without it
+    each row is one mention. It gets the row with its fields added, or the record as it is in the
+    file with ``reads_record``.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Preset:
     rating_scale: str | None = None
     items: str | None = None
     adapt: Adapt | None = None
+    reads_record: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
