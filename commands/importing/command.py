@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from commands.importing.column_map import parse_map
-from commands.importing.order import ImportOrder
+from commands.importing.order import (
+    ImportOrder,
+    check_file,
+    check_source,
+    named_brand,
+    zone_of,
+)
+from commands.importing.plan import Plan, Request, make_plan
+from commands.importing.preview import count_rows, describe, first_rows
 from commands.importing.store import import_file
+from commands.importing.wording import in_command_words
 from commands.progress import counting
 from earful.settings.errors import SettingsError
-from pipeline.app import opened
+from pipeline.app import App, opened
 
 cli = typer.Typer()
 
@@ -25,7 +36,9 @@ def import_(
     file: Annotated[
         Path, typer.Argument(help="JSON, JSONL, CSV, TSV, XLSX, also .gz, .zip, .zst.")
     ],
-    source: Annotated[str, typer.Option(help="The platform that the mentions are from.")],
+    source: Annotated[
+        str | None, typer.Option(help="The platform that the mentions are from.")
+    ] = None,
     preset: Annotated[
         str | None, typer.Option("--from", help="The tool that wrote the file: trustpilot, …")
     ] = None,
@@ -59,6 +72,10 @@ def import_(
     rejects: Annotated[
         Path | None, typer.Option(help="Where rows that cannot be read go, with their reason.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how the file is read, and store nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Store a file of mentions. Repeating it adds nothing."""
     options: dict[str, Any] = {
@@ -75,30 +92,84 @@ def import_(
         "items": items,
         "sheet": sheet,
     }
-    order = ImportOrder(
+    check_file(file)
+    if source is not None:
+        check_source(source)
+    if brand is not None and brand_from is not None:
+        raise SettingsError("--brand and --brand-from: give one of the two")
+    request = Request(
         file=file,
-        source=source,
-        brand=brand,
-        brand_from=brand_from,
         columns=parse_map(columns or ()),
         options={name: value for name, value in options.items() if value is not None},
+        source=source,
+        brand_from=brand_from,
+    )
+    plan = make_plan(request)
+    order = ImportOrder(
+        file=file,
+        source=plan.source,
+        brand=brand,
+        brand_from=brand_from,
+        columns=plan.columns,
+        options=plan.options,
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
     )
-    _import_and_report(order)
+    with opened() as app:
+        if _is_confirmed(app, plan, order, dry_run=dry_run, yes=yes):
+            _import_and_report(app, order)
 
 
-def _import_and_report(order: ImportOrder) -> None:
+def _is_confirmed(app: App, plan: Plan, order: ImportOrder, *, dry_run: bool, yes: bool) -> bool:
+    """Show the plan where a person needs it; return whether the file is to be stored.
+
+    Raises SettingsError for open questions, and without a terminal to ask in.
+    """
+    brand = None if order.brand_from is not None else named_brand(app, order.brand)
+    zone = order.options.get("timezone") or zone_of(app, brand)
+    if dry_run or not plan.is_certain or plan.questions:
+        about = brand.name if brand else f"by the column {order.brand_from}"
+        _print_lines(describe(plan, order, about, zone))
+    if plan.questions and not dry_run:
+        raise SettingsError(
+            f"{order.file}: nothing was stored", hint=in_command_words(plan.questions[0])
+        )
+    if dry_run:
+        if not plan.questions:
+            _print_lines(first_rows(order, zone, app.clock))
+            with counting("read") as advance:
+                _print_lines(count_rows(order, zone, app.clock, advance))
+        return False
+    if plan.is_certain or yes:
+        return True
+    _print_lines(first_rows(order, zone, app.clock))
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            f"{order.file}: nothing was stored, because nobody confirmed how the file is read",
+            hint="Add --yes to store it so, or name the columns with --map.",
+        )
+    if not typer.confirm("Store the file like this?"):
+        raise SettingsError(f"{order.file}: nothing was stored, as you answered")
+    return True
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _import_and_report(app: App, order: ImportOrder) -> None:
     """Import the file and print the closing text; SettingsError when no row was read."""
-    with opened() as app, counting("read") as advance:
+    with counting("read") as advance:
         report = import_file(
             app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
     print(report.closing_line(order.rejects))
-    for line in report.details():
-        print(line)
+    first = report.first_unread()
+    if first and not report.is_empty:
+        print(f"the first not read, {first}")
+    _print_lines(report.assumptions())
     if report.is_empty:
-        first = report.first_rejected
         reason = "it holds no rows" if not report.rows else "no row of it is a mention"
-        if first is not None:
-            reason = f"no row could be read; the first, {first.where}: {first.reason}"
+        if first:
+            reason = f"no row could be read; the first, {first}"
         raise SettingsError(f"{order.file}: {reason}")

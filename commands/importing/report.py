@@ -85,20 +85,29 @@ class ImportReport:
             (self.removed, "removed for good before"),
         ):
             text += f", {number:,} {name}" if number else ""
+        return text + self._unstored() + (f" → {rejects}" if self.rejected else "")
+
+    def counts_unstored(self, readable: int) -> str:
+        """Return the counts of a file of which nothing was stored; ``readable`` of it could be."""
+        rows = readable + self.rejected + self.left_out.total()
+        return f"{count(rows, 'row')}: {readable:,} readable{self._unstored()}; nothing was stored"
+
+    def _unstored(self) -> str:
+        text = ""
         if self.left_out:
             text += f", {self.left_out.total():,} left out ({_top(self.left_out)})"
         if self.rejected:
-            text += f", {self.rejected:,} not read ({_top(self.reasons)}) → {rejects}"
+            text += f", {self.rejected:,} not read ({_top(self.reasons)})"
         return text
 
-    def details(self) -> Iterator[str]:
-        """Yield the first unread row with its whole reason, then the assumptions."""
-        if self.first_rejected is not None and not self.is_empty:
-            first = self.first_rejected
-            yield f"the first not read, {one_line(first.where, 200)}: {one_line(first.reason, 400)}"
-        yield from self._assumptions()
+    def first_unread(self) -> str:
+        """Return the place and the whole reason of the first unread row; "" without one."""
+        if self.first_rejected is None:
+            return ""
+        row = self.first_rejected
+        return f"{one_line(row.where, 200)}: {one_line(row.reason, 400)}"
 
-    def _assumptions(self) -> Iterator[str]:
+    def assumptions(self) -> Iterator[str]:
         """Yield a line for each assumption, with the number of rows that it touched."""
         for phrase, rows in self.assumed.most_common():
             yield f"{one_line(phrase, 200)}: {count(rows, 'row')}"

@@ -53,15 +53,19 @@ def import_file(
     return report
 
 
+def worded(batch: Batch) -> Batch:
+    """Return the batch with the reasons of its rejects in this command's words."""
+    if not batch.rejected:
+        return batch
+    rows = tuple(replace(row, reason=in_command_words(row.reason)) for row in batch.rejected)
+    return replace(batch, rejected=rows)
+
+
 def _batches(
     batches: Iterator[Batch], report: ImportReport, rejects: RejectsFile
 ) -> Iterator[Batch]:
     """Yield the batches with this command's words, count their rows, and write their rejects."""
-    for batch in batches:
-        rejected = tuple(
-            replace(row, reason=in_command_words(row.reason)) for row in batch.rejected
-        )
-        worded = replace(batch, rejected=rejected) if rejected else batch
-        report.count_batch(worded)
-        rejects.write(worded.rejected)
-        yield worded
+    for batch in map(worded, batches):
+        report.count_batch(batch)
+        rejects.write(batch.rejected)
+        yield batch

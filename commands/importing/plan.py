@@ -1,0 +1,153 @@
+"""Decide how a file is read, and what a person should see before it is stored.
+
+1. With `--map`, or with columns of Earful's own names, the file is read as it says: no question.
+2. With `--from`, the named preset reads it: no question.
+3. Earful's own export is recognised, and read without a question.
+4. Any other file is recognised by its columns and first rows. A person confirms the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from commands.importing.order import checked_options
+from commands.importing.wording import in_command_words
+from earful.contracts import Permanent
+from earful.settings.errors import SettingsError
+from listeners.files.inspect import Inspection, inspect
+from listeners.files.presets import Recognised, recognise
+from listeners.files.replay import ReplayOptions
+
+_OWN_NAMES = {"text", "published_at"}
+_OWN_EXPORT = "earful"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The options as typed: ``options`` are keys of RowOptions, ``columns`` is `--map`."""
+
+    file: Path
+    columns: Mapping[str, str]
+    options: Mapping[str, Any]
+    source: str | None = None
+    brand_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The reading of a file: its options, and the sentences that a person confirms.
+
+    ``title`` names the format. ``matched`` tells which column is which field. ``is_certain``: no
+    person needs to confirm it. ``inspection`` is None when the file was not looked at before.
+    """
+
+    source: str
+    columns: Mapping[str, str]
+    options: Mapping[str, Any]
+    title: str = "as --map says, else by Earful's own names of columns"
+    matched: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    is_certain: bool = True
+    inspection: Inspection | None = field(default=None, repr=False)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns that become no field."""
+        if self.inspection is None:
+            return ()
+        used = " + ".join(self.matched)
+        return tuple(column for column in self.inspection.columns if column not in used)
+
+
+def make_plan(request: Request) -> Plan:
+    """Look at the file, and decide how it is read; the module's docstring has the rules.
+
+    Raises SettingsError for wrong options, an unreadable file, and a source that nothing names.
+    """
+    inspection = _inspect(request)
+    preset = request.options.get("preset")
+    own = set(inspection.columns) >= _OWN_NAMES
+    # without a readable row, reading on tells the reason of the first
+    if preset is None and (request.columns or not inspection.columns):
+        return _as_named(request, inspection)
+    recognised = recognise(inspection.columns, inspection.sample_rows, name=preset)
+    found = recognised.preset.name if recognised.preset else None
+    if own and preset is None and found != _OWN_EXPORT:
+        return _as_named(request, inspection)
+    return _as_recognised(request, inspection, recognised)
+
+
+def _inspect(request: Request) -> Inspection:
+    try:
+        return inspect(_row_options(request))
+    except Permanent as error:
+        raise SettingsError(
+            in_command_words(error.sentence), hint=in_command_words(error.hint)
+        ) from error
+
+
+def _row_options(request: Request) -> ReplayOptions:
+    options = {"path": str(request.file), "map": dict(request.columns)} | dict(request.options)
+    return checked_options(request.file, options)
+
+
+def _as_named(request: Request, inspection: Inspection) -> Plan:
+    return Plan(
+        source=_source(request, None),
+        columns=request.columns,
+        options=request.options,
+        matched=_names(request, inspection),
+        assumptions=inspection.notes,
+        inspection=inspection,
+    )
+
+
+def _names(request: Request, inspection: Inspection) -> tuple[str, ...]:
+    """Return "Body → text" for `--map` and for the columns with names of ours."""
+    columns = {field: field for field in inspection.columns} | dict(request.columns)
+    known = checked_options(
+        request.file, {"path": str(request.file), "map": dict(request.columns)}
+    ).map.model_dump()
+    return tuple(
+        field if field == column else f"{column} → {field}"
+        for field, column in columns.items()
+        if known.get(field) == column
+    )
+
+
+def _as_recognised(request: Request, inspection: Inspection, recognised: Recognised) -> Plan:
+    preset = recognised.preset
+    options = dict(recognised.options) | dict(request.options)
+    options.pop("source_as", None)
+    columns = dict(request.columns)
+    title = "by the names of its columns"
+    if preset is not None:
+        how = "as --from says" if "preset" in request.options else "recognised by its columns"
+        title = f"{preset.title}, {how}"
+    else:
+        columns = dict(recognised.map) | columns
+    return Plan(
+        source=_source(request, recognised),
+        columns=columns,
+        options=options,
+        title=title,
+        matched=recognised.matched,
+        assumptions=(*inspection.notes, *recognised.assumptions),
+        questions=recognised.questions,
+        is_certain="preset" in request.options or (preset and preset.name) == _OWN_EXPORT,
+        inspection=inspection,
+    )
+
+
+def _source(request: Request, recognised: Recognised | None) -> str:
+    source = request.source or (recognised.source if recognised else None)
+    if source is None:
+        raise SettingsError(
+            "--source is missing: which platform are these mentions from?",
+            hint="Write --source x, or any other name.",
+        )
+    return source
