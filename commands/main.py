@@ -168,10 +168,13 @@ def explain(
         str,
         typer.Argument(metavar="MENTION|CASE", help="SOURCE:ID, mention:NUMBER or case:NUMBER."),
     ],
+    every_mention: Annotated[
+        bool, typer.Option("--all", help="Every mention of a case, not the newest 20.")
+    ] = False,
 ) -> None:
     """Say why a mention was flagged or not, and whether it still would be today."""
     with opened() as app:
-        explain_command.show(app, name)
+        explain_command.show(app, name, every_mention=every_mention)
 
 
 @cli.command()

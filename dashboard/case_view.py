@@ -7,7 +7,8 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import case_actions
+from dashboard import case_actions, case_pages
+from dashboard.case_pages import CasePages
 from dashboard.parts import draw_link, draw_priority, draw_small_print, person_details, person_name
 from dashboard.safe import clean, label, one_line
 from dashboard.words import (
@@ -57,14 +58,28 @@ def draw(db: Database, settings: Settings, detail: CaseDetail, now: datetime) ->
         _draw_head(case, settings.rules.urgent_at, zone, now)
     with st.container(border=True, key="case-act"):
         case_actions.draw(case)
-    st.subheader(f"Mentions ({len(detail.mentions)})", anchor=False)
+    pages = case_pages.of_case(case.id)
+    st.subheader(f"Mentions ({case.complaints:,})", anchor=False)
     for mention in detail.mentions:
-        _draw_mention(case, mention, zone, now)
+        _draw_mention(db, case, mention, pages, zone, now)
+    if detail.mentions:
+        last_key = detail.mentions[-1].key
+        words = _place(case.complaints, detail)
+        case_pages.draw_pager("mentions", pages.mentions, last_key, detail.older_mentions, words)
     st.subheader("History", anchor=False)
     with st.container(border=True, key="history"):
         for index, event in enumerate(detail.events):
             _draw_event(index, event, zone, now)
+        if detail.events:
+            last_event = detail.events[-1].key
+            case_pages.draw_pager("events", pages.events, last_event, detail.older_events, "")
         draw_small_print("zone", f"Times are {zone_name(zone)}.")
+
+
+def _place(total: int, detail: CaseDetail) -> str:
+    """Say which of the mentions are on this page, counted from the newest."""
+    last = total - detail.older_mentions
+    return f"{last - len(detail.mentions) + 1:,} to {last:,} of {total:,}, newest first"
 
 
 def _zone(db: Database, case: CaseView) -> str:
@@ -102,13 +117,19 @@ def _draw_clock(case: CaseView, zone: str, now: datetime) -> None:
         st.text(words)
 
 
-def _draw_mention(case: CaseView, mention: FlaggedMention, zone: str, now: datetime) -> None:
+def _draw_mention(
+    db: Database,
+    case: CaseView,
+    mention: FlaggedMention,
+    pages: CasePages,
+    zone: str,
+    now: datetime,
+) -> None:
     key = mention.mention_id
     with st.container(border=True, key=f"mention-{key}"):
-        with st.container(key=f"words-m{key}"):
-            st.text(clean(mention.text) or "(no text)")
+        case_pages.draw_text(f"m{key}", mention.text, pages)
         draw_small_print(f"mention-{key}", " · ".join(_facts(mention, zone, now)))
-        _draw_earlier(mention, zone, now)
+        _draw_earlier(db, mention, pages, zone, now)
         with st.container(key=f"why-m{key}"):
             st.text(f"Why it was flagged: {clean(mention.reason, 600)}")
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -125,18 +146,29 @@ def _draw_mention(case: CaseView, mention: FlaggedMention, zone: str, now: datet
             )
 
 
-def _draw_earlier(mention: FlaggedMention, zone: str, now: datetime) -> None:
+def _draw_earlier(
+    db: Database, mention: FlaggedMention, pages: CasePages, zone: str, now: datetime
+) -> None:
     """Draw the texts before the edits: the case may have been opened for one of them."""
     if not mention.earlier:
         return
+    number = mention.mention_id
+    earlier = mention.earlier
+    if pages.all_revisions == number:
+        earlier = queries.revisions(db, number)
     with st.popover("Edited: earlier texts"):
-        for index, revision in enumerate(mention.earlier):
+        for index, revision in enumerate(earlier):
             draw_small_print(
-                f"until-{mention.mention_id}-{index}",
-                f"Until {format_time(revision.until, zone, now)}",
+                f"until-{number}-{index}", f"Until {format_time(revision.until, zone, now)}"
             )
-            with st.container(key=f"words-m{mention.mention_id}-{index}"):
-                st.text(clean(revision.text) or "(no text)")
+            case_pages.draw_text(f"m{number}-{index}", revision.text, pages)
+        if hidden := mention.earlier_count - len(earlier):
+            st.button(
+                f"{hidden:,} more",
+                key=f"earlier-{number}",
+                on_click=case_pages.show_all_revisions,
+                args=(pages, number),
+            )
 
 
 def _facts(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:

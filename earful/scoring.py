@@ -28,7 +28,12 @@ def case_priority(severities: Sequence[int]) -> int:
 
     It is the highest severity, and 2 points for each further flag, 10 at most; 0 without a flag.
     """
-    if not severities:
+    return priority_of(max(severities, default=0), len(severities))
+
+
+def priority_of(highest_severity: int, flags: int) -> int:
+    """Return a case's priority (0 to 100) from its highest severity and its number of flags."""
+    if not flags:
         return 0
-    bump = min(MAX_FURTHER_FLAG_BUMP, FURTHER_FLAG_BUMP * (len(severities) - 1))
-    return max(0, min(100, max(severities) + bump))
+    bump = min(MAX_FURTHER_FLAG_BUMP, FURTHER_FLAG_BUMP * (flags - 1))
+    return max(0, min(100, highest_severity + bump))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from earful.clock import Clock
 from earful.enums import Verdict
 from earful.judgements import ClassifiedMention, Flag
-from earful.scoring import case_priority
+from earful.scoring import priority_of
 from outreach import digest
 from outreach.rules import Rules, decide, due_at, is_urgent
 from outreach.words import count
@@ -111,7 +111,7 @@ def _judge(
     4. Queue one alert for the cases that are newly urgent.
     """
     case_rules = CaseRules(
-        priority=case_priority,
+        priority=priority_of,
         due_at=lambda priority, at: due_at(priority, rules, at),
     )
     with db.write() as transaction:

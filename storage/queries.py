@@ -23,7 +23,7 @@ from storage.analysis.trends import (
     widen_to_quarters,
 )
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
-from storage.cases.detail import case
+from storage.cases.detail import case, revisions
 from storage.cases.queue import (
     assignees,
     count_cases,
@@ -63,6 +63,7 @@ __all__ = [
     "health",
     "newest_flagged",
     "queue",
+    "revisions",
     "share_of_voice",
     "trend",
 ]

@@ -152,6 +152,10 @@ class CaseView:
     story: StoryReach | None = None
 
 
+# When a flagged mention was published, and the number of its flag: its place in its case.
+MentionKey = tuple[datetime, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """The text of a mention until it was edited."""
@@ -164,9 +168,11 @@ class Revision:
 class FlaggedMention:
     """A mention of a case with all the evidence of its flag; ``lang`` is as in CaseView.
 
-    ``earlier`` holds its former texts, the newest first. ``edition`` numbers its current text.
+    ``earlier`` holds the newest of its ``earlier_count`` former texts. ``edition`` numbers its
+    current text. ``key`` is its place in the case.
     """
 
+    key: MentionKey
     mention_id: int
     text: str
     edition: int
@@ -190,14 +196,16 @@ class FlaggedMention:
     corrected: bool
     flagged_at: datetime
     earlier: tuple[Revision, ...] = ()
+    earlier_count: int = 0
     rating: Rating | None = None
     story: StoryReach | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseEvent:
-    """An entry of a case's history."""
+    """An entry of a case's history; a higher ``key`` is a newer one."""
 
+    key: int
     at: datetime
     by: str
     kind: str
@@ -206,11 +214,16 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDetail:
-    """A case with its mentions and history, newest first."""
+    """A case with a page of its mentions and of its history, newest first.
+
+    ``older_mentions`` and ``older_events`` count those that follow on later pages.
+    """
 
     case: CaseView
     mentions: tuple[FlaggedMention, ...]
     events: tuple[CaseEvent, ...]
+    older_mentions: int = 0
+    older_events: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

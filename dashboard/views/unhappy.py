@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import access, case_view, data, queue_filters, states
+from dashboard import access, case_pages, case_view, data, queue_filters, states
 from dashboard.parts import draw_priority, draw_small_print, person_name
 from dashboard.safe import clean, one_line
 from dashboard.words import STATUS, format_age, format_due
@@ -16,7 +16,7 @@ from earful.settings.load import Settings
 from outreach.words import count, describe_reach
 from storage import queries
 from storage.database.engine import Database
-from storage.views import CaseView, QueueFilter
+from storage.views import CaseDetail, CaseView, QueueFilter
 
 _PAGE_SIZE = 20
 _OFFSET = "queue_offset"
@@ -162,7 +162,7 @@ def _draw_pager(total: int) -> None:
 def _draw_case(db: Database, settings: Settings, chosen_id: int | None, now: datetime) -> None:
     if chosen_id is None:
         return
-    detail = queries.case(db, chosen_id)
+    detail = _read_case(db, chosen_id)
     if detail is None:
         with st.container(border=True):
             st.header(f"There is no case {chosen_id}", anchor=False)
@@ -171,6 +171,22 @@ def _draw_case(db: Database, settings: Settings, chosen_id: int | None, now: dat
             )
         return
     case_view.draw(db, settings, detail, now)
+
+
+def _read_case(db: Database, case_id: int) -> CaseDetail | None:
+    """Read the pages of the case that its reader has turned to."""
+    pages = case_pages.of_case(case_id)
+    detail = queries.case(
+        db,
+        case_id,
+        mentions_after=pages.mentions[-1] if pages.mentions else None,
+        events_after=pages.events[-1] if pages.events else None,
+    )
+    if detail is not None and pages.mentions and not detail.mentions:
+        # the posts of that page were deleted meanwhile
+        pages.mentions.clear()
+        return _read_case(db, case_id)
+    return detail
 
 
 def _draw_empty(db: Database, settings: Settings) -> None:

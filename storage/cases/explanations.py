@@ -77,9 +77,23 @@ def of_post(db: Database, source: str, external_id: str) -> tuple[MentionVerdict
     return _verdicts(db, and_(_MENTION.c.source == source, _MENTION.c.external_id == external_id))
 
 
-def of_case(db: Database, case_id: int) -> tuple[MentionVerdict, ...]:
-    """Return the verdicts behind a case, newest mention first; () for an unknown number."""
-    return _verdicts(db, _FLAG.c.case_id == case_id)
+def of_case(db: Database, case_id: int, *, limit: int | None = None) -> tuple[MentionVerdict, ...]:
+    """Return the verdicts behind a case, newest mention first; () for an unknown number.
+
+    ``limit`` bounds them to the newest ones.
+    """
+    # by the order of ix_flag_case, so that a limited answer reads no more than it returns
+    order = (_FLAG.c.published_at.desc(), _FLAG.c.id.desc())
+    newest = select(_FLAG.c.id).where(_FLAG.c.case_id == case_id).order_by(*order).limit(limit)
+    return _verdicts(db, _FLAG.c.id.in_(newest))
+
+
+def count_flags(db: Database, case_id: int) -> int:
+    """Count the flags of a case; 0 for an unknown number."""
+    with db.read() as connection:
+        return connection.execute(
+            select(func.count(_FLAG.c.id)).where(_FLAG.c.case_id == case_id)
+        ).scalar_one()
 
 
 # of the queries that found the mention, one with a reason is enough: "" is the smallest text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,7 +51,7 @@ def list_unjudged(
     rows = connection.execute(_statement(verdict, after).limit(limit)).all()
     # one statement each for all rows: a statement for every mention would dominate the run
     brands_by_id = brands.read_all(connection) if rows else {}
-    complaints = _complaint_times(connection, {row.author_id for row in rows})
+    complaints = _complaint_times(connection, rows)
     flagged_stories = _flagged_stories(connection, {row.story_id for row in rows})
     return tuple(_to_mention(row, brands_by_id, complaints, flagged_stories) for row in rows)
 
@@ -77,17 +78,27 @@ def _statement(verdict: str, after: Cursor) -> Any:
 
 
 def _complaint_times(
-    connection: Connection, author_ids: Iterable[int]
+    connection: Connection, waiting: Sequence[Any]
 ) -> dict[tuple[int, str], list[datetime]]:
-    """Return when each (author, brand) of these authors complained."""
+    """Return when each (author, brand) of the waiting rows complained, oldest first.
+
+    Times that no waiting mention can repeat are left out.
+    """
     times: dict[tuple[int, str], list[datetime]] = defaultdict(list)
-    for ids in chunks(sorted(author_ids)):
-        for row in connection.execute(
-            select(_FLAG.c.author_id, _FLAG.c.brand_id, _FLAG.c.published_at).where(
-                _FLAG.c.author_id.in_(ids)
+    published = [row.published_at for row in waiting]
+    key = (_FLAG.c.author_id, _FLAG.c.brand_id, _FLAG.c.published_at)
+    for ids in chunks(sorted({row.author_id for row in waiting})):
+        rows = connection.execute(
+            select(*key)
+            .where(
+                _FLAG.c.author_id.in_(ids),
+                _FLAG.c.published_at >= min(published) - REPEAT_WITHIN,
+                _FLAG.c.published_at < max(published),
             )
-        ):
-            times[(row.author_id, row.brand_id)].append(row.published_at)
+            .order_by(*key)
+        )
+        for author_id, brand_id, published_at in rows:
+            times[(author_id, brand_id)].append(published_at)
     return times
 
 
@@ -109,7 +120,8 @@ def _to_mention(
     flagged_stories: Collection[tuple[int, str]],
 ) -> ClassifiedMention:
     times = complaints.get((row.author_id, row.brand_id), [])
-    since = row.published_at - REPEAT_WITHIN
+    until = bisect_left(times, row.published_at)
+    since = bisect_left(times, row.published_at - REPEAT_WITHIN)
     return ClassifiedMention(
         mention_id=row.mention_id,
         brand=brands_by_id[row.brand_id],
@@ -130,7 +142,7 @@ def _to_mention(
             language=row.language,
         ),
         corrected=Sentiment(row.sentiment) if row.corrected else None,
-        earlier_complaints=sum(since <= at < row.published_at for at in times),
+        earlier_complaints=until - since,
         rating=ratings.from_row(row),
         story_id=row.story_id,
         copy=(row.story_id, row.brand_id) in flagged_stories,

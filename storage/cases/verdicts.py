@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from earful.case_states import INITIAL, TRANSITIONS, Action, CaseStatus, DueClock
 from earful.enums import Verdict
@@ -27,11 +27,11 @@ EARFUL = "earful"  # stands in a case's history for what no person did
 class CaseRules:
     """The pure functions that open and extend cases need.
 
-    ``priority`` turns the severities of a case's flags (0 to 100) into its priority.
+    ``priority`` takes the highest severity (0 to 100) and the number of a case's flags.
     ``due_at`` takes the priority and the instant of the flag, and returns when an answer is due.
     """
 
-    priority: Callable[[Sequence[int]], int]
+    priority: Callable[[int, int], int]
     due_at: Callable[[int, datetime], datetime]
 
 
@@ -79,7 +79,9 @@ def save_flag(
     if not _mark_flagged(connection, flag):  # 1
         return None
     # 2. The unique index ux_case_open allows no second open case, so there is at most one row.
-    columns = (_CASE.c[name] for name in ("id", "status", "assignee", "priority", "due_at"))
+    columns = (
+        _CASE.c[name] for name in ("id", "status", "assignee", "priority", "due_at", "complaints")
+    )
     times = (_CASE.c[name] for name in ("complained_at", "last_at", "first_contact_at"))
     is_of_author = and_(_CASE.c.brand_id == flag.brand_id, _CASE.c.author_id == flag.author_id)
     case = connection.execute(select(*columns, *times).where(is_of_author, IS_OPEN)).one_or_none()
@@ -111,7 +113,7 @@ def _mark_flagged(connection: Connection, flag: Flag) -> bool:
 def _open_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules
 ) -> FlaggedCase:
-    priority = rules.priority([flag.severity])
+    priority = rules.priority(flag.severity, 1)
     row = {
         "brand_id": flag.brand_id,
         "author_id": flag.author_id,
@@ -137,10 +139,9 @@ def _extend_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules, case: Any
 ) -> FlaggedCase:
     """Add a complaint to an open case; earful/case_states.py gives the next status."""
-    severities = connection.execute(
-        select(_FLAG.c.severity).where(_FLAG.c.case_id == case.id)
-    ).scalars()
-    priority = rules.priority([*severities, flag.severity])
+    # one entry of an index and a sum kept on the case: a case of thousands costs no more
+    highest = highest_severity(connection, case.id)
+    priority = rules.priority(max(highest, flag.severity), case.complaints + 1)
     action = _complaint_action(published_at, case.first_contact_at)
     change = TRANSITIONS[CaseStatus(case.status), action]
     due_at = rules.due_at(priority, flag.at)
@@ -167,6 +168,16 @@ def _extend_case(
         opened=False,
         priority_before=case.priority,
         priority=priority,
+    )
+
+
+def highest_severity(connection: Connection, case_id: int) -> int:
+    """Return the highest severity of a case's flags; 0 without a flag."""
+    return (
+        connection.execute(
+            select(func.max(_FLAG.c.severity)).where(_FLAG.c.case_id == case_id)
+        ).scalar_one()
+        or 0
     )
 
 

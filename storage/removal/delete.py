@@ -5,7 +5,8 @@ Counts stay equal to rows: tallies, stories and cases change in the same transac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,12 @@ from sqlalchemy import Connection, and_, delete, exists, func, select, update
 
 from earful.case_states import Action
 from earful.enums import Verdict
-from earful.scoring import case_priority
+from earful.scoring import priority_of
 from storage.analysis import stories, tallies
 from storage.cases import deliveries
 from storage.cases.commands import POST_DELETED
 from storage.cases.conditions import allows, status_after
-from storage.cases.verdicts import EARFUL
+from storage.cases.verdicts import EARFUL, highest_severity
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.entities.lookup import ExternalKey, group_by_source
 from storage.removal import tombstones
@@ -101,12 +102,13 @@ def remove_mentions(
     # 2. While the links to brands still say what was counted.
     tallies.subtract(connection, {row.id: row.sentiment for row in rows})
     # 3. Before step 4 gives the stories other ids.
-    case_ids, names, story_ids = _delete_flags(connection, ids)
+    removed_flags, names, story_ids = _delete_flags(connection, ids)
+    case_ids = sorted(removed_flags)
     _requeue_copies(connection, story_ids)
     # 4. While the mentions still name their stories.
     stories.ungroup_erased(connection, ids)
     # 5 and 6. After step 3: a case, and a message about it, follow the flags that remain.
-    _update_cases(connection, case_ids, reason, at)
+    _update_cases(connection, removed_flags, reason, at)
     messages = deliveries.redact_cases(connection, case_ids, names) if case_ids else 0
     revisions = _count_rows(connection, _REVISION, ids)
     # 7. Foreign keys: the rows that refer to a mention go before it.
@@ -135,13 +137,13 @@ def _count_rows(connection: Connection, table: Any, mention_ids: Sequence[int]) 
 
 def _delete_flags(
     connection: Connection, mention_ids: Sequence[int]
-) -> tuple[list[int], set[str], set[int]]:
+) -> tuple[Counter[int], set[str], set[int]]:
     """Delete the flags of mentions.
 
-    Returns the ids of the cases that lost one, the names of their authors, and the ids of the
-    flagged stories.
+    Returns how many flags each case lost, the names of their authors, and the ids of the flagged
+    stories.
     """
-    case_ids: set[int] = set()
+    removed_flags: Counter[int] = Counter()
     names: set[str] = set()
     story_ids: set[int] = set()
     for ids in chunks(mention_ids):
@@ -151,41 +153,48 @@ def _delete_flags(
             .where(_FLAG.c.mention_id.in_(ids))
         )
         for row in rows:
-            case_ids.add(row.case_id)
+            removed_flags[row.case_id] += 1
             names |= {row.handle, row.name or ""}
             story_ids |= set() if row.story_id is None else {row.story_id}
         connection.execute(delete(_FLAG).where(_FLAG.c.mention_id.in_(ids)))
-    return sorted(case_ids), names - {""}, story_ids
+    return removed_flags, names - {""}, story_ids
 
 
 def _update_cases(
-    connection: Connection, case_ids: Sequence[int], reason: str, at: datetime
+    connection: Connection, removed_flags: Mapping[int, int], reason: str, at: datetime
 ) -> None:
-    """Recompute each case from its remaining flags; a case without any is resolved."""
+    """Bring each case in line with its remaining flags; a case without any is resolved.
+
+    ``removed_flags`` maps the id of a case to the number of flags that it lost.
+    """
     events: list[dict[str, Any]] = []
-    for case_id in case_ids:
-        flags = connection.execute(
-            select(
-                func.count().label("complaints"),
-                func.min(_FLAG.c.published_at).label("first"),
-                func.max(_FLAG.c.published_at).label("last"),
-            ).where(_FLAG.c.case_id == case_id)
-        ).one()
+    for case_id, removed in sorted(removed_flags.items()):
+        sums = _read_sums(connection, case_id)
+        complaints = sums.complaints - removed
         # a new version: a person who looks at the old case gets a conflict instead of a surprise
-        values: dict[str, Any] = {"complaints": flags.complaints, "version": _CASE.c.version + 1}
-        if flags.complaints:
-            values |= {"complained_at": flags.first, "last_at": flags.last}
-            values["priority"] = _priority_of(connection, case_id)
+        values: dict[str, Any] = {"complaints": complaints, "version": _CASE.c.version + 1}
+        if complaints:
+            values |= {"complained_at": sums.first, "last_at": sums.last}
+            values["priority"] = priority_of(highest_severity(connection, case_id), complaints)
         connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**values))
         events.append(_event(case_id, at, "deleted", f"A post is gone and was removed: {reason}."))
-        if not flags.complaints and _resolve(connection, case_id, at):
+        if not complaints and _resolve(connection, case_id, at):
             events.append(_event(case_id, at, Action.LOSE_LAST_POST.event, POST_DELETED))
     insert_new(connection, CaseEventRow, events)
 
 
-def _priority_of(connection: Connection, case_id: int) -> int:
-    severities = select(_FLAG.c.severity).where(_FLAG.c.case_id == case_id)
-    return case_priority(connection.execute(severities).scalars().all())
+def _read_sums(connection: Connection, case_id: int) -> Any:
+    """Read a case's stored number of complaints, and the times of its first and last flag."""
+    # a subquery for each end of the index: together they would read every flag of the case
+    first, last = (
+        select(end(_FLAG.c.published_at)).where(_FLAG.c.case_id == case_id).scalar_subquery()
+        for end in (func.min, func.max)
+    )
+    return connection.execute(
+        select(_CASE.c.complaints, first.label("first"), last.label("last")).where(
+            _CASE.c.id == case_id
+        )
+    ).one()
 
 
 def _event(case_id: int, at: datetime, kind: str, note: str) -> dict[str, Any]:
