@@ -73,7 +73,8 @@ def _erase_author(app: App, target: _Target, confirm: Confirm) -> ErasureCounts 
             print(f"{target} was erased before")
             return ErasureCounts()
         raise SettingsError(
-            f"--author: nobody by the id or handle {target.name!r} is stored of {target.source}"
+            f"--author: no author of {target.source} with the id or handle {target.name!r} "
+            "is stored"
         )
     (person,) = people
     _announce(person)

@@ -13,9 +13,11 @@ import streamlit as st
 
 from dashboard import access, data, states
 from dashboard.safe import label, one_line
+from dashboard.words import format_due
 from earful import clock
 from earful.case_states import Action, is_allowed
 from earful.enums import Sentiment
+from outreach.rules import Rules, due_at
 from storage.cases import commands
 from storage.views import CaseView, FlaggedMention
 
@@ -133,7 +135,11 @@ def _draw_resolved(case: CaseView) -> None:
                 "Open it again",
                 key=f"reopen-{case.id}",
                 on_click=_reopen,
-                kwargs={"case_id": case.id, "version": case.version},
+                kwargs={
+                    "case_id": case.id,
+                    "version": case.version,
+                    "priority": case.priority,
+                },
             )
         st.button("Back to the queue", key=f"next-{case.id}", type="primary", on_click=_leave_case)
 
@@ -250,10 +256,15 @@ def _resolve(case_id: int, version: int, draft: str, outcome_key: str) -> None:
     _run(case_id, step)
 
 
-def _reopen(case_id: int, version: int) -> None:
+def _reopen(case_id: int, version: int, priority: int) -> None:
     def step(name: str) -> str:
-        commands.reopen(data.database(), case_id, version=version, by=name, at=clock.now())
-        return "The case is open again."
+        now = clock.now()
+        # the version answers for the priority: a changed one raises Conflict
+        answer_by = due_at(priority, Rules.of(data.settings().rules), now)
+        commands.reopen(
+            data.database(), case_id, version=version, by=name, at=now, due_at=answer_by
+        )
+        return f"The case is open again: {format_due(answer_by, now)}."
 
     _run(case_id, step)
 

@@ -22,11 +22,11 @@ _STATUSES = {
     "Contacted": (CaseStatus.CONTACTED,),
     "Resolved": (CaseStatus.RESOLVED,),
 }
-_ALL_CASES, _OWN_CASES, _UNASSIGNED = "Anybody's", "Mine", "Nobody's"
+_ALL_CASES, _OWN_CASES, _UNASSIGNED = "All agents", "Mine", "Unassigned"
 _ORDERS = {"Most urgent": "priority", "Newest": "newest", "Answer due": "due"}
 _ALL_BRANDS, _ALL_SOURCES = "All brands", "All sources"
 # persist_state keeps these choices when the visitor changes the page and comes back
-_KEYS = ("queue_brand", "queue_status", "queue_whose", "queue_source", "queue_order", "queue_late")
+_KEYS = ("queue_brand", "queue_status", "queue_agent", "queue_source", "queue_order", "queue_late")
 
 Changed = Callable[[], None]
 
@@ -80,7 +80,7 @@ def _choose_assignee(db: Database, changed: Changed) -> str | None:
     me = visitor_name()
     colleagues = [name for name in queries.assignees(db) if name != me]
     first = [_ALL_CASES, _UNASSIGNED] + ([_OWN_CASES] if me else [])
-    chosen = _choose("Whose", first + colleagues, "queue_whose", changed)
+    chosen = _choose("Agent", first + colleagues, "queue_agent", changed)
     return {_ALL_CASES: None, _UNASSIGNED: "", _OWN_CASES: me}.get(chosen, chosen)
 
 

@@ -68,7 +68,6 @@ class DueClock(StrEnum):
 
     KEEP = "keep"  # runs on, or stays stopped; an earlier due time wins
     STOP = "stop"
-    RESUME = "resume"  # runs again towards the due time it had
     RESTART = "restart"  # runs again towards a new due time
 
 
@@ -157,9 +156,9 @@ TRANSITIONS: Mapping[tuple[CaseStatus, Action], Transition] = MappingProxyType(
             unassigned_status=CaseStatus.OPEN,
         ),
         (CaseStatus.RESOLVED, Action.NOTE): Transition(status=CaseStatus.RESOLVED),
-        # reopened, the case keeps its due time: the customer has waited since the complaint
+        # docs/decisions/unhappy.md, "A reopened case is due anew": its old due time is long past
         (CaseStatus.RESOLVED, Action.REOPEN): Transition(
-            status=CaseStatus.OPEN, clock=DueClock.RESUME
+            status=CaseStatus.OPEN, clock=DueClock.RESTART
         ),
     }
 )

@@ -23,7 +23,7 @@ from earful.case_states import (
 )
 
 OPEN, TAKEN, CONTACTED, RESOLVED = CaseStatus
-KEEP, STOP, RESUME, RESTART = DueClock
+KEEP, STOP, RESTART = DueClock
 
 # For each action: the next status and the clock from OPEN, TAKEN, CONTACTED and RESOLVED, in a
 # case that an agent has. None is a refusal.
@@ -33,7 +33,7 @@ EXPECTED = {
     Action.NOTE: ((OPEN, KEEP), (TAKEN, KEEP), (CONTACTED, KEEP), (RESOLVED, KEEP)),
     Action.CONTACT: ((CONTACTED, STOP), (CONTACTED, STOP), (CONTACTED, KEEP), None),
     Action.RESOLVE: ((RESOLVED, STOP), (RESOLVED, STOP), (RESOLVED, KEEP), None),
-    Action.REOPEN: (None, None, None, (OPEN, RESUME)),
+    Action.REOPEN: (None, None, None, (OPEN, RESTART)),
     Action.COMPLAIN: ((OPEN, KEEP), (TAKEN, KEEP), (TAKEN, RESTART), None),
     Action.COMPLAIN_EARLIER: ((OPEN, KEEP), (TAKEN, KEEP), (CONTACTED, KEEP), None),
     Action.LOSE_LAST_POST: ((RESOLVED, STOP), (RESOLVED, STOP), (RESOLVED, KEEP), None),
@@ -71,7 +71,7 @@ def test_the_clock_stops_and_starts_where_the_waiting_side_changes(
         following = change.status_for(is_assigned=is_assigned)
         effects = {
             (True, False): {STOP},
-            (False, True): {RESUME, RESTART},
+            (False, True): {RESTART},
         }.get((status.is_unanswered, following.is_unanswered), {KEEP})
         assert change.clock in effects
 

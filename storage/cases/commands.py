@@ -114,10 +114,13 @@ def resolve(
     )
 
 
-def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -> int:
+def reopen(
+    db: Database, case_id: int, *, version: int, by: str, at: datetime, due_at: datetime
+) -> int:
     """Open a resolved case again, without an assignee, and return its new version.
 
-    Raises Conflict, also when the author has another open case, and when its posts are deleted.
+    ``due_at`` is the instant by which the rules want an answer, counted from now. Raises Conflict,
+    also when the author has another open case, and when its posts are deleted.
     """
     try:
         return _act(
@@ -128,6 +131,7 @@ def reopen(db: Database, case_id: int, *, version: int, by: str, at: datetime) -
             _clean_name(by),
             at,
             condition=_CASE.c.complaints > 0,
+            due_at=due_at,
             assignee=None,
             outcome=None,
             resolved_at=None,

@@ -134,8 +134,8 @@ def test_of_what_is_not_here_it_does_not_say_that_no_export_holds_it(full: Works
         (["--author", "x:a", "--mention", "x:1"], "needs one author or one mention. Give --author"),
         (["--author", "maria"], "'maria' names no source. Write SOURCE:ID or SOURCE:HANDLE"),
         (["--mention", "x:"], "--mention: 'x:' names no source. Write SOURCE:ID"),
-        (["--author", "x:nobody"], "nobody by the id or handle 'nobody' is stored of x"),
-        (["--author", "y:maria"], "nobody by the id or handle 'maria' is stored of y"),
+        (["--author", "x:nobody"], "no author of x with the id or handle 'nobody' is stored"),
+        (["--author", "y:maria"], "no author of y with the id or handle 'maria' is stored"),
     ],
 )
 def test_what_cannot_be_erased_is_said_in_a_sentence(

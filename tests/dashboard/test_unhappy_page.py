@@ -139,6 +139,8 @@ def test_take_note_contacted_resolved_reopened(world: World, queue: Open) -> Non
     press(page, "Open it again")
     done = the_case(world)
     assert done.case.status is CaseStatus.OPEN
+    assert done.case.due_at > found.due_at, "an answer is due anew"
+    assert "answer within 2 h" in texts(page)
     assert [event.kind for event in done.events] == [
         *("reopened", "resolved", "contacted", "note", "taken", "opened")
     ]
@@ -237,11 +239,11 @@ def test_filters_narrow_the_queue(world: World, queue: Open) -> None:
     page.selectbox(key="queue_source").set_value("reddit").run()
     assert len(rows()) == 1
     page.selectbox(key="queue_source").set_value("All sources")
-    page.selectbox(key="queue_whose").set_value("Mine").run()
+    page.selectbox(key="queue_agent").set_value("Mine").run()
     assert rows() == {f"open-{case.id}"}
-    page.selectbox(key="queue_whose").set_value("Nobody's").run()
+    page.selectbox(key="queue_agent").set_value("Unassigned").run()
     assert rows() and f"open-{case.id}" not in rows()
-    page.selectbox(key="queue_whose").set_value("Anybody's")
+    page.selectbox(key="queue_agent").set_value("All agents")
     page.selectbox(key="queue_status").set_value("Resolved").run()
     assert "No case passes these filters" in texts(page)
     press(page, "Show all open cases")

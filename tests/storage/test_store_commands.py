@@ -58,7 +58,7 @@ def test_from_taken_to_resolved_and_back(db: Database, case_id: int) -> None:
         "won back",
         NOW,
     )
-    version = commands.reopen(db, case_id, version=version, **ANA)
+    version = commands.reopen(db, case_id, version=version, due_at=NOW + HOUR, **ANA)
     reopened = _now(db, case_id)
     assert (reopened.status, reopened.outcome, reopened.resolved_at) == (
         CaseStatus.OPEN,
@@ -67,6 +67,7 @@ def test_from_taken_to_resolved_and_back(db: Database, case_id: int) -> None:
     )
     assert (reopened.assignee, reopened.version) == (None, version)
     assert reopened.first_contact_at == NOW
+    assert reopened.due_at == NOW + HOUR
     kinds = ["opened", "taken", "contacted", "contacted", "resolved", "reopened"]
     assert _events(db, case_id) == kinds
     notes = [event.note for event in queries.case(db, case_id).events]  # type: ignore[union-attr]
@@ -97,7 +98,7 @@ def test_taking_over_and_giving_back_does_not_forget_the_contact(
         lambda db, number, v: commands.release(db, number, version=v, **ANA),
         lambda db, number, v: commands.record_contact(db, number, version=v, **ANA),
         lambda db, number, v: commands.resolve(db, number, version=v, outcome="answered", **ANA),
-        lambda db, number, v: commands.reopen(db, number, version=v, **ANA),
+        lambda db, number, v: commands.reopen(db, number, version=v, due_at=NOW, **ANA),
     ],
 )
 def test_an_old_view_changes_nothing(
@@ -115,7 +116,7 @@ def test_an_old_view_changes_nothing(
 
 def test_steps_that_do_not_fit(db: Database, case_id: int) -> None:
     with pytest.raises(Conflict, match="is open; this step does not fit"):
-        commands.reopen(db, case_id, version=1, **ANA)
+        commands.reopen(db, case_id, version=1, due_at=NOW, **ANA)
     version = commands.resolve(db, case_id, version=1, outcome="left", **ANA)
     with pytest.raises(Conflict, match="is resolved; this step does not fit"):
         commands.take(db, case_id, version=version, **ANA)
@@ -134,7 +135,7 @@ def test_a_new_complaint_after_the_end_opens_a_new_case_and_bars_the_old_one(
     flag(db, ANY_AGE, clock=FrozenClock())
     assert queries.queue(db, QueueFilter())[0].id != case_id
     with pytest.raises(Conflict, match="complained again since"):
-        commands.reopen(db, case_id, version=version, **ANA)
+        commands.reopen(db, case_id, version=version, due_at=NOW, **ANA)
     assert _now(db, case_id).status is CaseStatus.RESOLVED
     assert _events(db, case_id) == ["opened", "resolved"]
     check_all(db)

@@ -164,7 +164,7 @@ def test_a_case_that_loses_its_last_post_is_resolved_and_names_nobody(db: Databa
     assert _traces(db, "maria", "awful") == set()
     assert queries.newest_flagged(db, "acme-air") == ()
     with pytest.raises(Conflict, match="all its posts are deleted"):
-        commands.reopen(db, case.id, version=case.version, by="Ana", at=NOW)
+        commands.reopen(db, case.id, version=case.version, by="Ana", at=NOW, due_at=NOW)
     check_all(db)
 
 
