@@ -79,7 +79,9 @@ def demo(
     summary_only: Annotated[
         bool, typer.Option("--once", help="No page: print a summary and end.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help="Where the page listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="Where the page listens.", min=1, max=65535)] = (
+        None
+    ),
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Play fourteen days of an invented brand through the real path, on this machine alone."""
@@ -91,13 +93,19 @@ def demo(
 @cli.command()
 def up(
     page: Annotated[bool, typer.Option(help="Serve the command center too.")] = True,
+    port: Annotated[int | None, typer.Option(help="Where the page listens.", min=1, max=65535)] = (
+        None
+    ),
 ) -> None:
     """Listen, classify, flag and deliver on schedule, and serve the command center."""
     # Streamlit loads slowly: only this command and the demo pay for it.
     from commands.up import serve
+    from dashboard import launch
 
+    # first of all: a taken port is named before a database is made
+    listener = launch.listen(configuration.load(), port=port) if page else None
     with opened() as app:
-        sys.exit(serve(app, page=page))
+        sys.exit(serve(app, listener, port=port))
 
 
 @cli.command()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 import time
 import webbrowser
-from importlib.resources import files
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +24,11 @@ from pipeline.stages import Stages
 from storage.collecting import polling
 from storage.database import migrate
 from storage.database.engine import connect
+from storage.database.leader import LeaderLock
 from storage.entities import brands
 
-_FOLDER = Path("data/demo")
+_FOLDER, _DATABASE = Path("data/demo"), "earful.db"
+_SETTINGS = files("commands.demo").joinpath("settings.toml")
 
 
 def run(*, summary_only: bool = False, port: int | None = None, browser: bool = True) -> int:
@@ -36,9 +41,48 @@ def run(*, summary_only: bool = False, port: int | None = None, browser: bool = 
     if summary_only:
         with tempfile.TemporaryDirectory(prefix="earful-demo-") as folder:
             return _run_once(Path(folder))
-    # Each run starts with an empty database: its story ends now, an older one ended earlier.
-    shutil.rmtree(_FOLDER, ignore_errors=True)
-    return _run_page(_FOLDER, port=port, browser=browser)
+    with only_one_in(_FOLDER):
+        return _run_page(_FOLDER, port=port, browser=browser)
+
+
+@contextmanager
+def only_one_in(folder: Path) -> Iterator[None]:
+    """Hold the demo's folder for a block. Raises SettingsError while another process uses it.
+
+    Each run replaces the database, also that of a demo which is still running: its page would then
+    show an empty file, or fail.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # beside the folder, which each run removes
+    with folder.with_name(f"{folder.name}.lock").open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _in_use(folder) from error
+        _refuse_running_schedule(folder)
+        yield
+
+
+def _refuse_running_schedule(folder: Path) -> None:
+    """Raise SettingsError while `earful up` runs on the demo's own settings and database."""
+    file = folder / _DATABASE
+    if not file.is_file():
+        return
+    db = connect(f"sqlite:///{file}")
+    leader = LeaderLock(db)
+    try:
+        if not leader.acquire():
+            raise _in_use(folder)
+    finally:
+        leader.release()
+        db.close()
+
+
+def _in_use(folder: Path) -> SettingsError:
+    return SettingsError(
+        f"{folder} is in use: a demo runs here already",
+        hint="Open its page, or end it with Ctrl-C, or start this one in another folder.",
+    )
 
 
 def _run_once(folder: Path) -> int:
@@ -53,8 +97,15 @@ def _run_once(folder: Path) -> int:
 
 
 def _run_page(folder: Path, *, port: int | None, browser: bool) -> int:
+    # Streamlit loads slowly: `earful demo --once` does not need it
     from commands import up
+    from dashboard import launch
 
+    # A taken port is named before anything is removed or made.
+    with as_file(_SETTINGS) as file:
+        listener = launch.listen(configuration.load(file), port=port)
+    # Each run starts with an empty database: its story ends now, an older one ended earlier.
+    shutil.rmtree(folder, ignore_errors=True)
     app = prepare(folder, live=True)
     console = Console()
     try:
@@ -67,7 +118,8 @@ def _run_page(folder: Path, *, port: int | None, browser: bool) -> int:
             if browser:
                 webbrowser.open(address)
 
-        return up.serve(app, port=port, settings_file=folder / "settings.toml", ready=ready)
+        file = folder / "settings.toml"
+        return up.serve(app, listener, port=port, settings_file=file, ready=ready)
     finally:
         app.db.close()
 
@@ -76,8 +128,8 @@ def prepare(folder: Path, *, live: bool) -> App:
     """Create settings, story and database in ``folder``. Raises SettingsError, DatabaseError."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "settings.toml"
-    demo_settings = files("commands.demo").joinpath("settings.toml").read_text(encoding="utf-8")
-    file.write_text(f'database_url = "sqlite:///earful.db"\n{demo_settings}', encoding="utf-8")
+    demo_settings = _SETTINGS.read_text(encoding="utf-8")
+    file.write_text(f'database_url = "sqlite:///{_DATABASE}"\n{demo_settings}', encoding="utf-8")
     settings = configuration.load(file)
     if "EARFUL_DATABASE_URL" in os.environ or "EARFUL_DATABASE_URL_FILE" in os.environ:
         _refuse_other_data(settings)

@@ -88,6 +88,7 @@ def serving(process: subprocess.Popen[bytes], port: int) -> Iterator[str]:
 @contextmanager
 def dashboard(world: World) -> Iterator[str]:
     settings = load(world.settings_file)
-    server = launch.start_server(settings, settings_file=world.settings_file)
+    with launch.listen(settings) as listener:
+        server = launch.start_server(settings, settings_file=world.settings_file, listener=listener)
     with serving(server, settings.dashboard.port) as base:
         yield base

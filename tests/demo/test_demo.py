@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from earful.types import Brand
 from storage import queries
 from storage.collecting import polling
 from storage.database.engine import connect
+from storage.database.leader import LeaderLock
 from storage.database.migrate import upgrade
 from storage.entities import brands
 from storage.views import QueueFilter
@@ -160,3 +162,49 @@ def test_it_does_not_touch_a_database_with_other_mentions(
     monkeypatch.setenv("EARFUL_DATABASE_URL", url)
     with pytest.raises(SettingsError, match="more than the demo"):
         demo.prepare(tmp_path / "demo", live=False)
+
+
+def test_a_demo_does_not_replace_the_database_of_a_running_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/demo")
+    with demo.only_one_in(folder):
+        folder.mkdir()
+        (folder / "earful.db").write_text("of the first")
+        with pytest.raises(SettingsError, match="a demo runs here already"):
+            demo.run(browser=False)
+        assert (folder / "earful.db").read_text() == "of the first"
+
+
+def test_a_demo_does_not_replace_a_database_that_is_listened_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`EARFUL_SETTINGS=data/demo/settings.toml ./run up` keeps on using it."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/demo")
+    folder.mkdir(parents=True)
+    db = connect(f"sqlite:///{folder / 'earful.db'}")
+    upgrade(db)
+    leader = LeaderLock(db)
+    assert leader.acquire()
+    with pytest.raises(SettingsError, match="a demo runs here already"):
+        demo.run(browser=False)
+    leader.release()
+    db.close()
+    assert (folder / "earful.db").is_file()
+
+
+def test_a_taken_port_leaves_the_former_demo_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/demo")
+    folder.mkdir(parents=True)
+    (folder / "kept.txt").write_text("of the last run")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SettingsError, match="another program already listens"):
+            demo.run(port=taken.getsockname()[1], browser=False)
+    assert (folder / "kept.txt").is_file()
