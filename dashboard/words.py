@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from earful.case_states import CaseStatus
+from earful.clock import UNDATED
 from outreach.words import rounded
 
 STATUS = {
@@ -40,6 +41,8 @@ def format_span(length: timedelta) -> str:
 
 def format_age(instant: datetime, now: datetime) -> str:
     """Write the time between an instant and now: 5 h ago."""
+    if instant == UNDATED:
+        return "age unknown"
     if abs(now - instant) < timedelta(minutes=1):
         return "just now"
     return (
@@ -49,6 +52,8 @@ def format_age(instant: datetime, now: datetime) -> str:
 
 def format_time(instant: datetime, zone: str, now: datetime) -> str:
     """Write an instant on the brand's clock: Tue 4 Mar, 14:05; with the year when it is another."""
+    if instant == UNDATED:
+        return "undated"
     local = instant.astimezone(ZoneInfo(zone))
     year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"

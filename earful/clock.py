@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
+# The time of a post whose date is there and cannot be read. It is outside every window, so the post
+# is never fresh (docs/decisions/platforms.md, "A feed's date is read strictly").
+UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:

@@ -8,24 +8,32 @@ by feedparser; conditional requests: RFC 9110 section 13.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, OnErrorOmit, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    model_validator,
+)
 
 from earful.contracts import TRIED_AGAIN, Permanent, Transient
 from earful.enums import GapKind
 from earful.matching import Matcher
+from earful.settings.load import Zone
 from earful.types import Batch, Gap, Mention, Query, Rejected, Seen
 from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.cooldown import cooldown_until, is_cooling_down
 from listeners.common.options import WebOptions, read_options
-from listeners.common.position import Instant, Position, TolerantRecord
 from listeners.common.rejects import read_items
-from listeners.feeds.parser import Entry, Feed, NotAFeed, fingerprint, mention, parse
+from listeners.feeds.dates import DateRules, EntryDate
+from listeners.feeds.identity import Entry, fingerprint
+from listeners.feeds.parser import Feed, NotAFeed, mention, parse
+from listeners.feeds.state import FeedsPosition, FeedState
 from listeners.http.errors import combine_errors, safe_url
 from listeners.http.fetch import Fetcher, HttpResponse
 
@@ -39,6 +47,8 @@ class RssOptions(WebOptions):
     urls: tuple[str, ...] = ()
     all: bool = False
     max_entries: Annotated[int, Field(ge=1, le=5000)] = 1000
+    dates: Annotated[str, AfterValidator(times.check_order)] | None = None
+    timezone: Zone | None = None
 
     @model_validator(mode="after")
     def _require_address(self) -> RssOptions:
@@ -49,38 +59,6 @@ class RssOptions(WebOptions):
     def feeds(self) -> list[str]:
         """Return every address, once."""
         return list(dict.fromkeys([*([self.url] if self.url else []), *self.urls]))
-
-
-class _FeedState(TolerantRecord):
-    """The state of one feed in a position.
-
-    ``seen``: fingerprints of the window's entries. ``newest``, ``read_at`` and ``paused_until``:
-    seconds since 1970. ``terms``: a fingerprint of the query's terms and languages.
-    """
-
-    # the aliases are the keys of positions that are already stored
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    # with an etag and no entries, a site would answer that nothing is new
-    all_or_nothing: ClassVar[bool] = True
-
-    etag: str | None = None
-    modified: str | None = None
-    seen: tuple[str, ...] = ()
-    newest: Instant | None = None
-    read_at: Instant | None = Field(default=None, alias="looked")
-    terms: str = Field(default="", alias="asked")
-    paused_until: Instant = Field(default=0, alias="wait")
-
-
-class _Position(Position):
-    """Every feed by the fingerprint of its address: an address can hold a key."""
-
-    feeds: dict[str, OnErrorOmit[_FeedState]] = Field(default_factory=dict)
-
-    @classmethod
-    def of(cls, states: Mapping[str, _FeedState]) -> _Position:
-        """Make the position from the feeds' states by address."""
-        return cls(feeds={fingerprint(url): state for url, state in states.items()})
 
 
 class Rss(SourceListener):
@@ -109,6 +87,7 @@ class _Poll:
         self._options = options
         self._web = web
         self._now = now
+        self._date_rules = DateRules.of(now, options.dates, options.timezone)
         any_of = () if options.all else query.any_of
         self._matcher = Matcher(any_of, query.none_of)
         self._languages = {code.partition("-")[0].lower() for code in query.languages}
@@ -116,9 +95,9 @@ class _Poll:
         self._terms = fingerprint(json.dumps([any_of, query.none_of, query.languages]))
 
     def batches(self, position: str | None) -> Iterator[Batch]:
-        stored = _Position.load(position).feeds
+        stored = FeedsPosition.load(position).feeds
         feeds = self._options.feeds()
-        states = {url: stored.get(fingerprint(url), _FeedState()) for url in feeds}
+        states = {url: stored.get(fingerprint(url), FeedState()) for url in feeds}
         failed: dict[str, Transient | Permanent] = {}
         read_count = 0
         for url in feeds:
@@ -132,16 +111,16 @@ class _Poll:
                 continue
             read_count += 1
             # with several feeds a last batch follows, with those that failed
-            yield replace(batch, position=_Position.of(states).dump(), more=len(feeds) > 1)
+            yield replace(batch, position=FeedsPosition.of(states).dump(), more=len(feeds) > 1)
         if failed and not read_count:
             raise combine_errors(list(failed.values()))
         if len(feeds) > 1 and (failed or read_count):
             rejected = tuple(
                 Rejected(where=safe_url(url), reason=str(error)) for url, error in failed.items()
             )
-            yield Batch(mentions=(), position=_Position.of(states).dump(), rejected=rejected)
+            yield Batch(mentions=(), position=FeedsPosition.of(states).dump(), rejected=rejected)
 
-    def _read_feed(self, url: str, state: _FeedState) -> tuple[Batch, _FeedState]:
+    def _read_feed(self, url: str, state: FeedState) -> tuple[Batch, FeedState]:
         """Read one feed; return its new entries and the feed's next state.
 
         1. Fetch it, conditionally while the query's terms stay the same.
@@ -162,7 +141,7 @@ class _Poll:
             batch = Batch(mentions=(), position=None, seen=self._seen(url, state.read_at))
             return batch, state.model_copy(update={"paused_until": 0, "read_at": now})
         try:
-            feed = parse(response, max_entries=self._options.max_entries)
+            feed = parse(response, max_entries=self._options.max_entries, rules=self._date_rules)
         except NotAFeed as error:
             raise _no_feed(url, state, str(error)) from error
         seen = state.seen if same_terms else ()
@@ -186,42 +165,45 @@ class _Poll:
         self, feed: Feed, seen: set[str]
     ) -> tuple[tuple[Mention, ...], tuple[Rejected, ...]]:
         """Make mentions of the feed's entries that are not in ``seen`` (fingerprints)."""
+        entries = [entry for entry in feed.entries if not entry.is_in(seen)]
         mentions, rejected = read_items(
-            (entry for entry in feed.entries if entry.fingerprint not in seen),
+            entries,
             lambda entry: self._mention(feed, entry),
             where=lambda entry: f"entry {entry.id[:80]}",
             keep_raw=False,
         )
-        return mentions, (*feed.rejected, *rejected)
+        stored = {entry_mention.external_id for entry_mention in mentions}
+        undated = [entry.date for entry in entries if entry.date.fault and entry.id in stored]
+        return mentions, (*feed.rejected, *rejected, *_undated_note(undated))
 
-    def _next_state(self, feed: Feed, response: HttpResponse, state: _FeedState) -> _FeedState:
+    def _next_state(self, feed: Feed, response: HttpResponse, state: FeedState) -> FeedState:
         """Return the state of a feed that was read completely.
 
         An empty feed keeps the entries and the newest date of ``state``.
         """
-        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        dates = [entry.date.instant for entry in feed.entries if entry.date.instant]
         newest = times.to_epoch(min(max(dates, default=self._now), self._now))
-        return _FeedState(
+        return FeedState(
             etag=response.etag,
             modified=response.modified,
-            seen=tuple(entry.fingerprint for entry in feed.entries) or state.seen,
+            seen=_seen_prints(feed) or state.seen,
             newest=newest if feed.entries else state.newest,
             read_at=times.to_epoch(self._now),
             terms=self._terms,
         )
 
-    def _cut_off_state(self, feed: Feed, state: _FeedState) -> _FeedState:
+    def _cut_off_state(self, feed: Feed, state: FeedState) -> FeedState:
         """Return the state of a feed that was cut off.
 
         It adds the entries. It keeps no ETag and no new ``read_at``, so that neither the site nor
         the ledger takes the missing entries for read.
         """
-        seen = dict.fromkeys((*(entry.fingerprint for entry in feed.entries), *state.seen))
+        seen = dict.fromkeys((*_seen_prints(feed), *state.seen))
         return state.model_copy(
             update={
                 "etag": None,
                 "modified": None,
-                "seen": tuple(seen)[: self._options.max_entries],
+                "seen": tuple(seen)[: 2 * self._options.max_entries],
                 "terms": self._terms,
                 "paused_until": 0,
             }
@@ -249,14 +231,15 @@ class _Poll:
         begin = self._now if since is None else times.from_epoch(since)
         return (Seen(since=min(begin, self._now), until=self._now, part=self._parts[url]),)
 
-    def _gap(self, url: str, feed: Feed, state: _FeedState) -> Gap | None:
+    def _gap(self, url: str, feed: Feed, state: FeedState) -> Gap | None:
         """Return a Gap when no seen entry is left in the window and its dates do not overlap.
 
         Some feeds give their entries new ids at every poll. Their dates overlap, so they have none.
         """
         if not state.seen or state.newest is None or not feed.entries:
             return None
-        if {entry.fingerprint for entry in feed.entries} & set(state.seen):
+        seen = set(state.seen)
+        if any(entry.is_in(seen) for entry in feed.entries):
             return None
         oldest = self._oldest(feed)
         since = times.from_epoch(state.newest)
@@ -273,15 +256,29 @@ class _Poll:
         )
 
     def _oldest(self, feed: Feed) -> int | None:
-        dates = [entry.published_at for entry in feed.entries if entry.published_at]
+        dates = [entry.date.instant for entry in feed.entries if entry.date.instant]
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
-    def _pause(self, state: _FeedState, error: Transient | Permanent) -> _FeedState:
+    def _pause(self, state: FeedState, error: Transient | Permanent) -> FeedState:
         paused_until = cooldown_until(error, times.to_epoch(self._now))
         return state.model_copy(update={"paused_until": paused_until})
 
 
-def _no_feed(url: str, state: _FeedState, trouble: str) -> Transient | Permanent:
+def _seen_prints(feed: Feed) -> tuple[str, ...]:
+    return tuple(mark for entry in feed.entries for mark in (entry.fingerprint, entry.content))
+
+
+def _undated_note(dates: Sequence[EntryDate]) -> tuple[Rejected, ...]:
+    """Tell people of entries that are stored without a date, with the first date as it stands."""
+    if not dates:
+        return ()
+    entries = "an entry is" if len(dates) == 1 else f"{len(dates):,} entries are"
+    reason = f"{entries} stored as undated, and none raises an alert: {dates[0].fault}"
+    hint = "the options dates and timezone decide how the feed's dates are read"
+    return (Rejected(where="feed", reason=f"{reason} ({hint})", raw=dates[0].text[:200]),)
+
+
+def _no_feed(url: str, state: FeedState, trouble: str) -> Transient | Permanent:
     """Make the error for a page that is no feed.
 
     It is transient where a feed was read before. Where none ever was, the address is wrong.

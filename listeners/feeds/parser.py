@@ -1,17 +1,14 @@
 """Read a feed's bytes into entries, and an entry into a mention.
 
 The reading is tolerant, because many feeds are written by hand. Missing fields get defaults: an id
-from link and title, the fetch time for a date, the site for an author. A date in the future becomes
-the fetch time.
+from link and title, the fetch time for a date, the site for an author. A date is never guessed: an
+unreadable one makes the entry undated.
 """
 
 from __future__ import annotations
 
-import calendar
-import hashlib
 import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,16 +17,17 @@ from xml.sax import SAXException
 
 import feedparser
 
+from earful.clock import UNDATED
 from earful.contracts import BadItem
 from earful.types import Author, Mention, Rejected
 from listeners.common import times
 from listeners.common.plain_text import clean, from_html, one_line, web_link
 from listeners.common.values import language
 from listeners.feeds import bounded_feedparser
+from listeners.feeds.dates import DateRules, EntryDate
+from listeners.feeds.identity import Entry, distinct_entries
 from listeners.http.fetch import HttpResponse
 
-_GLOBAL_ID = ("http://", "https://", "tag:", "urn:")  # the same in every feed that carries it
-_LONGEST_ID = 200  # characters; a longer one is hashed like an id that only this feed knows
 # feedparser raises these on broken input (its own bugs, mostly in dates and addresses)
 _PARSER_BUGS = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 _MAIL_AND_NAME = re.compile(r"\S+@\S+\s*\((.+)\)$")
@@ -41,25 +39,13 @@ _CUT_OFF = (
 _END_TAG = re.compile(rb"</(\w+:)?(rss|feed|rdf)\s*>", re.IGNORECASE)
 _TAIL = 10_000  # bytes that hold the end tag, with the markup that some sites add after it
 
+_ANY_DATE = DateRules()
+
 bounded_feedparser.bind()
 
 
 class NotAFeed(Exception):
     """The bytes hold no readable feed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry: its identity, its date, and feedparser's reading of it."""
-
-    id: str
-    published_at: datetime | None
-    raw: Any
-
-    @property
-    def fingerprint(self) -> str:
-        """Return a short hash of the id; a position holds one for each entry of the feed."""
-        return fingerprint(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +66,7 @@ class Feed:
     is_complete: bool = True
 
 
-def parse(response: HttpResponse, *, max_entries: int) -> Feed:
+def parse(response: HttpResponse, *, max_entries: int, rules: DateRules = _ANY_DATE) -> Feed:
     """Read the feed in a response, with its newest ``max_entries`` entries. Raises NotAFeed.
 
     1. Let feedparser read the bytes.
@@ -92,15 +78,15 @@ def parse(response: HttpResponse, *, max_entries: int) -> Feed:
     is_complete = not _is_cut_off(document, response.body)
     parts = urlsplit(response.url)
     site = parts.hostname or "feed"
-    entries, rejected = _distinct_entries(
-        f"{site}{parts.path}", document.entries if is_complete else document.entries[:-1]
+    entries, rejected = distinct_entries(
+        f"{site}{parts.path}", document.entries if is_complete else document.entries[:-1], rules
     )
     if not is_complete:
         rejected.append(Rejected(where="feed", reason=_CUT_OFF))
     if len(entries) > max_entries:
         reason = f"it has {len(entries):,} entries; the newest {max_entries:,} are read"
         rejected.append(Rejected(where="feed", reason=f"{reason} (the option max_entries)"))
-        entries.sort(key=lambda entry: entry.published_at or times.EPOCH, reverse=True)
+        entries.sort(key=lambda entry: entry.date.instant or times.EPOCH, reverse=True)
     return Feed(
         url=response.url,
         site=site,
@@ -123,23 +109,17 @@ def mention(feed: Feed, entry: Entry, fetched_at: datetime) -> tuple[Mention, st
     if not text:
         raise BadItem("it has neither a title nor a text")
     link = _link(feed, raw)
-    dated = entry.published_at
     entry_mention = Mention(
         source="rss",
         external_id=entry.id,
         author=_author(feed, raw),
         text=text,
-        published_at=min(dated, fetched_at) if dated else fetched_at,
+        published_at=_published_at(entry.date, fetched_at),
         fetched_at=fetched_at,
         url=link,
         lang=language(_detail(raw, "title").get("language")) or feed.lang,
     )
     return entry_mention, "\n".join((title, summary, content, link or ""))
-
-
-def fingerprint(text: str) -> str:
-    """Return a hash of ``text`` in 10 hexadecimal digits."""
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
 def _run_feedparser(response: HttpResponse) -> Any:
@@ -172,49 +152,14 @@ def _parse_error(document: Any) -> str:
     return one_line(str(reason), 120) if reason else "no RSS or Atom in it"
 
 
-def _distinct_entries(place: str, raws: Iterable[Any]) -> tuple[list[Entry], list[Rejected]]:
-    """Return each id's first entry; reject other entries under it.
+def _published_at(date: EntryDate, fetched_at: datetime) -> datetime:
+    """Return the time of an entry; UNDATED where the feed's date cannot be read.
 
-    Broken feeds use one id for all entries. ``place`` is the feed's host and path.
+    An entry without any date is new to us, so the time when we fetched it is the best one.
     """
-    by_identity: dict[str, tuple[Entry, tuple[str, str]]] = {}
-    rejected: list[Rejected] = []
-    for number, raw in enumerate(raws, 1):
-        shape = str(raw.get("link") or ""), str(raw.get("title") or "")
-        identity = _identity(place, raw, shape)
-        if identity not in by_identity:
-            entry = Entry(id=identity, published_at=_date(raw), raw=raw)
-            by_identity[identity] = entry, shape
-        # at most 100: a feed with one id for all entries would fill the batch with rejects
-        elif by_identity[identity][1] != shape and len(rejected) < 100:
-            reason = f"its id {identity[:80]!r} is an earlier entry's in the same feed"
-            rejected.append(
-                Rejected(where=f"entry {number}", reason=reason, raw=clean(" ".join(shape), 500))
-            )
-    return [entry for entry, _ in by_identity.values()], rejected
-
-
-def _identity(place: str, raw: Any, shape: tuple[str, str]) -> str:
-    feed_id = clean(str(raw.get("id") or ""), 4096)
-    if feed_id.startswith(_GLOBAL_ID) and len(feed_id) <= _LONGEST_ID:
-        return feed_id
-    # "17" is another entry in another feed, so the feed is part of the id
-    parts = (place, feed_id) if feed_id else (place, *shape)
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _date(raw: Any) -> datetime | None:
-    for key in ("published_parsed", "updated_parsed", "created_parsed"):
-        moment = dict.get(raw, key)  # feedparser's own get() guesses one date for another
-        if moment is None:
-            continue
-        try:
-            instant = times.from_epoch(calendar.timegm(moment))
-        except (ValueError, OverflowError, TypeError):
-            continue  # outside the calendar: try the next date
-        if instant > times.EPOCH:
-            return instant
-    return None
+    if date.instant is not None:
+        return min(date.instant, fetched_at)
+    return UNDATED if date.fault else fetched_at
 
 
 def _author(feed: Feed, raw: Any) -> Author:

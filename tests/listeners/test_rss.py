@@ -11,6 +11,7 @@ import pytest
 from loopback import Asked, Reply, Site
 from rss_watch import NOW, Watch, item
 
+from earful.clock import UNDATED
 from earful.contracts import Permanent, Transient
 from listeners.common.plain_text import clean
 
@@ -84,7 +85,9 @@ def test_short_ids_belong_to_their_feed(site: Site) -> None:
 def test_impossible_dates(site: Site, date: str) -> None:
     watch = Watch(site)
     watch.show(f"<item><title>Kestrova</title><pubDate>{date}</pubDate></item>")
-    assert watch.poll()[0].published_at == NOW
+    assert watch.poll()[0].published_at == UNDATED
+    assert "an entry is stored as undated" in watch.reasons()[0]
+    assert watch.poll() == [] and watch.reasons() == []
 
 
 def test_only_what_names_us_unless_told_otherwise(site: Site) -> None:
