@@ -51,8 +51,13 @@ def rounded(span: timedelta) -> tuple[int, str]:
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
-    """Write an instant as "Fri 21 Nov 09:00" in ``zone``."""
-    return at.astimezone(zone).strftime("%a %d %b %H:%M")
+    """Write an instant as "Fri 21 Nov 09:00" in ``zone``.
+
+    A time that comes twice, when the clocks go back, names its own: "Sun 25 Oct 03:30 EEST".
+    """
+    local = at.astimezone(zone)
+    is_repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return local.strftime("%a %d %b %H:%M %Z" if is_repeated else "%a %d %b %H:%M")
 
 
 def join_words(parts: list[str]) -> str:

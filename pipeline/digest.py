@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from earful.case_states import UNANSWERED_STATUSES, Action, CaseStatus
@@ -74,8 +74,10 @@ def facts(
 
 
 def _numbers(db: Database, brand: BrandView, window: Window) -> BrandNumbers:
-    counts = stored.counts(db, brand.id, window)
-    before = stored.counts(db, brand.id, window.before())
+    # to the instant: widened to quarters of an hour, this window and the one before it would share
+    # a quarter, and so would two digests in a row
+    counts = stored.count_exactly(db, brand.id, window)
+    before = stored.count_exactly(db, brand.id, window.before())
     return BrandNumbers(
         name=brand.name,
         mentions=counts.mentions,
@@ -152,11 +154,24 @@ def message(
 
 def last_hour(settings: DigestSettings, timezone: str, now: datetime) -> datetime:
     """Return the latest instant, not after ``now``, at which a digest was due."""
-    local = now.astimezone(ZoneInfo(timezone))
-    due = local.replace(hour=settings.at.hour, minute=settings.at.minute, second=0, microsecond=0)
-    if due.astimezone(UTC) > now:
-        due = (due - timedelta(days=1)).replace(hour=settings.at.hour, minute=settings.at.minute)
-    return due.astimezone(UTC)
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    # from tomorrow: where the clocks go back over midnight, tomorrow's hour may have passed already
+    hours = (_hour_of(today + timedelta(days=days), settings.at, zone) for days in (1, 0, -1, -2))
+    return next(hour for hour in hours if hour <= now)
+
+
+def _hour_of(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Return the one instant of a local day at which its digest is due, in UTC.
+
+    An hour that the clocks repeat counts when it comes first (fold 0). One that they skip is as
+    much later as they skip: 03:30 becomes 04:30. Where that would be the next day, as in Greenland
+    at 23:30, it is as much earlier (fold 1), so that each day has a digest of its own.
+    """
+    due = datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
+    if due.astimezone(zone).date() == day:
+        return due
+    return datetime.combine(day, at.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
 
 def digest(

@@ -16,6 +16,7 @@ from earful.enums import DeliveryState
 from storage.analysis import predictions
 from storage.analysis.trends import (
     by_source,
+    count_exactly,
     count_sentiments,
     counts,
     share_of_voice,
@@ -58,6 +59,7 @@ __all__ = [
     "case",
     "count_cases",
     "count_events",
+    "count_exactly",
     "counts",
     "headline",
     "health",

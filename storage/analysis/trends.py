@@ -16,10 +16,11 @@ from storage.analysis.predictions import UNKNOWN
 from storage.analysis.tallies import QUARTER, quarter_of
 from storage.database.engine import Database
 from storage.database.upsert import table_of
-from storage.tables import BrandRow, TallyRow
+from storage.tables import BrandRow, MentionBrandRow, MentionRow, TallyRow
 from storage.views import Counts, SourceCounts, TrendPoint, VoiceShare
 
 _TALLY, _BRAND = table_of(TallyRow), table_of(BrandRow)
+_MENTION_BRAND, _MENTION = table_of(MentionBrandRow), table_of(MentionRow)
 _DAY = timedelta(days=1)
 
 
@@ -27,6 +28,56 @@ def counts(db: Database, brand_id: str, window: Window) -> Counts:
     """Count the mentions of each sentiment in the window."""
     with db.read() as connection:
         return count_sentiments(connection, brand_id, widen_to_quarters(window))
+
+
+def count_exactly(db: Database, brand_id: str, window: Window) -> Counts:
+    """Count the mentions of each sentiment in the window, to the instant.
+
+    Whole quarters come from the tallies, the parts of quarters at both ends from the mentions. So
+    windows that meet share no mention and lose none.
+    """
+    since, until = _round_up(window.since), quarter_of(window.until)
+    numbers: dict[str, int] = defaultdict(int)
+    with db.read() as connection:
+        if since < until:
+            _add_tallies(connection, brand_id, Window(since=since, until=until), numbers)
+            _add_mentions(connection, brand_id, Window(since=window.since, until=since), numbers)
+            _add_mentions(connection, brand_id, Window(since=until, until=window.until), numbers)
+        else:
+            _add_mentions(connection, brand_id, window, numbers)
+    return _to_counts(numbers)
+
+
+def _add_tallies(
+    connection: Connection, brand_id: str, window: Window, numbers: dict[str, int]
+) -> None:
+    rows = connection.execute(
+        select(_TALLY.c.sentiment, func.sum(_TALLY.c.mentions))
+        .where(_in_window(brand_id, window))
+        .group_by(_TALLY.c.sentiment)
+    )
+    for sentiment, number in rows:
+        numbers[sentiment] += int(number)
+
+
+def _add_mentions(
+    connection: Connection, brand_id: str, window: Window, numbers: dict[str, int]
+) -> None:
+    """Count the mentions of a window as the tallies do: without the brand's own posts."""
+    published_at = _MENTION_BRAND.c.published_at
+    rows = connection.execute(
+        select(_MENTION.c.sentiment, func.count())
+        .join(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
+        .where(
+            _MENTION_BRAND.c.brand_id == brand_id,
+            published_at >= window.since,
+            published_at < window.until,
+            _MENTION_BRAND.c.own.is_(False),
+        )
+        .group_by(_MENTION.c.sentiment)
+    )
+    for sentiment, number in rows:
+        numbers[sentiment] += number
 
 
 def trend(
@@ -100,10 +151,12 @@ def by_source(db: Database, brand_id: str, window: Window) -> tuple[SourceCounts
 
 def widen_to_quarters(window: Window) -> Window:
     """Return the window widened to whole quarters of an hour, the unit of the tallies."""
-    until = quarter_of(window.until)
-    if until < window.until:
-        until += QUARTER
-    return Window(since=quarter_of(window.since), until=until)
+    return Window(since=quarter_of(window.since), until=_round_up(window.until))
+
+
+def _round_up(instant: datetime) -> datetime:
+    quarter = quarter_of(instant)
+    return quarter if quarter == instant else quarter + QUARTER
 
 
 def _in_window(brand_id: str, window: Window) -> Any:
@@ -116,12 +169,9 @@ def _in_window(brand_id: str, window: Window) -> Any:
 
 def count_sentiments(connection: Connection, brand_id: str, window: Window) -> Counts:
     """Count inside a transaction; ``window`` must begin and end on a quarter of an hour."""
-    rows = connection.execute(
-        select(_TALLY.c.sentiment, func.sum(_TALLY.c.mentions))
-        .where(_in_window(brand_id, window))
-        .group_by(_TALLY.c.sentiment)
-    ).all()
-    return _to_counts({sentiment: int(number) for sentiment, number in rows})
+    numbers: dict[str, int] = defaultdict(int)
+    _add_tallies(connection, brand_id, window, numbers)
+    return _to_counts(numbers)
 
 
 def _to_counts(numbers: Mapping[str, int]) -> Counts:
