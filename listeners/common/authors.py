@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from earful.types import Author
 
 _PREFIX = "anonymous-"
+# what programs write into an empty cell
+NOTHING = frozenset(
+    {"", "nan", "nat", "none", "null", "nil", "undefined", "n/a", "n.a.", "<na>", "(null)"}
+    | {"#n/a", "#name?", "#ref!", "#value!", "#null!", "#num!", "#div/0!", "(empty)", "(blank)"}
+)
+# names that platforms show for any account that is gone, or that hides its name
+_NOBODY = NOTHING | {
+    *("-", "--", "—", "?", "unknown", "anonymous", "anonymous user", "deleted account"),
+    *("deleted user", "a google user", "google user", "facebook user", "amazon customer"),
+}
+_GONE = re.compile(r"[\[(<]\s*(?:deleted|removed|suspended|unknown)(?: \w+){0,3}\s*[\])>]")
+_LONGEST = 30  # characters of such a name
+
+
+def is_nobody(name: str) -> bool:
+    """Tell whether a name stands for no account, as "nan", "[deleted]" or "A Google user" do."""
+    if len(name) > _LONGEST:
+        return False
+    folded = name.strip().lower()
+    return folded in _NOBODY or (folded[:1] in "[(<" and _GONE.fullmatch(folded) is not None)
 
 
 def anonymous_author(

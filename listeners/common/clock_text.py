@@ -201,7 +201,7 @@ def _numeric_date(parts: tuple[str, str, str], order: str | None) -> datetime | 
     if order is None or (order == "ymd" and len(third) == 4):
         raise BadItem(
             "can be read as day first or month first",
-            hint='Say which by --dates dmy or --dates mdy (in settings: dates = "dmy").',
+            hint='Say which by the option dates = "dmy" or dates = "mdy".',
         )
     year, month, day = {
         "dmy": (third, second, first),
@@ -229,7 +229,7 @@ def _by_weekday(weekday: str, year: str, month: str, day: str) -> datetime | Non
         return midnight
     raise BadItem(
         "can be read as day first or year first",
-        hint='Say which by --dates dmy or --dates ymd (in settings: dates = "dmy").',
+        hint='Say which by the option dates = "dmy" or dates = "ymd".',
     )
 
 

@@ -24,6 +24,10 @@ _INLINE = {"a", "abbr", "b", "bdi", "cite", "code", "em", "font", "i", "ins", "d
 _INLINE |= {"s", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"}
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
+_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_MARKUP = re.compile(
+    r"</(?:a|b|blockquote|code|div|em|i|li|p|pre|span|strong|u|ul)\s*>|<br\s*/?>|<p>", re.IGNORECASE
+)
 _MAX_HTML = 8 * MAX_TEXT
 
 
@@ -64,6 +68,16 @@ def from_html(markup: str, limit: int = MAX_TEXT) -> str:
     if not hidden_by:
         parts.append(markup[at:])
     return _spaced(clean(html.unescape("".join(parts)), limit))
+
+
+def unescape(text: str) -> str:
+    """Replace HTML entities once, as "&amp;" by "&"; a lone "&copy" without its end stays."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity.group()), text) if "&" in text else text
+
+
+def has_markup(text: str) -> bool:
+    """Tell whether a text is surely HTML: it ends an element, or breaks a line by one."""
+    return _MARKUP.search(text) is not None
 
 
 def _spaced(text: str) -> str:

@@ -48,8 +48,22 @@ _FOLDED |= dict.fromkeys(map(ord, "\xa0\u2007\u2009\u202f\u3000"), " ")
 _FOLDED |= dict.fromkeys(map(ord, "\u2212\u2010\u2011"), "-")
 _EXCEL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's day numbers have no zone
 _EXCEL_DAYS = (32_874, 80_000)  # 1990 to 2119
+_DAYS_HINT = 'If it counts days as spreadsheets do, say so by the option dates = "excel".'
 _NOTHING = {"", "nan", "nat", "none", "null", "n/a", "#n/a", "-"}
 _FORMAT_PARTS = (("%Y", "%y", "%G", "%c", "%x"), ("%m", "%b", "%B", "%j", "%c", "%x", "%V"))
+
+
+class AssumedZone:
+    """The zone of a file's times that name none; ``times`` counts those read in it."""
+
+    __slots__ = ("times", "zone")
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self.zone = zone
+        self.times = 0
+
+
+Zone = tzinfo | AssumedZone | None
 
 
 def from_epoch(seconds: float) -> datetime:
@@ -64,7 +78,7 @@ def to_epoch(instant: datetime) -> int:
 
 def parse(
     value: object,
-    zone: tzinfo | None = None,
+    zone: Zone = None,
     *,
     order: str | None = None,
     now: datetime | None = None,
@@ -73,9 +87,10 @@ def parse(
 
     ``value``: ISO 8601, RFC 2822, a calendar notation with English months, digits only, or a
     number since 1970 (seconds to nanoseconds), or a datetime. ``zone``: the zone of times that
-    name none; without it they are refused. ``order``: "dmy", "mdy", "ymd", "excel" (day numbers)
-    or a strptime format, which then is the only one. ``now``: refuse times before 1990 and more
-    than a day ahead of it. Raises BadItem with the value and the option to use.
+    name none, or an AssumedZone that counts them; without it they are refused. ``order``: "dmy",
+    "mdy", "ymd", "excel" (day numbers) or a strptime format, which then is the only one. ``now``:
+    refuse times before 1990 and more than a day ahead of it. Raises BadItem with the value and the
+    option to use.
     """
     instant = None
     if isinstance(value, (str, int)) and (order is None or order in ORDERS):
@@ -118,9 +133,7 @@ def check_order(value: str) -> str:
     return value
 
 
-def _instant(
-    value: object, zone: tzinfo | None, order: str | None, now: datetime | None
-) -> datetime:
+def _instant(value: object, zone: Zone, order: str | None, now: datetime | None) -> datetime:
     if isinstance(value, str):
         # ISO 8601 first: nearly every platform read here writes it
         if value[10:11] in ("T", " ") and value[4:5] == "-" and (order is None or order in ORDERS):
@@ -163,7 +176,7 @@ def _usual(value: str | int) -> datetime | None:
     return None
 
 
-def _text(value: str, zone: tzinfo | None, order: str | None, now: datetime | None) -> datetime:
+def _text(value: str, zone: Zone, order: str | None, now: datetime | None) -> datetime:
     text = _tidy(value[:_LONGEST])
     if len(value) > _LONGEST:
         raise BadItem(f"{value[:60]!r} is not a time; it is too long")
@@ -181,7 +194,7 @@ def _text(value: str, zone: tzinfo | None, order: str | None, now: datetime | No
     return instant
 
 
-def _calendar(text: str, zone: tzinfo | None, order: str | None) -> datetime | None:
+def _calendar(text: str, zone: Zone, order: str | None) -> datetime | None:
     """Read a calendar notation; None when it is none."""
     try:
         reading = clock_text.read(text, order)
@@ -194,7 +207,7 @@ def _calendar(text: str, zone: tzinfo | None, order: str | None) -> datetime | N
             return None
         reading = clock_text.Reading(local, (match[2] or "") if match else "")
     if reading.zone:
-        return zones.to_utc(reading.local, reading.zone, zone)
+        return zones.to_utc(reading.local, reading.zone, _known(zone))
     return _utc(reading.local, text, zone, whole_day=reading.is_date)
 
 
@@ -209,7 +222,7 @@ def _tidy(text: str) -> str:
     return " ".join(text.split())
 
 
-def _formatted(text: str, zone: tzinfo | None, notation: str) -> datetime:
+def _formatted(text: str, zone: Zone, notation: str) -> datetime:
     """Read a text by a format of strptime; a zone's name may end it."""
     clock, name = text, ""
     if notation.endswith("%Z"):
@@ -221,32 +234,35 @@ def _formatted(text: str, zone: tzinfo | None, notation: str) -> datetime:
     if not name:
         whole_day = not any(part in notation for part in ("%H", "%I", "%c", "%X"))
         return _utc(local, text, zone, whole_day=whole_day)
-    instant = zones.to_utc(local, name, zone)
+    instant = zones.to_utc(local, name, _known(zone))
     if instant is None:
         raise BadItem(f"{text[:60]!r} names no zone that is known here")
     return instant
 
 
-def _utc(
-    instant: datetime, notation: str, zone: tzinfo | None, *, whole_day: bool = False
-) -> datetime:
+def _utc(instant: datetime, notation: str, zone: Zone, *, whole_day: bool = False) -> datetime:
     if instant.tzinfo is None:
-        if zone is None:
+        known = _known(zone)
+        if known is None:
             raise BadItem(
                 f"{notation[:60]!r} has no time zone",
-                hint="Name the zone of the file by --timezone Europe/Athens "
-                '(in settings: timezone = "Europe/Athens"), or add an offset to each time.',
+                hint='Name the zone of the file by the option timezone = "Europe/Athens", '
+                "or add an offset to each time.",
             )
-        return zones.in_zone(instant, zone, whole_day=whole_day)
+        if isinstance(zone, AssumedZone):
+            zone.times += 1
+        return zones.in_zone(instant, known, whole_day=whole_day)
     try:
         return instant.astimezone(UTC)
     except OverflowError as error:
         raise BadItem(f"{notation[:60]!r} is outside the calendar") from error
 
 
-def _number(
-    value: str | float, zone: tzinfo | None, order: str | None, now: datetime | None
-) -> datetime:
+def _known(zone: Zone) -> tzinfo | None:
+    return zone.zone if isinstance(zone, AssumedZone) else zone
+
+
+def _number(value: str | float, zone: Zone, order: str | None, now: datetime | None) -> datetime:
     """Read a number as a calendar time in digits, or as the time since 1970.
 
     1. A spreadsheet's day number counts only where ``order`` says so.
@@ -269,11 +285,10 @@ def _number(
         return _utc(local, text, zone, whole_day=len(text) == 8)
     epochs = plausible or [instant for instant in epochs if instant >= _OLDEST_NUMBER]
     if not epochs:
-        hint = "If it counts days as spreadsheets do, say so by --dates excel (in settings: "
         is_day = _EXCEL_DAYS[0] <= float(text) < _EXCEL_DAYS[1]
         raise BadItem(
             f"{text[:40]!r} is no time since 1970 in seconds or milliseconds, and no date",
-            hint=f'{hint}dates = "excel").' if is_day else "",
+            hint=_DAYS_HINT if is_day else "",
         )
     return epochs[0]
 
@@ -309,7 +324,7 @@ def _is_plausible(instant: datetime, now: datetime | None) -> bool:
     return EARLIEST - _AHEAD <= instant <= (_FAR if now is None else now + 2 * _AHEAD)
 
 
-def _excel(days: float, zone: tzinfo | None) -> datetime:
+def _excel(days: float, zone: Zone) -> datetime:
     """Return the instant of a spreadsheet's day number, to the millisecond it is exact to."""
     local = _EXCEL_ZERO + timedelta(milliseconds=round(days * 86_400_000))
     return _utc(local, str(days), zone, whole_day=days.is_integer())

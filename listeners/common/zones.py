@@ -107,8 +107,8 @@ def _abbreviated(local: datetime, name: str, zone: tzinfo | None) -> datetime | 
         return None
     raise BadItem(
         f"the zone {name} is unknown or has several meanings",
-        hint="Name the zone of the file by --timezone (in settings: timezone), "
-        f'as in "America/Chicago" for CST. It decides when its own clocks say {name}.',
+        hint='Name the zone of the file, as in timezone = "America/Chicago" for CST. '
+        f"It decides when its own clocks say {name}.",
     )
 
 

@@ -11,27 +11,29 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from earful.contracts import BadItem, Permanent, Transient
-from earful.settings.errors import nearest
 from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
+from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read_options
 from listeners.files import csv_table, lines
+from listeners.files.columns import check_columns
 from listeners.files.presets import LeftOut, UnknownPreset, get_preset
+from listeners.files.ratings import check_scale
 from listeners.files.record_parser import Outcome, RecordParser, preset_columns
 from listeners.files.rejects_file import write_rejects
 from listeners.files.resume import ResumePoint
-from listeners.files.rows import ColumnMap, RowReader
+from listeners.files.rows import ColumnMap, Reading, RowReader
 
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 _FORMATS |= {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
@@ -40,6 +42,9 @@ _ARRAY = re.compile(rb"\s*\[\s*\{")
 SourceName = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="small letters, digits, - and _")
 ]
+
+
+_OWN_EXPORT = "earful"  # the preset whose texts are stored as they are
 
 
 class RowOptions(ListenerOptions):
@@ -53,6 +58,9 @@ class RowOptions(ListenerOptions):
     brand_from: str | None = None
     batch: Annotated[int, Field(ge=1, le=50_000)] = 1000
     timezone: Zone | None = None
+    # the order of local dates: dmy, mdy, ymd, excel, or a format of strptime
+    dates: Annotated[str, AfterValidator(times.check_order)] | None = None
+    rating_scale: Annotated[str, AfterValidator(check_scale)] | None = None
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quotes: bool | None = None
@@ -90,9 +98,16 @@ class RowOptions(ListenerOptions):
         """Return ``map`` with the column of ``brand_from``."""
         return self.map.model_copy(update={"brands": self.brand_from or self.map.brands})
 
-    def zone(self) -> tzinfo | None:
-        """Return the zone of instants without one."""
-        return ZoneInfo(self.timezone) if self.timezone else None
+    def reading(self) -> Reading:
+        """Return how times and ratings are read: the options, else as the preset's tool writes."""
+        preset = get_preset(self.preset) if self.preset else None
+        timezone = self.timezone or (preset.timezone if preset else None)
+        return Reading(
+            zone=ZoneInfo(timezone) if timezone else None,
+            order=self.dates or (preset.dates if preset else None),
+            rating_scale=self.rating_scale or (preset.rating_scale if preset else None),
+            is_exact=self.preset == _OWN_EXPORT,
+        )
 
 
 class ReplayOptions(RowOptions):
@@ -179,10 +194,16 @@ class _FileReader:
         self._columns = options.columns()
         self._head = lines.read_head(options.path)
         row_columns, adapter = preset_columns(self._columns, options.preset)
-        reader = RowReader(
-            row_columns, source=options.source_as, fetched_at=now, zone=options.zone()
+        self._reader = RowReader(
+            row_columns,
+            source=options.source_as,
+            fetched_at=now,
+            reading=options.reading(),
+            # rows of the future wait for their time where the option says so
+            is_bounded=not options.only_past,
+            counts_repeats=True,
         )
-        self._parser = RecordParser(reader, adapter)
+        self._parser = RecordParser(self._reader, adapter)
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         try:
@@ -239,6 +260,7 @@ class _FileReader:
             position=resume_point.dump(),
             rejected=tuple(pending.rejected),
             left_out=dict(pending.left_out),
+            assumed=self._reader.take_assumed(),
             more=has_more,
         )
 
@@ -249,7 +271,9 @@ class _FileReader:
         encoding = self._options.encoding
         remaining = lines.lines(stream, resume_point.line, resume_point.offset)
         if self._options.format_name() == "jsonl":
-            self._check_columns(_first_keys(self._options.path, self._head, encoding))
+            sample = _first_objects(self._options.path, self._head, encoding)
+            # every key of the first objects, because a row of JSON Lines may omit keys
+            self._check_columns(list(dict.fromkeys(key for row in sample for key in row)), sample)
             return lines.json_records(remaining, encoding)
         try:
             header = self._table(lines.lines(_buffered(self._head))).header()
@@ -270,20 +294,8 @@ class _FileReader:
             delimiter = csv_table.guess_delimiter(self._head.decode(options.encoding, "replace"))
         return csv_table.Table(source, options.encoding, delimiter, quotes)
 
-    def _check_columns(self, header: list[str]) -> None:
-        for name, column in self._required().items() if header else ():
-            if column not in header and column.partition(".")[0] not in header:
-                raise Permanent(
-                    f"{self._options.path}: there is no column {column!r} for {name}"
-                    f"{nearest(column, header)}",
-                    hint=f'Say which it is, as in map = {{ {name} = "…" }}. '
-                    f"The columns are {', '.join(header)[:500]}.",
-                )
-            if header.count(column) > 1:
-                raise Permanent(
-                    f"{self._options.path}: {header.count(column)} columns are called {column!r}; "
-                    f"rename all but the one that holds {name}"
-                )
+    def _check_columns(self, header: list[str], sample: Sequence[dict[str, Any]] = ()) -> None:
+        check_columns(self._options.path, self._required(), header, sample)
 
     def _required(self) -> dict[str, str]:
         """Return the columns that must exist; a preset finds its own under many names."""
@@ -298,12 +310,12 @@ def _buffered(data: bytes) -> io.BufferedReader:
     return io.BufferedReader(io.BytesIO(data))
 
 
-def _first_keys(path: Path, head: bytes, encoding: str) -> list[str]:
-    """Return every key of the first objects, because a row of JSON Lines may omit keys."""
+def _first_objects(path: Path, head: bytes, encoding: str) -> list[dict[str, Any]]:
+    """Return the first objects of a file of JSON Lines."""
     if _ARRAY.match(head.lstrip(lines.BOM)):
         raise Permanent(
             f"{path}: this is one JSON array; Earful reads JSON Lines, one object a line "
             "(`jq -c '.[]' FILE > FILE.jsonl` makes it so)"
         )
     first = itertools.islice(lines.json_records(lines.lines(_buffered(head)), encoding), 100)
-    return list(dict.fromkeys(key for record in first for key in record.values or ()))
+    return [record.values for record in first if record.values]

@@ -2,133 +2,239 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
 from earful.contracts import BadItem
 from earful.settings.load import slug
-from earful.types import Author, Engagement, Mention
+from earful.types import Author, Engagement, Mention, Rating
 from listeners.common import times
-from listeners.common.authors import anonymous_author
-from listeners.common.options import ListenerOptions
+from listeners.common.authors import anonymous_author, is_nobody
+from listeners.common.mojibake import repaired
 from listeners.common.plain_text import clean, one_line, web_link
-from listeners.common.values import count, language
+from listeners.common.rejects import preview
+from listeners.common.values import count, language, local_count
+from listeners.files import platforms
+from listeners.files.columns import ColumnMap, column_parts
+from listeners.files.ids import content_id, is_eaten, read_id, shortened
+from listeners.files.pieces import join_columns, join_pieces
+from listeners.files.ratings import read_rating, scale_of
+from listeners.files.repeats import RepeatCounter
 
-# above it a float has lost digits; no count of people comes near
-_EXACT_FLOATS_BELOW = 2**53
-_MAX_ID = 200
-_LOST_DIGITS = re.compile(r"\d\.\d+[eE]\+\d+$")  # a spreadsheet's 5.67588E+17
+__all__ = ["ColumnMap", "Reading", "RowReader"]
+
 _NO_COUNTS = Engagement()
 # authors and brand cells kept at once: memory stays constant for files of any size
 _CACHE_SIZE = 10_000
+_REPAIRED = "texts and names that had been read in a wrong encoding were put right"
+_EATEN = "ids that a spreadsheet had rounded were not used"
+_OFF_SCALE = "ratings were left out: they are not on the scale {}-{}"
+_NO_SCALE = "ratings were left out: say their scale by the option rating_scale, as in 1-5"
 
 
-class ColumnMap(ListenerOptions):
-    """The option ``map``: the column for each field; a dot reads an object, as in user.name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The choices for values that have more than one reading.
 
-    text: str = "text"
-    author: str = "author"
-    author_id: str = "author_id"
-    id: str = "id"
-    published_at: str = "published_at"
-    url: str = "url"
-    lang: str = "lang"
-    shares: str = "shares"
-    likes: str = "likes"
-    replies: str = "replies"
-    followers: str = "followers"
-    name: str = "name"
-    reply_to: str = "reply_to"
-    repost_of: str = "repost_of"
-    # no default: in exports of X the column `source` holds the app that wrote the post
-    source: str | None = None
-    brands: str | None = None
+    ``zone``: of times that name none. ``order``: of local dates, as in ``times.parse``.
+    ``rating_scale``: "1-5". ``is_exact``: the rows are Earful's own export, whose words are stored
+    as they are.
+    """
 
-    def required(self) -> dict[str, str]:
-        """Return the columns that must exist: those of the settings, text and time."""
-        chosen = {field: getattr(self, field) for field in self.model_fields_set}
-        always = {"text": self.text, "published_at": self.published_at}
-        return {field: column for field, column in (chosen | always).items() if column}
+    zone: tzinfo | None = None
+    order: str | None = None
+    rating_scale: str | None = None
+    is_exact: bool = False
 
 
 class RowReader:
-    """Read rows as Mentions. Each poll needs its own, because all rows share ``fetched_at``."""
+    """Read rows as Mentions. Each poll needs its own, because all rows share ``fetched_at``.
+
+    ``is_bounded``: refuse times before 1990 and after tomorrow. ``counts_repeats``: rows without id
+    and author that say the same are several people, as in one file of answers.
+    """
 
     def __init__(
-        self, columns: ColumnMap, *, source: str, fetched_at: datetime, zone: tzinfo | None = None
+        self,
+        columns: ColumnMap,
+        *,
+        source: str,
+        fetched_at: datetime,
+        reading: Reading | None = None,
+        is_bounded: bool = True,
+        counts_repeats: bool = False,
     ) -> None:
         self._columns = columns
         self._source = source
         self._fetched_at = fetched_at
-        self._zone = zone
-        self._authors: dict[tuple[object, ...], Author] = {}
+        self._reading = reading or Reading()
+        self._zone = times.AssumedZone(self._reading.zone)
+        self._now = fetched_at if is_bounded else None
+        self._repeats = RepeatCounter() if counts_repeats else None
+        self._authors: dict[tuple[object, ...], Author | None] = {}
         self._brands: dict[object, tuple[str, ...]] = {}
+        self._assumed: Counter[str] = Counter()
+        self._row_assumed: list[str] = []
+        self._text_parts = column_parts("text", columns.text)
         named = [getattr(columns, field) for field in type(columns).model_fields]
+        named += self._text_parts
         self._dotted = [column for column in named if column and "." in column]
+
+    def take_assumed(self) -> dict[str, int]:
+        """Return the assumptions since the last call, with the number of rows of each."""
+        assumed = dict(self._assumed)
+        self._assumed.clear()
+        return assumed
 
     def read(self, row: dict[str, Any]) -> Mention:
         """Return the row as a Mention; BadItem names the field, its value and the fix."""
         for column in self._dotted:
             row.setdefault(column, _nested_value(row, column))
+        self._row_assumed.clear()
         columns, get = self._columns, row.get
-        text = _text(get(columns.text))
-        try:
-            published_at = times.parse(get(columns.published_at), self._zone)
-        except BadItem as error:
-            raise BadItem(f"{columns.published_at}: {error}") from None
         source = self._source_of(row)
-        external_id = _identity(get(columns.id)) or _row_id(get(columns.author), published_at, text)
-        return Mention(
+        rating = self._rating(get(columns.rating), source)
+        text = self._text(row, source, may_be_empty=self._reading.is_exact and rating is not None)
+        published_at = self._published_at(get(columns.published_at))
+        external_id = self._post_id(row, source)
+        author = self._author(row, source)
+        if external_id is None:
+            external_id = content_id(get(columns.author), published_at, text)
+            if self._repeats is not None and author is None:
+                external_id = self._repeats.numbered(external_id)
+        mention = Mention(
             source=source,
             external_id=external_id,
-            author=self._author(row, source, external_id),
+            # each one for itself: two people without a name are not one customer
+            author=author or anonymous_author(source, external_id),
             text=text,
             published_at=published_at,
             fetched_at=self._fetched_at,
             url=web_link(get(columns.url)),
             lang=language(get(columns.lang)),
-            reply_to=_identity(get(columns.reply_to)),
+            reply_to=read_id(get(columns.reply_to)),
             repost_of=_repost(get(columns.repost_of), text),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
             # the user chose these rows: the query's terms do not filter them
             direct=True,
+            rating=rating,
         )
+        self._assumed.update(self._row_assumed)
+        return mention
 
     def _source_of(self, row: Mapping[str, Any]) -> str:
         column = self._columns.source
         value = row.get(column) if column else None
         return slug(value)[:40] if isinstance(value, str) and value.strip() else self._source
 
-    def _author(self, row: Mapping[str, Any], source: str, external_id: str) -> Author:
+    def _published_at(self, value: object) -> datetime:
+        self._zone.times = 0
+        try:
+            instant = times.parse(value, self._zone, order=self._reading.order, now=self._now)
+        except BadItem as error:
+            name = self._columns.published_at
+            raise BadItem(f"{name}: {error.sentence}", hint=error.hint) from None
+        if self._zone.times:
+            self._row_assumed.append(f"times without a zone were read as {self._zone.zone}")
+        return instant
+
+    def _text(self, row: Mapping[str, Any], source: str, *, may_be_empty: bool) -> str:
+        column = self._columns.text
+        try:
+            if column in row or len(self._text_parts) == 1:
+                text = self._plain(join_pieces(row.get(column)), source)
+            else:
+                cells = [join_pieces(row.get(part)) for part in self._text_parts]
+                text = join_columns([self._plain(cell, source) for cell in cells])
+        except BadItem as error:
+            raise BadItem(f"text: {error.sentence}", hint=error.hint) from None
+        if not text and not may_be_empty:
+            raise BadItem("text: it is empty")
+        return text
+
+    def _plain(self, cell: str | None, source: str) -> str:
+        """Return the words of a cell; "" for a cell without any."""
+        if cell is None:
+            return ""
+        if self._reading.is_exact:
+            return clean(cell)
+        if not cell.isascii():
+            cell = self._repaired(cell)
+        text = clean(platforms.plain_text(source, cell))
+        if platforms.is_withheld(text):
+            # Reddit's listener does not store a removed post's title either
+            if text[:1] == "[":
+                raise BadItem(f"it is gone: {preview(text)} is all that its platform shows")
+            return ""
+        return text
+
+    def _repaired(self, text: str) -> str:
+        fixed = repaired(text)
+        if fixed is not text and fixed != text:
+            self._row_assumed.append(_REPAIRED)
+        return fixed
+
+    def _post_id(self, row: Mapping[str, Any], source: str) -> str | None:
+        cell = row.get(self._columns.id)
+        identity = read_id(cell)
+        if self._reading.is_exact:
+            return identity
+        if identity is None and cell is not None and is_eaten(str(cell).strip("=\"' ")):
+            self._row_assumed.append(_EATEN)
+        url = row.get(self._columns.url)
+        fields = row if url is None or "url" in row else {**row, "url": url}
+        identity = platforms.post_id(source, identity, fields, text_column=self._columns.text)
+        return identity and shortened(identity)
+
+    def _author(self, row: Mapping[str, Any], source: str) -> Author | None:
+        """Return the row's author; None when the row names none."""
         columns, get = self._columns, row.get
         cells = get(columns.author), get(columns.author_id), get(columns.name)
+        key = (source, *cells, get(columns.followers))
         try:
-            key = (source, *cells, get(columns.followers))
-            cached = self._authors.get(key)
+            if key in self._authors:
+                return self._authors[key]
         except TypeError:  # a list or an object where a name should be
             raise BadItem(f"{columns.author}: it is not a name but a list or an object") from None
-        if cached is not None:
-            return cached
-        handle = one_line(_as_text(cells[0])).lstrip("@")
-        number = _identity(cells[1]) or _shortened(handle)
-        if not number:
-            # each one for itself: two people without a name are not one customer
-            return anonymous_author(source, external_id)
-        author = Author(
-            source=source,
-            external_id=number,
-            handle=handle or number,
-            name=one_line(_as_text(cells[2])) or None,
-            followers=None if get(columns.followers) in (None, "") else count(key[-1]),
-        )
+        handle = platforms.handle_of(source, self._name(cells[0])).lstrip("@")
+        number = read_id(cells[1]) or shortened(handle)
+        author = None
+        if number:
+            author = Author(
+                source=source,
+                external_id=number,
+                handle=handle or number,
+                name=self._name(cells[2]) or None,
+                followers=local_count(get(columns.followers)),
+            )
         if len(self._authors) >= _CACHE_SIZE:
             self._authors.clear()
         self._authors[key] = author
         return author
+
+    def _name(self, cell: object) -> str:
+        """Return a name on one line; "" for a word that stands for no person."""
+        if cell is None or cell != cell:  # NaN differs from itself
+            return ""
+        text = cell if isinstance(cell, str) else str(cell)
+        if self._reading.is_exact:
+            return one_line(text)
+        name = one_line(text if text.isascii() else self._repaired(text))
+        return "" if is_nobody(name) else name
+
+    def _rating(self, value: object, source: str) -> Rating | None:
+        if value is None or value == "":
+            return None
+        scale = scale_of(self._reading.rating_scale, self._columns.rating, source)
+        try:
+            return read_rating(value, scale)
+        except ValueError:
+            self._row_assumed.append(_OFF_SCALE.format(*scale) if scale else _NO_SCALE)
+            return None
 
     def _brand_names(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         value = row.get(self._columns.brands or "")
@@ -153,44 +259,6 @@ def _engagement(shares: object, likes: object, replies: object) -> Engagement:
     return Engagement(shares=count(shares), likes=count(likes), replies=count(replies))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, (dict, list)):
-        raise BadItem("text: it is not text but a list or an object")
-    text = clean(_as_text(value))
-    if not text:
-        raise BadItem("text: it is empty")
-    return text
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _identity(value: object) -> str | None:
-    """Return an id as text; None without one, or when a spreadsheet has cut its digits."""
-    if value is None:
-        return None
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < _EXACT_FLOATS_BELOW else None
-    if value is None or value is False or isinstance(value, (dict, list)):
-        return None  # a float without all of its digits, a "no", or no id at all
-    text = value if isinstance(value, str) else str(value)
-    return None if _LOST_DIGITS.match(text) else _shortened(clean(text, 4096)) or None
-
-
-def _shortened(identity: str) -> str:
-    """Return an id that storage can hold: the hash of a long one."""
-    if len(identity) <= _MAX_ID:
-        return identity
-    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
-
-
-def _row_id(author: object, published_at: datetime, text: str) -> str:
-    """Return an id for a row without one, the same for the same author, time and text."""
-    parts = "\0".join((_as_text(author), published_at.isoformat(), text))
-    return "row-" + hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()[:24]
-
-
 def _repost(value: object, text: str) -> str | None:
     """Return the original's id; "" for a bare yes, None when this is no repost.
 
@@ -200,7 +268,7 @@ def _repost(value: object, text: str) -> str | None:
         value = value.strip().lower() in {"true", "yes"}
     if value is None and text.startswith("RT @"):
         return ""
-    return "" if value is True else _identity(value)
+    return "" if value is True else read_id(value)
 
 
 def _nested_value(row: Mapping[str, Any], path: str) -> object:

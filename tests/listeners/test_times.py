@@ -143,7 +143,7 @@ def test_without_an_order_local_dates_are_refused(value: str) -> None:
     with pytest.raises(BadItem, match="day first or month first") as error:
         parse(value, UTC)
     assert value in error.value.sentence
-    assert "--dates dmy" in error.value.hint
+    assert 'dates = "dmy"' in error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused(
 
 
 def test_a_day_number_is_one_only_when_the_file_says_so() -> None:
-    with pytest.raises(BadItem, match="--dates excel"):
+    with pytest.raises(BadItem, match='dates = "excel"'):
         parse("45365.63", UTC)
 
 

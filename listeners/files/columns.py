@@ -1,0 +1,121 @@
+"""The option ``map``: which column of a file is which field, and whether the file has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from earful.contracts import Permanent
+from earful.settings.errors import nearest
+from listeners.common.options import ListenerOptions
+
+_MAX_DEPTH = 6  # of objects in objects
+
+
+class ColumnMap(ListenerOptions):
+    """The option ``map``: the column for each field; a dot reads an object, as in user.name.
+
+    Several columns for ``text`` are joined by "+", as in "Title+Body".
+    """
+
+    text: str = "text"
+    author: str = "author"
+    author_id: str = "author_id"
+    id: str = "id"
+    published_at: str = "published_at"
+    url: str = "url"
+    lang: str = "lang"
+    shares: str = "shares"
+    likes: str = "likes"
+    replies: str = "replies"
+    followers: str = "followers"
+    name: str = "name"
+    reply_to: str = "reply_to"
+    repost_of: str = "repost_of"
+    rating: str = "rating"
+    # no default: in exports of X the column `source` holds the app that wrote the post
+    source: str | None = None
+    brands: str | None = None
+
+    def required(self) -> dict[str, str]:
+        """Return the columns that must exist: those of the settings, text and time."""
+        chosen = {field: getattr(self, field) for field in self.model_fields_set}
+        always = {"text": self.text, "published_at": self.published_at}
+        return {field: column for field, column in (chosen | always).items() if column}
+
+
+def check_columns(
+    path: object,
+    columns: Mapping[str, str],
+    header: Sequence[str],
+    rows: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Raise Permanent when a column of ``columns`` (by field) is not in the file, or is ambiguous.
+
+    ``header``: the names of the columns, or the keys of the first objects; an empty one passes.
+    ``rows``: the first objects of a JSON file, whose nested names count too.
+    """
+    if not header:
+        return
+    sample = [*rows, dict.fromkeys(header)]
+    for field, column in missing_columns(columns, sample):
+        raise Permanent(
+            f"{path}: there is no column {column!r} for {field}"
+            f"{nearest(column, nested_names(sample))}",
+            hint=f'Say which it is, as in map = {{ {field} = "…" }}. '
+            f"The columns are {', '.join(header)[:500]}.",
+        )
+    for field, column in columns.items():
+        for part in [column] if column in header else column_parts(field, column):
+            if header.count(part) > 1:
+                raise Permanent(
+                    f"{path}: {header.count(part)} columns are called {part!r}; "
+                    f"rename all but the one that holds {field}"
+                )
+
+
+def nested_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of all values of the rows, those in objects with dots: "user.name"."""
+    names: dict[str, None] = {}
+    for row in rows:
+        for name in _names_in(row, "", 0):
+            names[name] = None
+    return list(names)
+
+
+def missing_columns(
+    columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Yield (field, column) for each column that none of these first rows has.
+
+    An object that is in no row yet may come later, as a repost's original does; an object that is
+    there and lacks the key does not have it.
+    """
+    names = set(nested_names(rows))
+    for field, column in columns.items():
+        for part in [column] if column in names else column_parts(field, column):
+            if part not in names and not _may_come(part, names):
+                yield field, part
+
+
+def column_parts(field: str, column: str) -> list[str]:
+    """Return the columns that are joined: only ``text`` may have several, as "Title+Body"."""
+    if field != "text" or "+" not in column:
+        return [column]
+    return [part.strip() for part in column.split("+") if part.strip()]
+
+
+def _may_come(column: str, names: set[str]) -> bool:
+    parent, dot, _ = column.rpartition(".")
+    if not dot:
+        return False
+    is_object = any(name.startswith(f"{parent}.") for name in names)
+    return not is_object and (parent in names or _may_come(parent, names))
+
+
+def _names_in(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[str]:
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        yield name
+        if isinstance(inner, dict) and depth < _MAX_DEPTH:
+            yield from _names_in(inner, f"{name}.", depth + 1)
