@@ -10,6 +10,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from unicodedata import category, normalize
 from urllib.parse import SplitResult, quote, urlsplit
 
 JOINERS = frozenset("\u200c\u200d")  # Persian and Hindi spell with them; emoji are built with them
@@ -142,3 +143,35 @@ def _limit_marks(run: str, max_marks: int) -> str:
         if marks <= max_marks:
             chars.append(char)
     return "".join(chars)
+
+
+# what a spreadsheet may take for the beginning of a formula; source: OWASP, "CSV Injection"
+_SIGNS = frozenset("=+-@")
+_FIRST = ("\t", "\r", "\n")
+
+
+def formula_safe(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would calculate.
+
+    Blanks and invisible characters before a sign do not hide it, nor do full-width or small forms.
+    A text that begins with an apostrophe and then a formula's sign gets one more, so that
+    ``formula_exact`` always gives the text back.
+    """
+    return f"'{text}" if _is_formula(text) else text
+
+
+def formula_exact(cell: str) -> str:
+    """Return the text that ``formula_safe`` made this cell of."""
+    return cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip("'").startswith(_FIRST) or _first_sign(text) in _SIGNS
+
+
+def _first_sign(text: str) -> str:
+    """Return the first visible character but apostrophes, in its plain form; "" without one."""
+    for char in text:
+        if char != "'" and not char.isspace() and category(char) not in ("Cf", "Cc"):
+            return normalize("NFKC", char)
+    return ""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from unicodedata import category, normalize
 
 from sqlalchemy import Connection, and_, exists, func, select
 
 from earful.clock import Window
+from earful.untrusted import formula_safe
 from storage.analysis import ratings
 from storage.analysis.predictions import CURRENT_PREDICTION, UNKNOWN
 from storage.database.clean import storable
@@ -37,6 +37,9 @@ COLUMNS: tuple[str, ...] = (
     *("published_at", "brand", "sentiment"),
     *("negative", "neutral", "positive", "could_not_tell", "model_id", "flagged", "case_status"),
     *("story_id", "rating_kind", "rating_value", "rating_lowest", "rating_highest"),
+    # behind the others, whose places scripts may count on: an import of the file needs them
+    *("author_id", "author_name", "followers", "reply_to", "repost_of"),
+    *("shares", "likes", "replies"),
 )
 FORMATS = ("csv", "jsonl")
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
@@ -93,7 +96,9 @@ _CASE_STATUS = (
 _SELECTED = (
     *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
     *(_MENTION.c[name] for name in ("published_at", "sentiment", "story_id")),
-    _AUTHOR.c.handle,
+    *(_MENTION.c[name] for name in ("reply_to", "repost_of", "shares", "likes", "replies")),
+    *(_AUTHOR.c[name] for name in ("handle", "name", "followers")),
+    _AUTHOR.c.external_id.label("author_id"),
     _BRAND.c.name.label("brand"),
     *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
     *(_PREDICTION.c[name] for name in ("could_not_tell", "model_id", "language")),
@@ -160,7 +165,23 @@ def _export_row(row: Any) -> dict[str, Any]:
         "case_status": row.case_status,
         "story_id": row.story_id,
         **{column.name: row._mapping[column.name] for column in ratings.COLUMNS},
+        "author_id": row.author_id,
+        "author_name": row.name or "",
+        "followers": row.followers,
+        "reply_to": row.reply_to or "",
+        "repost_of": _repost_cell(row),
+        **{name: row._mapping[name] for name in ("shares", "likes", "replies")},
     }
+
+
+def _repost_cell(row: Any) -> str | bool:
+    """Return the original's id; True where it is unknown, and "" for a post that is no repost.
+
+    False only for words that an import would take for a repost.
+    """
+    if row.repost_of is None:
+        return False if row.text.startswith("RT @") else ""
+    return row.repost_of or True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,26 +275,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
     return formula_safe(str(value))
-
-
-# what a spreadsheet may take for the beginning of a formula; source: OWASP, "CSV Injection"
-_SIGNS = frozenset("=+-@")
-_FIRST = ("\t", "\r", "\n")
-
-
-def formula_safe(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would calculate.
-
-    Blanks and invisible characters before a sign do not hide it, nor do full-width or small forms.
-    A text that begins with an apostrophe and then a formula's sign gets one more, so that
-    taking one away always gives the text back.
-    """
-    return f"'{text}" if text.startswith(_FIRST) or _first_sign(text) in _SIGNS else text
-
-
-def _first_sign(text: str) -> str:
-    """Return the first visible character but apostrophes, in its plain form; "" without one."""
-    for char in text:
-        if char != "'" and not char.isspace() and category(char) not in ("Cf", "Cc"):
-            return normalize("NFKC", char)
-    return ""

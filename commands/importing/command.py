@@ -108,8 +108,8 @@ def import_(
     order = ImportOrder(
         file=file,
         source=plan.source,
-        brand=brand,
-        brand_from=brand_from,
+        brand=None if plan.brand_from else brand,
+        brand_from=plan.brand_from or brand_from,
         columns=plan.columns,
         options=plan.options,
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),

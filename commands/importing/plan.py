@@ -41,7 +41,8 @@ class Plan:
     """The reading of a file: its options, and the sentences that a person confirms.
 
     ``title`` names the format. ``matched`` tells which column is which field. ``is_certain``: no
-    person needs to confirm it. ``inspection`` is None when the file was not looked at before.
+    person needs to confirm it. ``brand_from`` is the column that names each row's brand, where the
+    format has one. ``inspection`` is None when the file was not looked at before.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Plan:
     assumptions: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     is_certain: bool = True
+    brand_from: str | None = None
     inspection: Inspection | None = field(default=None, repr=False)
 
     @property
@@ -124,6 +126,7 @@ def _as_recognised(request: Request, inspection: Inspection, recognised: Recogni
     options = dict(recognised.options) | dict(request.options)
     options.pop("source_as", None)
     columns = dict(request.columns)
+    is_own_export = preset is not None and preset.name == _OWN_EXPORT
     title = "by the names of its columns"
     if preset is not None:
         how = "as --from says" if "preset" in request.options else "recognised by its columns"
@@ -138,7 +141,9 @@ def _as_recognised(request: Request, inspection: Inspection, recognised: Recogni
         matched=recognised.matched,
         assumptions=(*inspection.notes, *recognised.assumptions),
         questions=recognised.questions,
-        is_certain="preset" in request.options or (preset and preset.name) == _OWN_EXPORT,
+        is_certain="preset" in request.options or is_own_export,
+        # a post about two brands is two rows of an export, and competitors are in it too
+        brand_from="brand" if is_own_export else None,
         inspection=inspection,
     )
 

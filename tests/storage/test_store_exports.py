@@ -33,18 +33,19 @@ from hypothesis import strategies as st
 from earful.clock import Window
 from earful.enums import Sentiment
 from earful.types import Rating
+from earful.untrusted import formula_exact, formula_safe
 from pipeline.flag import flag
 from storage import exports, queries
 from storage.cases import commands
 from storage.database.clean import storable
 from storage.database.engine import Database
-from storage.exports import COLUMNS, ExportFilter, formula_safe
+from storage.exports import COLUMNS, ExportFilter
 from storage.views import QueueFilter
 
 
 def _back(cell: str) -> str:
     """What docs tell an analyst: a cell's first apostrophe before a formula sign is ours."""
-    return cell[1:] if cell.startswith("'") and formula_safe(cell[1:]) == cell else cell
+    return formula_exact(cell)
 
 
 def _row(**told: Any) -> dict[str, Any]:
@@ -82,6 +83,9 @@ def test_plain_texts_stay_as_they_are(text: str) -> None:
 @example("''=1")
 @example("'= ")
 @example("' ' @")
+@example("'\tx")
+@example("'\tx".removeprefix("'"))
+@example("''\n")
 def test_no_cell_calculates_and_every_text_comes_back(text: str) -> None:
     cell = formula_safe(text)
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
@@ -152,6 +156,12 @@ def test_columns_and_their_order(db: Database) -> None:
         "rating_value": 1,
         "rating_lowest": 1,
         "rating_highest": 5,
+        "author_id": "id-maria",
+        "author_name": "",
+        "followers": None,
+        "reply_to": "",
+        "repost_of": "",
+        **{"shares": 0, "likes": 0, "replies": 0},
     }
     assert (second["rating_kind"], second["rating_value"]) == (None, None)
     assert (second["story_id"], third["story_id"]) == (ids(db)["m-2"], None)

@@ -44,7 +44,7 @@ class RowAdapter:
                 continue
             fields = {name: outcome[name] for name in outcome if name in _FIELDS}
             fields = self._chosen(row, fields)
-            yield fields if fields.get("text") else NO_WORDS
+            yield fields if fields.get("text") or preset.may_lack_words else NO_WORDS
 
     def _chosen(self, row: Row, fields: Row) -> Row:
         for field, column in self._overrides.items():

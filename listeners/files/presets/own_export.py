@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from listeners.files.presets.cells import text_of, with_fields
+from earful.types import Rating
+from earful.untrusted import formula_exact
 from listeners.files.presets.types import LeftOut, Preset, Row
 
-# the beginnings before which the CSV export puts an apostrophe: docs/export.md, Spreadsheets
-_ESCAPED = re.compile(r"'(?=[\s'\u200b-\u200f\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+# our field -> the export's column
+_COLUMNS = {
+    **{name: name for name in ("source", "url", "author", "author_id", "text", "lang")},
+    **{name: name for name in ("published_at", "followers", "reply_to", "repost_of")},
+    **{name: name for name in ("shares", "likes", "replies")},
+    "id": "external_id",
+    "name": "author_name",
+    "brands": "brand",
+}
+_NAMELESS = "anonymous"
+_RATING = ("rating_kind", "rating_value", "rating_lowest", "rating_highest")
 
 
 def _earful(row: Row) -> Iterator[Row | LeftOut]:
     # JSON keeps texts exact; only the CSV writes "true" as text and guards formulas
-    is_table = isinstance(row.get("flagged"), str) or "flagged" not in row
-    fields = {name: _exact(row.get(name), is_table) for name in ("text", "author", "name")}
-    yield with_fields(
-        **fields,
-        **{name: row.get(name) for name in ("id", "source", "url", "lang", "published_at")},
-        **{name: row.get(name) for name in ("author_id", "rating", "brands")},
-    )
+    is_table = not isinstance(row.get("flagged"), bool)
+    fields: Row = {}
+    for name, column in _COLUMNS.items():
+        value = row.get(column)
+        if value is not None and value != "":
+            fields[name] = formula_exact(value) if is_table and isinstance(value, str) else value
+    fields.setdefault("text", "")
+    if "author_id" not in fields and fields.get("author") == _NAMELESS:
+        # an export from before authors had ids; each nameless post has an author of its own
+        del fields["author"]
+    rating = _rating(*(row.get(column) for column in _RATING))
+    if rating is not None:
+        fields["rating"] = rating
+    yield fields
 
 
-def _exact(value: Any, is_table: bool) -> Any:
-    """Take away the apostrophe that guards a spreadsheet from a formula."""
-    return _ESCAPED.sub("", value, count=1) if is_table and _is_guarded(value) else value
-
-
-def _is_guarded(value: Any) -> bool:
-    return isinstance(value, str) and _ESCAPED.match(text_of(value)) is not None
+def _rating(kind: Any, *numbers: Any) -> Rating | None:
+    with suppress(TypeError, ValueError):  # an export from before there were ratings
+        value, lowest, highest = map(int, numbers)
+        return Rating(kind=str(kind), value=value, lowest=lowest, highest=highest)
+    return None
 
 
 EARFUL = Preset(
@@ -38,16 +53,7 @@ EARFUL = Preset(
     title="Earful's own export",
     source="replay",
     columns={
-        "id": ("external_id",),
-        "source": ("source",),
-        "url": ("url",),
-        "author": ("author",),
-        "author_id": ("author_id",),
-        "name": ("author_name",),
-        "text": ("text",),
-        "lang": ("lang",),
-        "published_at": ("published_at",),
-        "brands": ("brand",),
+        **{name: (column,) for name, column in _COLUMNS.items()},
         "rating": ("rating_value",),
         "sentiment": ("sentiment",),
         "found": ("language_found", "could_not_tell", "model_id"),
@@ -56,4 +62,6 @@ EARFUL = Preset(
     assumptions=("Ids, sources and brands are those of the export; sentiment is read anew.",),
     timezone="UTC",
     adapt=_earful,
+    reads_record=True,
+    may_lack_words=True,
 )

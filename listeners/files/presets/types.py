@@ -29,7 +29,7 @@ class Preset:
     ``dates`` are the tool's own where it documents them. ``items``: the dotted path of the array
     in a file of one JSON object. ``adapt`` turns a row into mentions and rows left out; without it
     each row is one mention. It gets the row with its fields added, or the record as it is in the
-    file with ``reads_record``.
+    file with ``reads_record``. ``may_lack_words``: a mention may be a rating alone.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Preset:
     items: str | None = None
     adapt: Adapt | None = None
     reads_record: bool = False
+    may_lack_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,95 @@
+"""Earful's own export comes back whole: it adds nothing, and fills an empty database alike."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_workspace import Workspace
+from factories import ACME, NOW, OTHER, QUERY, RIVAL, about, batch, check_all, mention
+
+from earful.types import Author, Engagement, Mention
+from listeners.common.authors import anonymous_author
+from storage.collecting import ingest
+from storage.database.migrate import upgrade
+from storage.entities import brands
+
+# what an export keeps of a mention, and a second database must hold too
+KEPT = (
+    *("source", "external_id", "url", "author", "text", "lang", "published_at", "brand"),
+    *("rating_kind", "rating_value", "rating_lowest", "rating_highest"),
+    *("author_id", "author_name", "followers", "reply_to", "repost_of"),
+    *("shares", "likes", "replies"),
+)
+HEADS = ["=1+1", "'=1", "''=1", "@all", "+1 for this", "-5 stars", "＝x", "'quoted'", "RT @bo: ok"]
+
+
+def _mentions() -> list[Mention]:
+    known = Author(
+        source="x", external_id="77", handle="-nell", name="=Nell", followers=12345, verified=True
+    )
+    plain = [
+        mention(number, source="x", text=f"{head} and it broke", by=known, lang="en")
+        for number, head in enumerate(HEADS)
+    ]
+    return [
+        *plain,
+        mention("n1", source="x", text="no name", by=anonymous_author("x", "m-n1")),
+        mention("n2", source="survey", text="no name", by=anonymous_author("survey", "m-n2")),
+        mention("r1", text='two\n"lines", and cells; é 😡', url="https://a.example/1?b=c&d"),
+        mention("r2", text="N/A", reply_to="m-r1", engagement=Engagement(shares=3, likes=2)),
+        mention("r3", text="RT @bo: bad", repost_of="m-r2"),
+        mention("r4", text="again", repost_of=""),
+        mention("r5", text="&amp; it says &lt;b&gt;"),
+    ]
+
+
+def _fill(workspace: Workspace) -> None:
+    db = workspace.db()
+    upgrade(db)
+    brands.sync(db, [ACME, RIVAL, OTHER])
+    ingest.store(db, QUERY, batch(*_mentions()), about("acme-air", "rival-jet"), NOW)
+    db.close()
+
+
+def _csv(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("name", "read"), [("csv", _csv), ("jsonl", _jsonl)])
+def test_an_export_adds_nothing_and_fills_an_empty_database_alike(
+    workspace: Workspace, name: str, read: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    _fill(workspace)
+    number = len(_mentions())
+    assert workspace.run("export", "--format", name, "--out", f"out.{name}").status == 0
+    before = read(workspace.folder / f"out.{name}")
+    for words in (["--source", "x", "--brand", "Acme Air"], []):
+        again = workspace.run("import", f"out.{name}", *words)
+        expected = f"{2 * number} rows: 0 new, {number} known, {number} said again\n"
+        assert (again.status, again.out) == (0, expected), again.err
+    for path in workspace.folder.glob("earful.db*"):
+        path.unlink()
+    filled = workspace.run("import", f"out.{name}")
+    assert filled.out.startswith(f"{2 * number} rows: {number} new, {number} said again\n")
+    workspace.run("export", "--format", name, "--out", f"back.{name}")
+    after = read(workspace.folder / f"back.{name}")
+    assert [{key: row[key] for key in KEPT} for row in _sorted(after)] == [
+        {key: row[key] for key in KEPT} for row in _sorted(before)
+    ]
+    db = workspace.db()
+    check_all(db)
+    db.close()
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["source"], row["external_id"], row["brand"]))
