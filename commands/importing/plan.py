@@ -125,7 +125,8 @@ def _as_recognised(request: Request, inspection: Inspection, recognised: Recogni
     preset = recognised.preset
     options = dict(recognised.options) | dict(request.options)
     options.pop("source_as", None)
-    columns = dict(request.columns)
+    # a survey's questions are chosen by their answers; --map may choose otherwise
+    columns = dict(options.pop("map", {})) | dict(request.columns)
     is_own_export = preset is not None and preset.name == _OWN_EXPORT
     title = "by the names of its columns"
     if preset is not None:

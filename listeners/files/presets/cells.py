@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from listeners.common.authors import NOTHING
+from listeners.files.pieces import join_columns
+from listeners.files.platforms import post_id
 from listeners.files.presets.types import LeftOut, Row
 
 NO_WORDS = LeftOut("an entry without words")
@@ -18,11 +16,6 @@ INTERNAL_NOTE = LeftOut("an internal note")
 SERVICE_MESSAGE = LeftOut("a service message")
 RATING_ONLY = LeftOut("a rating without words")
 OWN_MESSAGE = LeftOut("our own message")
-
-# pandas and spreadsheets write nothing as one of these words
-_NOTHING = {"", "nan", "none", "null", "n/a", "-"}
-_X_POST = re.compile(r"/(?:[^/]+|i/web)/status(?:es)?/(\d+)")
-_REDDIT_POST = re.compile(r"/comments/([0-9a-z]+)(?:/[^/]*/([0-9a-z]+))?", re.IGNORECASE)
 
 
 def value_at(row: Mapping[str, Any], path: str) -> Any:
@@ -47,7 +40,7 @@ def first_value(row: Mapping[str, Any], *paths: str) -> Any:
 def is_nothing(value: Any) -> bool:
     """Return whether a cell is empty, or holds a program's word for an empty cell."""
     if isinstance(value, str):
-        return value.strip().lower() in _NOTHING
+        return value.strip().lower() in NOTHING
     # NaN is the value that differs from itself
     return value is None or value != value
 
@@ -75,7 +68,12 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def joined(*parts: Any) -> str:
-    """Join the texts with line breaks; a text that another one holds already is left out."""
+    """Join a title and further texts, as the columns of a map are joined."""
+    return join_columns([text_of(part) for part in parts])
+
+
+def merged(*parts: Any) -> str:
+    """Join excerpts of one text; an excerpt that another one holds already is left out."""
     lines: list[str] = []
     for part in map(text_of, parts):
         if part and not any(_plain(part) in _plain(line) for line in lines):
@@ -87,45 +85,9 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("…", " ").replace("...", " ").split()).casefold()
 
 
-def join_pieces(value: Any) -> str:
-    """Return a text that is stored in pieces: strings, and objects that hold a ``text``.
-
-    Telegram and YouTube write so, YouTube as JSON inside a cell, with or without brackets.
-    """
-    if isinstance(value, str):
-        stripped = value.strip()
-        if stripped.startswith(("{", "[{", '["')):
-            with suppress(ValueError, RecursionError):
-                pieces = json.loads(stripped if stripped[0] == "[" else f"[{stripped}]")
-                if text := join_pieces(pieces):
-                    return text
-        return value
-    if isinstance(value, list):
-        return "".join(join_pieces(piece) for piece in value)
-    if isinstance(value, Mapping):
-        segments = value.get("takeoutSegments")
-        return join_pieces(segments if isinstance(segments, list) else value.get("text"))
-    return ""
-
-
 def native_id(source: str, url: Any) -> str | None:
     """Return the id under which the live listener knows the post at this address, or None."""
-    if not isinstance(url, str) or "/" not in url:
-        return None
-    with suppress(ValueError):
-        parts = urlsplit(html.unescape(url.strip()))
-        arguments = parse_qs(parts.query)
-        if source == "x" and (post := _X_POST.search(parts.path)):
-            return post[1]
-        if source == "reddit" and (post := _REDDIT_POST.search(parts.path)):
-            return f"t1_{post[2]}" if post[2] else f"t3_{post[1]}"
-        if source == "youtube" and (comment := arguments.get("lc")):
-            return comment[0]
-        if source == "hackernews" and (item := arguments.get("id")):
-            return item[0]
-        if source == "googleplay" and (review := arguments.get("reviewId")):
-            return review[0]
-    return None
+    return post_id(source, None, {"url": url})
 
 
 def with_fields(**fields: Any) -> Row:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from listeners.files.pieces import join_pieces
 from listeners.files.presets.cells import (
     NO_WORDS,
     SERVICE_MESSAGE,
     first_value,
-    join_pieces,
     objects,
     text_of,
     value_at,
@@ -34,10 +34,10 @@ def _telegram(row: Row) -> Iterator[Row | LeftOut]:
     if row.get("type") not in ("message", None):
         yield SERVICE_MESSAGE
         return
-    text = join_pieces(row.get("text")).strip()
+    text = text_of(join_pieces(row.get("text")))
     if not text:
         # since 2022 the pieces are also in a list of their own
-        text = join_pieces(row.get("text_entities")).strip()
+        text = text_of(join_pieces(row.get("text_entities")))
     if not text:
         yield NO_WORDS
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from listeners.files.pieces import join_pieces
 from listeners.files.presets.cells import (
     NO_WORDS,
     SERVICE_MESSAGE,
     first_value,
     is_nothing,
-    join_pieces,
     joined,
     objects,
     text_of,
@@ -21,7 +21,7 @@ from listeners.files.presets.types import LeftOut, Preset, Row
 
 
 def _youtube(row: Row) -> Iterator[Row | LeftOut]:
-    text = join_pieces(row.get("text")).strip()
+    text = text_of(join_pieces(row.get("text")))
     if not text:
         yield NO_WORDS
         return

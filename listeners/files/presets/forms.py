@@ -8,7 +8,6 @@ from typing import Any
 
 from listeners.files.presets.cells import is_nothing, joined, text_of, with_fields
 from listeners.files.presets.headers import fold
-from listeners.files.presets.moments import with_month_name
 from listeners.files.presets.types import LeftOut, Preset, Row
 
 _SECOND_HEADER = LeftOut("the second line of the header")
@@ -107,7 +106,7 @@ def _google_forms(row: Row) -> Iterator[Row | LeftOut]:
         text=_answers(row, ("rating",)),
         author=row.get("author"),
         name=row.get("name"),
-        published_at=with_month_name(row.get("published_at")),
+        published_at=row.get("published_at"),
         rating=row.get("rating"),
     )
 
@@ -146,7 +145,7 @@ def _surveymonkey(row: Row) -> Iterator[Row | LeftOut]:
         id=row.get("id"),
         author=row.get("author") or name,
         name=name,
-        published_at=with_month_name(row.get("published_at") or row.get("started")),
+        published_at=row.get("published_at") or row.get("started"),
         rating=row.get("rating"),
     )
 

@@ -6,39 +6,21 @@ import itertools
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 from listeners.files.presets.cells import text_of
 
-# a month's name leaves no question about the order
-_NAMED_MONTH = (
-    *("%d-%b-%Y %I:%M%p", "%d-%b-%Y %I:%M %p", "%d-%b-%Y %H:%M", "%d-%b-%Y %H:%M:%S"),
-    *("%b %d, %Y %I:%M %p", "%b %d, %Y %H:%M", "%b %d, %Y %I:%M:%S %p", "%b %d, %Y"),
-    *("%d %b %Y %H:%M", "%d %b %Y %I:%M %p", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y %I:%M %p"),
-    *("%d-%b-%y %H:%M", "%d-%b-%y %I:%M %p"),
-)
 _LOCAL = re.compile(r"\s*(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?!\d)")
 _STEPS_BACK = 0.02  # of a file in order of time; edits and late rows stand a little aside
-
-
-def with_month_name(value: Any) -> Any:
-    """Return "14-Mar-2026 03:07PM" as ISO 8601 without a zone; other values as they are."""
-    if isinstance(value, str) and re.search(r"[A-Za-z]{3}", value) and len(value) <= 40:
-        text = " ".join(value.replace("\u202f", " ").replace("\u00a0", " ").split())
-        for notation in _NAMED_MONTH:
-            with suppress(ValueError):
-                # without a zone: the importer's zone is added when the row is read
-                return datetime.strptime(text, notation).isoformat()  # noqa: DTZ007
-    return value
 
 
 def day_and_clock(day: Any, clock: Any) -> Any:
     """Join a day and a time of day from two columns; the day alone when it holds a time."""
     day_text, clock_text = text_of(day), text_of(clock)
     if not clock_text or ":" in day_text:
-        return with_month_name(day)
-    return with_month_name(f"{day_text} {clock_text}")
+        return day
+    return f"{day_text} {clock_text}"
 
 
 class DateOrder(NamedTuple):

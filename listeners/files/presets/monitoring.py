@@ -12,11 +12,11 @@ from listeners.files.presets.cells import (
     OWN_MESSAGE,
     first_value,
     is_nothing,
-    joined,
+    merged,
     native_id,
     text_of,
 )
-from listeners.files.presets.moments import day_and_clock, with_month_name
+from listeners.files.presets.moments import day_and_clock
 from listeners.files.presets.sources import source_of
 from listeners.files.presets.types import LeftOut, Preset, Row
 
@@ -32,6 +32,8 @@ _SITES = {
     **{"apps.apple.com": "appstore", "t.me": "telegram", "discord.com": "discord"},
 }
 _KINDS = {"news": "news", "blog": "blog", "blogs": "blog", "forum": "forum", "forums": "forum"}
+# where a title is a tool's own, or another person's
+_WITHOUT_TITLES = {"x", "facebook", "instagram", "tiktok", "threads", "bluesky", "youtube"}
 _SPACES = re.compile(r"\s+")
 
 
@@ -59,13 +61,18 @@ def _site(url: Any) -> str:
         return ""
 
 
-def _mention(row: Row, text: str, *names: Any) -> Iterator[Row | LeftOut]:
-    """Yield a row with the live listener's source and id, where its address tells them."""
-    if not text:
+def _mention(row: Row, *names: Any, title: Any, text: Any) -> Iterator[Row | LeftOut]:
+    """Yield a row with the live listener's source and id, where its address tells them.
+
+    ``names``: the tool's names of the platform. ``title``: not part of a short post's words.
+    """
+    source = platform(*names, url=row.get("url"))
+    words = text_of(text) if source in _WITHOUT_TITLES else ""
+    words = words or merged(title, text)
+    if not words:
         yield NO_WORDS
         return
-    source = platform(*names, url=row.get("url"))
-    fields = {**row, "text": text}
+    fields = {**row, "text": words}
     if source:
         fields["source"] = source
         if number := native_id(source, row.get("url")):
@@ -74,16 +81,14 @@ def _mention(row: Row, text: str, *names: Any) -> Iterator[Row | LeftOut]:
 
 
 def _meltwater(row: Row) -> Iterator[Row | LeftOut]:
-    body = first_value(row, "body")
-    text = joined(row.get("title"), body, row.get("snippet"))
-    author = first_value(row, "handle", "author")
+    body = merged(row.get("body"), row.get("snippet"))
     published_at = day_and_clock(row.get("published_at"), row.get("clock"))
-    fields = {**row, "author": author, "published_at": published_at}
-    fields["id"] = first_value(row, "id", "post_id")
-    if is_nothing(author):
-        # of a news article the paper is the author
-        fields["author"] = row.get("outlet")
-    yield from _mention(fields, text, row.get("outlet"), row.get("kind"))
+    fields = {**row, "published_at": published_at, "id": first_value(row, "id", "post_id")}
+    # the paper stands for the author of a news article
+    fields["author"] = first_value(row, "handle", "author", "outlet")
+    yield from _mention(
+        fields, row.get("outlet"), row.get("kind"), title=row.get("title"), text=body
+    )
 
 
 MELTWATER = Preset(
@@ -120,11 +125,11 @@ MELTWATER = Preset(
 
 
 def _brandwatch(row: Row) -> Iterator[Row | LeftOut]:
-    text = joined(row.get("title"), row.get("text") or row.get("snippet"))
     kind = text_of(row.get("entry")).lower()
     shared = {"repost_of": row.get("repost_of") or True} if kind in ("share", "retweet") else {}
-    fields = {**row, **shared, "published_at": with_month_name(row.get("published_at"))}
-    yield from _mention(fields, text, row.get("domain"), row.get("kind_name"), row.get("kind"))
+    names = (row.get("domain"), row.get("kind_name"), row.get("kind"))
+    text = first_value(row, "text", "snippet")
+    yield from _mention({**row, **shared}, *names, title=row.get("title"), text=text)
 
 
 BRANDWATCH = Preset(
@@ -164,11 +169,10 @@ BRANDWATCH = Preset(
 
 
 def _talkwalker(row: Row) -> Iterator[Row | LeftOut]:
-    text = joined(
-        row.get("title") or row.get("title_snippet"), row.get("text") or row.get("snippet")
-    )
-    fields = {**row, "published_at": with_month_name(row.get("published_at"))}
-    yield from _mention(fields, text, row.get("site"), row.get("kind"), row.get("post_kind"))
+    title = first_value(row, "title", "title_snippet")
+    text = first_value(row, "text", "snippet")
+    names = (row.get("site"), row.get("kind"), row.get("post_kind"))
+    yield from _mention(row, *names, title=title, text=text)
 
 
 _EXTRA = "extra_author_attributes."
@@ -222,8 +226,7 @@ def _sprout(row: Row) -> Iterator[Row | LeftOut]:
     if is_ours or not is_nothing(row.get("sent_by")):
         yield OWN_MESSAGE
         return
-    fields = {**row, "published_at": with_month_name(row.get("published_at"))}
-    yield from _mention(fields, text_of(row.get("text")), row.get("network"))
+    yield from _mention(row, row.get("network"), title=None, text=row.get("text"))
 
 
 SPROUT = Preset(

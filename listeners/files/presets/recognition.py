@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from earful.contracts import BadItem
 from earful.settings.errors import nearest
+from listeners.common import times
 from listeners.files.presets.adapter import FIELDS
 from listeners.files.presets.cells import value_at
 from listeners.files.presets.forms import (
@@ -19,11 +22,11 @@ from listeners.files.presets.forms import (
 )
 from listeners.files.presets.generic import recognise_columns
 from listeners.files.presets.headers import by_folded_name, key_paths, match
-from listeners.files.presets.moments import prove_order
+from listeners.files.presets.moments import DateOrder, prove_order
 from listeners.files.presets.register import PRESETS
 from listeners.files.presets.types import Preset, Recognised
 
-_SHOWN = (*FIELDS, "title")
+_DISPLAYED = (*FIELDS, "title")
 _ZONE = re.compile(
     r"\b(UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|CES?T|EES?T|BST|IST|[AJKN]ST|A[EC][SD]T"
     r"|(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic)/[A-Z][A-Za-z_/]+)\b"
@@ -117,7 +120,7 @@ def _fits(paths: dict[str, str]) -> list[_Fit]:
 
 def _reading(fit: _Fit) -> Recognised:
     preset = fit.preset
-    shown = {field: fit.columns[field] for field in _SHOWN if field in fit.columns}
+    displayed = {field: fit.columns[field] for field in _DISPLAYED if field in fit.columns}
     options: dict[str, Any] = {"preset": preset.name, "source_as": preset.source}
     optional = {
         "timezone": preset.timezone,
@@ -127,8 +130,8 @@ def _reading(fit: _Fit) -> Recognised:
     options |= {key: value for key, value in optional.items() if value is not None}
     return Recognised(
         preset=preset,
-        map=shown,
-        matched=tuple(f"{column} → {field}" for field, column in shown.items()),
+        map=displayed,
+        matched=tuple(f"{column} → {field}" for field, column in displayed.items()),
         assumptions=preset.assumptions,
         source=preset.source,
         options=options,
@@ -189,14 +192,27 @@ def _is_zone(name: str) -> bool:
     return False
 
 
+def _question_of(column: str, order: DateOrder, values: Sequence[Any]) -> str | None:
+    """Return the question about the order of these dates; None when they can be read."""
+    if order.is_local:
+        return f"{column}: {order.evidence} Say which: --dates dmy or --dates mdy."
+    for value in values[:20]:
+        try:
+            times.parse(value, UTC)
+        except BadItem as error:
+            if "--dates" in str(error):
+                return f"{column}: {error}"
+    return None
+
+
 def _with_dates(reading: Recognised, sample: Sequence[Mapping[str, Any]]) -> Recognised:
     """Add the order of day and month, where the sample's dates are local notations."""
     column = reading.map.get("published_at")
     if column is None or "dates" in reading.options:
         return reading
-    order = prove_order(value_at(row, column) for row in sample)
-    if order.order is None and order.is_local:
-        question = f"{column}: {order.evidence} Say which: --dates dmy or --dates mdy."
+    values = [value_at(row, column) for row in sample]
+    order = prove_order(values)
+    if order.order is None and (question := _question_of(column, order, values)):
         return replace(reading, questions=(*reading.questions, question))
     if not order.evidence or order.order is None:
         return reading

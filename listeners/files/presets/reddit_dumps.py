@@ -17,7 +17,7 @@ _SITE = "https://www.reddit.com"
 _WITHHELD = re.compile(r"\[\s*(deleted|removed)(\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _BASE36 = re.compile(r"[0-9a-z]{1,13}")
 _FULLNAME = re.compile(r"t[1356]_[0-9a-z]{1,13}")
-_NOBODY = {"[deleted]", "[removed]"}
+_DELETED_NAMES = {"[deleted]", "[removed]"}
 
 
 def _pushshift(row: Row) -> Iterator[Row | LeftOut]:
@@ -41,8 +41,8 @@ def _pushshift(row: Row) -> Iterator[Row | LeftOut]:
     yield with_fields(
         text=text,
         id=name,
-        author=None if handle in _NOBODY else handle,
-        author_id=None if handle in _NOBODY else row.get("author_fullname"),
+        author=None if handle in _DELETED_NAMES else handle,
+        author_id=None if handle in _DELETED_NAMES else row.get("author_fullname"),
         published_at=row.get("created_utc"),
         url=_address(row, name),
         reply_to=_parent(row),

@@ -92,7 +92,7 @@ APPSTORE_CONNECT = Preset(
     source="appstore",
     columns={
         "author": (
-            *("attributes.reviewerNickname"),
+            "attributes.reviewerNickname",
             *("Reviewer Nickname", "Nickname", "Reviewer", "Spitzname", "Pseudo", "Apodo"),
         ),
         "text": (

@@ -17,10 +17,10 @@ from listeners.files.presets.cells import NO_WORDS, SERVICE_MESSAGE, text_of, wi
 from listeners.files.presets.types import LeftOut, Preset, Row
 
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
-_HALF = r"[AaPp]\.?\s?[Mm]\.?|[πΠμΜ]\.?\s?[μΜ]\.?"
+_MERIDIEM = r"[AaPp]\.?\s?[Mm]\.?|[πΠμΜ]\.?\s?[μΜ]\.?"
 _START = re.compile(
     rf"[{_MARKS}]*(?P<open>\[)?(?P<day>\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}})\.?,?\s+"
-    rf"(?P<clock>\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?)(?:\s*(?P<half>{_HALF}))?"
+    rf"(?P<clock>\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?)(?:\s*(?P<meridiem>{_MERIDIEM}))?"
     r"(?(open)\]\s|\s[-–]\s)"
 )
 _NAME = re.compile(rf"[{_MARKS}~\s]*(?P<name>[^:\n\"“”„«»]{{1,100}}?):\s")
@@ -82,21 +82,21 @@ def records(source: Iterable[Line], decode: Callable[[Line], str]) -> Iterator[R
 def _message(start: re.Match[str], text: str) -> Row:
     name = _NAME.match(text)
     return {
-        "whatsapp_time": _local_time(start["day"], start["clock"], start["half"]),
+        "whatsapp_time": _local_time(start["day"], start["clock"], start["meridiem"]),
         "whatsapp_author": name["name"].strip() if name else "",
         "whatsapp_text": text[name.end() :] if name else text,
     }
 
 
-def _local_time(day: str, clock: str, half: str | None) -> str:
+def _local_time(day: str, clock: str, meridiem: str | None) -> str:
     """Return day and time in one notation: whole years, 24 hours, slashes or dots as they are."""
     parts = re.split(r"([./-])", day)
     if len(parts[-1]) == 2 and len(parts[0]) <= 2:
         # WhatsApp began in 2009
         parts[-1] = f"20{parts[-1]}"
     numbers = [int(number) for number in re.split("[:.]", clock)]
-    if half:
-        is_afternoon = half[0] in "PpμΜ"
+    if meridiem:
+        is_afternoon = meridiem[0] in "PpμΜ"
         numbers[0] = numbers[0] % 12 + (12 if is_afternoon else 0)
     numbers += [0] * (3 - len(numbers))
     return f"{''.join(parts)} {numbers[0]:02}:{numbers[1]:02}:{numbers[2]:02}"

@@ -8,8 +8,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from earful.types import Mention, Rejected
 from listeners.files.inspect import inspect
@@ -58,9 +61,16 @@ def recognised_file(path: Path, content: str | bytes, **options: Any) -> tuple[s
     inspection = inspect(ReplayOptions(path=path, **options))
     reading = recognise(inspection.columns, inspection.sample_rows)
     assert not reading.questions, reading.questions
-    known = {
-        key: reading.options[key] for key in reading.options if key in ReplayOptions.model_fields
-    }
-    chosen = {"timezone": "Europe/Athens"} | known | options
+    chosen = {"timezone": "Europe/Athens"} | dict(reading.options) | options
     name = reading.preset.name if reading.preset else ""
     return name, read_file(path, **chosen)
+
+
+def at(mention: Mention) -> str:
+    """Return the time of a mention in ISO 8601."""
+    return mention.published_at.isoformat()
+
+
+documents = pytest.mark.skipif(
+    find_spec("listeners.files.content") is None, reason="JSON documents are not read yet"
+)
