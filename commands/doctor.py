@@ -53,7 +53,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
         yield _bad("settings", error)
         return
     except DatabaseError as error:
-        yield Finding(part="database", state=BAD, result=str(error), hint=_LOOK_AGAIN)
+        yield _bad("database", error)
         return
     try:
         yield Finding(part="database", state=GOOD, result=f"{app.db.redacted_url} is up to date")

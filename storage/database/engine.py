@@ -10,7 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from storage.database.errors import DatabaseError as DatabaseError  # callers import it from here
+from storage.database.errors import DatabaseUnavailable, translate
+from storage.database.file_identity import FileIdentity
 
 Transaction = Connection  # callers only pass it back to storage, and run no SQL on it
 
@@ -22,15 +26,15 @@ _DURABLE = "FULL"
 _QUIET: dict[str, Any] = {"hide_parameters": True}
 
 
-class DatabaseError(Exception):
-    """The database cannot be used; the text says why and how to fix it."""
-
-
 class Database:
-    """Read in snapshots, and write one transaction at a time."""
+    """Read in snapshots, and write one transaction at a time.
 
-    def __init__(self, engine: Engine) -> None:
+    Errors of the driver that a person can fix leave it as DatabaseError.
+    """
+
+    def __init__(self, engine: Engine, file: FileIdentity | None = None) -> None:
         self.engine = engine
+        self._file = file
         self._writer = engine.execution_options(**{_WRITE: True})
         # PostgreSQL's default shows every statement another moment; SQLite's shows one anyway
         snapshot = {} if self.sqlite else {"isolation_level": "REPEATABLE READ"}
@@ -50,18 +54,45 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that reads one snapshot of the database."""
-        with self._reader.connect() as connection, connection.begin():
-            yield connection
+        with self.as_sentences():
+            self._check_file()
+            with self._reader.connect() as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that takes the write lock first; all of it is committed, or none."""
-        with self._writer.begin() as connection:
-            if not self.sqlite:
-                # The same order of writers as SQLite's single one, so that "is it new?" and the
-                # insert that follows see the same rows on both.
-                connection.execute(text("SELECT pg_advisory_xact_lock(7041001)"))
-            yield connection
+        with self.as_sentences():
+            self._check_file()
+            with self._writer.begin() as connection:
+                if not self.sqlite:
+                    # The same order of writers as SQLite's single one, so that "is it new?" and
+                    # the insert that follows see the same rows on both.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7041001)"))
+                yield connection
+
+    @contextmanager
+    def as_sentences(self) -> Iterator[None]:
+        """Turn a driver's error that a person can fix into a DatabaseError."""
+        try:
+            yield
+        except DBAPIError as error:
+            sentence = translate(error, self.redacted_url)
+            if sentence is None:
+                raise
+            raise sentence from error
+
+    def check_files(self) -> None:
+        """Raise DatabaseMoved when the open SQLite files are no longer those at their paths."""
+        if self._file is not None:
+            self._file.check()
+            self._file.check_log()
+
+    def _check_file(self) -> None:
+        # docs/decisions/storage.md, "The open file is compared with its path": a transaction on a
+        # file that was moved away would be lost
+        if self._file is not None:
+            self._file.check()
 
     def overwrite_deleted(self) -> str:
         """Overwrite deleted rows in SQLite's files; return "" or why that failed.
@@ -104,7 +135,7 @@ def connect(url: str) -> Database:
             "postgresql://user@host/name"
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        return Database(_sqlite(parsed))
+        return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
         return Database(_postgresql(parsed))
     raise DatabaseError(
@@ -129,7 +160,7 @@ def _postgresql(url: URL) -> Engine:
         ) from error
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL) -> Database:
     if not url.database or url.database == ":memory:":
         # every thread would see a database of its own
         raise DatabaseError("database_url: SQLite needs a file; write sqlite:///data/earful.db")
@@ -140,13 +171,40 @@ def _sqlite(url: URL) -> Engine:
         raise DatabaseError(
             f"database_url: cannot make the folder {path.parent} ({error})"
         ) from error
+    _check_names(path)
     # last in, first out: each connection has a cache of its own, and idle ones stay small
     engine = create_engine(
         url, connect_args={"timeout": _BUSY_SECONDS}, pool_use_lifo=True, **_QUIET
     )
+    file = FileIdentity(path)
+
+    def compare(_connection: sqlite3.Connection, _record: Any) -> None:
+        # once it is open: the first connection makes a missing file
+        file.check()
+
     event.listen(engine, "connect", _tune)
+    event.listen(engine, "connect", compare)
     event.listen(engine, "begin", _begin)
-    return engine
+    return Database(engine, file)
+
+
+def _check_names(path: Path) -> None:
+    """Refuse a file with two names (hard links): SQLite would keep a log beside each."""
+    try:
+        names = path.stat().st_nlink
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"{path}: cannot be read ({error.strerror})",
+            hint="Let this user read and write the file and its folder.",
+        ) from error
+    if names > 1:
+        raise DatabaseError(
+            f"{path}: the file has {names} names (hard links), and work under two of them would "
+            "damage it",
+            hint=f"Delete the other name; `find / -samefile {path}` finds it.",
+        )
 
 
 def _tune(connection: sqlite3.Connection, _record: Any) -> None:
