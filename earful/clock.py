@@ -17,6 +17,35 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+# Clocks of two machines differ by less, and a corrected clock jumps by less.
+_SKEW = timedelta(minutes=1)
+
+
+def is_from_future(written_at: datetime, now: datetime) -> bool:
+    """True when the clock was ahead while ``written_at`` was written, or is behind now.
+
+    docs/decisions/collecting.md, "A wait counts only if it was planned in the past".
+    """
+    return written_at - now > _SKEW
+
+
+def latest_trusted(now: datetime) -> datetime:
+    """Return the latest instant that ``is_from_future`` trusts, for conditions of SQL."""
+    return now + _SKEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWait:
+    """A wait until ``until``, and when it was planned."""
+
+    planned_at: datetime
+    until: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """True when the wait is over, or was planned by a clock that was ahead."""
+        return self.until <= now or is_from_future(self.planned_at, now)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A half-open window of time [since, until): the end belongs to the next window."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from earful.clock import Clock
+from earful.clock import Clock, is_from_future
 
 Rule = tuple[int, timedelta]  # so many in so long
 _MAX_KEYS = 50_000  # remembered at once; the one that came first is forgotten for a new one
@@ -33,6 +33,9 @@ class RateLimits:
         times = self._times_of(hashlib.blake2b(key.encode(), key=self._salt).digest())
         while times and times[0] <= now - self._longest:
             times.popleft()
+        # of a clock that was ahead: it would refuse this visitor until that time comes
+        while times and is_from_future(times[-1], now):
+            times.pop()
         seconds = max((_wait(times, rule, now) for rule in self._rules), default=0.0)
         if not seconds:
             times.append(now)

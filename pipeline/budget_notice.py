@@ -43,7 +43,14 @@ def queue_notice(
         for channel in alert_policy.channels:
             # by the day on which it resumes: a quota's day may not be ours
             key = f"budget/{account}/{resumes_at:%Y-%m-%d}/{channel}"
-            deliveries.enqueue(transaction, key=key, channel=channel, message=message, due_at=now)
+            deliveries.enqueue(
+                transaction,
+                key=key,
+                channel=channel,
+                message=message,
+                due_at=now,
+                planned_at=now,
+            )
 
 
 def _moment(instant: datetime, zone: ZoneInfo) -> str:

@@ -14,6 +14,7 @@ from earful.messages import Delivery
 from pipeline.backoff import backoff
 from storage.cases import deliveries
 from storage.database.engine import Database
+from storage.database.errors import DatabaseError
 
 log = structlog.get_logger()
 
@@ -62,6 +63,9 @@ def deliver(
             break
         try:
             _send(db, delivery, notifiers.get(delivery.channel), clock, total)
+        # of the database, not of the channel
+        except DatabaseError:
+            raise
         except Exception as bug:  # noqa: BLE001  (raised again below)
             _put_off(db, delivery, f"a bug in the channel: {bug!r}", clock, None, total)
             bugs.append(bug)
@@ -102,7 +106,8 @@ def _put_off(
         delivery.attempts - 1, first=_FIRST_WAIT, longest=_LONGEST_WAIT, retry_after=retry_after
     )
     log.warning("delivery put off", key=delivery.key, why=error)
-    deliveries.schedule_retry(db, delivery, due_at=clock() + wait, error=error)
+    at = clock()
+    deliveries.schedule_retry(db, delivery, at=at, due_at=at + wait, error=error)
     total.put_off += 1
 
 

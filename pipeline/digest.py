@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from earful.case_states import UNANSWERED_STATUSES, Action, CaseStatus
 from earful.clock import Clock, Window
@@ -20,13 +24,28 @@ from outreach.words import count, length
 from pipeline.case_line import case_line
 from storage import queries as stored
 from storage.cases import deliveries
+from storage.collecting.future_dates import count_future_dates
 from storage.database.engine import Database
 from storage.removal import tombstones
 from storage.views import BrandView, QueueFilter, SourceHealth
 
+log = structlog.get_logger()
+
 FIRST_WINDOW = timedelta(hours=24)
+# A cursor less far ahead waits for its own time: the digest of that hour was sent already.
+_LONGEST_AHEAD = timedelta(hours=12)
+# A machine without a battery starts in 1970, until the network gives it the time.
+_EARLIEST_NOW = datetime(2020, 1, 1, tzinfo=UTC)
 _ANY = tuple(CaseStatus)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseIds:
+    """The cases that no digest has reported: those with an id in (after, up_to]."""
+
+    after: int
+    up_to: int
 
 
 def facts(
@@ -37,22 +56,26 @@ def facts(
     rules: Rules,
     limit: int,
     brand_id: str | None = None,
+    case_ids: CaseIds | None = None,
 ) -> DigestFacts:
     """Gather the events of ``window`` for one brand or all of ours, and the problems at its end.
 
-    ``queries`` are those of the settings; ``limit`` bounds each list of cases.
+    ``queries`` are those of the settings; ``limit`` bounds each list of cases. The new cases are
+    those of ``case_ids``, else those that were opened in the window.
     """
     ours = [
         brand
         for brand in stored.brands(db)
         if brand.competitor_of is None and brand_id in (None, brand.id)
     ]
-    new = QueueFilter(brand_id=brand_id, statuses=_ANY, opened=window, with_posts=True)
-    older = QueueFilter(
-        brand_id=brand_id,
-        statuses=UNANSWERED_STATUSES,
-        opened=Window(since=_LONG_AGO, until=window.since),
-    )
+    new = QueueFilter(brand_id=brand_id, statuses=_ANY, with_posts=True)
+    older = QueueFilter(brand_id=brand_id, statuses=UNANSWERED_STATUSES)
+    if case_ids is None:
+        new = replace(new, opened=window)
+        older = replace(older, opened=Window(since=_LONG_AGO, until=window.since))
+    else:
+        new = replace(new, after_id=case_ids.after, up_to_id=case_ids.up_to)
+        older = replace(older, up_to_id=case_ids.after)
     return DigestFacts(
         since=window.since,
         until=window.until,
@@ -102,12 +125,33 @@ def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str
         f"{source.query_id}: {_state(source)}: {source.error}" for source in sources if source.error
     ]
     lines += [f"stage {stage.name}: {stage.error}" for stage in state.stages if stage.error]
+    if (ahead := clock_problem(db, now)) is not None:
+        lines.append(ahead)
     if state.deliveries_dead:
         lines.append(
             f"{count(state.deliveries_dead, 'message')} could not be sent; see `earful doctor`, "
             "then `earful deliver --again`"
         )
     return tuple(lines)
+
+
+def clock_problem(db: Database, now: datetime) -> str | None:
+    """Return a line about rows dated in the future; None without any."""
+    future = count_future_dates(db, now)
+    counts = (
+        (future.mentions, "mention", "mentions"),
+        (future.cases, "case", "cases"),
+        (future.queries, "query", "queries"),
+    )
+    parts = [count(*numbers) for numbers in counts if numbers[0]]
+    if not parts or future.until is None:
+        return None
+    listing = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
+    return with_hint(
+        f"the clock of this machine was ahead, or is behind now: {listing} dated in the future, "
+        f"up to {future.until:%Y-%m-%d %H:%M} UTC",
+        "Waits from then do not count. Check the clock with `timedatectl`",
+    )
 
 
 def _unpolled(delays: Sequence[timedelta], never_polled: int) -> Iterator[str]:
@@ -126,15 +170,19 @@ def _state(source: SourceHealth) -> str:
     return "failing" if source.failures else "waiting"
 
 
-def _read_cursor(db: Database, channel: str) -> datetime | None:
+def _read_cursor(db: Database, channel: str) -> deliveries.DigestCursor | None:
     with db.read() as transaction:
         return deliveries.read_cursor(transaction, channel)
 
 
 def window_for(db: Database, channel: str | None, now: datetime) -> Window:
     """Return the window from the channel's last digest until now; the last day before its first."""
-    cursor = None if channel is None else _read_cursor(db, channel)
-    return Window(since=min(cursor or now - FIRST_WINDOW, now), until=now)
+    return _window_since(None if channel is None else _read_cursor(db, channel), now)
+
+
+def _window_since(cursor: deliveries.DigestCursor | None, now: datetime) -> Window:
+    since = now - FIRST_WINDOW if cursor is None else cursor.until
+    return Window(since=min(since, now), until=now)
 
 
 def message(
@@ -185,17 +233,27 @@ def digest(
 ) -> int:
     """Queue the digest of each channel that is due, and return the number of digests.
 
-    A channel's first run only sets its cursor, so that no digest covers the whole past. After an
-    outage over several days one digest covers them all.
+    1. A channel's first run only sets its cursor, so that no digest covers the whole past.
+    2. A cursor far in the future was written by a clock that was ahead: it is moved to now, and
+       the next digest hour counts again.
+    3. After an outage over several days one digest covers them all.
     """
     now = clock()
     queued = 0
+    if now < _EARLIEST_NOW:
+        return queued
     for channel in settings.channels:
         cursor = _read_cursor(db, channel)
-        if cursor is None:
+        if cursor is None:  # 1
             with db.write() as connection:
-                deliveries.move_cursor(connection, channel, now)
-        elif cursor < last_hour(settings, timezone, now):
+                newest = deliveries.newest_case_id(connection)
+                first = deliveries.DigestCursor(until=now, case_id=newest)
+                deliveries.move_cursor(connection, channel, first)
+        elif cursor.until - now > _LONGEST_AHEAD:  # 2
+            log.warning("a digest was sent by a clock that was ahead", channel=channel)
+            with db.write() as connection:
+                deliveries.move_cursor(connection, channel, replace(cursor, until=now))
+        elif cursor.until < last_hour(settings, timezone, now):  # 3
             queued += queue(db, channel, settings, rules, queries, now)
     return queued
 
@@ -209,30 +267,46 @@ def queue(
     now: datetime,
 ) -> int:
     """Queue a channel's digest up to ``now`` and move its cursor; returns 0 without news."""
-    window = window_for(db, channel, now)
     with db.read() as connection:
+        cursor = deliveries.read_cursor(connection, channel)
         removed = tombstones.count(connection)
-    digest_facts = facts(db, window, queries=queries, rules=rules, limit=settings.most)
+        newest = deliveries.newest_case_id(connection)
+    # docs/decisions/outreach.md, "A digest reports cases by their ids": a clock that jumps back
+    # neither skips nor repeats a case
+    case_ids = None
+    if cursor is not None and cursor.case_id is not None:
+        case_ids = CaseIds(after=cursor.case_id, up_to=newest)
+    digest_facts = facts(
+        db,
+        _window_since(cursor, now),
+        queries=queries,
+        rules=rules,
+        limit=settings.most,
+        case_ids=case_ids,
+    )
     ready = outreach_digest.render(digest_facts, settings.when_nothing, max_cases=settings.most)
     with db.write() as connection:
-        if deliveries.read_cursor(connection, channel) not in (None, window.since):
+        if deliveries.read_cursor(connection, channel) != cursor:
             return 0  # another process sent this window meanwhile
         # the text may hold words that were removed meanwhile; the next run tries again
         if tombstones.count(connection) != removed:
             return 0
-        deliveries.move_cursor(connection, channel, now)
+        reported = deliveries.DigestCursor(until=now, case_id=newest)
+        deliveries.move_cursor(connection, channel, reported)
         if ready is None:
             return 0
         key = f"digest-{now.strftime('%Y%m%dT%H%M%SZ')}-{channel}"
-        return int(
-            deliveries.enqueue(
-                connection,
-                key=key,
-                channel=channel,
-                message=ready,
-                due_at=now,
-                cases=[
-                    case.case_id for case in (*digest_facts.new_cases, *digest_facts.waiting_cases)
-                ],
-            )
-        )
+        cases = [case.case_id for case in (*digest_facts.new_cases, *digest_facts.waiting_cases)]
+        # a clock that was set back may come to the same second again
+        keys = chain([key], (f"{key}-{number}" for number in itertools.count(2)))
+        while not deliveries.enqueue(
+            connection,
+            key=next(keys),
+            channel=channel,
+            message=ready,
+            due_at=now,
+            planned_at=now,
+            cases=cases,
+        ):
+            pass
+        return 1

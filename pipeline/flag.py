@@ -199,5 +199,6 @@ def _queue_alert(
             channel=channel,
             message=message,
             due_at=now,
+            planned_at=now,
             cases=[case.id for case in cases],
         )

@@ -22,6 +22,7 @@ from pipeline.flag import AlertPolicy
 from storage.collecting import ingest, polling, query_position
 from storage.collecting.spending import account_of
 from storage.database.engine import Database
+from storage.database.errors import DatabaseError
 
 log = structlog.get_logger()
 
@@ -168,6 +169,9 @@ class _AccountRound:
                 except query_position.PositionConflict:
                     self.total.overtaken += 1
                     log.info("polled by another process", query=query.id)
+                # of the database, not of the listener
+                except DatabaseError:
+                    raise
                 except Exception as bug:  # noqa: BLE001  (raised again by poll)
                     self.retry_later(query, f"a bug in the listener: {bug!r}")
                     self.bugs.append(bug)
@@ -215,13 +219,15 @@ class _AccountRound:
             failures = polling.count_failures(self.db, query.id)
             wait = backoff(failures, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
         _log_wait(query, wait, error)
-        polling.record_failure(self.db, query.id, due_at=self.clock() + wait, error=error)
+        at = self.clock()
+        polling.record_failure(self.db, query.id, at=at, due_at=at + wait, error=error)
 
     def _wait(self, query: Query, spent: Spent) -> None:
         """Wait for a limit or budget: no failure, but people are notified of a budget."""
         self.total.waiting += 1
         wait = _FIRST_WAIT if spent.retry_after is None else requested_wait(spent.retry_after)
-        resumes_at = self.clock() + wait
+        at = self.clock()
+        resumes_at = at + wait
         _log_wait(query, wait, str(spent))
         if self.alert_policy is not None and spent.kind is GapKind.BUDGET:
             # before the wait is stored: after a kill in between, the next poll repeats this step,
@@ -230,11 +236,11 @@ class _AccountRound:
                 self.db,
                 query,
                 spent,
-                now=self.clock(),
+                now=at,
                 resumes_at=resumes_at,
                 alert_policy=self.alert_policy,
             )
-        polling.postpone(self.db, query.id, due_at=resumes_at, error=str(spent))
+        polling.postpone(self.db, query.id, at=at, due_at=resumes_at, error=str(spent))
 
     def _reject(self, query: Query, reason: str) -> None:
         """Store the reason of an item that the listener raised; the position stays."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from earful.clock import Clock
+from earful.clock import Clock, PlannedWait
 from earful.contracts import BadItem, Checker, Doubtful, Listener, Permanent, Transient
 from earful.types import Batch, Brand, Query
 from outreach.words import count
@@ -18,6 +18,7 @@ from pipeline.brand_attribution import BrandAttribution
 from storage.collecting import ingest, rechecks
 from storage.collecting.rechecks import DueMention
 from storage.database.engine import Database
+from storage.database.errors import DatabaseError
 
 log = structlog.get_logger()
 
@@ -55,18 +56,18 @@ class Rechecked:
 class Cooldowns:
     """Until when failed queries are skipped, from one turn to the next of one process."""
 
-    _until: dict[str, datetime] = field(default_factory=dict)
+    _waits: dict[str, PlannedWait] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _logged: dict[str, str] = field(default_factory=dict)
     _doubts: dict[str, int] = field(default_factory=dict)
 
     def is_ready(self, query_id: str, now: datetime) -> bool:
         """True when the query may be checked."""
-        return query_id not in self._until or self._until[query_id] <= now
+        return query_id not in self._waits or self._waits[query_id].is_over(now)
 
     def clear(self, query_id: str) -> None:
         """Forget the query's failures."""
-        for memory in (self._until, self._failures, self._logged, self._doubts):
+        for memory in (self._waits, self._failures, self._logged, self._doubts):
             memory.pop(query_id, None)
 
     def believe(self, query_id: str, error: Exception) -> Batch | None:
@@ -82,7 +83,7 @@ class Cooldowns:
         is_transient = isinstance(error, Transient)
         wait = _wait(failures, error.retry_after) if isinstance(error, Transient) else _LONGEST_WAIT
         self._failures[query_id] = failures + 1
-        self._until[query_id] = now + wait
+        self._waits[query_id] = PlannedWait(planned_at=now, until=now + wait)
         if self._logged.get(query_id) != str(error):
             self._logged[query_id] = str(error)
             write = log.warning if is_transient else log.error
@@ -142,6 +143,7 @@ def recheck(
             checkers,
             since=now - within,
             seen_before=now - every,
+            now=now,
             limit=BATCH_SIZE,
             at_most_once=is_billed_once,
         )
@@ -150,6 +152,9 @@ def recheck(
                 return turn.total
             try:
                 _check(turn, *checkers[query_id], posts)
+            # of the database, not of the listener
+            except DatabaseError:
+                raise
             except Exception as bug:  # noqa: BLE001  (raised again below)
                 turn.cooldowns.start(query_id, clock(), bug)
                 bugs.append(bug)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline.app import App
+from pipeline.outage import Outage, database_error
 from pipeline.stages import StageResult, Stages
+from pipeline.ticks import ClockWatch, Job, Ticks
+from storage.cases.replan import replan_due
 from storage.collecting import polling
-from storage.database.engine import DatabaseError
+from storage.database.errors import DatabaseError
 from storage.database.leader import LeaderLock
 
 log = structlog.get_logger()
@@ -28,59 +31,81 @@ _DIGEST_TICK = timedelta(minutes=1)
 _RECHECK_TICK = timedelta(minutes=5)
 # Seconds between attempts to lead.
 _STANDBY = 5.0
-# An idle stage is recorded no more often than this: at every tick it would write to the database
-# 43,000 times a day.
-_QUIET = timedelta(minutes=5)
+# Seconds between checks of the lead, the database's files and the clock. Each takes microseconds.
+_CHECK_TICK = 1.0
+# Seconds until a stage that is due and at work is looked at again.
+_BUSY_TICK = 0.05
+# Seconds. An idle stage is recorded no more often than this: at every tick it would write to the
+# database 43,000 times a day.
+_QUIET = 300.0
 
 
 def run(app: App, stop: threading.Event) -> None:
     """Lead the schedule until ``stop`` is set; stand by while another process leads.
 
-    A stage that is at work finishes its batch before this returns.
+    A stage that is at work finishes its batch before this returns. A full disk or a database that
+    cannot be reached is waited for. Raises DatabaseError when its file was moved or is damaged.
     """
-    leader = LeaderLock(app.db)
+    leader, outage = LeaderLock(app.db), Outage()
     is_standing_by = False
     while not stop.is_set():
+        if not outage.is_over(app.db.try_write):
+            stop.wait(_CHECK_TICK)
+            continue
         try:
-            leads = leader.acquire()
+            app.db.check_files()
+            if leader.acquire():
+                _lead(app, leader, outage, stop)
+                continue
         except DatabaseError as error:  # it may be back in a moment
-            log.error("no lead without the database", why=str(error))
-            stop.wait(_STANDBY)
+            outage.report(error)
             continue
-        if not leads:
-            if not is_standing_by:
-                log.info("another process leads; standing by")
-            is_standing_by = True
-            stop.wait(_STANDBY)
-            continue
-        try:
-            _lead(app, leader, stop)
         finally:
             leader.release()
+        if not is_standing_by:
+            log.info("another process leads; standing by")
+        is_standing_by = True
+        stop.wait(_STANDBY)
 
 
-def _lead(app: App, leader: LeaderLock, stop: threading.Event) -> None:
+def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -> None:
+    """Run the stages while this process has the lead.
+
+    1. Once a second compare lead, files and clock with what they were.
+    2. During an outage start no stage.
+    3. Start the stages that are due, and wait for the next one.
+    """
     halt = threading.Event()
-    scheduler = _scheduler(app, Stages(app, stop=halt.is_set))
     # docs/decisions/collecting.md, "earful up resumes paused blocks when it starts": a restart
     # after a missing key was set should not need a resume of each block by hand
     polling.resume_paused(app.db, [query.id for query in app.queries])
+    ticks = Ticks(_jobs(app, Stages(app, stop=halt.is_set), outage))
+    clock, checked_at = ClockWatch(app.clock), time.monotonic()
+    replan_due(app.db, app.clock())
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
-    scheduler.start()
     try:
-        while leader.is_held() and not stop.wait(1.0):
-            pass
+        while not stop.is_set():
+            if time.monotonic() - checked_at >= _CHECK_TICK:  # 1
+                checked_at = time.monotonic()
+                if clock.check():
+                    replan_due(app.db, app.clock())
+                app.db.check_files()
+                if not leader.is_held():
+                    break
+            if not outage.is_over(app.db.try_write):  # 2
+                stop.wait(_CHECK_TICK)
+                continue
+            stop.wait(min(max(ticks.start_due(), _BUSY_TICK), _CHECK_TICK))  # 3
     finally:
         halt.set()
-        scheduler.shutdown(wait=True)
+        ticks.close()
         log.info("stopped")
 
 
-def _scheduler(app: App, stages: Stages) -> BackgroundScheduler:
-    """Return the schedule of all stages. Raises SettingsError when the model cannot be loaded."""
+def _jobs(app: App, stages: Stages, outage: Outage) -> tuple[Job, ...]:
+    """Return a job for each stage. Raises SettingsError when the model cannot be loaded."""
     # before the first poll: wrong settings end the start, not each run
     _ = stages.classifier, stages.notifiers
-    scheduler = BackgroundScheduler(timezone="UTC")
     schedule = app.settings.schedule
     stage_runs: tuple[tuple[str, Callable[[], StageResult], timedelta], ...] = (
         ("poll", stages.poll, _POLL_TICK),
@@ -90,30 +115,34 @@ def _scheduler(app: App, stages: Stages) -> BackgroundScheduler:
         ("digest", stages.digest, _DIGEST_TICK),
         ("recheck", stages.recheck, _RECHECK_TICK),
     )
-    for name, run_stage, interval in stage_runs:
-        scheduler.add_job(
-            RecordedStage(app, name, run_stage),
-            "interval",
-            seconds=interval.total_seconds(),
-            id=name,
-            next_run_time=app.clock(),
-            # a late run is better than none, and several late ones are one
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=_POLL_ROUNDS if name == "poll" else 1,
+    return tuple(
+        Job(
+            name=name,
+            run=RecordedStage(app, name, run_stage, outage=outage),
+            interval=interval.total_seconds(),
+            max_running=_POLL_ROUNDS if name == "poll" else 1,
         )
-    return scheduler
+        for name, run_stage, interval in stage_runs
+    )
 
 
 class RecordedStage:
     """A stage that records when it ran, its summary, and its error."""
 
-    def __init__(self, app: App, name: str, run_stage: Callable[[], StageResult]) -> None:
+    def __init__(
+        self,
+        app: App,
+        name: str,
+        run_stage: Callable[[], StageResult],
+        *,
+        outage: Outage | None = None,
+    ) -> None:
         self._app = app
         self._name = name
         self._run_stage = run_stage
-        self._recorded_at = app.clock() - _QUIET
-        self._failed = False
+        self._outage = outage or Outage()
+        self._recorded_at = time.monotonic() - _QUIET
+        self._error: str | None = None
 
     def __call__(self) -> None:
         """Run once. A failed stage runs again at its next turn, from where it was."""
@@ -123,20 +152,39 @@ class RecordedStage:
             result = self._run_stage()
             summary = "" if result.is_idle else str(result)
         # any error: the other stages go on, and this one is seen on the status page
-        except Exception as bug:
-            log.exception("stage failed", stage=self._name)
+        except Exception as bug:  # noqa: BLE001
+            trouble = database_error(bug)
+            if trouble is not None:
+                self._outage.report(trouble)
+                return
             error = f"{type(bug).__name__}: {bug}"[:500]
-        now = self._app.clock()
+            self._log_bug(error)
         if summary:
             log.info(self._name, summary=summary)
         # a stage that works again is recorded at once: its error is over
-        if summary or error or self._failed or now - self._recorded_at >= _QUIET:
-            self._recorded_at, self._failed = now, error is not None
+        is_noteworthy = bool(summary or error or self._error)
+        self._error = error
+        if is_noteworthy or time.monotonic() - self._recorded_at >= _QUIET:
+            self._record(started, summary, error)
+
+    def _log_bug(self, error: str) -> None:
+        """Log the traceback once for each error, and a line for each repeat."""
+        if error == self._error:
+            log.error("stage failed again", stage=self._name, why=error)
+        else:
+            log.exception("stage failed", stage=self._name)
+
+    def _record(self, started: datetime, summary: str, error: str | None) -> None:
+        try:
             polling.record_stage_run(
                 self._app.db,
                 self._name,
                 started_at=started,
-                finished_at=now,
+                finished_at=self._app.clock(),
                 summary=summary,
                 error=error,
             )
+        except DatabaseError as trouble:
+            self._outage.report(trouble)
+        else:
+            self._recorded_at = time.monotonic()

@@ -243,6 +243,8 @@ class QueueFilter:
     min_priority: int = 0
     with_posts: bool = False
     opened: Window | None = None
+    after_id: int | None = None
+    up_to_id: int | None = None
     resolved: Window | None = None
     order: str = "priority"
 

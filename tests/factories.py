@@ -122,11 +122,15 @@ def about(*ids: str) -> Callable[[Mention], Iterator[tuple[str, bool]]]:
 
 
 def keep(
-    db: Database, *mentions: Mention, query: Query = QUERY, ids: Sequence[str] = ("acme-air",)
+    db: Database,
+    *mentions: Mention,
+    query: Query = QUERY,
+    ids: Sequence[str] = ("acme-air",),
+    at: datetime = NOW,
 ) -> ingest.IngestCounts:
     """Store mentions as one batch of a query, about these brands."""
     brands.sync(db, [ACME, RIVAL, OTHER])
-    return ingest.store(db, query, batch(*mentions), about(*ids), NOW)
+    return ingest.store(db, query, batch(*mentions), about(*ids), at)
 
 
 def scores_of(words: str) -> Scores:

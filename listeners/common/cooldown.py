@@ -6,6 +6,7 @@ from earful.contracts import EdgeError, Transient
 
 # seconds; a day, so that a wrong Retry-After or a repaired key is noticed by the next one
 _LONGEST = 86_400
+_SKEW = 60  # seconds by which a corrected clock may jump
 
 
 def cooldown_until(error: EdgeError, now: int) -> int:
@@ -17,7 +18,10 @@ def cooldown_until(error: EdgeError, now: int) -> int:
     return now + int(min(seconds, _LONGEST))
 
 
-def is_cooling_down(until: int, now: int) -> bool:
-    """Tell whether the pause still lasts; both are seconds since 1970."""
-    # an end over a day away was written by a clock that was ahead: ignore it
-    return now < until <= now + _LONGEST
+def is_cooling_down(until: int, now: int, planned_at: int = 0) -> bool:
+    """Tell whether the pause still lasts; all are seconds since 1970.
+
+    ``planned_at`` is when it began; 0 in positions of earlier versions.
+    """
+    # a clock that was ahead wrote an end over a day away or a beginning in the future: ignore both
+    return now < until <= now + _LONGEST and planned_at <= now + _SKEW

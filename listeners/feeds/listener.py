@@ -101,7 +101,9 @@ class _Poll:
         failed: dict[str, Transient | Permanent] = {}
         read_count = 0
         for url in feeds:
-            if is_cooling_down(states[url].paused_until, times.to_epoch(self._now)):
+            state = states[url]
+            now = times.to_epoch(self._now)
+            if is_cooling_down(state.paused_until, now, state.paused_at):
                 continue
             try:
                 batch, states[url] = self._read_feed(url, states[url])
@@ -260,8 +262,9 @@ class _Poll:
         return times.to_epoch(min(min(dates), self._now)) if dates else None
 
     def _pause(self, state: FeedState, error: Transient | Permanent) -> FeedState:
-        paused_until = cooldown_until(error, times.to_epoch(self._now))
-        return state.model_copy(update={"paused_until": paused_until})
+        now = times.to_epoch(self._now)
+        pause = {"paused_until": cooldown_until(error, now), "paused_at": now}
+        return state.model_copy(update=pause)
 
 
 def _seen_prints(feed: Feed) -> tuple[str, ...]:

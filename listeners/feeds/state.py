@@ -15,8 +15,8 @@ class FeedState(TolerantRecord):
     """The state of one feed in a position.
 
     ``seen``: fingerprints of the window's entries, by their ids and by their content. ``newest``,
-    ``read_at`` and ``paused_until``: seconds since 1970. ``terms``: a fingerprint of the query's
-    terms and languages.
+    ``read_at``, ``paused_at`` and ``paused_until``: seconds since 1970. ``terms``: a fingerprint of
+    the query's terms and languages.
     """
 
     # the aliases are the keys of positions that are already stored
@@ -31,6 +31,7 @@ class FeedState(TolerantRecord):
     read_at: Instant | None = Field(default=None, alias="looked")
     terms: str = Field(default="", alias="asked")
     paused_until: Instant = Field(default=0, alias="wait")
+    paused_at: Instant = 0
 
 
 class FeedsPosition(Position):

@@ -112,7 +112,7 @@ class MastodonPosition(Position):
 
     ``timelines`` hold the state of hashtags and mentions, by part. ``searches`` are the backfill
     positions of each server's search. ``cooldowns`` say until when (seconds since 1970) a part that
-    failed is not asked. The next poll begins with ``next_part``.
+    failed is not asked, ``failed_at`` since when. The next poll begins with ``next_part``.
     """
 
     model_config = _STORED_KEYS
@@ -120,4 +120,5 @@ class MastodonPosition(Position):
     timelines: dict[str, OnErrorOmit[Checkpoints]] = Field(default_factory=dict)
     searches: dict[str, OnErrorOmit[str]] = Field(default_factory=dict)
     cooldowns: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict, alias="waits")
+    failed_at: dict[str, OnErrorOmit[Instant]] = Field(default_factory=dict)
     next_part: str = Field(default="", alias="turn")

@@ -111,9 +111,13 @@ class MastodonPoll:
         next_part = self._position.next_part
         first = names.index(next_part) if next_part in names else 0
         self._position.next_part = ""
-        now, cooldowns = times.to_epoch(self._now), self._position.cooldowns
-        ordered = parts[first:] + parts[:first]
-        return [part for part in ordered if not is_cooling_down(cooldowns.get(part.name, 0), now)]
+        now, position = times.to_epoch(self._now), self._position
+
+        def is_waiting(name: str) -> bool:
+            until, failed_at = position.cooldowns.get(name, 0), position.failed_at.get(name, 0)
+            return is_cooling_down(until, now, failed_at)
+
+        return [part for part in parts[first:] + parts[:first] if not is_waiting(part.name)]
 
     def _read_part(self, part: _Part, *, share: int) -> Generator[Batch, None, EdgeError | None]:
         """Yield a part's batches, read with 1/``share`` of the requests; return its error."""
@@ -247,6 +251,7 @@ class MastodonPoll:
         now = times.to_epoch(self._now)
         for name, error in errors.items():
             self._position.cooldowns[name] = cooldown_until(error, now)
+            self._position.failed_at[name] = now
         rejects = [Rejected(where=name, reason=str(error)) for name, error in errors.items()]
         return Batch(
             mentions=(),

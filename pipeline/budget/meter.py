@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from earful.clock import Clock, Window
+from earful.clock import Clock, PlannedWait, Window
 from earful.contracts import Spent
 from earful.enums import GapKind
 from earful.limits import money
@@ -50,7 +50,7 @@ class AccountState:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._usage: dict[tuple[str, str], UsageWindow] = {}
-        self._empty_until: dict[str, datetime] = {}
+        self._empty: dict[str, PlannedWait] = {}
 
     def usage(self, account: str, cap: str, window: Window) -> UsageWindow:
         """Return the usage of an account's window; a new window inherits from the one before."""
@@ -66,15 +66,15 @@ class AccountState:
 
     def empty_until(self, account: str, now: datetime) -> datetime | None:
         """Return until when the platform allows no requests; None when it allows some."""
-        until = self._empty_until.get(account)
-        return until if until is not None and now < until else None
+        wait = self._empty.get(account)
+        return None if wait is None or wait.is_over(now) else wait.until
 
-    def set_empty_until(self, account: str, *, empty_until: datetime | None) -> None:
+    def set_empty(self, account: str, wait: PlannedWait | None) -> None:
         """Remember the platform's latest report on remaining requests."""
-        if empty_until is None:
-            self._empty_until.pop(account, None)
+        if wait is None:
+            self._empty.pop(account, None)
         else:
-            self._empty_until[account] = empty_until
+            self._empty[account] = wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +149,9 @@ class AccountMeter:
         if remaining is None:
             return
         wait = timedelta(seconds=_DEFAULT_RESET if reset_after is None else reset_after)
-        until = self._clock() + wait if remaining <= 0 else None
-        self._account_state.set_empty_until(self._policy.account, empty_until=until)
+        now = self._clock()
+        empty = PlannedWait(planned_at=now, until=now + wait) if remaining <= 0 else None
+        self._account_state.set_empty(self._policy.account, empty)
 
     def _request_usage(self, now: datetime, requests: int) -> UsageWindow | None:
         """Return the usage to count requests on, None without a limit; raises Spent."""

@@ -6,11 +6,13 @@ A message is dropped only when all its cases lost their posts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
+from earful.clock import latest_trusted
 from earful.enums import DeliveryState
 from earful.messages import Delivery, Message
 from storage.database.clean import names_one, storable
@@ -32,10 +34,12 @@ def enqueue(
     channel: str,
     message: Message,
     due_at: datetime,
+    planned_at: datetime | None = None,
     cases: Iterable[int] = (),
 ) -> bool:
     """Queue a message once; return False when ``key`` was queued before.
 
+    ``planned_at`` is now: when it turns out to be in the future, ``due_at`` does not count.
     ``cases`` are the ids of the cases in it. When one of their posts is deleted, ``redact_cases``
     removes their words from it.
     """
@@ -46,6 +50,7 @@ def enqueue(
         "text": message.text,
         "html": message.html,
         "due_at": due_at,
+        "planned_at": planned_at,
         "attempts": 0,
         "state": DeliveryState.QUEUED.value,
     }
@@ -59,8 +64,9 @@ def enqueue(
 
 def _is_due(now: datetime) -> Any:
     state, lease = _DELIVERY.c.state, _DELIVERY.c.leased_until
+    ahead = _DELIVERY.c.planned_at > latest_trusted(now)
     due = or_(
-        and_(state == DeliveryState.QUEUED.value, _DELIVERY.c.due_at <= now),
+        and_(state == DeliveryState.QUEUED.value, or_(_DELIVERY.c.due_at <= now, ahead)),
         # strictly before: a lease still holds in the instant in which it ends
         and_(state == DeliveryState.SENDING.value, lease < now),
     )
@@ -75,6 +81,7 @@ def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | 
     the receiver recognise the repeat.
     """
     with db.write() as connection:
+        _shorten_leases(connection, now, length)
         row = connection.execute(
             select(_DELIVERY).where(_is_due(now)).order_by(_DELIVERY.c.due_at).limit(1)
         ).one_or_none()
@@ -102,6 +109,22 @@ def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | 
     )
 
 
+def _shorten_leases(connection: Connection, now: datetime, length: timedelta) -> None:
+    """Let leases that a clock ahead wrote end ``length`` from now.
+
+    They do not end at once: their process may be sending the message.
+    """
+    connection.execute(
+        update(_DELIVERY)
+        .where(
+            UNSENT,
+            _DELIVERY.c.state == DeliveryState.SENDING.value,
+            _DELIVERY.c.leased_until > latest_trusted(now) + length,
+        )
+        .values(leased_until=now + length)
+    )
+
+
 def mark_sent(db: Database, delivery: Delivery, at: datetime) -> bool:
     """Mark the message sent; return False when the lease was lost to another attempt."""
     return _finish(
@@ -109,12 +132,15 @@ def mark_sent(db: Database, delivery: Delivery, at: datetime) -> bool:
     )
 
 
-def schedule_retry(db: Database, delivery: Delivery, *, due_at: datetime, error: str) -> bool:
+def schedule_retry(
+    db: Database, delivery: Delivery, *, at: datetime, due_at: datetime, error: str
+) -> bool:
     """Queue the message again for ``due_at``, with the error of this attempt."""
     return _finish(
         db,
         delivery,
         state=DeliveryState.QUEUED.value,
+        planned_at=at,
         due_at=due_at,
         leased_until=None,
         error=storable(error, 1000),
@@ -154,26 +180,44 @@ def requeue_dead(db: Database, *, channel: str | None, due_at: datetime) -> int:
         return connection.execute(
             update(_DELIVERY)
             .where(condition)
-            .values(state=DeliveryState.QUEUED.value, due_at=due_at, attempts=0)
+            .values(state=DeliveryState.QUEUED.value, planned_at=due_at, due_at=due_at, attempts=0)
         ).rowcount
 
 
-def read_cursor(connection: Connection, channel: str) -> datetime | None:
-    """Return the end of the channel's last digest; None before the first."""
-    return connection.execute(
-        select(_DIGEST_CURSOR.c.until).where(_DIGEST_CURSOR.c.channel == channel)
-    ).scalar_one_or_none()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestCursor:
+    """How far a channel's digests have reported: the last one's time, and its newest case.
+
+    ``case_id`` is None in rows of earlier versions.
+    """
+
+    until: datetime
+    case_id: int | None = None
 
 
-def move_cursor(connection: Connection, channel: str, until: datetime) -> None:
-    """Store the end of the channel's last digest, in the transaction that queues the digest."""
+def read_cursor(connection: Connection, channel: str) -> DigestCursor | None:
+    """Return how far the channel's last digest came; None before the first."""
+    row = connection.execute(
+        select(_DIGEST_CURSOR).where(_DIGEST_CURSOR.c.channel == channel)
+    ).one_or_none()
+    return None if row is None else DigestCursor(until=row.until, case_id=row.case_id)
+
+
+def move_cursor(connection: Connection, channel: str, cursor: DigestCursor) -> None:
+    """Store how far the channel's digest came, in the transaction that queues it."""
     insert_or_update(
         connection,
         DigestCursorRow,
-        [{"channel": channel, "until": until}],
+        [{"channel": channel, "until": cursor.until, "case_id": cursor.case_id}],
         keys=["channel"],
-        change=lambda new, _old: {"until": new.until},
+        change=lambda new, _old: {"until": new.until, "case_id": new.case_id},
     )
+
+
+def newest_case_id(connection: Connection) -> int:
+    """Return the highest id of a case; 0 without any."""
+    newest: int = connection.execute(select(func.coalesce(func.max(_CASE.c.id), 0))).scalar_one()
+    return newest
 
 
 def redact_cases(connection: Connection, case_ids: Sequence[int], names: Iterable[str]) -> int:

@@ -141,6 +141,7 @@ def _passes(selection: QueueFilter) -> Any:
         conditions.append(_CASE.c.complaints > 0)
     if selection.min_priority:
         conditions.append(_CASE.c.priority >= selection.min_priority)
+    conditions += _in_id_range(selection)
     for column, window in (
         (_CASE.c.opened_at, selection.opened),
         (_CASE.c.resolved_at, selection.resolved),
@@ -148,6 +149,15 @@ def _passes(selection: QueueFilter) -> Any:
         if window is not None:
             conditions += [column >= window.since, column < window.until]
     return and_(*conditions)
+
+
+def _in_id_range(selection: QueueFilter) -> list[Any]:
+    conditions: list[Any] = []
+    if selection.after_id is not None:
+        conditions.append(_CASE.c.id > selection.after_id)
+    if selection.up_to_id is not None:
+        conditions.append(_CASE.c.id <= selection.up_to_id)
+    return conditions
 
 
 def _order(order: str) -> tuple[Any, ...]:

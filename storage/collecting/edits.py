@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -48,6 +48,10 @@ _PREDICTED = ("model_id", "negative", "neutral", "positive", "could_not_tell", "
 Change = tuple[Any, Mention]  # the stored row, and the mention that is newer
 
 
+# No fetch is stored that long after it was made.
+_STALEST = timedelta(days=7)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeReport:
     """Report ids of stored mentions that came again.
@@ -73,7 +77,7 @@ def apply_changes(
        their cases.
     5. Send mentions with a new rating back to the rules.
     """
-    newer, other_author, refused = _compare(_read_rows(connection, mentions), mentions)  # 1
+    newer, other_author, refused = _compare(_read_rows(connection, mentions), mentions, at)  # 1
     edited = _find_edited(connection, newer)  # 2
     for mention_id in edited:
         _store_revision(connection, newer[mention_id][0], at)
@@ -104,7 +108,7 @@ def _read_rows(connection: Connection, mention_ids: Iterable[int]) -> list[Any]:
 
 
 def _compare(
-    rows: Iterable[Any], mentions: Mapping[int, Mention]
+    rows: Iterable[Any], mentions: Mapping[int, Mention], at: datetime
 ) -> tuple[dict[int, Change], frozenset[int], frozenset[int]]:
     """Split ids into those with newer knowledge, those from another author, and refused ones."""
     newer: dict[int, Change] = {}
@@ -119,7 +123,7 @@ def _compare(
             # figures count from any copy; text, links and ratings only from the author
             # (docs/decisions/removal.md, "An edit is accepted only from the stored author")
             mention = _with_stored_text(mention, row)
-        if not _is_older(mention, row):
+        if not _is_older(mention, row, at):
             newer[row.id] = (row, mention)
     return newer, frozenset(other_author), frozenset(refused)
 
@@ -131,9 +135,10 @@ def _with_stored_text(mention: Mention, row: Any) -> Mention:
     )
 
 
-def _is_older(mention: Mention, row: Any) -> bool:
+def _is_older(mention: Mention, row: Any, at: datetime) -> bool:
     """True when the stored row is the newer knowledge."""
-    if mention.fetched_at < row.fetched_at:
+    # a row of a clock that was weeks ahead would refuse every edit until that time comes
+    if mention.fetched_at < row.fetched_at <= at + _STALEST:
         return True
     if row.edited_at is None:
         return False

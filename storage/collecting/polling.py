@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from earful.clock import is_from_future
 from earful.types import Query
 from storage.collecting.query_position import new_query_row
 from storage.collecting.spending import account_of
@@ -18,7 +19,7 @@ from storage.database.engine import Database
 from storage.database.upsert import insert_new, insert_or_update, table_of
 from storage.tables import QueryRow, StageRow
 
-# beside `every`; back-off after a failure is shorter, so a longer wait means a wrong clock
+# Beside `every`: for rows of earlier versions, which do not say when their wait was planned.
 _LONGEST_WAIT = timedelta(days=2)
 
 _QUERY, _STAGE = table_of(QueryRow), table_of(StageRow)
@@ -78,8 +79,8 @@ def _is_due(row: Any, query: Query, now: datetime) -> bool:
         return False
     if row.due_at is None or row.due_at <= now:
         return True
-    # no query waits that long: the clock was ahead when this was written
-    # (docs/decisions/collecting.md, "The writes of a clock that was ahead are taken back")
+    if row.planned_at is not None:
+        return is_from_future(row.planned_at, now)
     return bool(row.due_at - now > timedelta(seconds=query.every) + _LONGEST_WAIT)
 
 
@@ -104,17 +105,21 @@ def count_failures(db: Database, query_id: str) -> int:
 
 def record_success(db: Database, query_id: str, *, at: datetime, due_at: datetime) -> None:
     """Record that a poll finished; the next one is due at ``due_at``."""
-    _set(db, query_id, polled_at=at, due_at=due_at, failures=0, error=None)
+    _set(db, query_id, polled_at=at, planned_at=at, due_at=due_at, failures=0, error=None)
 
 
-def record_failure(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+def record_failure(
+    db: Database, query_id: str, *, at: datetime, due_at: datetime, error: str
+) -> None:
     """Record that a poll failed; it is tried again at ``due_at``."""
-    _set(db, query_id, due_at=due_at, failures=_QUERY.c.failures + 1, error=storable(error, 1000))
+    failures = _QUERY.c.failures + 1
+    error = storable(error, 1000)
+    _set(db, query_id, planned_at=at, due_at=due_at, failures=failures, error=error)
 
 
-def postpone(db: Database, query_id: str, *, due_at: datetime, error: str) -> None:
+def postpone(db: Database, query_id: str, *, at: datetime, due_at: datetime, error: str) -> None:
     """Postpone the query to ``due_at``, as a platform or a budget asked; this is no failure."""
-    _set(db, query_id, due_at=due_at, error=storable(error, 1000))
+    _set(db, query_id, planned_at=at, due_at=due_at, error=storable(error, 1000))
 
 
 def complete_until(db: Database, query_id: str) -> datetime | None:

@@ -7,22 +7,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, func, literal, select, update
 
+from earful.clock import latest_trusted
 from earful.types import Author, Engagement, Mention
 from storage.analysis import ratings
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of
+from storage.database.utc import EPOCH, UTCInstant
 from storage.tables import AuthorRow, MatchRow, MentionRow, QueryRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _MATCH, _QUERY = table_of(MatchRow), table_of(QueryRow)
 _AUTHOR_FIELDS = ("handle", "name", "followers", "verified", "url")
-# a poll that met the mention again has seen it too
-_LAST_SEEN = case(
-    (_MENTION.c.checked_at > _MENTION.c.fetched_at, _MENTION.c.checked_at),
-    else_=_MENTION.c.fetched_at,
-)
+_LONG_AGO = literal(EPOCH, UTCInstant)
+
+
+def _last_seen(now: datetime) -> Any:
+    """Select when the mention was last seen: a poll that met it again has seen it too.
+
+    A time that a clock ahead wrote does not count, or no recheck would come before that time.
+    """
+    latest = latest_trusted(now)
+    checked, fetched = (
+        case((column <= latest, column), else_=_LONG_AGO)
+        for column in (_MENTION.c.checked_at, _MENTION.c.fetched_at)
+    )
+    return case((checked > fetched, checked), else_=fetched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,7 @@ def due_mentions(
     *,
     since: datetime,
     seen_before: datetime,
+    now: datetime,
     limit: int,
     at_most_once: bool = False,
 ) -> tuple[DueMention, ...]:
@@ -54,7 +66,7 @@ def due_mentions(
     """
     # docs/decisions/collecting.md, "Paid posts are rechecked once"
     never_checked = [_MENTION.c.checked_at.is_(None), _MENTION.c.noise.is_(False)]
-    found_by = _first_query(query_ids)
+    found_by, last_seen = _first_query(query_ids), _last_seen(now)
     statement = (
         select(
             _MENTION,
@@ -66,11 +78,11 @@ def due_mentions(
         .where(
             _MENTION.c.source == source,
             _MENTION.c.published_at >= since,
-            seen_before >= _LAST_SEEN,
+            seen_before >= last_seen,
             found_by.is_not(None),
             *(never_checked if at_most_once else ()),
         )
-        .order_by(_MENTION.c.noise, _LAST_SEEN, _MENTION.c.id)
+        .order_by(_MENTION.c.noise, last_seen, _MENTION.c.id)
         .limit(limit)
     )
     with db.read() as connection:

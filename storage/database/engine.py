@@ -94,6 +94,13 @@ class Database:
         if self._file is not None:
             self._file.check()
 
+    def try_write(self) -> None:
+        """Write to the database and change nothing; raises DatabaseError when that fails."""
+        with self.write() as connection:
+            if self.sqlite:
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+
     def overwrite_deleted(self) -> str:
         """Overwrite deleted rows in SQLite's files; return "" or why that failed.
 

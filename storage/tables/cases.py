@@ -101,7 +101,10 @@ class CaseEventRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """A message in the outbox; its unique ``key`` keeps a message from being queued twice."""
+    """A message in the outbox; its unique ``key`` keeps a message from being queued twice.
+
+    ``planned_at`` is when ``due_at`` was decided.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -120,6 +123,7 @@ class DeliveryRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
     html: str | None = Field(default=None, sa_column=Column(Text))
     due_at: datetime = instant()
+    planned_at: datetime | None = instant(nullable=True)
     leased_until: datetime | None = instant(nullable=True)
     attempts: int = 0
     state: str = "queued"
@@ -151,8 +155,9 @@ class ExportRow(SQLModel, table=True):
 
 
 class DigestCursorRow(SQLModel, table=True):
-    """Store until when a channel's digests have reported."""
+    """Store until when a channel's digests have reported, and the newest case in them."""
 
     __tablename__ = "digest_cursor"
     channel: str = Field(primary_key=True)
     until: datetime = instant()
+    case_id: int | None = Field(default=None, sa_type=BigInteger)

@@ -12,7 +12,10 @@ from storage.tables.columns import UNFILLED_GAP, id_column, instant
 
 
 class QueryRow(SQLModel, table=True):
-    """A query's position, its schedule, its errors, and its counts."""
+    """A query's position, its schedule, its errors, and its counts.
+
+    ``planned_at`` is when ``due_at`` was decided.
+    """
 
     __tablename__ = "query"
     id: str = Field(primary_key=True)
@@ -20,6 +23,7 @@ class QueryRow(SQLModel, table=True):
     source: str
     position: str | None = Field(default=None, sa_column=Column(Text))
     due_at: datetime | None = instant(nullable=True)
+    planned_at: datetime | None = instant(nullable=True)
     polled_at: datetime | None = instant(nullable=True)
     complete_since: datetime | None = instant(nullable=True)
     complete_until: datetime | None = instant(nullable=True)

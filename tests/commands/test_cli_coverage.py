@@ -83,7 +83,9 @@ def test_it_says_what_was_seen_what_is_open_lost_and_closed(kept: Workspace) -> 
 
 def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Workspace) -> None:
     db = kept.db()
-    polling.postpone(db, NEWS.id, due_at=NOW + HOUR, error="account 'x': the budget is used up")
+    polling.postpone(
+        db, NEWS.id, at=NOW, due_at=NOW + HOUR, error="account 'x': the budget is used up"
+    )
     polling.pause(db, "rss/acme-air", error="there is nothing at this address")
     db.close()
     out = kept.run("coverage").out

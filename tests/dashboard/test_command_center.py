@@ -163,7 +163,7 @@ def test_problems_are_listed_in_words(world: World) -> None:
     later = world.now + timedelta(hours=2)
     (stopped,) = health.list_problems(queries.health(world.db), settings, later)
     assert "1 source was not polled for 2 h past the due time" in stopped
-    polling.record_failure(world.db, query.id, due_at=later, error="503 from **x**")
+    polling.record_failure(world.db, query.id, at=later, due_at=later, error="503 from **x**")
     (failed,) = health.list_problems(queries.health(world.db), settings, later)
     assert ": no mentions yet; failed 1 time in a row" in failed
     seen = Seen(since=world.now - timedelta(hours=3), until=world.now - timedelta(hours=1))
@@ -173,13 +173,17 @@ def test_problems_are_listed_in_words(world: World) -> None:
     coverage = f"no mentions since {words.format_time(seen.until, 'Europe/Athens', later)}"
     assert f": {coverage}; failed 1 time in a row, retries by itself (503 from **x**)" in failed
     polling.record_success(world.db, query.id, at=world.now, due_at=world.now)
-    polling.postpone(world.db, query.id, due_at=later + timedelta(days=1), error="budget spent")
+    polling.postpone(
+        world.db, query.id, at=later, due_at=later + timedelta(days=1), error="budget spent"
+    )
     (waits,) = health.list_problems(queries.health(world.db), settings, later)
     tomorrow = words.format_time(later + timedelta(days=1), "Europe/Athens", later)
     assert waits.endswith(
         f"{coverage}; waits, and continues by itself at {tomorrow} (budget spent)"
     )
-    polling.postpone(world.db, query.id, due_at=later + timedelta(minutes=15), error="limit")
+    polling.postpone(
+        world.db, query.id, at=later, due_at=later + timedelta(minutes=15), error="limit"
+    )
     assert health.list_problems(queries.health(world.db), settings, later) == ()
     polling.pause(world.db, query.id, error="401: the token is wrong")
     (paused,) = health.list_problems(queries.health(world.db), settings, later + timedelta(days=1))

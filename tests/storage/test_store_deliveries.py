@@ -10,6 +10,7 @@ from factories import NOW, deliveries_by_state, number, rows
 from earful.enums import DeliveryState
 from earful.messages import Delivery, Message
 from storage.cases import deliveries
+from storage.cases.deliveries import DigestCursor
 from storage.database.engine import Database
 
 LEASE = timedelta(minutes=5)
@@ -63,7 +64,7 @@ def test_who_lost_the_lease_overwrites_nothing(db: Database) -> None:
     slow = _must(_lease(db))
     quick = _must(_lease(db, 301))
     assert not deliveries.mark_sent(db, slow, NOW)
-    assert not deliveries.schedule_retry(db, slow, due_at=NOW, error="slow")
+    assert not deliveries.schedule_retry(db, slow, at=NOW, due_at=NOW, error="slow")
     assert not deliveries.mark_dead(db, slow, error="slow")
     assert rows(db, "SELECT state, error FROM delivery") == [("sending", None)]
     assert deliveries.mark_sent(db, quick, NOW)
@@ -74,7 +75,7 @@ def test_who_lost_the_lease_overwrites_nothing(db: Database) -> None:
 def test_put_off_then_sent_forgets_the_error(db: Database) -> None:
     _queue(db)
     assert deliveries.schedule_retry(
-        db, _must(_lease(db)), due_at=NOW + 10 * SECOND, error="no\0 route"
+        db, _must(_lease(db)), at=NOW, due_at=NOW + 10 * SECOND, error="no\0 route"
     )
     assert rows(db, "SELECT state, error FROM delivery") == [("queued", "no route")]
     assert _lease(db, 9) is None
@@ -119,8 +120,11 @@ def test_ten_takers_share_five_messages_without_a_double(db: Database) -> None:
 def test_how_far_a_channel_was_told(db: Database) -> None:
     with db.write() as transaction:
         assert deliveries.read_cursor(transaction, "desk") is None
-        deliveries.move_cursor(transaction, "desk", NOW)
-        deliveries.move_cursor(transaction, "boss", NOW - LEASE)
-        deliveries.move_cursor(transaction, "desk", NOW + LEASE)
-        assert deliveries.read_cursor(transaction, "desk") == NOW + LEASE
-        assert deliveries.read_cursor(transaction, "boss") == NOW - LEASE
+        for channel, until in (("desk", NOW), ("boss", NOW - LEASE), ("desk", NOW + LEASE)):
+            deliveries.move_cursor(transaction, channel, DigestCursor(until=until, case_id=7))
+        assert deliveries.read_cursor(transaction, "desk") == DigestCursor(
+            until=NOW + LEASE, case_id=7
+        )
+        assert deliveries.read_cursor(transaction, "boss") == DigestCursor(
+            until=NOW - LEASE, case_id=7
+        )

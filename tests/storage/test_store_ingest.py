@@ -200,7 +200,7 @@ def test_numbers_that_no_column_holds_are_cut(db: Database) -> None:
 def test_hostile_words_in_brands_errors_and_stage_reports(db: Database) -> None:
     brands.add_missing(db, [Brand(id="x", name="A\0B\ud800")])
     polling.register(db, [QUERY])
-    polling.record_failure(db, QUERY.id, due_at=NOW, error="answer was \0\ud800")
+    polling.record_failure(db, QUERY.id, at=NOW, due_at=NOW, error="answer was \0\ud800")
     polling.pause(db, QUERY.id, error="answer was \0\ud800")
     polling.record_stage_run(
         db, "poll", started_at=NOW, finished_at=NOW, summary="\0", error="\ud800"
