@@ -75,9 +75,9 @@ def unescape(text: str) -> str:
     return _ENTITY.sub(lambda entity: html.unescape(entity.group()), text) if "&" in text else text
 
 
-def has_markup(text: str) -> bool:
-    """Tell whether a text is surely HTML: it ends an element, or breaks a line by one."""
-    return _MARKUP.search(text) is not None
+def is_html(text: str) -> bool:
+    """Tell whether a text is surely HTML: it has an entity, or ends an element or a line by one."""
+    return (_MARKUP.search(text) or _ENTITY.search(text)) is not None
 
 
 def _spaced(text: str) -> str:

@@ -134,14 +134,17 @@ def check_order(value: str) -> str:
 
 
 def _instant(value: object, zone: Zone, order: str | None, now: datetime | None) -> datetime:
+    has_format = order is not None and order not in ORDERS
     if isinstance(value, str):
+        if has_format:
+            return _text(value, zone, order, now)
         # ISO 8601 first: nearly every platform read here writes it
-        if value[10:11] in ("T", " ") and value[4:5] == "-" and (order is None or order in ORDERS):
+        if value[10:11] in ("T", " ") and value[4:5] == "-":
             try:
                 return _utc(datetime.fromisoformat(value), value, zone)
             except ValueError:
                 pass
-        return _text(value, zone, order, now)
+        return _usual(value) or _text(value, zone, order, now)
     if isinstance(value, datetime):
         return _utc(value, str(value), zone)
     if isinstance(value, date):
@@ -149,9 +152,9 @@ def _instant(value: object, zone: Zone, order: str | None, now: datetime | None)
     if value is None or value != value:
         raise BadItem("it is missing")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if order is not None and order not in ORDERS:
-            return _formatted(_digits_of(value), zone, order)
-        return _number(value, zone, order, now)
+        if has_format:
+            return _text(_digits_of(value), zone, order, now)
+        return (_usual(value) if type(value) is int else None) or _number(value, zone, order, now)
     raise BadItem(f"{preview(value, 60)} is not a time; give ISO 8601 with an offset")
 
 
@@ -166,7 +169,7 @@ def _usual(value: str | int) -> datetime | None:
             clock = int(hour), int(minute), int(second)
             return datetime(int(year), _MONTHS[month], int(day), *clock, tzinfo=UTC)
         return None
-    if type(value) is bool or (isinstance(value, str) and len(value) > _LONGEST_EPOCH):
+    if isinstance(value, str) and len(value) > _LONGEST_EPOCH:
         return None
     number = int(value)
     if _SECONDS[0] <= number < _SECONDS[1]:

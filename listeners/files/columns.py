@@ -57,7 +57,7 @@ def check_columns(
     """
     if not header:
         return
-    sample = [*rows, dict.fromkeys(header)]
+    sample = rows or [dict.fromkeys(header, "")]
     for field, column in missing_columns(columns, sample):
         raise Permanent(
             f"{path}: there is no column {column!r} for {field}"
@@ -76,11 +76,7 @@ def check_columns(
 
 def nested_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the names of all values of the rows, those in objects with dots: "user.name"."""
-    names: dict[str, None] = {}
-    for row in rows:
-        for name in _names_in(row, "", 0):
-            names[name] = None
-    return list(names)
+    return list(_kinds(rows))
 
 
 def missing_columns(
@@ -88,13 +84,16 @@ def missing_columns(
 ) -> Iterator[tuple[str, str]]:
     """Yield (field, column) for each column that none of these first rows has.
 
-    An object that is in no row yet may come later, as a repost's original does; an object that is
-    there and lacks the key does not have it.
+    An object that is empty in these rows may be filled in a later one, as a repost's original is.
+    An object that is there and lacks the key does not have it.
     """
-    names = set(nested_names(rows))
+    kinds = _kinds(rows)
     for field, column in columns.items():
-        for part in [column] if column in names else column_parts(field, column):
-            if part not in names and not _may_come(part, names):
+        for part in [column] if column in kinds else column_parts(field, column):
+            parent = part.rpartition(".")[0]
+            while parent and parent not in kinds:
+                parent = parent.rpartition(".")[0]
+            if part not in kinds and kinds.get(parent) is not type(None):
                 yield field, part
 
 
@@ -105,17 +104,19 @@ def column_parts(field: str, column: str) -> list[str]:
     return [part.strip() for part in column.split("+") if part.strip()]
 
 
-def _may_come(column: str, names: set[str]) -> bool:
-    parent, dot, _ = column.rpartition(".")
-    if not dot:
-        return False
-    is_object = any(name.startswith(f"{parent}.") for name in names)
-    return not is_object and (parent in names or _may_come(parent, names))
+def _kinds(rows: Iterable[Mapping[str, Any]]) -> dict[str, type]:
+    """Return the type of the values under each name; NoneType where all are null."""
+    kinds: dict[str, type] = {}
+    for row in rows:
+        for name, value in _values_in(row, "", 0):
+            if value is not None or name not in kinds:
+                kinds[name] = type(value)
+    return kinds
 
 
-def _names_in(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[str]:
+def _values_in(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
     for key, inner in value.items():
         name = f"{prefix}{key}"
-        yield name
+        yield name, inner
         if isinstance(inner, dict) and depth < _MAX_DEPTH:
-            yield from _names_in(inner, f"{name}.", depth + 1)
+            yield from _values_in(inner, f"{name}.", depth + 1)

@@ -28,6 +28,8 @@ def read_id(value: object) -> str | None:
     """Return an id as text; None without one, or when a spreadsheet has cut its digits."""
     if isinstance(value, str):
         text = value.strip()
+        if text.isdecimal() and len(text) < _LONG_ID and text.isascii():  # most ids
+            return text
         if not (text.isascii() and text.isalnum()):
             text = _unwrapped(text)
         return shortened(text) if text and not is_eaten(text) and _is_id(text) else None

@@ -14,6 +14,7 @@ _MAX_DEPTH = 30
 # the keys that hold the words of a piece: Telegram, YouTube, Facebook, Slack, rich text
 _WORDS = ("text", "content", "value", "children", "elements", "takeoutSegments")
 _JSON = re.compile(r"\s*(?:\[\s*)?\{\s*\"|\s*\[\s*\"")
+_JSON_BEGINS = frozenset("[{ \t\n")
 # a cell that must not be empty is filled with a sign
 _PLACEHOLDER = re.compile(r"[\s.\-–—_…,;:*/\\|~?]{0,10}")
 
@@ -26,7 +27,8 @@ def join_pieces(value: object) -> str | None:
     object without pieces of text.
     """
     if isinstance(value, str):
-        return _from_cell(value) if _JSON.match(value) else value
+        may_be_json = value[:1] in _JSON_BEGINS and _JSON.match(value)
+        return _from_cell(value) if may_be_json else value
     if value is None or value != value:  # NaN differs from itself
         return None
     if isinstance(value, (list, dict)):

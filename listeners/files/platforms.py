@@ -14,8 +14,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from listeners.common.authors import NOTHING
-from listeners.common.plain_text import from_html, has_markup, unescape
+from listeners.common.plain_text import from_html, is_html, unescape
 
+# their ids have rules below, beside those for ids that are addresses
+SOURCES_WITH_IDS = frozenset({"x", "reddit", "mastodon", "bluesky", "youtube", "hackernews"})
 # their live listeners read HTML
 _HTML_SOURCES = {"mastodon", "rss", "hackernews", "appstore", "youtube"}
 _X_POST = re.compile(r"/(?:[^/]+|i/web)/status(?:es)?/(\d+)")
@@ -30,14 +32,14 @@ _PROFILE = {
 # Reddit shows it for posts whose words are gone, sometimes with a reason
 _WITHHELD = re.compile(r"\[\s*(?:deleted|removed)(?:\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _LONGEST_WITHHELD = 180  # characters
+_LONGEST_WORD = 12
 
 
 def is_withheld(text: str) -> bool:
     """Tell whether a text is a platform's sign for words that are gone, or an empty cell's word."""
-    if len(text) > _LONGEST_WITHHELD:
-        return False
-    bare = text.strip().lower()
-    return bare in NOTHING or (bare[:1] == "[" and _WITHHELD.fullmatch(bare) is not None)
+    if text[:1] == "[":
+        return len(text) <= _LONGEST_WITHHELD and _WITHHELD.fullmatch(text.strip()) is not None
+    return len(text) <= _LONGEST_WORD and text.strip().lower() in NOTHING
 
 
 def plain_text(source: str, text: str) -> str:
@@ -47,7 +49,7 @@ def plain_text(source: str, text: str) -> str:
     """
     if "&" not in text and "<" not in text:
         return text
-    if source in _HTML_SOURCES and has_markup(text):
+    if source in _HTML_SOURCES and is_html(text):
         return from_html(text)
     return unescape(text)
 

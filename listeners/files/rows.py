@@ -27,6 +27,9 @@ from listeners.files.repeats import RepeatCounter
 __all__ = ["ColumnMap", "Reading", "RowReader"]
 
 _NO_COUNTS = Engagement()
+# a column may say that a post is a repost, and not of which one
+_YES = frozenset({"true", "yes", "1", "1.0"})
+_NO = frozenset({"false", "no", "0", "0.0"})
 # authors and brand cells kept at once: memory stays constant for files of any size
 _CACHE_SIZE = 10_000
 _REPAIRED = "texts and names that had been read in a wrong encoding were put right"
@@ -93,10 +96,12 @@ class RowReader:
         """Return the row as a Mention; BadItem names the field, its value and the fix."""
         for column in self._dotted:
             row.setdefault(column, _nested_value(row, column))
-        self._row_assumed.clear()
+        if self._row_assumed:
+            self._row_assumed.clear()
         columns, get = self._columns, row.get
-        source = self._source_of(row)
-        rating = self._rating(get(columns.rating), source)
+        source = self._source if columns.source is None else self._source_of(row)
+        stars = get(columns.rating)
+        rating = None if stars is None else self._rating(stars, source)
         text = self._text(row, source, may_be_empty=self._reading.is_exact and rating is not None)
         published_at = self._published_at(get(columns.published_at))
         external_id = self._post_id(row, source)
@@ -123,7 +128,8 @@ class RowReader:
             direct=True,
             rating=rating,
         )
-        self._assumed.update(self._row_assumed)
+        if self._row_assumed:
+            self._assumed.update(self._row_assumed)
         return mention
 
     def _source_of(self, row: Mapping[str, Any]) -> str:
@@ -158,7 +164,7 @@ class RowReader:
 
     def _plain(self, cell: str | None, source: str) -> str:
         """Return the words of a cell; "" for a cell without any."""
-        if cell is None:
+        if not cell:
             return ""
         if self._reading.is_exact:
             return clean(cell)
@@ -181,10 +187,14 @@ class RowReader:
     def _post_id(self, row: Mapping[str, Any], source: str) -> str | None:
         cell = row.get(self._columns.id)
         identity = read_id(cell)
-        if self._reading.is_exact:
+        is_usual = source == "x" and identity is not None and identity.isdecimal()
+        if self._reading.is_exact or is_usual:
             return identity
-        if identity is None and cell is not None and is_eaten(str(cell).strip("=\"' ")):
-            self._row_assumed.append(_EATEN)
+        if identity is None:
+            if cell is not None and is_eaten(str(cell).strip("=\"' ")):
+                self._row_assumed.append(_EATEN)
+        elif source not in platforms.SOURCES_WITH_IDS:
+            return identity
         url = row.get(self._columns.url)
         fields = row if url is None or "url" in row else {**row, "url": url}
         identity = platforms.post_id(source, identity, fields, text_column=self._columns.text)
@@ -220,7 +230,7 @@ class RowReader:
         """Return a name on one line; "" for a word that stands for no person."""
         if cell is None or cell != cell:  # NaN differs from itself
             return ""
-        text = cell if isinstance(cell, str) else str(cell)
+        text = cell if isinstance(cell, str) else read_id(cell) or str(cell)
         if self._reading.is_exact:
             return one_line(text)
         name = one_line(text if text.isascii() else self._repaired(text))
@@ -264,11 +274,12 @@ def _repost(value: object, text: str) -> str | None:
 
     Older exports of X have no column for it; there a repost begins with "RT @handle".
     """
-    if isinstance(value, str) and value.strip().lower() in {"true", "false", "yes", "no"}:
-        value = value.strip().lower() in {"true", "yes"}
+    word = str(value).strip().lower()
+    if word in _YES:
+        return ""
     if value is None and text.startswith("RT @"):
         return ""
-    return "" if value is True else read_id(value)
+    return None if word in _NO else read_id(value)
 
 
 def _nested_value(row: Mapping[str, Any], path: str) -> object:
