@@ -19,6 +19,7 @@ from pipeline.backoff import backoff, requested_wait
 from pipeline.brand_attribution import BrandAttribution
 from pipeline.budget_notice import queue_notice
 from pipeline.flag import AlertPolicy
+from pipeline.poll_progress import PollProgress
 from storage.collecting import ingest, polling, query_position
 from storage.collecting.spending import account_of
 from storage.database.engine import Database
@@ -181,16 +182,18 @@ class _AccountRound:
         self.total.queries += 1
         position = polling.read_position(self.db, query.id)
         has_more = False
+        poll_progress = PollProgress(self.clock())
         try:
             has_more = store_all(
                 self.db,
                 query,
-                listener.poll(query, position),
+                poll_progress.watch(listener.poll(query, position)),
                 after=position,
                 clock=self.clock,
                 total=self.total,
                 listened=self.listened,
                 stop=stop,
+                progress=poll_progress.note_stored,
             )
         except BadItem as error:
             self._reject(query, str(error))
@@ -199,7 +202,9 @@ class _AccountRound:
             return
         except Transient as error:
             self.total.failed += 1
-            self.retry_later(query, str(error), error.retry_after)
+            self.retry_later(
+                query, str(error), error.retry_after, made_progress=poll_progress.is_made
+            )
             return
         except Permanent as error:
             self.total.failed += 1
@@ -210,17 +215,30 @@ class _AccountRound:
         due_at = at + (min(wait, _UNFINISHED_WAIT) if has_more else wait)
         polling.record_success(self.db, query.id, at=at, due_at=due_at)
 
-    def retry_later(self, query: Query, error: str, retry_after: float | None = None) -> None:
-        """Try again after ``retry_after`` seconds; without it, after growing waits."""
+    def retry_later(
+        self,
+        query: Query,
+        error: str,
+        retry_after: float | None = None,
+        *,
+        made_progress: bool = False,
+    ) -> None:
+        """Try again after ``retry_after`` seconds; without it, after growing waits.
+
+        A poll that ``made_progress`` before it failed begins the count of failures anew: a platform
+        that fails one request in eight is read to its end within minutes.
+        """
         if retry_after is not None and retry_after > 0:  # above 0 excludes NaN
             # no sooner than after a failure without a Retry-After
             wait = requested_wait(max(retry_after, _FIRST_WAIT.total_seconds()))
         else:
-            failures = polling.count_failures(self.db, query.id)
+            failures = 0 if made_progress else polling.count_failures(self.db, query.id)
             wait = backoff(failures, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
         _log_wait(query, wait, error)
         at = self.clock()
-        polling.record_failure(self.db, query.id, at=at, due_at=at + wait, error=error)
+        polling.record_failure(
+            self.db, query.id, at=at, due_at=at + wait, error=error, is_first=made_progress
+        )
 
     def _wait(self, query: Query, spent: Spent) -> None:
         """Wait for a limit or budget: no failure, but people are notified of a budget."""

@@ -271,11 +271,20 @@ class _Backfill:
     def _report_open_windows(self, error: EdgeError | None) -> Batch:
         gaps = gap_reports.report_open_windows(self._parts, self._rules, error)
         has_more = error is None and any(
-            window.kind is GapKind.LIMIT
+            self._is_waiting(window)
             for progress in self._parts.values()
             for window in progress.windows
         )
         return self._batch(gaps=tuple(gaps), has_more=has_more)
+
+    def _is_waiting(self, window: OpenWindow) -> bool:
+        """True for a window that only the limit of requests kept from being read in this poll.
+
+        A window that an earlier outage left open keeps that reason until it is read. It must not
+        wait for the next poll in the query's rhythm, which may be hours away.
+        """
+        is_unread = self._rules.can_seek and not window.requests
+        return window.kind is GapKind.LIMIT or (is_unread and window.kind is not GapKind.TOKEN)
 
     def _batch(
         self,

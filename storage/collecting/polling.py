@@ -109,10 +109,19 @@ def record_success(db: Database, query_id: str, *, at: datetime, due_at: datetim
 
 
 def record_failure(
-    db: Database, query_id: str, *, at: datetime, due_at: datetime, error: str
+    db: Database,
+    query_id: str,
+    *,
+    at: datetime,
+    due_at: datetime,
+    error: str,
+    is_first: bool = False,
 ) -> None:
-    """Record that a poll failed; it is tried again at ``due_at``."""
-    failures = _QUERY.c.failures + 1
+    """Record that a poll failed; it is tried again at ``due_at``.
+
+    ``is_first``: earlier failures do not count any more, because this poll made progress.
+    """
+    failures = 1 if is_first else _QUERY.c.failures + 1
     error = storable(error, 1000)
     _set(db, query_id, planned_at=at, due_at=due_at, failures=failures, error=error)
 
