@@ -252,15 +252,21 @@ INSTAGRAM_DOWNLOAD = Preset(
     source="instagram",
     columns={
         "strings": ("string_map_data", "media_list_data"),
-        "text": ("string_map_data.Comment.value", "media.title", "title"),
+        "text": ("string_map_data.Comment.value", "media.title", "title", "content"),
+        "author": ("sender_name",),
         "published_at": (
-            "string_map_data.Time.timestamp",
-            "creation_timestamp",
-            "media.creation_timestamp",
+            *("string_map_data.Time.timestamp", "creation_timestamp"),
+            *("media.creation_timestamp", "timestamp", "timestamp_ms"),
         ),
         "media": ("media.uri", "uri"),
+        "sender": ("sender_name",),
     },
-    signature=(("strings",), ("media", "published_at", "text")),
+    # both of Meta's downloads write messages alike: --from decides
+    signature=(
+        ("strings",),
+        ("media", "published_at", "text"),
+        ("sender", "text", "published_at"),
+    ),
     assumptions=(
         "Letters that the download wrote twice encoded are put right.",
         "Entries are by the owner of the download, whom the file does not name.",

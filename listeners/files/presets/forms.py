@@ -33,6 +33,9 @@ _NOT_QUESTIONS = {
     )
 }
 
+# columns of posts, which no form has
+_OF_POSTS = {"author", "user", "id", "url", "link", "from", "handle", "source", "postid", "tweetid"}
+
 
 def question_map(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the columns of ``text`` and ``rating`` among a survey's questions.
@@ -59,8 +62,10 @@ def google_forms_fit(columns: Sequence[str]) -> bool:
     folded = [fold(column) for column in columns]
     if len(folded) < 2 or folded[0] not in map(fold, GOOGLE_FORMS.columns["published_at"]):
         return False
+    if _OF_POSTS.intersection(folded):
+        return False
     questions = [column for column in columns if fold(column) not in _NOT_QUESTIONS]
-    return any(len(column.split()) >= 3 or column.rstrip().endswith("?") for column in questions)
+    return any(len(column.split()) >= 4 or column.rstrip().endswith("?") for column in questions)
 
 
 def scale_of(column: str, sample: Sequence[Mapping[str, Any]]) -> str:

@@ -268,11 +268,14 @@ INTERCOM = Preset(
         "author_id": ("User ID", "author_id", "Contact ID", "user_id"),
         "rating": ("Conversation rating", "conversation_rating", "CSAT rating", "Rating"),
         "parts": ("conversation_parts.conversation_parts", "conversation_parts"),
-        "teammate": ("Teammate assigned", "Teammate assigned ID", "admin_assignee_id", "Channel"),
+        "teammate": ("Teammate assigned", "Teammate assigned ID", "admin_assignee_id"),
         "contacts": ("contacts.contacts", "conversation_message", "source.delivered_as"),
     },
     signature=(
-        ("ticket", "text", "published_at"),
+        # other chat tools have a conversation's id, a message and a time as well
+        ("ticket", "text", "published_at", "type"),
+        ("ticket", "text", "published_at", "kind"),
+        ("ticket", "text", "published_at", "teammate"),
         ("parts", "text", "published_at"),
         ("type", "text", "published_at", "contacts"),
     ),

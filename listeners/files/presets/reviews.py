@@ -156,9 +156,8 @@ TRUSTPILOT = Preset(
         "lang": ("Review Language", "language"),
         "url": ("Review Url", "Review Link"),
         "site": (
-            *("Domain Url", "Domain", "Webshop Name", "Business Unit Id", "businessUnit.id"),
-            *("Source Of Review", "Location Name", "product_name", "Company Reply", "Reference Id"),
-            *("Company Response", "Review Consumer User Id", "Company Reply Date (UTC)"),
+            *("Business Unit Id", "businessUnit.id", "Review Consumer User Id", "consumer.id"),
+            *("Company Reply Date (UTC)", "Company Response", "Source Of Review", "product_sku"),
         ),
         "created_utc": ("Review Created (UTC)", "Bewertung erstellt (UTC)", "Avis créé (UTC)"),
     },

@@ -22,6 +22,7 @@ from listeners.files.presets.cells import (
 from listeners.files.presets.types import LeftOut, Preset, Row
 
 _ATTACHMENT = re.compile(r"/(photo|video)/\d+$")
+_HANDLE = re.compile(r"(?:twitter|x)\.com/(\w{1,15})/status")
 _DELETED = LeftOut("a deleted post")
 
 
@@ -124,7 +125,7 @@ def _ids(history: Any) -> list[str]:
 
 
 def _sum(*numbers: Any) -> int | None:
-    counts = [number for number in numbers if isinstance(number, int)]
+    counts = [int(text) for text in map(text_of, numbers) if text.isdigit()]
     return sum(counts) if counts else None
 
 
@@ -260,16 +261,18 @@ def _snscrape(row: Row) -> Iterator[Row | LeftOut]:
         text = text.replace(short or "\0", target)
     number = row.get("id") or text_of(row.get("url")).rpartition("/")[2]
     reposted = row.get("retweetedTweet")
-    user = row.get("user")
+    # in a table "user" is a program's notation of an object; the address has the handle
+    address = _HANDLE.search(text_of(row.get("url")))
+    handle = value_at(row, "user.username") or row.get("username")
     yield _with_author(
         with_fields(
             text=text,
             id=number,
-            author=value_at(row, "user.username") or row.get("author") or user,
+            author=handle or (address and address[1]),
             author_id=value_at(row, "user.id"),
             name=value_at(row, "user.displayname"),
             followers=value_at(row, "user.followersCount"),
-            published_at=row.get("date") or row.get("published_at"),
+            published_at=row.get("date"),
             lang=row.get("lang"),
             likes=row.get("likeCount"),
             shares=_sum(row.get("retweetCount"), row.get("quoteCount")),

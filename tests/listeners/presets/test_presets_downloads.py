@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preset_files import at, documents, json_lines, recognised_file, table
+from preset_files import at, documents, json_lines, read_file, recognised_file, table
 
+from listeners.files.presets import recognise
 from listeners.files.presets.downloads import repair
 
 
@@ -137,18 +138,34 @@ def test_facebook_posts_and_messages(tmp_path: Path) -> None:
     assert name == "facebook-download"
     assert result.mentions[0].text == "Le café Kestrova déçoit"
     assert result.mentions[0].author.handle == "anonymous"
-    messages = {
-        "participants": [{"name": "Una"}, {"name": "Kestrova"}],
-        "messages": [
-            {"sender_name": "Una", "timestamp_ms": 1773500820000, "content": "où est mon colis"},
-            {"sender_name": "Una", "timestamp_ms": 1773500830000, "photos": [{"uri": "p.jpg"}]},
-        ],
-        "title": "Kestrova",
-    }
-    name, result = recognised_file(tmp_path / "message_1.json", json.dumps(mojibake(messages)))
-    assert name == "facebook-download"
+
+
+MESSAGES = {
+    "participants": [{"name": "Una"}, {"name": "Kestrova"}],
+    "messages": [
+        {"sender_name": "Una", "timestamp_ms": 1773500820000, "content": "où est mon colis"},
+        {"sender_name": "Una", "timestamp_ms": 1773500830000, "photos": [{"uri": "p.jpg"}]},
+    ],
+    "title": "Kestrova",
+}
+
+
+def test_messages_of_both_downloads_are_alike() -> None:
+    rows = MESSAGES["messages"]
+    assert isinstance(rows, list)
+    (question,) = recognise(["sender_name", "timestamp_ms", "content"], rows).questions
+    assert question.endswith("--from facebook-download or --from instagram-download.")
+
+
+@documents
+@pytest.mark.parametrize("preset", ["facebook-download", "instagram-download"])
+def test_messages(tmp_path: Path, preset: str) -> None:
+    path = tmp_path / "message_1.json"
+    path.write_text(json.dumps(mojibake(MESSAGES)), encoding="utf-8")
+    result = read_file(path, preset=preset, source_as=preset.partition("-")[0])
     (mention,) = result.mentions
     assert (mention.text, mention.author.handle) == ("où est mon colis", "Una")
+    assert at(mention) == "2026-03-14T15:07:00+00:00"
     assert result.left_out == {"an entry without words": 1}
 
 

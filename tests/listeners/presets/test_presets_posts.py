@@ -166,6 +166,15 @@ def test_snscrape_old_and_new(tmp_path: Path) -> None:
         assert mention.engagement.shares == 3
 
 
+def test_snscrape_as_a_table(tmp_path: Path) -> None:
+    row = SCRAPED | {"content": "kestrova is down", "user": "{'username': 'nell_ro'}"}
+    name, result = recognised_file(tmp_path / "tweets.csv", table([row]))
+    assert name == "snscrape"
+    (mention,) = result.mentions
+    assert (mention.external_id, mention.author.handle) == (NUMBER, "nell_ro")
+    assert mention.engagement.likes == 9
+
+
 def test_snscrape_of_another_platform_is_left_out(tmp_path: Path) -> None:
     other = SCRAPED | {"_type": "snscrape.modules.mastodon.Toot", "rawContent": "x"}
     _, result = recognised_file(
