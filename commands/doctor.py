@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from commands.doctor_ground import GroundProblem, examine_ground
 from earful.contracts import EdgeError, Forecaster, Listener, Transient
 from earful.hints import HintedError, with_hint
 from earful.limits import money
@@ -60,6 +61,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
         yield _model(app)
         yield from _sources(app)
         yield from _service(settings)
+        yield from map(_ground, examine_ground(app))
         yield from _channels(app)
         yield from _stored(app)
     finally:
@@ -69,6 +71,11 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
 def _bad(part: str, error: HintedError) -> Finding:
     hint = with_hint(error.hint, _LOOK_AGAIN) if error.hint else _LOOK_AGAIN
     return Finding(part=part, state=BAD, result=error.sentence, hint=hint)
+
+
+def _ground(problem: GroundProblem) -> Finding:
+    state = BAD if problem.is_bad else LOOK
+    return Finding(part=problem.part, state=state, result=problem.result, hint=problem.hint)
 
 
 def _settings(settings: Settings) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import opened
 from storage import exports, queries
+from storage.database import backup as backups
 from storage.database.engine import DatabaseError
 
 # Typer's pretty tracebacks may print local variables, and these hold secrets and mentions
@@ -56,6 +58,8 @@ class ExportFormat(StrEnum):
 
 def main() -> None:
     """Run the command line: errors that a person can fix are a sentence, bugs keep a traceback."""
+    # strangers' words, addresses and names: other users of this machine have no business with them
+    os.umask(0o077)
     try:
         cli()
     # markup off: an error may quote a platform's [brackets]
@@ -195,6 +199,18 @@ def coverage(
     """Report the seen and missed time of each query, with the reasons."""
     with opened() as app:
         coverage_command.show(app, query, days=days, cost=cost, as_json=as_json)
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy to write.")],
+) -> None:
+    """Copy the SQLite database, also while `earful up` runs."""
+    with opened() as app:
+        size = backups.back_up(app.db, file)
+        inbox = app.settings.feedback.inbox
+    print(f"{size / 1_000_000:,.1f} MB written to {file}")
+    print(f"Not in it: settings.toml, your keys, and the folder {inbox}. Copy them too.")
 
 
 @cli.command()
