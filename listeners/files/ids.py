@@ -43,6 +43,11 @@ def read_id(value: object) -> str | None:
     return None if is_eaten(text) else shortened(clean(text, 4096)) or None
 
 
+def exact_id(value: object) -> str | None:
+    """Return an id of Earful's own export as it stands; None without one."""
+    return None if value is None or value == "" else str(value)
+
+
 def is_eaten(text: str) -> bool:
     """Tell whether a spreadsheet has turned this id into a number and lost its last digits."""
     if not text[:1].isdecimal() and not text.startswith("-"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
@@ -19,7 +19,7 @@ from listeners.common.rejects import preview
 from listeners.common.values import count, language, local_count
 from listeners.files import platforms
 from listeners.files.columns import ColumnMap, column_parts
-from listeners.files.ids import content_id, is_eaten, read_id, shortened
+from listeners.files.ids import content_id, exact_id, is_eaten, read_id, shortened
 from listeners.files.pieces import join_columns, join_pieces
 from listeners.files.ratings import read_rating, scale_of
 from listeners.files.repeats import RepeatCounter
@@ -74,6 +74,7 @@ class RowReader:
         self._source = source
         self._fetched_at = fetched_at
         self._reading = reading or Reading()
+        self._read_id = exact_id if self._reading.is_exact else read_id
         self._zone = times.AssumedZone(self._reading.zone)
         self._now = fetched_at if is_bounded else None
         self._repeats = RepeatCounter() if counts_repeats else None
@@ -120,8 +121,8 @@ class RowReader:
             fetched_at=self._fetched_at,
             url=web_link(get(columns.url)),
             lang=language(get(columns.lang)),
-            reply_to=read_id(get(columns.reply_to)),
-            repost_of=_repost(get(columns.repost_of), text),
+            reply_to=self._read_id(get(columns.reply_to)),
+            repost_of=_repost(get(columns.repost_of), text, self._read_id),
             engagement=_engagement(get(columns.shares), get(columns.likes), get(columns.replies)),
             brands=self._brand_names(row) if columns.brands else None,
             # the user chose these rows: the query's terms do not filter them
@@ -186,7 +187,7 @@ class RowReader:
 
     def _post_id(self, row: Mapping[str, Any], source: str) -> str | None:
         cell = row.get(self._columns.id)
-        identity = read_id(cell)
+        identity = self._read_id(cell)
         is_usual = source == "x" and identity is not None and identity.isdecimal()
         if self._reading.is_exact or is_usual:
             return identity
@@ -211,7 +212,7 @@ class RowReader:
         except TypeError:  # a list or an object where a name should be
             raise BadItem(f"{columns.author}: it is not a name but a list or an object") from None
         handle = platforms.handle_of(source, self._name(cells[0])).lstrip("@")
-        number = read_id(cells[1]) or shortened(handle)
+        number = self._read_id(cells[1]) or shortened(handle)
         author = None
         if number:
             author = Author(
@@ -248,6 +249,9 @@ class RowReader:
 
     def _brand_names(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         value = row.get(self._columns.brands or "")
+        if self._reading.is_exact and value:
+            # an export has a row for each brand, and a brand's name may hold a comma
+            return (one_line(str(value), 120),)
         names = value if isinstance(value, list) else str(value or "").split(",")
         cell = ",".join(str(name) for name in names)
         brands = self._brands.get(cell)
@@ -269,8 +273,8 @@ def _engagement(shares: object, likes: object, replies: object) -> Engagement:
     return Engagement(shares=count(shares), likes=count(likes), replies=count(replies))
 
 
-def _repost(value: object, text: str) -> str | None:
-    """Return the original's id; "" for a bare yes, None when this is no repost.
+def _repost(value: object, text: str, read: Callable[[object], str | None]) -> str | None:
+    """Return the original's id by ``read``; "" for a bare yes, None when this is no repost.
 
     Older exports of X have no column for it; there a repost begins with "RT @handle".
     """
@@ -279,7 +283,7 @@ def _repost(value: object, text: str) -> str | None:
         return ""
     if value is None and text.startswith("RT @"):
         return ""
-    return None if word in _NO else read_id(value)
+    return None if word in _NO else read(value)
 
 
 def _nested_value(row: Mapping[str, Any], path: str) -> object:

@@ -12,7 +12,7 @@ import pytest
 from cli_workspace import Workspace
 from factories import ACME, NOW, OTHER, QUERY, RIVAL, about, batch, check_all, mention
 
-from earful.types import Author, Engagement, Mention
+from earful.types import Author, Engagement, Mention, Rating
 from listeners.common.authors import anonymous_author
 from storage.collecting import ingest
 from storage.database.migrate import upgrade
@@ -45,6 +45,15 @@ def _mentions() -> list[Mention]:
         mention("r3", text="RT @bo: bad", repost_of="m-r2"),
         mention("r4", text="again", repost_of=""),
         mention("r5", text="&amp; it says &lt;b&gt;"),
+        mention(
+            "r6", text="[removed]", by=Author(source="fake", external_id="1E+20", handle="None")
+        ),
+        mention("s1", text="slow", rating=Rating(kind="nps", value=0, lowest=0, highest=10)),
+        mention("s2", text="slow", rating=Rating(kind="csat", value=5, lowest=1, highest=5)),
+        mention("s3", text="", rating=Rating(kind="stars", value=1, lowest=1, highest=5)),
+        mention("i1", external_id="'1", text="odd ids"),
+        mention("i2", external_id="0012.0", text="odd ids", reply_to="12E+3"),
+        mention("i3", external_id="<" + "long" * 100 + "@mail.example>", text="odd ids"),
     ]
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
 
-from earful.types import Rating
 from earful.untrusted import formula_exact
 from listeners.files.presets.types import LeftOut, Preset, Row
 
@@ -20,7 +17,7 @@ _COLUMNS = {
     "brands": "brand",
 }
 _NAMELESS = "anonymous"
-_RATING = ("rating_kind", "rating_value", "rating_lowest", "rating_highest")
+_RATING = ("kind", "value", "lowest", "highest")
 
 
 def _earful(row: Row) -> Iterator[Row | LeftOut]:
@@ -35,17 +32,9 @@ def _earful(row: Row) -> Iterator[Row | LeftOut]:
     if "author_id" not in fields and fields.get("author") == _NAMELESS:
         # an export from before authors had ids; each nameless post has an author of its own
         del fields["author"]
-    rating = _rating(*(row.get(column) for column in _RATING))
-    if rating is not None:
-        fields["rating"] = rating
+    if row.get("rating_kind"):
+        fields["rating"] = {name: row.get(f"rating_{name}") for name in _RATING}
     yield fields
-
-
-def _rating(kind: Any, *numbers: Any) -> Rating | None:
-    with suppress(TypeError, ValueError):  # an export from before there were ratings
-        value, lowest, highest = map(int, numbers)
-        return Rating(kind=str(kind), value=value, lowest=lowest, highest=highest)
-    return None
 
 
 EARFUL = Preset(
