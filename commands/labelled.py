@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from earful.settings.errors import SettingsError, nearest
-from listeners.files import csv_table
+from listeners.files import containers, csv_table, dialects
 from listeners.files import lines as file_lines
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -98,17 +99,30 @@ def _refuse_both(path: Path, names: Iterable[str]) -> None:
 
 def _records(path: Path) -> Iterator[file_lines.Record]:
     kind = _kind(path)
-    head = file_lines.read_head(path).decode(_ENCODING, "replace")
-    with file_lines.open_stream(path) as stream:
+    head = containers.read_head(path)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SettingsError(f"--data: {path}: this is UTF-16 text", hint="Save it as UTF-8.")
+    decode = file_lines.LineDecoder(_ENCODING)
+    with containers.open_stream(path) as stream:
         lines = file_lines.lines(stream)
         if kind == "jsonl":
-            yield from file_lines.json_records(lines, _ENCODING)
+            yield from file_lines.json_records(lines, decode)
             return
-        delimiter = csv_table.guess_delimiter(head) if kind == "csv" else "\t"
-        table = csv_table.Table(lines, _ENCODING, delimiter, kind == "csv")
-        header = table.header()
+        delimiter = None if kind == "csv" else "\t"
+        wanted = dialects.Wanted(delimiter=delimiter, quotes=kind == "csv", skip=0)
+        dialect = dialects.find_dialect(head, decode, wanted, _fit_header)
+        if dialect is None:
+            return
+        header = [name.strip() for name in dialect.header]
         _check_header(path, header)
+        dialects.skip_header(lines, dialect)
+        table = csv_table.Table(lines, decode, dialect.style, width=len(header))
         yield from table.records(header)
+
+
+def _fit_header(cells: Sequence[str]) -> tuple[bool, int]:
+    names = {cell.strip().casefold() for cell in cells}
+    return _TEXT in names, len(names & {_TEXT, _SENTIMENT, _SYNONYM})
 
 
 def _kind(path: Path) -> str:

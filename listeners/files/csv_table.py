@@ -1,20 +1,56 @@
-"""Read the records of a CSV or TSV file, by Python's csv module, as RFC 4180 describes them."""
+"""Read the records of a table of text, by Python's csv module and with its faults repaired."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from earful.contracts import BadItem
-from listeners.files.lines import MAX_LINE, TAIL, Line, Record, decode
+from listeners.files.lines import MAX_LINE, PROGRESS, TAIL, Line, LineDecoder, Record, RowGap
 
 # a quoted CSV field over more lines than this was never closed
 _MAX_RECORD_LINES = 1000
+# lines that a row with stray quotes may take
+_MAX_REPAIRED_LINES = 20
 _LONE_CARRIAGE_RETURN = (
     "a carriage return stands outside quotes; save the file with the line ends of Windows or Unix"
 )
+_ESCAPE = re.compile(r'\\(["\\])')
+# stands for an escaped quote inside the csv module; no text holds it (Unicode, 23.7)
+_QUOTE_MARK = "\ufdd0"
+_NUMERIC = re.compile(r"[+-]?[\d.,:/ -]*")
+
+
+class Style(NamedTuple):
+    """The quoting of a table.
+
+    ``quotes``: whether cells may be in quotes; None: each row shows it, as in a TSV, which Excel
+    quotes and other programs do not. ``escapes``: a backslash stands before a quote in a cell.
+    """
+
+    delimiter: str
+    quotes: bool | None
+    escapes: bool = False
+
+
+class Row(NamedTuple):
+    """A row of a table: its cells, or the reason why it is unreadable.
+
+    ``is_repaired``: its quoting is not in order. ``is_quoted``: quotes were taken from its cells by
+    evidence. ``is_ambiguous``: quotes were kept, for lack of it.
+    """
+
+    cells: list[str] | None
+    reason: str
+    first: Line
+    last: Line
+    is_repaired: bool = False
+    is_quoted: bool = False
+    is_ambiguous: bool = False
 
 
 class _UnclosedQuote(Exception):
@@ -24,9 +60,13 @@ class _UnclosedQuote(Exception):
 class _LineFeeder:
     """Feed csv.reader with lines, and remember the lines of the current record."""
 
-    def __init__(self, source: Iterator[Line], encoding: str) -> None:
+    def __init__(
+        self, source: Iterator[Line], decode: LineDecoder, gap: RowGap | None, *, escapes: bool
+    ) -> None:
         self._source = source
-        self.encoding = encoding
+        self._decode = decode
+        self._gap = gap or RowGap()
+        self._escapes = escapes
         self._returned: deque[Line] = deque()
         self.record_lines: list[Line] = []
         self._size = 0
@@ -35,73 +75,105 @@ class _LineFeeder:
         return self
 
     def __next__(self) -> str:
-        line = self._returned.popleft() if self._returned else next(self._source, None)
+        line = self.next_line()
         if line is None:
-            if self.record_lines:
+            if len(self.record_lines) > 0:
                 raise _UnclosedQuote
             raise StopIteration
-        inside = bool(self.record_lines)
+        is_inside = bool(self.record_lines)
         self.record_lines.append(line)
         self._size += len(line.data)
-        if inside and (self._size > MAX_LINE or len(self.record_lines) > _MAX_RECORD_LINES):
+        if is_inside and (self._size > MAX_LINE or len(self.record_lines) > _MAX_RECORD_LINES):
             raise _UnclosedQuote
-        return decode(line, self.encoding)
+        return self.text(line)
+
+    def next_line(self) -> Line | None:
+        """Return the next line, None at the end."""
+        if self._returned:
+            return self._returned.popleft()
+        self._gap.is_open = not self.record_lines
+        return next(self._source, None)
+
+    def text(self, line: Line) -> str:
+        """Return a line's text, with its escaped quotes marked."""
+        text = self._decode(line)
+        if self._escapes and "\\" in text:
+            text = _ESCAPE.sub(lambda escape: escape[1] if escape[1] == "\\" else _QUOTE_MARK, text)
+        return text
 
     def start(self) -> None:
         """Begin a new record."""
         self.record_lines = []
         self._size = 0
 
-    def put_back(self) -> Line:
-        """Put all lines but the record's first back, to be read again; return the first."""
-        self._returned.extendleft(reversed(self.record_lines[1:]))
-        return self.record_lines[0]
+    def put_back(self, kept: int = 1) -> Line:
+        """Put all lines but the record's first ``kept`` back; return the last kept one."""
+        self._returned.extendleft(reversed(self.record_lines[kept:]))
+        del self.record_lines[kept:]
+        return self.record_lines[-1]
 
 
 class Table:
-    """Read the records of a CSV or TSV file; the first record names the columns."""
+    """Read the rows of a table of text from its lines."""
 
-    def __init__(self, source: Iterator[Line], encoding: str, delimiter: str, quotes: bool) -> None:
-        self._feeder = _LineFeeder(source, encoding)
-        self._format: dict[str, Any] = {
-            "delimiter": delimiter,
-            "quoting": csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
-        }
+    def __init__(
+        self,
+        source: Iterator[Line],
+        decode: LineDecoder,
+        style: Style,
+        *,
+        width: int | None = None,
+        gap: RowGap | None = None,
+    ) -> None:
+        self._feeder = _LineFeeder(source, decode, gap, escapes=style.escapes)
+        self._style = style
+        self._width = width
+        quoting = csv.QUOTE_NONE if style.quotes is False else csv.QUOTE_MINIMAL
+        self._format: dict[str, Any] = {"delimiter": style.delimiter, "quoting": quoting}
 
-    def header(self) -> list[str]:
-        """Read the names of the columns; [] for an empty file, BadItem for unreadable names."""
-        for cells, reason, first, _ in self._rows():
-            if cells is None:
-                raise BadItem(f"line {first.number} should name the columns, but {reason}")
-            return [cell.strip() for cell in cells]
-        return []
+    def records(self, header: Sequence[str], *, has_names: bool = True) -> Iterator[Record]:
+        """Yield every row as {column: cell}; a row may omit cells at its end.
 
-    def records(self, header: list[str]) -> Iterator[Record]:
-        """Yield every row as {column: cell}; a row may omit cells at its end, not add any."""
+        Cells beyond the header are dropped when they are empty; else the row is rejected.
+        Without names the columns are numbers, and a longer row has more of them.
+        """
         width = len(header)
-        for cells, reason, first, last in self._rows():
+        names = [name for name in header if name]
+        is_plain = len(names) == width
+        for row in self.rows():
+            cells = row.cells
             if cells is None:
-                yield Record(None, reason, first, last)
-            elif len(cells) > width:
-                reason = (
-                    f"it has {len(cells)} cells for {width} columns; quote the cells that hold "
-                    "the delimiter"
-                )
-                yield Record(None, reason, first, last)
-            else:
-                yield Record(dict(zip(header, cells, strict=False)), "", first, last)
+                yield Record(None, row.reason, row.first, row.last)
+                continue
+            if len(cells) > width:
+                if not has_names:
+                    header = [str(number) for number in range(1, len(cells) + 1)]
+                elif any(cell.strip() for cell in cells[width:]):
+                    reason = (
+                        f"it has {len(cells)} cells for {width} columns; quote the cells that hold "
+                        "the delimiter"
+                    )
+                    yield Record(None, reason, row.first, row.last)
+                    continue
+            values = dict(zip(header, cells, strict=False))
+            if not is_plain:
+                values.pop("", None)
+            yield Record(values, "", row.first, row.last)
 
-    def _rows(self) -> Iterator[tuple[list[str] | None, str, Line, Line]]:
-        """Yield (cells or None, reason, first line, last line) of each row.
+    def rows(self) -> Iterator[Row]:
+        """Yield every row that is not blank.
 
         1. Read a row with strict quoting.
-        2. After an error, put all lines but the first back, so that one stray quote costs one row.
-        3. A single line with unescaped quotes is read leniently; its row counts.
-        4. Otherwise the first line becomes a row without cells and with a reason.
+        2. In a table that may be quoted or not, compare it with the reading without quotes.
+        3. After an error, read the row with its stray quotes as text, if its cells then fit.
+        4. Otherwise the first line becomes a row without cells and with a reason, and the lines
+           behind it are read again: one stray quote costs one row.
         """
         feeder = self._feeder
+        is_undecided = self._style.quotes is None
         # strict, or a stray quote would quietly join its row with the next one
         reader = csv.reader(feeder, strict=True, **self._format)
+        progress = 0
         while True:
             feeder.start()
             try:
@@ -109,14 +181,87 @@ class Table:
             except StopIteration:
                 return
             except (_UnclosedQuote, csv.Error, BadItem) as error:
-                # one stray quote must not swallow the rows behind it
-                first = feeder.put_back()
-                lenient = self._read_leniently(feeder) if isinstance(error, csv.Error) else None
-                yield lenient, self._reason(error), first, first
+                yield self._repair(error)
                 reader = csv.reader(feeder, strict=True, **self._format)
                 continue
-            if cells:
-                yield cells, "", feeder.record_lines[0], _last_line(feeder.record_lines)
+            record_lines = feeder.record_lines
+            if not cells:
+                if record_lines[-1].end - progress >= PROGRESS:
+                    progress = record_lines[-1].end
+                    yield Row(None, "", record_lines[0], record_lines[-1])
+                continue
+            progress = record_lines[-1].end
+            if self._style.escapes:
+                cells = [cell.replace(_QUOTE_MARK, '"') for cell in cells]
+            if is_undecided and b'"' in record_lines[0].data:
+                yield self._decide(cells)
+            else:
+                yield Row(cells, "", record_lines[0], _last_line(record_lines))
+
+    def _decide(self, cells: list[str]) -> Row:
+        """Return the reading of a row with quotes for which the row has evidence."""
+        feeder = self._feeder
+        unquoted = [self._without_quotes(line) for line in feeder.record_lines]
+        first = feeder.record_lines[0]
+        if unquoted == [cells]:
+            return Row(cells, "", first, first)
+        widths = {len(line_cells) for line_cells in unquoted}
+        are_whole_rows = len(unquoted) > 1 and widths == {self._width or len(cells)}
+        if not are_whole_rows and (len(unquoted) > 1 or _has_evidence(cells, unquoted[0])):
+            return Row(cells, "", first, _last_line(feeder.record_lines), is_quoted=True)
+        feeder.put_back()
+        return Row(unquoted[0], "", first, first, is_ambiguous=True)
+
+    def _without_quotes(self, line: Line) -> list[str]:
+        text = self._feeder.text(line).rstrip("\r\n")
+        return text.split(self._style.delimiter)
+
+    def _repair(self, error: Exception) -> Row:
+        """Return the row that caused an error, read with its stray quotes, or without cells."""
+        feeder = self._feeder
+        first = feeder.record_lines[0]
+        reason = self._reason(error)
+        if isinstance(error, BadItem):
+            feeder.put_back()
+            return Row(None, reason, first, first)
+        if self._style.quotes is None:
+            feeder.put_back()
+            return Row(self._without_quotes(first), "", first, first)
+        if isinstance(error, csv.Error) and (row := self._read_stray_quotes(reason)) is not None:
+            return row
+        feeder.put_back()
+        return Row(None, reason, first, first)
+
+    def _read_stray_quotes(self, reason: str) -> Row | None:
+        """Return the row over as many lines as give the width of the header; None for none."""
+        feeder = self._feeder
+        if "carriage" in reason or "larger" in reason or self._style.quotes is False:
+            return None
+        text = ""
+        for number in range(_MAX_REPAIRED_LINES):
+            if number == len(feeder.record_lines):
+                if (line := feeder.next_line()) is None:
+                    return None
+                feeder.record_lines.append(line)
+            try:
+                line_text = feeder.text(feeder.record_lines[number])
+            except BadItem:
+                return None
+            # a line that is a row of its own belongs to no other row
+            if number and self._is_row(line_text):
+                return None
+            text += line_text
+            cells = split_stray_quotes(text.rstrip("\r\n"), self._style.delimiter)
+            if cells is not None and len(cells) == (self._width or len(cells)):
+                first = feeder.record_lines[0]
+                feeder.put_back(number + 1)
+                cells = [cell.replace(_QUOTE_MARK, '"') for cell in cells]
+                return Row(cells, "", first, _last_line(feeder.record_lines), is_repaired=True)
+        return None
+
+    def _is_row(self, text: str) -> bool:
+        cells = split_stray_quotes(text.rstrip("\r\n"), self._style.delimiter)
+        return cells is not None and len(cells) == self._width
 
     def _reason(self, error: Exception) -> str:
         """Return the reason of an unreadable row for people."""
@@ -127,16 +272,48 @@ class Table:
                 return str(error)
         return "a quoted cell is opened and never closed"
 
-    def _read_leniently(self, feeder: _LineFeeder) -> list[str] | None:
-        """Return the cells of a one-line row with unescaped quotes in a quoted cell, or None."""
-        if len(feeder.record_lines) > 1:
+
+def split_stray_quotes(text: str, delimiter: str) -> list[str] | None:
+    """Split a row whose quoted cells hold quotes that are not doubled; None when one stays open.
+
+    A quote ends a cell only before the delimiter or the end.
+    """
+    pattern = _stray_quotes(delimiter)
+    cells: list[str] = []
+    at = 0
+    while (match := pattern.match(text, at)) is not None:
+        quoted = match.group(1)
+        if quoted is None and match.group(2).startswith('"'):
             return None
-        try:
-            return next(
-                csv.reader([decode(feeder.record_lines[0], feeder.encoding)], **self._format)
-            )
-        except csv.Error:
-            return None
+        cells.append(match.group(2) if quoted is None else quoted.replace('""', '"'))
+        if match.end() == len(text):
+            return cells
+        at = match.end() + 1
+    return None
+
+
+@lru_cache(maxsize=16)
+def _stray_quotes(delimiter: str) -> re.Pattern[str]:
+    end = rf"(?={re.escape(delimiter)}|\Z)"
+    # possessive by its alternatives: a long row is read once
+    return re.compile(
+        rf'"((?:[^"]|"(?!{re.escape(delimiter)}|\Z))*)"{end}|([^{re.escape(delimiter)}]*)'
+    )
+
+
+def _has_evidence(cells: list[str], unquoted: list[str]) -> bool:
+    """Return whether quotes around the cells of one row belong to its notation.
+
+    They do when a quoted cell holds a quote, a delimiter or a comma, or when every cell that is no
+    number is quoted.
+    """
+    if len(cells) != len(unquoted):
+        return True
+    quoted = [cell for cell, raw in zip(cells, unquoted, strict=True) if cell != raw]
+    if any('"' in cell or "," in cell for cell in quoted):
+        return True
+    plain = [cell for cell, raw in zip(cells, unquoted, strict=True) if cell == raw]
+    return len(quoted) > 1 and all(_NUMERIC.fullmatch(cell) for cell in plain)
 
 
 def _last_line(record_lines: list[Line]) -> Line:
@@ -148,9 +325,3 @@ def _last_line(record_lines: list[Line]) -> Line:
     if len(record_lines) == 1 or len(last.data) >= TAIL:
         return last
     return last._replace(data=b"".join(line.data for line in record_lines)[-TAIL:])
-
-
-def guess_delimiter(head: str) -> str:
-    """Return the delimiter of a CSV file by its first line; Excel may write ; for a comma."""
-    first = head.partition("\n")[0]
-    return max((",", ";", "\t", "|"), key=first.count)

@@ -22,7 +22,8 @@ from earful.types import Batch, Mention, Query, Rejected
 from listeners.common.base import SourceListener
 from listeners.common.options import read_options
 from listeners.common.position import Position
-from listeners.files.replay import ReplayOptions, RowOptions, SourceName, format_of, read_rows
+from listeners.files.file_options import is_data_name
+from listeners.files.replay import ReplayOptions, RowOptions, SourceName, read_rows
 
 # each file takes some 150 bytes of the position
 _MAX_FILES = 5000
@@ -32,7 +33,6 @@ _TEMPORARY = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", 
 class FolderOptions(RowOptions):
     """The ``options`` of a [[listen]] block with source = "folder"; see docs/sources/folder.md."""
 
-    path: Path
     names: str = "*"
     source_as: SourceName = "folder"
 
@@ -202,4 +202,4 @@ def _is_wanted(path: Path, options: FolderOptions) -> bool:
         return False
     if options.rejects is not None and path.absolute() == options.rejects.absolute():
         return False
-    return fnmatch(name, options.names) and bool(options.format or format_of(path))
+    return fnmatch(name, options.names) and (options.format is not None or is_data_name(path))

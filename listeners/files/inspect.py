@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from listeners.files import csv_table, lines
+from earful.contracts import Transient
+from listeners.files.content import open_content
+from listeners.files.lines import READ_ERRORS
 from listeners.files.replay import ReplayOptions
-
-_SAMPLE = 100  # rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +33,17 @@ class Inspection:
 def inspect(options: ReplayOptions) -> Inspection:
     """Read the beginning of the file ``options.path``; store nothing.
 
-    Raises Permanent for a file that cannot be read, as ``read_rows`` does.
+    Raises Permanent for a file that cannot be read, and Transient for a damaged one.
     """
-    head = lines.read_head(options.path)
-    sample: list[dict[str, Any]] = []
-    source = lines.lines(io.BufferedReader(io.BytesIO(head)))
-    if options.format_name() == "jsonl":
-        records = lines.json_records(source, options.encoding)
-    else:
-        delimiter = options.delimiter or csv_table.guess_delimiter(head.decode(errors="replace"))
-        table = csv_table.Table(source, options.encoding, delimiter, quotes=True)
-        records = table.records(table.header())
-    for record in itertools.islice(records, _SAMPLE):
-        sample += [record.values] if record.values else []
+    try:
+        content = open_content(options, options.needed_columns())
+    except READ_ERRORS as error:
+        raise Transient(f"{options.path}: the file is cut or damaged ({error})") from error
     return Inspection(
-        container=options.format_name() or "text",
-        encoding=options.encoding,
-        delimiter=options.delimiter,
-        columns=tuple(dict.fromkeys(key for row in sample for key in row)),
-        sample_rows=tuple(sample),
-        notes=(),
+        container=", ".join(content.layers),
+        encoding=content.encoding,
+        delimiter=content.delimiter,
+        columns=content.columns,
+        sample_rows=tuple(dict(row) for row in content.sample),
+        notes=content.notes,
     )

@@ -1,4 +1,4 @@
-"""Read files of any size, plain or gzip, as lines and records, in constant memory.
+"""Read streams of any size as lines and records, in constant memory.
 
 A line over 1 MiB is never held in memory. Every line and record has its number and the byte where
 it ends (counted after decompression), so that reading can resume there.
@@ -6,27 +6,33 @@ it ends (counted after decompression), so that reading can resume there.
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import stat
+import lzma
+import re
+import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from earful.contracts import BadItem, Permanent
+import zstandard
+
+from earful.contracts import BadItem
 
 MAX_LINE = 1024 * 1024  # bytes
-_HEAD = 64 * 1024
 # bytes before a resume point that identify the file
 TAIL = 4096
 BOM = b"\xef\xbb\xbf"
-# of a cut or damaged gzip file, or a bad disk
-READ_ERRORS = (EOFError, zlib.error, OSError)
-# strict would refuse a tab inside a string
-_DECODER = json.JSONDecoder(strict=False)
+# of a cut or damaged file, or a bad disk
+READ_ERRORS = (
+    *(EOFError, zlib.error, lzma.LZMAError, OSError),
+    *(zipfile.BadZipFile, zstandard.ZstdError),
+)
+# bytes without a row after which a reader reports its progress, so that a poll can stop there
+PROGRESS = 16 * 1024 * 1024
+_BLANK_RUN = re.compile(rb"(?:\r?\n)+")
+# strict would refuse a tab inside a string; pandas writes NaN for nothing
+DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _name: None)
 
 
 class Line(NamedTuple):
@@ -43,85 +49,78 @@ class Line(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A row of the file: its values, or the reason why it is unreadable."""
+    """A row of the file: its values, or the reason why it is unreadable.
+
+    Without values and reason it is no row, but the progress of a reader that meets none.
+    ``state``: the place in the structure of a JSON document; None for lines. What has a state is
+    complete; a line may lack its end.
+    """
 
     values: dict[str, Any] | None
     reason: str
     first: Line
     last: Line
+    state: str | None = None
 
     @property
     def is_closed(self) -> bool:
         """Whether the record has a line end; without one its writer may not have finished."""
+        if self.state is not None:
+            return True
         return not self.last.is_complete or self.last.data.endswith(b"\n")
 
-
-class _Gunzip(io.RawIOBase):
-    """Read a gzip file as a raw stream, and return every byte of a cut file before the error.
-
-    GzipFile under a BufferedReader loses up to a buffer of good bytes of a cut file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = gzip.GzipFile(path)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self._file.read1(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+    @property
+    def is_progress(self) -> bool:
+        """Whether this is no row but the progress of the reader."""
+        return self.values is None and not self.reason
 
 
-def open_stream(path: Path) -> io.BufferedReader:
-    """Open a file's bytes, decompressed.
+class UnknownEncoding(Exception):
+    """A line is not UTF-8, and no line before it has shown that the file is."""
 
-    Raises Permanent when the file is missing, is a pipe or a device, or cannot be text in UTF-8.
-    """
-    try:
-        # check before opening: opening a named pipe without a writer waits for ever
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise Permanent(
-                f"{path}: this is a pipe or a device, and Earful has to read it more than once",
-                hint="Save it as a file and name that.",
-            )
-        with path.open("rb") as file:
-            magic = file.read(4)
-        is_gzip = magic[:2] == b"\x1f\x8b"
-        raw: io.RawIOBase = _Gunzip(path) if is_gzip else path.open("rb", buffering=0)
-        stream: io.BufferedReader = io.BufferedReader(raw, _HEAD)
-    except OSError as error:
-        raise Permanent(f"{path}: {error.strerror}", hint="Check the option path.") from error
-    if path.suffix == ".gz" and magic and not is_gzip:
-        stream.close()
-        raise Permanent(
-            f"{path}: the name says gzip, the content is not", hint="Rename or repack it."
-        )
-    # UTF-16 without a byte order mark would be read as UTF-8 with NULs in it
-    has_nul_pairs = b"\0\0" in (magic[::2], magic[1::2])
-    if magic[:2] in (b"\xff\xfe", b"\xfe\xff") or has_nul_pairs:
-        stream.close()
-        raise Permanent(f"{path}: this is UTF-16 text", hint="Save it as UTF-8.")
-    return stream
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self.line = line
 
 
-def read_head(path: Path, size: int = _HEAD) -> bytes:
-    """Read the first ``size`` bytes after decompression, or as many as can be read."""
-    head = bytearray()
-    with open_stream(path) as stream, suppress(*READ_ERRORS):
-        while len(head) < size and (chunk := stream.read1(size - len(head))):
-            head += chunk
-    return bytes(head)
+class LineDecoder:
+    """Decode lines, and refuse a file that turns out not to be UTF-8."""
+
+    def __init__(self, encoding: str = "utf-8", *, is_certain: bool = True) -> None:
+        self.encoding = encoding
+        self._is_certain = is_certain
+        # some exporters write halves of emoji; they are cleaned away later
+        self._errors = "surrogatepass" if encoding == "utf-8" else "strict"
+
+    def __call__(self, line: Line) -> str:
+        """Return the line as text without NULs.
+
+        BadItem: it is too long or broken. UnknownEncoding: it is the first line beyond ASCII, and
+        not UTF-8.
+        """
+        if not line.is_complete:
+            raise BadItem(f"the line is over {MAX_LINE:,} bytes; one post cannot be that long")
+        data = line.data.replace(b"\0", b"") if b"\0" in line.data else line.data
+        try:
+            text = data.decode(self.encoding, self._errors)
+        except UnicodeDecodeError as error:
+            if not self._is_certain:
+                raise UnknownEncoding(line) from None
+            raise BadItem(f"byte {error.start + 1} is not {self.encoding}") from error
+        if not self._is_certain and not text.isascii():
+            self._is_certain = True
+        return text
+
+
+class RowGap:
+    """Tells a reader of lines whether its next line begins a row; blank lines are skipped there."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.is_open = is_open
 
 
 def skip_to(stream: io.BufferedReader, offset: int) -> None:
-    """Go forward to ``offset``; a gzip stream is decompressed up to there."""
+    """Go forward to ``offset``; a packed stream is unpacked up to there."""
     if stream.seekable():
         stream.seek(offset)
         return
@@ -130,8 +129,14 @@ def skip_to(stream: io.BufferedReader, offset: int) -> None:
         remaining -= len(chunk)
 
 
-def lines(stream: io.BufferedReader, number: int = 1, offset: int = 0) -> Iterator[Line]:
-    """Yield the physical lines from the stream's position; of an overlong line, its beginning."""
+def lines(
+    stream: io.BufferedReader, number: int = 1, offset: int = 0, gap: RowGap | None = None
+) -> Iterator[Line]:
+    """Yield the physical lines from the stream's position; of an overlong line, its beginning.
+
+    While ``gap`` is open, runs of blank lines are skipped at once; the last line of a run stands
+    for it.
+    """
     readline = stream.readline
     while data := readline(MAX_LINE):
         offset += len(data)
@@ -144,32 +149,28 @@ def lines(stream: io.BufferedReader, number: int = 1, offset: int = 0) -> Iterat
             data = data[:1000]
         elif number == 1 and data.startswith(BOM):
             data = data[3:]
+        elif len(data) <= 2 and gap is not None and gap.is_open and data.isspace():
+            end = offset + PROGRESS
+            # gigabytes of line ends pack into a small file (test_a_flood_of_blank_lines)
+            while offset < end and (run := _BLANK_RUN.match(stream.peek())):
+                stream.read(run.end())
+                offset += run.end()
+                number += run.group().count(b"\n")
         yield Line(data, number, offset, is_complete)
         number += 1
 
 
-def decode(line: Line, encoding: str) -> str:
-    """Return the line as text without NULs; BadItem when it is too long or not ``encoding``."""
-    if not line.is_complete:
-        raise BadItem(f"the line is over {MAX_LINE:,} bytes; one post cannot be that long")
-    data = line.data.replace(b"\0", b"") if b"\0" in line.data else line.data
-    try:
-        # surrogatepass: some exporters write halves of emoji; they are cleaned away later
-        return data.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
-    except UnicodeDecodeError as error:
-        raise BadItem(
-            f"byte {error.start + 1} is not {encoding}; convert the file, or name its encoding "
-            'with the option encoding, as in encoding = "cp1252"'
-        ) from error
-
-
-def json_records(source: Iterator[Line], encoding: str) -> Iterator[Record]:
+def json_records(source: Iterator[Line], decode: LineDecoder) -> Iterator[Record]:
     """Yield a record for each line, which holds one JSON object; skip blank lines."""
-    parse = _DECODER.decode
+    parse = DECODER.decode
+    progress = 0
     for line in source:
         try:
-            text = decode(line, encoding).strip()
+            text = decode(line).strip()
             if not text:
+                if line.end - progress >= PROGRESS:
+                    progress = line.end
+                    yield Record(None, "", line, line)
                 continue
             values = parse(text)
         except BadItem as error:
@@ -178,6 +179,7 @@ def json_records(source: Iterator[Line], encoding: str) -> Iterator[Record]:
         except (ValueError, RecursionError) as error:
             yield Record(None, f"it is not JSON ({str(error)[:120]})", line, line)
             continue
+        progress = line.end
         if isinstance(values, dict):
             yield Record(values, "", line, line)
         else:

@@ -20,7 +20,8 @@ class ResumePoint(Position):
     ``head`` and ``tail``: hashes of bytes before it. They recognise a file that grew; a replaced
     file is read from its start. ``pending``: the hash of a reported last line without a line end.
     The resume point stays before this line, because its writer may not have finished. It is
-    reported again only when it has changed.
+    reported again only when it has changed. ``state``: the place in a JSON
+    document.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class ResumePoint(Position):
     tail: str = ""
     tail_bytes: Offset = 0
     pending: str = ""
+    state: str = ""
 
     @model_validator(mode="after")
     def _check_tail(self) -> ResumePoint:
@@ -65,6 +67,7 @@ class ReadingProgress:
         self._head = head
         self._last: Line | None = None
         self._pending: Line | None = None
+        self._state = ""
 
     def is_reported_end(self, last: Line, *, closed: bool) -> bool:
         """Return whether this is the unfinished end that an earlier reading reported."""
@@ -75,10 +78,16 @@ class ReadingProgress:
             and self._start.pending == _hash(last.data)
         )
 
-    def advance(self, last: Line, *, closed: bool) -> None:
+    @property
+    def offset(self) -> int:
+        """The byte where the records read so far end."""
+        return self._last.end if self._last is not None else self._start.offset
+
+    def advance(self, last: Line, *, closed: bool, state: str = "") -> None:
         """Count a record that ends with ``last`` as read; unless ``closed``, it may still grow."""
         if closed:
             self._last = last
+            self._state = state
         else:
             self._pending = last
 
@@ -93,6 +102,7 @@ class ReadingProgress:
                 head=_hash(self._head[: min(self._last.end, _HEAD)]),
                 tail=_hash(tail) if tail else "",
                 tail_bytes=len(tail),
+                state=self._state,
             )
         pending = _hash(self._pending.data) if self._pending is not None else ""
         return resume_point.model_copy(update={"pending": pending})

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from listeners.files.lines import Record, json_records
+from listeners.files.lines import LineDecoder, Record, json_records
 from listeners.files.lines import lines as file_lines
 
 _NAME = re.compile(r"\d{8}T\d{2}-\d+-[0-9a-f]{8}\.jsonl")
@@ -53,7 +53,7 @@ class LineFile:
         While a service may still write, a last line without its end is left for the next poll.
         """
         self.file.seek(self.offset)
-        for record in json_records(file_lines(self.file, 1, self.offset), "utf-8"):
+        for record in json_records(file_lines(self.file, 1, self.offset), LineDecoder()):
             if not record.is_closed and not self.closed:
                 return
             self.offset = record.last.end

@@ -23,6 +23,7 @@ from earful.types import Batch, Mention, Query, Rejected
 from listeners.common import times
 from listeners.common.base import SourceListener
 from listeners.common.options import Bytes, ListenerOptions, read_options
+from listeners.files import containers
 from listeners.files import lines as file_lines
 from listeners.files.resume import ReadingProgress, ResumePoint
 from listeners.mail.listener import normalise_addresses
@@ -98,21 +99,21 @@ class _Reader:
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         path = self._options.path
-        head = file_lines.read_head(path)
+        head = containers.read_head(path)
         if head.strip() and not head.lstrip(b"\r\n").startswith(b"From "):
             raise Permanent(
                 f'{path}: this is no mbox file, which begins with "From "',
                 hint="Check the option path.",
             )
         try:
-            with file_lines.open_stream(path) as stream:
+            with containers.open_stream(path) as stream:
                 if not head:
                     # Raises when the file is not empty, but cut near its start.
                     stream.read(1)
                     return
                 if not resume_point.is_in_file(head, stream):
                     resume_point = ResumePoint()
-                    stream = file_lines.open_stream(path)
+                    stream = containers.open_stream(path)
                 with stream:
                     lines = file_lines.lines(stream, resume_point.line, resume_point.offset)
                     messages = _split_messages(lines, self._options.max_bytes)

@@ -96,7 +96,7 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
         "~a.csv",
         "a.csv~",
         "a.jsonl.crdownload",
-        "a.txt",
+        "a.log",
         "a",
     ],
 )
@@ -130,14 +130,14 @@ def test_options_reach_the_files(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('[{"text": "a"}]')
+    (tmp_path / "a.jsonl").write_text("<html><body>late</body></html>")
     cut = gzip.compress(b"".join(json.dumps(row(n)).encode() + b"\n" for n in range(500)), mtime=0)
     (tmp_path / "b.jsonl.gz").write_bytes(cut[: len(cut) // 2])
     write(tmp_path / "c.jsonl", [row(900)])
     batches = poll(tmp_path)
     assert "p900" in ids(batches) and "p1" in ids(batches)
     reasons = {one.where: one.reason for one in rejected(batches)}
-    assert "one JSON array" in reasons["a.jsonl"]
+    assert "a web page" in reasons["a.jsonl"]
     assert "cut or damaged" in reasons["b.jsonl.gz"]
     again = poll(tmp_path, batches[-1].position)
     assert rejected(again) == [] and ids(again) == []  # told once
@@ -216,7 +216,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_found_with_the_settings(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="save the file as UTF-8"):
-        listeners.check_query(query(tmp_path, encoding="utf-16"))
+    with pytest.raises(SettingsError, match="is not an encoding"):
+        listeners.check_query(query(tmp_path, encoding="utf-99"))
     with pytest.raises(SettingsError, match="did you mean 'names'"):
         listeners.check_query(query(tmp_path, name="*"))

@@ -17,7 +17,7 @@ import pytest
 from replaying import AT, NOW, mentions, poll, query, rejected, row, write
 
 from earful.contracts import Permanent, Transient
-from earful.types import Mention
+from earful.types import Batch, Mention
 from listeners.files.replay import Replay
 
 
@@ -180,13 +180,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_text("plain")
     with pytest.raises(Permanent, match="the name says gzip"):
         poll(tmp_path / "a.jsonl.gz")
-    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
-        (tmp_path / "a.tsv").write_bytes("text\tpublished_at\n".encode(encoding))
-        with pytest.raises(Permanent, match="Save it as UTF-8"):
-            poll(tmp_path / "a.tsv")
-    (tmp_path / "a.json").write_text(' [\n {"text": "a"}\n]')
-    with pytest.raises(Permanent, match="one JSON array"):
-        poll(tmp_path / "a.json")
     (tmp_path / "dir.csv").mkdir()
     with pytest.raises(Permanent, match="Is a directory"):
         poll(tmp_path / "dir.csv")
@@ -262,12 +255,15 @@ def test_killed_and_resumed_loses_none(tmp_path: Path) -> None:
     assert stored == [f"p{number}" for number in range(20_000)]
 
 
-def test_a_lone_bracket_is_a_bad_row_until_it_is_certain_to_be_an_array(tmp_path: Path) -> None:
-    path = tmp_path / "posts.jsonl"
-    path.write_bytes(b"[")
-    first = poll(path)
-    assert [one.where for one in rejected(first)] == ["line 1"]
-    assert poll(path, first[-1].position) == []
-    path.write_bytes(b'[\n  {"text": "a"},\n')
-    with pytest.raises(Permanent, match="one JSON array"):
-        poll(path, first[-1].position)
+def test_an_array_that_is_still_written_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "posts.json"
+    array = json.dumps([row(1), row(2), row(3)], indent=1)
+    path.write_text(array[: array.index('"p3"')])
+    batches: list[Batch] = []
+    with pytest.raises(Transient, match=r"cut or damaged \(the JSON ends inside the value of line"):
+        for batch in Replay(clock=lambda: NOW).poll(query(path, batch=1), None):
+            batches.append(batch)
+    assert [one.external_id for one in mentions(batches)] == ["p1", "p2"]
+    path.write_text(array)
+    assert [one.external_id for one in mentions(poll(path, batches[0].position))] == ["p2", "p3"]
+    assert [one.external_id for one in mentions(poll(path, batches[1].position))] == ["p3"]

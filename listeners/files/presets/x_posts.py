@@ -142,7 +142,9 @@ def _twarc(row: Row) -> Iterator[Row | LeftOut]:
             yield from _v1(post)
         return
     if "author.username" in row or "author_id" in row or "public_metrics" in row:
-        nested = row if isinstance(row.get("author"), Mapping) else _unflattened(row)
+        # a post of a page has its author among the page's users
+        is_nested = bool(people) or isinstance(row.get("author"), Mapping)
+        nested = row if is_nested else _unflattened(row)
         yield from _v2(nested, people)
         return
     yield from _v1(row)
