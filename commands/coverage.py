@@ -18,6 +18,7 @@ from rich.text import Text
 
 from commands.budget_report import AccountSpending, account_spendings
 from earful.clock import Window
+from earful.command_name import command
 from earful.hints import with_hint
 from earful.limits import money
 from earful.settings.errors import SettingsError, nearest
@@ -133,9 +134,10 @@ def _trouble(coverage: QueryCoverage, *, is_disabled: bool) -> Iterator[str]:
     if is_disabled:
         yield f"{coverage.query_id}: switched off in settings, {since}"
     elif coverage.paused:
-        resume = f"When it is fixed, run `earful poll --resume {shlex.quote(coverage.query_id)}`."
+        resume = command(f"poll --resume {shlex.quote(coverage.query_id)}")
         yield with_hint(
-            f"{coverage.query_id}: paused, {since}: {one_line(coverage.error or '', 400)}", resume
+            f"{coverage.query_id}: paused, {since}: {one_line(coverage.error or '', 400)}",
+            f"When it is fixed, run {resume}.",
         )
     elif coverage.error:
         resumes = f"It goes on at {_moment(coverage.due_at)} UTC." if coverage.due_at else ""

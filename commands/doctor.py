@@ -1,14 +1,21 @@
-"""`earful doctor`: examine every part, and report each finding with its fix."""
+"""`earful doctor`: examine every part, and report each finding with its fix.
+
+It stores nothing: no database, no brand, no mention. Only a request that a platform bills or
+counts by the day is counted, because it was spent.
+"""
 
 from __future__ import annotations
 
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from commands.doctor_ground import GroundProblem, examine_ground
+from earful.command_name import command
 from earful.contracts import EdgeError, Forecaster, Listener, Transient
 from earful.hints import HintedError, with_hint
 from earful.limits import money
@@ -16,25 +23,33 @@ from earful.settings.errors import SettingsError
 from earful.settings.load import SentimentSettings, Settings, secret
 from earful.types import Query
 from outreach.words import count
-from pipeline.app import App, open_app
+from pipeline.app import App, check_sources
 from pipeline.budget.policy import BudgetPolicy
 from storage.collecting import polling
-from storage.database.engine import DatabaseError
+from storage.database.engine import Database, DatabaseError, connect, sqlite_file
+from storage.database.migrate import is_current
 from storage.queries import health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result for one part. ``state`` is GOOD, LOOK or BAD; ``hint`` says how to fix it."""
+    """The result for one part. ``state`` is GOOD, LOOK or BAD; ``hint`` says how to fix it.
+
+    ``excerpt`` holds the lines of the settings file that it is about.
+    """
 
     part: str
     state: str
     result: str
     hint: str = ""
+    excerpt: str = ""
 
 
 GOOD, LOOK, BAD = "good", "worth a look", "bad"
-_LOOK_AGAIN = "Fix it and run `earful doctor` again."
+
+
+def _look_again() -> str:
+    return f"Fix it and run {command('doctor')} again."
 
 
 def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
@@ -44,33 +59,63 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     """
     try:
         settings = load()
+        check_sources(settings)
     except SettingsError as error:
         yield _bad("settings", error)
         return
     yield _settings(settings)
-    try:
-        app = open_app(settings)
-    except SettingsError as error:
-        yield _bad("settings", error)
-        return
-    except DatabaseError as error:
-        yield _bad("database", error)
-        return
-    try:
-        yield Finding(part="database", state=GOOD, result=f"{app.db.redacted_url} is up to date")
+    with ExitStack() as stack:
+        try:
+            app, is_ready, finding = _open(settings, stack)
+        except DatabaseError as error:
+            yield _bad("database", error)
+            return
+        yield finding
         yield _model(app)
-        yield from _sources(app)
+        yield from _sources(app, is_ready=is_ready)
         yield from _service(settings)
-        yield from map(_ground, examine_ground(app))
+        if is_ready:
+            yield from map(_ground, examine_ground(app))
         yield from _channels(app)
-        yield from _stored(app)
-    finally:
-        app.db.close()
+        if is_ready:
+            yield from _stored(app)
+
+
+def _open(settings: Settings, stack: ExitStack) -> tuple[App, bool, Finding]:
+    """Open the database without changing it; raises DatabaseError.
+
+    Returns the app, whether its tables can be read, and the finding. An empty database in a
+    temporary folder stands in for one without tables.
+    """
+    url = settings.database_url.get_secret_value()
+    file = sqlite_file(url)
+    # opening a missing or empty file would make it a database
+    if file is None or (file.is_file() and file.stat().st_size):
+        db = connect(url)
+        stack.callback(db.close)
+        if is_current(db):
+            result = f"{db.redacted_url} is up to date"
+            finding = Finding(part="database", state=GOOD, result=result)
+            return _app(settings, db), True, finding
+        result = f"{db.redacted_url}: the tables are missing or of an older version"
+        hint = f"{command('up')} brings them up to date, and keeps what they hold."
+        finding = Finding(part="database", state=LOOK, result=result, hint=hint)
+    else:
+        result = f"{file} does not exist yet; {command('up')} makes it"
+        finding = Finding(part="database", state=GOOD, result=result)
+    folder = stack.enter_context(TemporaryDirectory(prefix="earful-doctor-"))
+    empty = connect(f"sqlite:///{Path(folder) / 'empty.db'}")
+    stack.callback(empty.close)
+    return _app(settings, empty), False, finding
+
+
+def _app(settings: Settings, db: Database) -> App:
+    return App(settings=settings, db=db, queries=settings.queries())
 
 
 def _bad(part: str, error: HintedError) -> Finding:
-    hint = with_hint(error.hint, _LOOK_AGAIN) if error.hint else _LOOK_AGAIN
-    return Finding(part=part, state=BAD, result=error.sentence, hint=hint)
+    hint = with_hint(error.hint, _look_again()) if error.hint else _look_again()
+    return Finding(part=part, state=BAD, result=error.sentence, hint=hint, excerpt=error.excerpt)
 
 
 def _ground(problem: GroundProblem) -> Finding:
@@ -86,7 +131,7 @@ def _settings(settings: Settings) -> Finding:
     result = ", ".join([*parts, count(len(settings.channel), "channel")])
     if not ours or not sources:
         missing = "[[brand]]" if not ours else "[[listen]]"
-        hint = f"Add a {missing} block to settings.toml, or use `earful import`."
+        hint = f"Add a {missing} block to settings.toml, or use {command('import')}."
         return Finding(part="settings", state=LOOK, result=result, hint=hint)
     return Finding(part="settings", state=GOOD, result=result)
 
@@ -99,14 +144,14 @@ def _model(app: App) -> Finding:
         classifier = app.classifier()
         (scores,) = classifier.classify(["Nobody answers me, this is the worst service ever."])
     except SettingsError as error:
-        hint = with_hint(error.hint, "See docs/model.md, then run `earful doctor` again.")
+        hint = with_hint(error.hint, f"See docs/model.md, then run {command('doctor')} again.")
         result = f"{_model_name(chosen)} cannot be used: {error.sentence}"
         return Finding(part="model", state=BAD, result=result, hint=hint)
     seconds = time.perf_counter() - started
     result = f"{classifier.model_id} read a complaint as {scores.sentiment.value}, {seconds:.1f} s"
     result += f"; {_model_name(chosen)}, {_languages(chosen)}"
     if scores.sentiment.value != "negative":
-        hint = "Try it on texts of yours: `earful model check --data FILE`."
+        hint = f"Try it on texts of yours: {command('model check --data FILE')}."
         return Finding(part="model", state=LOOK, result=result, hint=hint)
     return Finding(part="model", state=GOOD, result=result)
 
@@ -128,11 +173,13 @@ def _languages(chosen: SentimentSettings) -> str:
     return "its languages are not known"
 
 
-def _sources(app: App) -> Iterator[Finding]:
+def _sources(app: App, *, is_ready: bool) -> Iterator[Finding]:
     """Check each source once. Report a paused one with the command that resumes it."""
-    paused = {source.query_id: source.error for source in health(app.db).sources if source.paused}
+    sources = health(app.db).sources if is_ready else ()
+    paused = {source.query_id: source.error for source in sources if source.paused}
+    known = {source.query_id for source in sources}
     for query in app.queries:
-        finding = _source(app, query)
+        finding = _source(app, query, is_known=query.id in known)
         if query.id in paused and query.enabled:
             finding = _paused(finding, query, paused[query.id] or "")
         yield finding
@@ -140,7 +187,8 @@ def _sources(app: App) -> Iterator[Finding]:
 
 def _paused(current: Finding, query: Query, error: str) -> Finding:
     """Extend the ``current`` finding of a query that is paused because of ``error``."""
-    resume = f"run `earful poll --resume {shlex.quote(query.id)}`, or restart `earful up`."
+    resume_one = command(f"poll --resume {shlex.quote(query.id)}")
+    resume = f"run {resume_one}, or restart {command('up')}."
     if current.state == BAD:
         hint = with_hint(current.hint, f"When it is fixed, {resume}")
         return replace(current, result=f"paused; {current.result}", hint=hint)
@@ -148,14 +196,17 @@ def _paused(current: Finding, query: Query, error: str) -> Finding:
     return replace(current, state=BAD, result=result, hint=f"If that is fixed, {resume}")
 
 
-def _source(app: App, query: Query) -> Finding:
-    """Poll the source once, and store nothing."""
+def _source(app: App, query: Query, *, is_known: bool) -> Finding:
+    """Poll the source once, and store nothing. ``is_known``: `earful up` has registered it."""
     part = f"source {query.id}"
     if not query.enabled:
         return Finding(part=part, state=GOOD, result="switched off in settings")
     try:
-        listener = app.listener(query)
-        result = _forecast(app, listener, query) or _first_batch(app, listener, query)
+        # what has a price or a daily quota is spent, and so counted
+        is_counted = is_known and (app.is_billed(query) or app.has_quota(query))
+        listener = app.listener(query) if is_counted else app.unmetered_listener(query)
+        position = polling.read_position(app.db, query.id) if is_known else None
+        result = _forecast(app, listener, query) or _first_batch(listener, query, position)
     # Not BAD: what a network refuses now it may allow in a minute, without a change here.
     except Transient as error:
         hint = (
@@ -176,14 +227,14 @@ def _source(app: App, query: Query) -> Finding:
 
 
 def _bad_edge(part: str, error: EdgeError, steps: str) -> Finding:
-    hint = " ".join(filter(None, (error.hint, _LOOK_AGAIN, steps)))
+    hint = " ".join(filter(None, (error.hint, _look_again(), steps)))
     return Finding(part=part, state=BAD, result=error.sentence, hint=hint)
 
 
-def _first_batch(app: App, listener: Listener, query: Query) -> str:
+def _first_batch(listener: Listener, query: Query, position: str | None) -> str:
     """Poll from the query's stored position until a batch holds anything but gaps."""
     mentions = 0
-    for batch in listener.poll(query, polling.read_position(app.db, query.id)):
+    for batch in listener.poll(query, position):
         mentions = len(batch.mentions)
         seen = any(span.since < span.until for span in batch.seen)
         if batch.mentions or batch.rejected or batch.gone or seen:
@@ -247,7 +298,7 @@ def _service(settings: Settings) -> Iterator[Finding]:
     for name, block in secrets:
         error = _missing_secret(name, block)
         if error:
-            place = "Set it where `earful feedback serve` runs: it does not start without."
+            place = f"Set it where {command('feedback serve')} runs: it does not start without."
             hint = with_hint(error.hint, place)
             yield Finding(part="feedback service", state=LOOK, result=error.sentence, hint=hint)
 
@@ -270,7 +321,9 @@ def _channels(app: App) -> Iterator[Finding]:
     settings = app.settings
     if not settings.channel:
         hint = "Add a [[channel]] and name it in [digest] channels: docs/digest.md."
-        yield Finding(part="channels", state=LOOK, result="nobody gets digests", hint=hint)
+        yield Finding(
+            part="channels", state=LOOK, result="there is none, so no digest is sent", hint=hint
+        )
         return
     try:
         notifiers = app.notifiers()
@@ -292,9 +345,9 @@ def _stored(app: App) -> Iterator[Finding]:
     state = health(app.db)
     for stage in state.stages:
         if stage.error:
-            hint = "Look into the log of `earful up` at that time."
+            hint = f"Look into the log of {command('up')} at that time."
             yield Finding(part=f"stage {stage.name}", state=BAD, result=stage.error, hint=hint)
     if state.deliveries_dead:
         result = f"{count(state.deliveries_dead, 'message')} could not be sent"
-        hint = "Fix the channel, then run `earful deliver --again`."
+        hint = f"Fix the channel, then run {command('deliver --again')}."
         yield Finding(part="outbox", state=BAD, result=result, hint=hint)

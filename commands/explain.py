@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from earful.command_name import command
 from earful.settings.errors import SettingsError
 from earful.untrusted import one_line
 from pipeline.app import App
@@ -33,7 +34,8 @@ def show(app: App, name: str, *, every_mention: bool = False) -> None:
     if len(verdicts) == _MAX_SHOWN and case is not None:
         hidden = explanations.count_flags(app.db, case.case_id) - _MAX_SHOWN
         if hidden > 0:
-            print(f"\n{hidden:,} older mentions; `earful explain case:{case.case_id} --all`")
+            again = command(f"explain case:{case.case_id} --all")
+            print(f"\n{hidden:,} older mentions; {again}")
 
 
 def _find(app: App, name: str, limit: int | None) -> tuple[MentionVerdict, ...]:

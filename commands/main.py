@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ from commands.progress import Advance, counting
 from earful import logs
 from earful.clock import Window
 from earful.contracts import EdgeError
+from earful.hints import HintedError
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
 from outreach.words import count
@@ -64,7 +66,10 @@ def main() -> None:
         cli()
     # markup off: an error may quote a platform's [brackets]
     except _FIXABLE as error:
-        Console(stderr=True, soft_wrap=True).print(f"earful: {error}", style="red", markup=False)
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print(f"earful: {error}", style="red", markup=False)
+        if isinstance(error, HintedError) and error.excerpt:
+            console.print(indent(error.excerpt, "  "), markup=False)
         sys.exit(1)
     # 128 + SIGINT, as shells expect
     except KeyboardInterrupt:
@@ -223,6 +228,8 @@ def doctor() -> None:
         print(f"{signs[finding.state]} {finding.part}: {finding.result}")
         if finding.hint:
             print(f"      -> {finding.hint}")
+        if finding.excerpt:
+            print(indent(finding.excerpt, " " * 9))
     sys.exit(1 if bad else 0)
 
 

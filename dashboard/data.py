@@ -8,6 +8,7 @@ import streamlit as st
 
 from earful import clock
 from earful.clock import Window
+from earful.command_name import command
 from earful.settings.load import Settings, load
 from storage import queries
 from storage.database.engine import Database, DatabaseError, connect, sqlite_path
@@ -29,7 +30,7 @@ def database() -> Database:
     path = sqlite_path(db)
     if path is not None and not path.exists():
         # a query would create an empty file, which looks like a database that lost its mentions
-        raise DatabaseError(f"{db.redacted_url}: there is no such file yet; run `earful up`")
+        raise DatabaseError(f"{db.redacted_url}: there is no such file yet; run {command('up')}")
     require_current(db)
     return db
 

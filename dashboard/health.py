@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.safe import clean, one_line
 from dashboard.words import format_age, format_span, format_time, zone_name
+from earful.command_name import command
 from earful.settings.load import Settings
 from outreach.words import count
 from storage.views import ListeningHealth, SourceHealth
@@ -80,7 +81,7 @@ def _gaps(sources: list[SourceHealth]) -> Iterator[str]:
     if gaps:
         yield f"{count(gaps, 'gap is', 'gaps are')} polled again"
     if lost:
-        yield f"{count(lost, 'gap', 'gaps')} cannot be filled (earful coverage says why)"
+        yield f"{count(lost, 'gap', 'gaps')} cannot be filled ({command('coverage')} says why)"
 
 
 def _secs(length: timedelta) -> str:
@@ -92,7 +93,7 @@ def _overdue_problems(sources: list[SourceHealth], now: datetime) -> Iterator[st
     if delays:
         yield (
             f"{count(len(delays), 'source was', 'sources were')} not polled for "
-            f"{format_span(max(delays))} past the due time. Is `earful up` running?"
+            f"{format_span(max(delays))} past the due time. Is {command('up')} running?"
         )
 
 
@@ -116,8 +117,8 @@ def _is_short_wait(source: SourceHealth, now: datetime) -> bool:
 
 def _state(source: SourceHealth, zone: str, now: datetime) -> str:
     if source.paused:
-        command = f"`earful poll --resume {shlex.quote(one_line(source.query_id, 400))}`"
-        return f"paused: fix the cause, then run {command}"
+        resume = command(f"poll --resume {shlex.quote(one_line(source.query_id, 400))}")
+        return f"paused: fix the cause, then run {resume}"
     if not source.failures:
         at = "" if source.due_at is None else f" at {format_time(source.due_at, zone, now)}"
         return f"waits, and continues by itself{at}"
@@ -138,5 +139,5 @@ def _delivery_problems(state: ListeningHealth) -> Iterator[str]:
     if state.deliveries_dead:
         yield (
             f"{count(state.deliveries_dead, 'message')} could not be delivered; "
-            "`earful doctor` says why"
+            f"{command('doctor')} says why"
         )

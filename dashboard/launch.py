@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dashboard.access import password_for
 from dashboard.gate.sessions import KEY_VARIABLE
+from earful import command_name
 from earful.loopback import is_loopback
 from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, settings_path
@@ -147,6 +148,8 @@ def build_environment(settings: Settings, settings_file: Path | None = None) -> 
     # (test_the_server_ends_with_its_parent_process).
     variables[_PARENT] = str(os.getpid())
     variables[KEY_VARIABLE] = _KEY
+    # the pages suggest commands as this one was called
+    variables[command_name.VARIABLE] = command_name.command_name()
     variables[_PROXIES] = ",".join(settings.dashboard.trusted_proxies)
     variables.pop(_SOCKET, None)
     variables["PYTHONPATH"] = os.pathsep.join(_paths(os.environ))

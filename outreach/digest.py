@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from earful.command_name import command
 from earful.messages import Message
 from earful.untrusted import one_line
 from outreach.facts import BrandNumbers, CaseLine, DigestFacts
@@ -141,7 +142,9 @@ def _totals(facts: DigestFacts) -> str:
 def _problems(facts: DigestFacts) -> tuple[str, ...]:
     visible = [one_line(problem, 300) for problem in facts.problems[:_MAX_PROBLEMS]]
     hidden = len(facts.problems) - len(visible)
-    return (*visible, f"and {hidden} more; run `earful doctor`") if hidden > 0 else tuple(visible)
+    return (
+        (*visible, f"and {hidden} more; run {command('doctor')}") if hidden > 0 else tuple(visible)
+    )
 
 
 def _foot(facts: DigestFacts) -> tuple[str, ...]:

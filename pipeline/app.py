@@ -70,6 +70,10 @@ class App:
         )
         return listeners.get(query.source, clock=self.clock, meter=meter)
 
+    def unmetered_listener(self, query: Query) -> Listener:
+        """Return the listener for a query without a meter, which writes nothing."""
+        return listeners.get(query.source, clock=self.clock)
+
     def budget_policy(self, query: Query) -> BudgetPolicy:
         """Return the limits of the query's account, and the brands that share it."""
         return policy_for(query, self.settings.account, self.queries, listeners.limit)
@@ -77,6 +81,10 @@ class App:
     def is_billed(self, query: Query) -> bool:
         """True when the platform bills the query's account for every post that is read."""
         return self.budget_policy(query).price > 0
+
+    def has_quota(self, query: Query) -> bool:
+        """True when the platform allows the query's account so many units a day."""
+        return self.budget_policy(query).limit.units_per_day is not None
 
     def classifier(self) -> Classifier:
         """Load the classifier that settings name; SettingsError when it cannot be loaded."""
@@ -109,10 +117,8 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
 
     Raises SettingsError or DatabaseError.
     """
+    check_sources(settings)
     queries = settings.queries()
-    for query in queries:
-        listeners.check_query(query)
-    _check_accounts(settings)
     db = connect(settings.database_url.get_secret_value())
     migrate.upgrade(db)
     brands.sync(db, settings.brands())
@@ -120,6 +126,13 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     # (test_when_settings_change_an_account_its_queries_are_asked_at_once)
     polling.register(db, queries, _account_settings(settings))
     return App(settings=settings, db=db, queries=queries, clock=clock)
+
+
+def check_sources(settings: Settings) -> None:
+    """Raise SettingsError for a source that does not exist, or whose options are wrong."""
+    for query in settings.queries():
+        listeners.check_query(query)
+    _check_accounts(settings)
 
 
 def _check_accounts(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from earful.command_name import command
 from earful.contracts import Spent
 from earful.messages import Message
 from earful.types import Query
@@ -35,8 +36,8 @@ def queue_notice(
         f"{spent}\n\n"
         f"It stopped at {query.id}: posts since {_moment(since, zone)} are not seen yet. "
         f"Polling goes on at {_moment(resumes_at, zone)}. It then looks for the missed posts too, "
-        "as far as the platform still has them. `earful coverage` shows what is missing, and "
-        "`earful coverage --cost` what each query costs.\n"
+        f"as far as the platform still has them. {command('coverage')} shows what is missing, and "
+        f"{command('coverage --cost')} what each query costs.\n"
     )
     message = Message(subject=f"Earful: account {account!r} has stopped at its budget", text=text)
     with db.write() as transaction:

@@ -13,6 +13,7 @@ import structlog
 
 from earful.case_states import UNANSWERED_STATUSES, Action, CaseStatus
 from earful.clock import Clock, Window
+from earful.command_name import command
 from earful.hints import with_hint
 from earful.messages import Message
 from earful.settings.load import DigestSettings
@@ -129,8 +130,8 @@ def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str
         lines.append(ahead)
     if state.deliveries_dead:
         lines.append(
-            f"{count(state.deliveries_dead, 'message')} could not be sent; see `earful doctor`, "
-            "then `earful deliver --again`"
+            f"{count(state.deliveries_dead, 'message')} could not be sent; "
+            f"see {command('doctor')}, then {command('deliver --again')}"
         )
     return tuple(lines)
 
@@ -155,7 +156,7 @@ def clock_problem(db: Database, now: datetime) -> str | None:
 
 
 def _unpolled(delays: Sequence[timedelta], never_polled: int) -> Iterator[str]:
-    hint = "Is `earful up` running?"
+    hint = f"Is {command('up')} running?"
     if delays:
         sources = count(len(delays), "source is", "sources are")
         yield with_hint(f"{sources} overdue for polling by up to {length(max(delays))}", hint)

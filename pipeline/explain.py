@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from earful.command_name import command
 from earful.enums import Verdict
 from earful.judgements import Evidence
 from outreach.rules import RULE_MODEL, RULE_PERSON, Rules, replay
@@ -17,7 +18,7 @@ _REASONS = {
     Verdict.OWN_ACCOUNT: "One of the brand's own accounts wrote it.",
     Verdict.REPOST: "It is a repost. The complaint belongs to the original author.",
     Verdict.COMPETITOR: "It is about a competitor, which is counted and never flagged.",
-    Verdict.TOO_OLD: "It was older than `look_back` when it was judged. `earful flag --all` "
+    Verdict.TOO_OLD: "It was older than `look_back` when it was judged. {judge_again} "
     "judges it at any age.",
     Verdict.COPY: "Another mention of the same story was flagged. This one is counted with it.",
 }
@@ -69,9 +70,9 @@ def _not_flagged(verdict: MentionVerdict, rules: Rules) -> str:
     if not verdict.brand:
         return f"It is about none of the brands: {verdict.noise_reason or 'no reason is stored'}."
     if verdict.negative is None:
-        return "No model has read it. Run `earful classify`, then `earful flag`."
+        return f"No model has read it. Run {command('classify')}, then {command('flag')}."
     if verdict.verdict not in set(Verdict):
-        return "The rules have not judged it. Run `earful flag`."
+        return f"The rules have not judged it. Run {command('flag')}."
     if verdict.verdict == Verdict.COULD_NOT_TELL:
         return f"The model {verdict.model_id} could not tell, which is not the same as neutral."
     if verdict.verdict == Verdict.CALM:
@@ -79,7 +80,8 @@ def _not_flagged(verdict: MentionVerdict, rules: Rules) -> str:
             f"The model {verdict.model_id} is {_exact(verdict.negative)} sure that it is negative, "
             f"below the threshold. Today's threshold is {_exact(rules.negative_at)}."
         )
-    return _REASONS.get(Verdict(verdict.verdict), "Its flag is not stored any more.")
+    reason = _REASONS.get(Verdict(verdict.verdict), "Its flag is not stored any more.")
+    return reason.replace("{judge_again}", command("flag --all"))
 
 
 def _numbers(flag: StoredFlag) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 import listeners
 from earful.clock import Window
+from earful.command_name import command
 from outreach.words import display_handle
 from pipeline.app import App
 from storage import queries
@@ -32,7 +33,7 @@ def show(app: App, console: Console, *, seconds: float) -> None:
     console.print(
         f"{mentions:,} mentions in fourteen days (one about two brands counts for both), "
         f"{queries.count_cases(app.db, open_cases)} unhappy customers of {ours.name}, "
-        f"found in {seconds:.1f} s. See the page: ./run demo",
+        f"found in {seconds:.1f} s. See the page: {command('demo')}",
         markup=False,
     )
 

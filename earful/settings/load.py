@@ -8,6 +8,7 @@ another settings file and ``EARFUL_DATABASE_URL`` another database.
 from __future__ import annotations
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from earful.settings.checks import (
     refuse_password,
 )
 from earful.settings.errors import SettingsError, explain
+from earful.settings.lines import excerpts, explain_parse_error
 from earful.types import Brand, Query
 
 __all__ = [
@@ -183,8 +185,30 @@ def secret(name: str) -> SecretStr | None:
 
 
 def settings_path() -> Path:
-    """Return the settings file: EARFUL_SETTINGS, else settings.toml in the working folder."""
-    return Path(os.environ.get("EARFUL_SETTINGS", "settings.toml"))
+    """Return the settings file.
+
+    1. the file that EARFUL_SETTINGS names
+    2. settings.toml in the working folder
+    3. settings.toml beside the environment of the program `earful` that was started, so that it
+       may be started from any folder
+    """
+    here = Path("settings.toml")
+    if named := os.environ.get("EARFUL_SETTINGS"):
+        return Path(named)
+    if here.is_file():
+        return here
+    beside = _beside_program(Path(sys.argv[0] if sys.argv else ""))
+    return beside if beside is not None and beside.is_file() else here
+
+
+def _beside_program(program: Path) -> Path | None:
+    """Return ROOT/settings.toml for ROOT/.venv/bin/earful; None for any other program."""
+    if program.name != "earful" or program.name == str(program):
+        return None
+    environment = program.resolve().parent.parent
+    if not (environment / "pyvenv.cfg").is_file():
+        return None
+    return environment.parent / "settings.toml"
 
 
 def load(path: Path | None = None) -> Settings:
@@ -193,28 +217,47 @@ def load(path: Path | None = None) -> Settings:
     if not path.is_file():
         raise SettingsError(
             f"{path}: there is no such file",
-            hint="Run `earful` in the folder of settings.toml, or name one with EARFUL_SETTINGS.",
+            hint="Start in the folder of settings.toml, or name a file with EARFUL_SETTINGS.",
         )
 
-    # a class of its own for each call: pydantic-settings takes the file from the class
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path, extra="forbid", frozen=True)
-
-    database_url = secret("DATABASE_URL")
-    try:
-        loaded = FromFile() if database_url is None else FromFile(database_url=database_url)
-    except ValidationError as error:
-        raise SettingsError(explain(path.name, error, Settings)) from error
-    # TOML that cannot be parsed, or is not UTF-8
-    except (ValueError, OSError) as error:
-        raise SettingsError(f"{path.name}: {error}") from error
-    _check(path.name, loaded)
+    loaded = _read(path, database_url := secret("DATABASE_URL"))
     changed = _resolve_paths(path.resolve().parent, loaded)
     # the environment may hold a password, the file may not: it lands in backups and in git
     if database_url is None:
         refuse_password(path.name, loaded.database_url.get_secret_value())
         changed["database_url"] = _resolve_database(path.resolve().parent, loaded.database_url)
     return loaded.model_copy(update=changed)
+
+
+def _read(path: Path, database_url: SecretStr | None) -> Settings:
+    """Read the file and check its blocks; an error shows the line that it is about."""
+
+    # a class of its own for each call: pydantic-settings takes the file from the class
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path, extra="forbid", frozen=True)
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (ValueError, OSError) as error:  # it is not UTF-8, or cannot be read
+        raise SettingsError(f"{path.name}: {error}") from error
+    try:
+        loaded = FromFile() if database_url is None else FromFile(database_url=database_url)
+        _check(path.name, loaded)
+    except ValidationError as error:
+        sentences = explain(path.name, error, Settings)
+        raise _with_lines(path.name, text, SettingsError(sentences)) from error
+    except SettingsError as error:
+        raise _with_lines(path.name, text, error) from error
+    except (ValueError, OSError) as error:  # TOML that cannot be parsed
+        sentence, excerpt = explain_parse_error(text, str(error))
+        raise SettingsError(f"{path.name}: {sentence}", excerpt=excerpt) from error
+    return loaded
+
+
+def _with_lines(file: str, text: str, error: SettingsError) -> SettingsError:
+    """Return the error with the lines of the file that it is about."""
+    excerpt = excerpts(text, error.sentence, file)
+    return SettingsError(error.sentence, hint=error.hint, excerpt=excerpt)
 
 
 def _resolve_paths(folder: Path, settings: Settings) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, OnErrorOmit
 
 from earful.clock import Clock
+from earful.command_name import command
 from earful.contracts import TRIED_AGAIN, BadItem, Permanent, Transient
 from earful.types import Batch, Mention, Rejected, Seen
 from listeners.common.plain_text import clean
@@ -101,7 +102,7 @@ def read_batches(
     except PermissionError as error:
         raise Permanent(
             f"{error.filename}: permission denied",
-            hint="Run `earful feedback serve` and what polls as the same user.",
+            hint=f"Run {command('feedback serve')} and what polls as the same user.",
         ) from error
     except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise Permanent(
@@ -114,7 +115,8 @@ def read_batches(
     except sqlite3.DatabaseError as error:
         raise Permanent(
             f"{folder / FILE}: {error}",
-            hint="Stop `earful feedback serve`, move the file out of the way, and start it again.",
+            hint=f"Stop {command('feedback serve')}, move the file out of the way, "
+            "and start it again.",
         ) from error
     since = place.until or now
     seen = (Seen(since=since, until=now),) if since < now else ()

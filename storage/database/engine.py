@@ -157,6 +157,16 @@ def sqlite_path(database: Database) -> Path | None:
     return Path(name) if database.sqlite and name else None
 
 
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that an SQLite URL names, without opening it; None for other URLs."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    return Path(parsed.database) if is_sqlite and parsed.database else None
+
+
 def _postgresql(url: URL) -> Engine:
     url = url.set(drivername="postgresql+psycopg")
     try:

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from earful.command_name import command as earful_command
 from storage.database.engine import Database, DatabaseError
 
 
@@ -46,7 +47,7 @@ def require_current(db: Database) -> None:
     if not is_current(db):
         raise DatabaseError(
             f"{db.redacted_url}: the tables are missing or of an older version",
-            hint="Run `earful up` or `earful doctor`.",
+            hint=f"Run {earful_command('up')}.",
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from cli_workspace import Workspace, row
 from factories import FakeClassifier, rows
+from sqlalchemy import text
 
 from earful.settings.errors import SettingsError
 from pipeline.app import App
@@ -269,6 +270,8 @@ def test_wrong_settings_are_one_sentence_for_every_command(workspace: Workspace)
         assert done.status == 1
         assert done.err == (
             "earful: settings.toml: [rules]: unknown key 'negative' (did you mean 'negative_at'?)\n"
+            "  line 2: negative = 0.5\n"
+            "          ^^^^^^^^\n"
         )
 
 
@@ -380,11 +383,48 @@ def test_doctor_on_a_channel_that_cannot_be_reached(workspace: Workspace) -> Non
 def test_doctor_keeps_nothing_of_what_a_source_answers(workspace: Workspace) -> None:
     workspace.settings(REPLAY)
     workspace.file("posts.jsonl", row(1))
-    workspace.run("doctor")
+    assert "answers; 1 mention to fetch at once" in workspace.run("doctor").out
+    assert sorted(path.name for path in workspace.folder.iterdir()) == [
+        "posts.jsonl",
+        "settings.toml",
+    ]
+    workspace.run("status")
+    before = (workspace.folder / "earful.db").read_bytes()
+    assert "answers; 1 mention to fetch at once" in workspace.run("doctor").out
+    assert (workspace.folder / "earful.db").read_bytes() == before
     db = workspace.db()
     assert rows(db, "SELECT position FROM query") == [(None,)]
     assert rows(db, "SELECT * FROM mention") == []
     db.close()
+
+
+def test_doctor_registers_no_brand(workspace: Workspace) -> None:
+    """A look at other settings must not leave their brands in the database for ever."""
+    workspace.settings()
+    workspace.run("status")
+    workspace.settings('\n[[brand]]\nname = "Kestrova"\n' + REPLAY)
+    workspace.file("posts.jsonl", row(1))
+    assert workspace.run("doctor").status == 0
+    db = workspace.db()
+    assert {name for (name,) in rows(db, "SELECT name FROM brand")} == {"Acme Air", "Rival Jet"}
+    assert rows(db, "SELECT id FROM query") == []
+    db.close()
+
+
+def test_doctor_reads_the_state_of_a_database_without_bringing_it_up_to_date(
+    workspace: Workspace,
+) -> None:
+    workspace.settings(REPLAY)
+    workspace.file("posts.jsonl", row(1))
+    workspace.run("status")
+    db = workspace.db()
+    with db.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    older = rows(db, "SELECT version_num FROM alembic_version")
+    out = workspace.run("doctor").out
+    assert rows(db, "SELECT version_num FROM alembic_version") == older
+    db.close()
+    assert "database: " in out
 
 
 def test_doctor_remembers_what_went_wrong_lately(workspace: Workspace) -> None:

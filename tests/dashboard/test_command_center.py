@@ -136,24 +136,6 @@ def test_an_unreadable_address_shows_no_page_without_a_password(
     assert not page.metric
 
 
-def test_the_sign_in_form_asks_for_name_and_password(
-    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.say("a", "hello")
-    monkeypatch.setenv("EARFUL_DASHBOARD_PASSWORD", "correct horse")
-    page = visit().run()
-    assert not page.metric
-    name, password = page.text_input
-    name.set_value("Maria")
-    password.set_value("wrong horse!")
-    page.button[0].click().run()
-    assert "This password is wrong." in everything(page)
-    assert not page.metric
-    page.text_input[1].set_value("correct horse")
-    page.button[0].click().run()
-    assert page.metric[0].value == "1"
-
-
 def test_problems_are_listed_in_words(world: World) -> None:
     settings = load(world.settings_file)
     (query,) = settings.queries()
