@@ -26,7 +26,19 @@ from listeners.files.presets.moments import DateOrder, prove_order
 from listeners.files.presets.register import PRESETS
 from listeners.files.presets.types import Preset, Recognised
 
-_DISPLAYED = (*FIELDS, "title")
+# fields that only serve a preset -> the field of a mention that they become a part of
+_SERVED = {
+    **dict.fromkeys(("title", "subject", "body", "snippet", "title_snippet", "comment"), "text"),
+    **dict.fromkeys(("plain", "comments", "parts"), "text"),
+    **dict.fromkeys(("domain", "kind_name", "network", "site", "outlet"), "source"),
+    **{"clock": "published_at", "started": "published_at", "comment_time": "published_at"},
+    **{"handle": "author", "writer": "author", "first": "name", "last": "name"},
+    **{"video": "url", "ticket": "id", "comment_id": "id", "part_id": "id", "post_id": "id"},
+    **dict.fromkeys(
+        ("role", "type", "public", "private", "sent_by", "profile", "direction"),
+        "whether a customer wrote it",
+    ),
+}
 _ZONE = re.compile(
     r"\b(UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|CES?T|EES?T|BST|IST|[AJKN]ST|A[EC][SD]T"
     r"|(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic)/[A-Z][A-Za-z_/]+)\b"
@@ -120,7 +132,9 @@ def _fits(paths: dict[str, str]) -> list[_Fit]:
 
 def _reading(fit: _Fit) -> Recognised:
     preset = fit.preset
-    displayed = {field: fit.columns[field] for field in _DISPLAYED if field in fit.columns}
+    displayed = {field: fit.columns[field] for field in FIELDS if field in fit.columns}
+    pairs = [(column, field) for field, column in displayed.items()]
+    pairs += [(fit.columns[field], _SERVED[field]) for field in _SERVED if field in fit.columns]
     options: dict[str, Any] = {"preset": preset.name, "source_as": preset.source}
     optional = {
         "timezone": preset.timezone,
@@ -131,7 +145,7 @@ def _reading(fit: _Fit) -> Recognised:
     return Recognised(
         preset=preset,
         map=displayed,
-        matched=tuple(f"{column} → {field}" for field, column in displayed.items()),
+        matched=tuple(dict.fromkeys(f"{column} → {field}" for column, field in pairs)),
         assumptions=preset.assumptions,
         source=preset.source,
         options=options,

@@ -155,7 +155,7 @@ TRUSTPILOT = Preset(
         "author_id": ("Review Consumer User Id", "Consumer User Id", "consumer.id"),
         "lang": ("Review Language", "language"),
         "url": ("Review Url", "Review Link"),
-        "site": (
+        "tool": (
             *("Business Unit Id", "businessUnit.id", "Review Consumer User Id", "consumer.id"),
             *("Company Reply Date (UTC)", "Company Response", "Source Of Review", "product_sku"),
         ),
@@ -164,7 +164,7 @@ TRUSTPILOT = Preset(
     signature=(
         ("id", "created_utc", "rating", "text"),
         ("created_utc", "rating", "text", "title"),
-        ("id", "published_at", "rating", "text", "author", "site"),
+        ("id", "published_at", "rating", "text", "author", "tool"),
     ),
     assumptions=(
         "Times are UTC, as the header of Trustpilot's export says.",
