@@ -1,6 +1,6 @@
 """Decide how a file is read, and what a person should see before it is stored.
 
-1. With `--map`, or with columns of Earful's own names, the file is read as it says: no question.
+1. With `--map` or columns of Earful's own names for text and time: as they say, no question.
 2. With `--from`, the named preset reads it: no question.
 3. Earful's own export is recognised, and read without a question.
 4. Any other file is recognised by its columns and first rows. A person confirms the reading.
@@ -73,10 +73,17 @@ def make_plan(request: Request) -> Plan:
     inspection = _inspect(request)
     preset = request.options.get("preset")
     own = set(inspection.columns) >= _OWN_NAMES
+    is_named = {*request.columns, *inspection.columns} >= _OWN_NAMES
     # without a readable row, reading on tells the reason of the first
-    if preset is None and (request.columns or not inspection.columns):
+    if preset is None and (not inspection.columns or (request.columns and is_named)):
         return _as_named(request, inspection)
-    recognised = recognise(inspection.columns, inspection.sample_rows, name=preset)
+    recognised = recognise(
+        inspection.columns,
+        inspection.sample_rows,
+        name=preset,
+        chosen=request.columns,
+        dates=request.options.get("dates"),
+    )
     found = recognised.preset.name if recognised.preset else None
     if own and preset is None and found != _OWN_EXPORT:
         return _as_named(request, inspection)

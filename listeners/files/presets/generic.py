@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import Recognised
@@ -96,6 +97,8 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 _REQUIRED = {"text": "the text", "published_at": "the time"}
+# a wrong choice here makes a wrong mention; a wrong link or count does not
+_ASKED = {"text", "title", "author", "id", "published_at", "rating"}
 # a comment stands under the title of a video or an article, which are not its author's words
 _UNDER_A_TITLE = {fold(name) for name in ("comment", "comments", "comment text", "Kommentar")}
 
@@ -109,9 +112,9 @@ class _Choice(NamedTuple):
 
 
 def recognise_columns(
-    columns: Sequence[str], sample: Sequence[Mapping[str, Any]] = ()
+    columns: Sequence[str], chosen: Mapping[str, str] = MappingProxyType({})
 ) -> Recognised:
-    """Propose a map from the names of the columns.
+    """Propose a map from the names of the columns; ``chosen``: the columns that a person named.
 
     1. For each field, take the best tier in which a column exists.
     2. Two columns in one tier are a question; a column of a lower tier is named as not used.
@@ -119,35 +122,42 @@ def recognise_columns(
     4. Without a text or a time, ask for it and list the columns.
     """
     folded = by_folded_name(columns)
-    chosen: dict[str, str] = {}
+    proposed: dict[str, str] = {}
     questions: list[str] = []
     assumptions: list[str] = []
     for field in _TIERS:
-        choice = _choose(_TIERS[field], folded, used=chosen.values())
-        if choice.rivals:
+        if field in chosen or (field == "title" and "text" in chosen):
+            continue
+        used = [*chosen.values(), *proposed.values()]
+        choice = _choose(_TIERS[field], folded, used=used)
+        if choice.rivals and field in _ASKED:
             questions.append(_question(field, choice.rivals))
-        elif choice.column:
-            chosen[field] = choice.column
-            assumptions += [
-                f"{field} comes from {choice.column!r}, not from {column!r}."
-                for column in choice.passed_over
-            ]
-    _join_title(chosen, assumptions)
-    open_questions = " ".join(questions)
-    for field, noun in _REQUIRED.items():
-        if field not in chosen and f"--map {field}=" not in open_questions:
-            listing = ", ".join(columns)[:500]
-            questions.append(
-                f"No column is clearly {noun}. Name it: --map {field}=COLUMN. "
-                f"The columns are {listing}."
-            )
+            continue
+        candidates = [choice.column, *choice.rivals, *choice.passed_over]
+        column, *passed_over = [candidate for candidate in candidates if candidate] or [""]
+        if column:
+            proposed[field] = column
+            assumptions += [f"{field} comes from {column!r}, not from {o!r}." for o in passed_over]
+    _join_title(proposed, assumptions)
+    proposed |= chosen
+    questions += _missing(proposed, columns, " ".join(questions))
     return Recognised(
         preset=None,
-        map=chosen,
-        matched=tuple(f"{column} → {field}" for field, column in chosen.items()),
+        map=proposed,
+        matched=tuple(f"{column} → {field}" for field, column in proposed.items()),
         assumptions=tuple(assumptions),
         questions=tuple(questions),
     )
+
+
+def _missing(proposed: Mapping[str, str], columns: Sequence[str], questions: str) -> list[str]:
+    """Return a question for text and time, where no column is one and none was asked for."""
+    listing = ", ".join(columns)[:500]
+    return [
+        f"No column is clearly {noun}. Name it: --map {field}=COLUMN. The columns are {listing}."
+        for field, noun in _REQUIRED.items()
+        if field not in proposed and f"--map {field}=" not in questions
+    ]
 
 
 def _choose(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -76,22 +77,25 @@ def recognise(
     sample: Sequence[Mapping[str, Any]] = (),
     *,
     name: str | None = None,
+    chosen: Mapping[str, str] = MappingProxyType({}),
+    dates: str | None = None,
     preamble: Sequence[str] = (),
 ) -> Recognised:
     """Propose how to read a file.
 
     1. With ``name``, take that preset; else take the one whose signature fits best.
     2. Two presets that fit alike are a question; without any, go by the names of the columns.
-    3. Choose the questions of a form that hold its text and its rating.
-    4. Prove the order of day and month by the sample's dates, or ask for it.
+    3. Ask for text and time where a named preset finds no column for them.
+    4. Choose the questions of a form that hold its text and its rating.
+    5. Prove the order of day and month by the sample's dates, or ask for it.
 
-    ``columns``: names of columns or keys. ``sample``: the first rows. ``preamble``: the lines
+    ``columns``: names of columns or keys. ``sample``: the first rows. ``chosen`` and ``dates``: the
+    columns by field and the order of dates that a person named already. ``preamble``: the lines
     above the header. Raises UnknownPreset for a wrong ``name``.
     """
     paths = by_folded_name([*columns, *key_paths(sample)])
     if name is not None:
-        preset = get_preset(name)
-        reading = _reading(_Fit(preset, _columns(preset, paths), (0, 0)))
+        reading = _named(get_preset(name), paths, columns, chosen)
     else:
         fits = sorted(_fits(paths), key=lambda fit: fit.score, reverse=True)
         if len(fits) > 1 and fits[0].score == fits[1].score:
@@ -99,12 +103,32 @@ def recognise(
         if fits:
             reading = _reading(fits[0])
         elif google_forms_fit(columns):
-            preset = PRESETS["google-forms"]
-            reading = _reading(_Fit(preset, _columns(preset, paths), (0, 0)))
+            reading = _named(PRESETS["google-forms"], paths, columns, chosen)
         else:
-            reading = recognise_columns(columns, sample)
-    reading = _with_questions(reading, columns, sample)
-    return _with_dates(_with_preamble(reading, preamble), sample)
+            reading = recognise_columns(columns, chosen)
+    reading = _with_questions(reading, columns, sample, chosen)
+    reading = _with_preamble(reading, preamble)
+    return reading if dates else _with_dates(reading, sample, chosen)
+
+
+def _named(
+    preset: Preset, paths: dict[str, str], columns: Sequence[str], chosen: Mapping[str, str]
+) -> Recognised:
+    """Return the reading by a preset that a person named, with a question when it does not fit."""
+    present_columns = _columns(preset, paths)
+    reading = _reading(_Fit(preset, present_columns, (0, 0)))
+    if preset.signature and not any(
+        present_columns.keys() >= set(group) for group in preset.signature
+    ):
+        named = present_columns.keys() | chosen.keys()
+        if not {"text", "published_at"} <= named:
+            question = (
+                f"This is no file of {preset.title}: its columns are {', '.join(columns)[:300]}. "
+                "Leave --from out, or name text and time: "
+                "--map text=COLUMN --map published_at=COLUMN."
+            )
+            return replace(reading, questions=(question,))
+    return reading
 
 
 def _which_of(first: Preset, second: Preset) -> Recognised:
@@ -153,26 +177,29 @@ def _reading(fit: _Fit) -> Recognised:
 
 
 def _with_questions(
-    reading: Recognised, columns: Sequence[str], sample: Sequence[Mapping[str, Any]]
+    reading: Recognised,
+    columns: Sequence[str],
+    sample: Sequence[Mapping[str, Any]],
+    chosen: Mapping[str, str],
 ) -> Recognised:
     """Choose among the questions of a survey; a person's --map may choose otherwise."""
     if reading.preset is None or reading.source != "survey":
         return reading
-    chosen = question_map(columns, sample)
-    options = {**reading.options, "map": chosen}
-    if "rating" in chosen:
-        options["rating_scale"] = scale_of(chosen["rating"], sample)
+    survey = question_map(columns, sample) | dict(chosen)
+    options = {**reading.options, "map": survey}
+    if "rating" in survey:
+        options["rating_scale"] = scale_of(survey["rating"], sample)
     questions = reading.questions
-    if "text" not in chosen:
+    if "text" not in survey:
         questions = (
             "No question was answered in a person's own words. Name the column of the text: "
             "--map text=COLUMN.",
         )
     return replace(
         reading,
-        map={**reading.map, **chosen},
+        map={**reading.map, **survey},
         matched=(
-            *(f"{column} → {field}" for field, column in chosen.items()),
+            *(f"{column} → {field}" for field, column in survey.items()),
             *reading.matched,
         ),
         options=options,
@@ -219,9 +246,11 @@ def _question_of(column: str, order: DateOrder, values: Sequence[Any]) -> str | 
     return None
 
 
-def _with_dates(reading: Recognised, sample: Sequence[Mapping[str, Any]]) -> Recognised:
+def _with_dates(
+    reading: Recognised, sample: Sequence[Mapping[str, Any]], chosen: Mapping[str, str]
+) -> Recognised:
     """Add the order of day and month, where the sample's dates are local notations."""
-    column = reading.map.get("published_at")
+    column = chosen.get("published_at") or reading.map.get("published_at")
     if column is None or "dates" in reading.options:
         return reading
     values = [value_at(row, column) for row in sample]
