@@ -54,11 +54,12 @@ def import_file(
 
 
 def worded(batch: Batch) -> Batch:
-    """Return the batch with the reasons of its rejects in this command's words."""
-    if not batch.rejected:
+    """Return the batch with its rejects and its assumptions in this command's words."""
+    if not batch.rejected and not batch.assumed:
         return batch
     rows = tuple(replace(row, reason=in_command_words(row.reason)) for row in batch.rejected)
-    return replace(batch, rejected=rows)
+    assumed = {in_command_words(phrase): number for phrase, number in batch.assumed.items()}
+    return replace(batch, rejected=rows, assumed=assumed)
 
 
 def _batches(

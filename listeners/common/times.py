@@ -107,7 +107,8 @@ def parse_feed_date(value: object) -> datetime | None:
 
 def check_order(value: str) -> str:
     """Return the option ``dates`` as ``parse`` takes it; ValueError with the choices."""
-    name = re.sub(r"[^a-z]", "", value.lower())
+    # "dd/MM/yyyy" says the same as "dmy"
+    name = re.sub(r"([a-z])\1+", r"\1", re.sub(r"[^a-z]", "", value.lower()))
     if name in ORDERS and "%" not in value:
         return name
     if "%" not in value or "%Z" in value.removesuffix("%Z"):
@@ -181,8 +182,15 @@ def _calendar(text: str, zone: Zone, order: str | None) -> datetime | None:
             return None
         reading = clock_text.Reading(local, (match[2] or "") if match else "")
     if reading.zone:
-        return zones.to_utc(reading.local, reading.zone, _known(zone))
+        return _in_named_zone(reading, text, zone)
     return _utc(reading.local, text, zone, whole_day=reading.is_date)
+
+
+def _in_named_zone(reading: clock_text.Reading, text: str, zone: Zone) -> datetime | None:
+    try:
+        return zones.to_utc(reading.local, reading.zone, _known(zone))
+    except BadItem as error:
+        raise BadItem(f"{text[:60]!r}: {error.sentence}", hint=error.hint) from None
 
 
 def _tidy(text: str) -> str:
@@ -208,7 +216,7 @@ def _formatted(text: str, zone: Zone, notation: str) -> datetime:
     if not name:
         whole_day = not any(part in notation for part in ("%H", "%I", "%c", "%X"))
         return _utc(local, text, zone, whole_day=whole_day)
-    instant = zones.to_utc(local, name, _known(zone))
+    instant = _in_named_zone(clock_text.Reading(local, name), text, zone)
     if instant is None:
         raise BadItem(f"{text[:60]!r} names no zone that is known here")
     return instant

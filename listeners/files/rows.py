@@ -35,7 +35,7 @@ _CACHE_SIZE = 10_000
 _REPAIRED = "texts and names that had been read in a wrong encoding were put right"
 _EATEN = "ids that a spreadsheet had rounded were not used"
 _OFF_SCALE = "ratings were left out: they are not on the scale {}-{}"
-_NO_SCALE = "ratings were left out: say their scale by the option rating_scale, as in 1-5"
+_NO_SCALE = 'ratings were left out: say their scale, as in the option rating_scale = "1-5"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

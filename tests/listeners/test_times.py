@@ -365,7 +365,14 @@ def test_a_local_order_is_refused_without_the_option(seconds: int, write: Writte
 
 
 @pytest.mark.parametrize(
-    ("option", "choice"), [("DMY", "dmy"), ("d/m/y", "dmy"), (" ymd ", "ymd"), ("%d %B %Y",) * 2]
+    ("option", "choice"),
+    [
+        ("DMY", "dmy"),
+        ("dd/MM/yyyy", "dmy"),
+        ("excel", "excel"),
+        (" ymd ", "ymd"),
+        ("%d %B %Y",) * 2,
+    ],
 )
 def test_the_option_dates(option: str, choice: str) -> None:
     assert check_order(option) == choice
@@ -374,7 +381,7 @@ def test_the_option_dates(option: str, choice: str) -> None:
 @pytest.mark.parametrize(
     ("option", "reason"),
     [
-        ("dd/MM/yyyy", "should be dmy, mdy, ymd, excel, or a format"),
+        ("dd/MM", "should be dmy, mdy, ymd, excel, or a format"),
         ("%d/%m", "should name year, month and day"),
         ("%d %Z %m %Y", "should be dmy"),
         ("%d/%m/%Y %Q", "is no format"),
