@@ -134,6 +134,8 @@ def _run_feedparser(response: HttpResponse) -> Any:
             sanitize_html=False,  # from_html drops all markup
             resolve_relative_uris=False,
         )
+    except bounded_feedparser.CostlyFeed as error:
+        raise NotAFeed(str(error)) from error
     except _PARSER_BUGS as error:
         raise NotAFeed(type(error).__name__) from error
     if not document.get("version") and not document.entries:

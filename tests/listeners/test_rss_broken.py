@@ -10,6 +10,9 @@ import pytest
 from loopback import Reply, Site
 from rss_watch import NOW, Watch, item
 
+from earful.contracts import Permanent
+from listeners.feeds import bounded_feedparser
+
 HEAD = "<?xml version='1.0'?><rss version='2.0'><channel><title>The News</title>"
 STORY = (
     "<item><title>Parcels</title><description>Kestrova lost mine</description>"
@@ -110,3 +113,73 @@ feed = parse(HttpResponse(url="https://n.example/", body=body.encode()), max_ent
 assert feed.is_complete and [entry.raw["title"][0] for entry in feed.entries] == ["K"]
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=200)
+
+
+# each grew with the square of its size, or faster: ten to sixty seconds for a megabyte
+COSTLY = {
+    "namespaces": "".join(f"<p{n}:x xmlns:p{n}='u{n}'/>" for n in range(12_000)),
+    "nested namespaces": "".join(f"<p{n}:x xmlns:p{n}='u{n}'>" for n in range(8_000))
+    + "".join(f"</p{n}:x>" for n in reversed(range(8_000))),
+}
+HEADS = {
+    "line ends": "\n" * 60_000,
+    "line ends behind the declaration": "<?xml version='1.0'?>" + "\n" * 60_000,
+    "declarations": "<?xml " + "encoding='" * 6000 + "?>\n",
+    "open doctypes": "\n<!DOCTYPE x" * 5000,
+    "open entities": "\n<!ENTITY x" * 5000,
+}
+
+
+@pytest.mark.timeout(60)  # it takes a second or two
+@pytest.mark.parametrize("fault", ["", "&"])
+@pytest.mark.parametrize("markup", COSTLY)
+def test_many_namespaces_take_no_time(site: Site, markup: str, fault: str) -> None:
+    watch = Watch(site)
+    watch.show(COSTLY[markup] + f"<item><title>K{fault}</title></item>")
+    assert len(watch.poll()) == 1
+
+
+@pytest.mark.timeout(60)  # it takes a tenth of a second
+@pytest.mark.parametrize("head", HEADS)
+def test_a_long_head_takes_no_time(site: Site, head: str) -> None:
+    watch = Watch(site)
+    watch.serve(f"{HEADS[head]}<rss version='2.0'><channel>{item(1)}</channel></rss>".encode())
+    assert len(watch.poll()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (" " * 70_000 + "<rss version='2.0'><channel/></rss>", "its first element is behind"),
+        ("<rss version='2.0'><channel>" + "<a>" * 3000, "more than 2,000 elements"),
+        (f"<rss version='2.0'><channel><title>{'x' * 6000}</title>", "more than 5,000 characters"),
+        (f"<rss version='2.0'><channel><title>{'&amp;' * 6000}", "more than 5,000 characters"),
+    ],
+)
+def test_a_feed_over_its_budget_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
+) -> None:
+    monkeypatch.setattr(bounded_feedparser, "MAX_ELEMENTS", 2000)
+    monkeypatch.setattr(bounded_feedparser, "MAX_CHARACTERS", 5000)
+    watch = Watch(site)
+    watch.serve(body.encode())
+    with pytest.raises(Permanent, match=reason):
+        watch.poll()
+
+
+def test_a_feed_that_takes_too_long_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_feedparser, "MAX_SECONDS", -1.0)
+    watch = Watch(site)
+    watch.show("".join(item(number) for number in range(40)))
+    with pytest.raises(Permanent, match="takes over -1 s of processor time"):
+        watch.poll()
+
+
+def test_an_entity_cannot_multiply_a_text(site: Site) -> None:
+    watch = Watch(site)
+    watch.serve(
+        f'<!DOCTYPE rss [\n<!ENTITY big "{"x" * 5000}">\n<!ENTITY c "&#169;">\n]>\n'
+        f"<rss version='2.0'><channel><item><title>K &c;</title><description>{'&big;' * 5000}"
+        "</description></item></channel></rss>".encode()
+    )
+    assert all(len(mention.text) < 50_000 for mention in watch.poll())
