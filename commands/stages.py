@@ -16,6 +16,7 @@ from earful.settings.errors import SettingsError, nearest
 from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import App, opened
+from pipeline.deliver import Delivered
 from pipeline.stages import Stages
 from storage import queries
 from storage.analysis import predictions
@@ -101,7 +102,7 @@ def deliver(
         delivered = Stages(app).deliver()
     print(delivered)
     # A message that was put off is not delivered yet, and a script should know.
-    sys.exit(1 if delivered.put_off or delivered.dead else 0)
+    sys.exit(_status(delivered))
 
 
 @cli.command()
@@ -154,4 +155,9 @@ def _send_digests(app: App) -> int:
         print(f"{channel}: {'queued' if queued else 'nothing to tell'}")
     delivered = Stages(app).deliver()
     print(delivered)
-    return 1 if delivered.put_off or delivered.dead else 0
+    return _status(delivered)
+
+
+def _status(delivered: Delivered) -> int:
+    """Return 1 when a message was not delivered, or is still being sent by a channel that hangs."""
+    return 1 if delivered.put_off or delivered.dead or delivered.under_way else 0

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -29,6 +30,8 @@ _POLL_ROUNDS = 4
 _DIGEST_TICK = timedelta(minutes=1)
 # 100 posts of each source: 28,800 a day.
 _RECHECK_TICK = timedelta(minutes=5)
+# Seconds that a round waits for a slow channel; then the next round serves the other channels.
+_DELIVER_PATIENCE = 3.0
 # Seconds between attempts to lead.
 _STANDBY = 5.0
 # Seconds between checks of the lead, the database's files and the clock. Each takes microseconds.
@@ -76,10 +79,11 @@ def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -
     3. Start the stages that are due, and wait for the next one.
     """
     halt = threading.Event()
+    stages = Stages(app, stop=halt.is_set)
     # docs/decisions/collecting.md, "earful up resumes paused blocks when it starts": a restart
     # after a missing key was set should not need a resume of each block by hand
     polling.resume_paused(app.db, [query.id for query in app.queries])
-    ticks = Ticks(_jobs(app, Stages(app, stop=halt.is_set), outage))
+    ticks = Ticks(_jobs(app, stages, outage))
     clock, checked_at = ClockWatch(app.clock), time.monotonic()
     replan_due(app.db, app.clock())
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
@@ -99,6 +103,7 @@ def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -
     finally:
         halt.set()
         ticks.close()
+        stages.finish_deliveries()
         log.info("stopped")
 
 
@@ -111,7 +116,7 @@ def _jobs(app: App, stages: Stages, outage: Outage) -> tuple[Job, ...]:
         ("poll", stages.poll, _POLL_TICK),
         ("classify", stages.classify, schedule.classify),
         ("flag", stages.flag, schedule.flag),
-        ("deliver", stages.deliver, schedule.deliver),
+        ("deliver", partial(stages.deliver, patience=_DELIVER_PATIENCE), schedule.deliver),
         ("digest", stages.digest, _DIGEST_TICK),
         ("recheck", stages.recheck, _RECHECK_TICK),
     )

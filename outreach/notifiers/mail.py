@@ -6,7 +6,7 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from pydantic import SecretStr
 
@@ -16,9 +16,13 @@ from earful.loopback import is_loopback
 from earful.messages import Message
 from earful.settings.load import ChannelSettings
 from earful.untrusted import one_line
+from outreach.notifiers import timed_smtp
 from outreach.notifiers.letterbox import NoAddress, address, compose
 
-_TIMEOUT = 30.0  # seconds for each step; a mail server that greylists may think for a while
+# Seconds for a whole message, from looking up the server's name to its last answer. It is shorter
+# than the lease (pipeline/deliver.py), so that no second process sends the message meanwhile.
+# docs/decisions/outreach.md, "A message has one deadline, and a channel its own thread"
+_DEADLINE = 60.0
 _log = logging.getLogger(__name__)
 
 Answer = tuple[int, bytes]
@@ -135,25 +139,17 @@ class MailNotifier:
     def _server(self) -> Iterator[smtplib.SMTP]:
         """Open a connection that is encrypted and logged in as settings ask."""
         self._check_login()
-        smtp = self._connect()
-        try:
-            if self._channel.security == "starttls":
+        security = self._channel.security
+        context = ssl.create_default_context() if security == "tls" else None
+        server = timed_smtp.connect(
+            self._host, self._channel.port, seconds=_DEADLINE, context=context
+        )
+        with server as smtp:
+            if security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             if self._channel.username is not None and self._secret is not None:
                 smtp.login(self._channel.username, self._secret.get_secret_value())
             yield smtp
-        finally:
-            # the mail's fate is known by now; an unfriendly goodbye must not send it twice
-            with suppress(smtplib.SMTPException, OSError):
-                smtp.quit()
-            smtp.close()
-
-    def _connect(self) -> smtplib.SMTP:
-        if self._channel.security == "tls":
-            context = ssl.create_default_context()
-            port = self._channel.port
-            return smtplib.SMTP_SSL(self._host, port, timeout=_TIMEOUT, context=context)
-        return smtplib.SMTP(self._host, self._channel.port, timeout=_TIMEOUT)
 
     def _response_error(self, error: smtplib.SMTPResponseException) -> Transient | Permanent:
         problem = f"{self._place}: the server answered {error.smtp_code} {_text(error.smtp_error)}"

@@ -74,16 +74,29 @@ def _is_due(now: datetime) -> Any:
     return and_(UNSENT, due)
 
 
-def lease_next(db: Database, *, now: datetime, length: timedelta) -> Delivery | None:
-    """Lease the message that is due longest for ``length``; None when none is due.
+def due_channels(db: Database, *, now: datetime, length: timedelta) -> tuple[str, ...]:
+    """Return the channels that have a message to lease, by name; ``length`` is that of a lease."""
+    to_lease = or_(_is_due(now), _has_lease_ahead(now, length))
+    with db.read() as connection:
+        names = connection.execute(select(_DELIVERY.c.channel).where(to_lease).distinct())
+        return tuple(sorted(names.scalars()))
+
+
+def lease_next(
+    db: Database, *, now: datetime, length: timedelta, channel: str | None = None
+) -> Delivery | None:
+    """Lease the message that is due longest, of one channel or any; None when none is due.
 
     When a process dies, its lease ends and the next process sends the message again. The key lets
     the receiver recognise the repeat.
     """
     with db.write() as connection:
         _shorten_leases(connection, now, length)
+        due = _is_due(now)
+        if channel is not None:
+            due = and_(due, _DELIVERY.c.channel == channel)
         row = connection.execute(
-            select(_DELIVERY).where(_is_due(now)).order_by(_DELIVERY.c.due_at).limit(1)
+            select(_DELIVERY).where(due).order_by(_DELIVERY.c.due_at).limit(1)
         ).one_or_none()
         if row is None:
             return None
@@ -115,13 +128,16 @@ def _shorten_leases(connection: Connection, now: datetime, length: timedelta) ->
     They do not end at once: their process may be sending the message.
     """
     connection.execute(
-        update(_DELIVERY)
-        .where(
-            UNSENT,
-            _DELIVERY.c.state == DeliveryState.SENDING.value,
-            _DELIVERY.c.leased_until > latest_trusted(now) + length,
-        )
-        .values(leased_until=now + length)
+        update(_DELIVERY).where(_has_lease_ahead(now, length)).values(leased_until=now + length)
+    )
+
+
+def _has_lease_ahead(now: datetime, length: timedelta) -> Any:
+    """Return the condition that a clock ahead wrote a message's lease."""
+    return and_(
+        UNSENT,
+        _DELIVERY.c.state == DeliveryState.SENDING.value,
+        _DELIVERY.c.leased_until > latest_trusted(now) + length,
     )
 
 

@@ -180,7 +180,7 @@ def test_a_name_that_is_not_found_is_transient(monkeypatch: pytest.MonkeyPatch) 
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(socket, "create_connection", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(Transient, match="Name or service not known"):
         mail(25, host="mial.acme.example").send(PAGE, "k")
 
@@ -189,7 +189,7 @@ def test_a_name_that_is_not_found_is_transient(monkeypatch: pytest.MonkeyPatch) 
 def test_a_server_that_misbehaves_is_transient(
     monkeypatch: pytest.MonkeyPatch, manner: str
 ) -> None:
-    monkeypatch.setattr("outreach.notifiers.mail._TIMEOUT", 0.3)
+    monkeypatch.setattr("outreach.notifiers.mail._DEADLINE", 0.3)
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -276,7 +276,7 @@ def test_no_password_goes_over_an_open_connection(monkeypatch: pytest.MonkeyPatc
     def never(*_: object, **__: object) -> None:
         raise AssertionError("connected")
 
-    monkeypatch.setattr(socket, "create_connection", never)
+    monkeypatch.setattr(socket, "getaddrinfo", never)
     for host in ("mail.acme.example", "10.0.0.7", "127.0.0.1.evil.example", "localhost.evil"):
         with pytest.raises(Permanent, match="will not send a password over an open connection"):
             mail(25, SECRET, host=host, username="earful").send(PAGE, "k")

@@ -115,13 +115,13 @@ def test_a_certificate_for_another_host_is_permanent(
     box: Mailbox, certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
-    real = socket.create_connection
+    real = socket.getaddrinfo
 
-    def here(address: tuple[str, int], *rest: Any, **other: Any) -> socket.socket:
-        return real(("127.0.0.1", address[1]), *rest, **other)
+    def here(_host: str, port: int, **other: Any) -> Any:
+        return real("127.0.0.1", port, **other)
 
     with serve(box, starttls=server_context(*certificate)) as port:
-        monkeypatch.setattr(socket, "create_connection", here)
+        monkeypatch.setattr(socket, "getaddrinfo", here)
         with pytest.raises(Permanent, match="name the host as its certificate does"):
             mail(port, host="mail.acme.example", security="starttls").send(PAGE, "k")
 
