@@ -90,6 +90,20 @@ def clean_batch(batch: Batch, attribute: Attributor, *, is_file: bool = False) -
     )
 
 
+def with_authors(batch: CleanBatch, authors: Mapping[ExternalKey, Author]) -> CleanBatch:
+    """Return the batch with these authors in the place of those with their keys."""
+
+    def rename(mention: Mention) -> Mention:
+        author = authors.get(_author_key(mention))
+        return mention if author is None else replace(mention, author=author)
+
+    return replace(
+        batch,
+        mentions={key: rename(mention) for key, mention in batch.mentions.items()},
+        later_rows=tuple(row._replace(mention=rename(row.mention)) for row in batch.later_rows),
+    )
+
+
 def _pick_first(
     mentions: Iterable[Mention],
 ) -> tuple[dict[ExternalKey, Mention], list[tuple[ExternalKey, Mention]]]:

@@ -5,7 +5,8 @@
 1. Clean the batch once (storage/collecting/clean_batch.py). No later step cleans again.
 2. Remove posts that are gone upstream. Drop mentions that must not be stored: removed posts,
    plain reposts of them, and posts by erased authors.
-   Rows of an imported file that share an id are told apart first
+   Before that, authors get the id that their account is stored under
+   (storage/entities/accounts.py), and rows of an imported file that share an id are told apart
    (storage/collecting/shared_ids.py).
 3. Take up changes of mentions that are stored already (storage/collecting/edits.py).
 4. Store authors.
@@ -32,14 +33,14 @@ from earful.types import Batch, Mention, Query, Rejected
 from storage.analysis import ratings
 from storage.collecting import attribution, coverage_ledger, edits, rechecks, spending
 from storage.collecting.attribution import AttributedMention, Attributor
-from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, clean_batch
+from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, clean_batch, with_authors
 from storage.collecting.edits import ChangeReport
 from storage.collecting.query_position import ANY_POSITION, AnyPosition, move_position
 from storage.collecting.rejected_items import store_rejects
 from storage.collecting.shared_ids import FileRows, tell_apart
 from storage.database.engine import Database
 from storage.database.upsert import insert_new, table_of
-from storage.entities import authors
+from storage.entities import accounts, authors
 from storage.entities.lookup import ExternalKey, find_row_ids
 from storage.removal import erasing, tombstones
 from storage.tables import MentionRow, QueryRow, row_ids
@@ -146,6 +147,10 @@ def store(
 
 def _find_stored(connection: Connection, batch: CleanBatch, *, is_file: bool) -> FileRows:
     """Find the stored mentions of a batch; of a file, tell rows that share an id apart."""
+    mentions = [*batch.mentions.values(), *(row.mention for row in batch.later_rows)]
+    renamed = accounts.unify(connection, (mention.author for mention in mentions))
+    if renamed:
+        batch = with_authors(batch, renamed)
     if is_file:
         return tell_apart(connection, batch)
     return FileRows(batch=batch, stored_ids=find_row_ids(connection, _MENTION, batch.mentions))

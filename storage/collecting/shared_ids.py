@@ -125,10 +125,13 @@ class _Decisions:
         for text, same in by_text.items():
             self._keep(key if text == holder else _derived_key(same[0]), same)
         if others and stored is not None and not is_taken and key not in self._mentions:
-            known = next((row for row in others if row.mention.text == stored.text), None)
-            if known is not None:
-                others.remove(known)
-                self._keep(key, [known])
+            alike = [row for row in others if row.mention.text == stored.text]
+            known = [
+                row for row in alike if author_key(row.mention) == author_key(alike[0].mention)
+            ]
+            if known:
+                others = [row for row in others if row not in known]
+                self._keep(key, known)
         self._result.refused += map(_refuse, others)
 
     def _pick_holder(

@@ -35,7 +35,12 @@ class AuthorRow(SQLModel, table=True):
     """An author on a platform; the newest name and follower count win."""
 
     __tablename__ = "author"
-    __table_args__ = (UniqueConstraint("source", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        # a file may know an account by its handle alone, in any case
+        # (test_one_account_by_handle_and_by_number)
+        Index("ix_author_handle", "source", text("lower(handle)")),
+    )
     id: int | None = id_column()
     source: str
     external_id: str

@@ -102,3 +102,21 @@ def test_an_export_adds_nothing_and_fills_an_empty_database_alike(
 
 def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["source"], row["external_id"], row["brand"]))
+
+
+def test_an_export_from_before_authors_had_ids_adds_nothing(workspace: Workspace) -> None:
+    """Its columns end with the rating, so nobody but the handle names the author."""
+    _fill(workspace)
+    workspace.run("export", "--out", "out.csv")
+    rows = _csv(workspace.folder / "out.csv")
+    with (workspace.folder / "old.csv").open("w", encoding="utf-8", newline="") as file:
+        names = list(rows[0])
+        writer = csv.DictWriter(
+            file, names[: names.index("rating_highest") + 1], extrasaction="ignore"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+    again = workspace.run("import", "old.csv")
+    assert again.status == 0
+    assert again.out.startswith(f"{len(rows)} rows: 0 new, ")
+    assert "not read" not in again.out
