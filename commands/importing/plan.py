@@ -83,6 +83,7 @@ def make_plan(request: Request) -> Plan:
         name=preset,
         chosen=request.columns,
         dates=request.options.get("dates"),
+        preamble=inspection.preamble,
     )
     found = recognised.preset.name if recognised.preset else None
     if own and preset is None and found != _OWN_EXPORT:

@@ -43,6 +43,7 @@ class Dialect(NamedTuple):
 
     ``header``: the cells of the header, or the numbers of the columns. ``rows_from``: the line
     behind the header. ``has_names``: False for numbers, which grow with longer rows.
+    ``preamble``: the lines above the header, their cells joined by blanks.
     """
 
     style: Style
@@ -50,6 +51,7 @@ class Dialect(NamedTuple):
     rows_from: int
     has_names: bool
     notes: tuple[str, ...]
+    preamble: tuple[str, ...] = ()
 
 
 class _Candidate(NamedTuple):
@@ -114,7 +116,8 @@ def _dialect(
         lines_above = f"{skipped} lines above it are" if skipped > 1 else "the line above it is"
         notes.append(f"The header is line {row.first.number}; {lines_above} skipped.")
     header = tuple(row.cells or ())
-    return Dialect(best.style, header, row.last.number + 1, True, tuple(notes))
+    preamble = tuple(" ".join(line.cells or ()) for line in best.rows[: best.header])
+    return Dialect(best.style, header, row.last.number + 1, True, tuple(notes), preamble)
 
 
 def skip_header(source: Iterator[Line], dialect: Dialect) -> None:

@@ -19,7 +19,8 @@ class Inspection:
     ``encoding``: a Python codec, as in "utf-8"; None for a workbook. ``delimiter``: the character
     between the cells of a table, else None. ``columns``: the names of the columns, or the keys of
     the first objects. ``sample_rows``: the first readable rows. ``notes``: a sentence for each
-    assumption, as in "The header is line 5; 4 lines above it are skipped."
+    assumption, as in "The header is line 5; 4 lines above it are skipped." ``preamble``: those
+    lines.
     """
 
     container: str
@@ -28,6 +29,7 @@ class Inspection:
     columns: tuple[str, ...]
     sample_rows: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
+    preamble: tuple[str, ...] = ()
 
 
 def inspect(options: ReplayOptions) -> Inspection:
@@ -46,4 +48,5 @@ def inspect(options: ReplayOptions) -> Inspection:
         columns=content.columns,
         sample_rows=tuple(dict(row) for row in content.sample),
         notes=content.notes,
+        preamble=content.preamble,
     )

@@ -39,6 +39,8 @@ class Content(Protocol):
     columns: tuple[str, ...]
     sample: list[dict[str, Any]]
     notes: tuple[str, ...]
+    # the lines above the header of a table
+    preamble: tuple[str, ...]
     # added to the error for a missing column
     column_hint: str
 

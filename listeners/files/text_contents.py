@@ -30,6 +30,7 @@ class JsonContent:
 
     delimiter: str | None = None
     column_hint = ""
+    preamble: tuple[str, ...] = ()
 
     def __init__(self, text: TextFile, needed: NeededColumns) -> None:
         self._text = text
@@ -73,6 +74,7 @@ class TableContent:
         self.encoding: str | None = text.encoding.name
         self.delimiter = dialect.style.delimiter if dialect else None
         self.columns = tuple(needed.spell(dialect.header)) if dialect else ()
+        self.preamble = dialect.preamble if dialect else ()
         noun = "TSV" if self.delimiter == "\t" else "CSV"
         self.layers = (*text.layers, noun)
         names = _name_notes(text.options, TABLE_FORMATS, noun)
@@ -102,6 +104,7 @@ class ChatContent:
 
     delimiter: str | None = None
     column_hint = ""
+    preamble: tuple[str, ...] = ()
 
     def __init__(self, text: TextFile) -> None:
         self._text = text

@@ -45,6 +45,7 @@ class WorkbookContent:
             for record in map(self._record, self._behind_header(rows))
             if record.values
         ][:SAMPLE]
+        self.preamble = self._dialect.preamble if self._dialect else ()
         notes = [f"The sheet is {self._sheet!r}; {', '.join(map(repr, others))} not read."]
         self.notes = (
             *(notes if others else ()),

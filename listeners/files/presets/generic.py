@@ -98,7 +98,7 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 _REQUIRED = {"text": "the text", "published_at": "the time"}
 # a wrong choice here makes a wrong mention; a wrong link or count does not
-_ASKED = {"text", "title", "author", "id", "published_at", "rating"}
+_DECISIVE = {"text", "title", "author", "id", "published_at", "rating"}
 # a comment stands under the title of a video or an article, which are not its author's words
 _UNDER_A_TITLE = {fold(name) for name in ("comment", "comments", "comment text", "Kommentar")}
 
@@ -130,7 +130,7 @@ def recognise_columns(
             continue
         used = [*chosen.values(), *proposed.values()]
         choice = _choose(_TIERS[field], folded, used=used)
-        if choice.rivals and field in _ASKED:
+        if choice.rivals and field in _DECISIVE:
             questions.append(_question(field, choice.rivals))
             continue
         candidates = [choice.column, *choice.rivals, *choice.passed_over]

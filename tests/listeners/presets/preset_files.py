@@ -8,11 +8,8 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from earful.types import Mention, Rejected
 from listeners.files.inspect import inspect
@@ -69,8 +66,3 @@ def recognised_file(path: Path, content: str | bytes, **options: Any) -> tuple[s
 def at(mention: Mention) -> str:
     """Return the time of a mention in ISO 8601."""
     return mention.published_at.isoformat()
-
-
-documents = pytest.mark.skipif(
-    find_spec("listeners.files.content") is None, reason="JSON documents are not read yet"
-)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preset_files import at, documents, recognised_file, table
+from preset_files import at, recognised_file, table
 
 TELEGRAM: dict[str, Any] = {
     "name": "Shoppers",
@@ -48,7 +48,6 @@ TELEGRAM: dict[str, Any] = {
 }
 
 
-@documents
 def test_telegram(tmp_path: Path) -> None:
     name, result = recognised_file(tmp_path / "result.json", json.dumps(TELEGRAM, indent=1))
     assert name == "telegram"
@@ -61,7 +60,6 @@ def test_telegram(tmp_path: Path) -> None:
     assert result.left_out == {"a service message": 1, "an entry without words": 1}
 
 
-@documents
 def test_telegram_of_2020_has_local_times_alone(tmp_path: Path) -> None:
     message = {
         "id": 7,
@@ -83,7 +81,6 @@ def test_telegram_of_2020_has_local_times_alone(tmp_path: Path) -> None:
     assert first.external_id != second.external_id
 
 
-@documents
 def test_telegram_whole_account(tmp_path: Path) -> None:
     account = {"chats": {"about": "x", "list": [TELEGRAM, {"name": "b", "messages": []}]}}
     name, result = recognised_file(tmp_path / "result.json", json.dumps(account))
@@ -127,7 +124,6 @@ DISCORD = {
 }
 
 
-@documents
 def test_discord(tmp_path: Path) -> None:
     name, result = recognised_file(tmp_path / "help.json", json.dumps(DISCORD, indent=2))
     assert name == "discord"
@@ -178,7 +174,6 @@ GREEK = """[14/3/26, 5:07:00 μ.μ.] Ελένη: Πού είναι το δέμα
 """
 
 
-@documents
 def test_whatsapp_of_an_iphone(tmp_path: Path) -> None:
     name, result = recognised_file(tmp_path / "_chat.txt", IPHONE)
     assert name == "whatsapp"
@@ -194,7 +189,6 @@ def test_whatsapp_of_an_iphone(tmp_path: Path) -> None:
     }
 
 
-@documents
 def test_whatsapp_of_android_in_the_usa(tmp_path: Path) -> None:
     name, result = recognised_file(tmp_path / "WhatsApp Chat with Shoppers.txt", ANDROID)
     assert name == "whatsapp"
@@ -208,7 +202,6 @@ def test_whatsapp_of_android_in_the_usa(tmp_path: Path) -> None:
     ("content", "texts", "left_out"),
     [(GERMAN, ["Wo bleibt mein Paket?"], 3), (GREEK, ["Πού είναι το δέμα;", "Αργεί πάλι"], 0)],
 )
-@documents
 def test_whatsapp_in_other_languages(
     tmp_path: Path, content: str, texts: list[str], left_out: int
 ) -> None:

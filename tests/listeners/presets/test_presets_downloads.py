@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preset_files import at, documents, json_lines, read_file, recognised_file, table
+from preset_files import at, json_lines, read_file, recognised_file, table
 
 from listeners.files.presets import recognise
 from listeners.files.presets.downloads import repair
@@ -112,7 +112,6 @@ COMMENTS = {
 }
 
 
-@documents
 def test_facebook_comments(tmp_path: Path) -> None:
     content = json.dumps(mojibake(COMMENTS), indent=2)
     name, result = recognised_file(tmp_path / "comments.json", content)
@@ -125,7 +124,6 @@ def test_facebook_comments(tmp_path: Path) -> None:
     assert result.left_out == {"an entry without words": 1}
 
 
-@documents
 def test_facebook_posts_and_messages(tmp_path: Path) -> None:
     posts = [
         {
@@ -157,7 +155,6 @@ def test_messages_of_both_downloads_are_alike() -> None:
     assert question.endswith("--from facebook-download or --from instagram-download.")
 
 
-@documents
 @pytest.mark.parametrize("preset", ["facebook-download", "instagram-download"])
 def test_messages(tmp_path: Path, preset: str) -> None:
     path = tmp_path / "message_1.json"
@@ -169,7 +166,6 @@ def test_messages(tmp_path: Path, preset: str) -> None:
     assert result.left_out == {"an entry without words": 1}
 
 
-@documents
 def test_instagram_comments_in_two_languages(tmp_path: Path) -> None:
     for text_key, time_key in (("Comment", "Time"), ("Kommentar", "Uhrzeit")):
         entry = {
@@ -188,7 +184,6 @@ def test_instagram_comments_in_two_languages(tmp_path: Path) -> None:
         assert at(mention) == "2026-03-14T15:07:00+00:00"
 
 
-@documents
 def test_instagram_posts(tmp_path: Path) -> None:
     posts = [
         {

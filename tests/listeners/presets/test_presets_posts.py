@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from preset_files import at, documents, json_lines, recognised_file, table
+from preset_files import at, json_lines, recognised_file, table
 
 NUMBER = "2032145678901234567"
 V1: dict[str, Any] = {
@@ -70,7 +70,6 @@ def test_twarc_2_flattened(tmp_path: Path) -> None:
     assert mention.url == f"https://x.com/nell_ro/status/{NUMBER}"
 
 
-@documents
 def test_twarc_2_pages(tmp_path: Path) -> None:
     repost = V2 | {"id": "2033", "edit_history_tweet_ids": ["2033"], "author_id": "78"}
     repost["referenced_tweets"] = [{"type": "retweeted", "id": "2031"}]
@@ -106,7 +105,6 @@ def test_twarc_csv(tmp_path: Path) -> None:
     assert (mention.reply_to, mention.engagement.likes) == ("2032", 9)
 
 
-@documents
 def test_x_archive_of_today(tmp_path: Path) -> None:
     tweet = {key: value for key, value in V1.items() if key != "user"} | {"retweeted": False}
     gone = {"tweet": tweet | {"id_str": "5", "deleted_at": "Sat Mar 14 15:07:00 +0000 2026"}}

@@ -1,0 +1,148 @@
+"""`earful import FILE --yes` recognises files of other tools, in any container."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+import zstandard
+from cli_workspace import Workspace
+from factories import rows
+
+PLAY = (
+    "Package Name,Reviewer Language,Review Submit Date and Time,Star Rating,Review Title,"
+    "Review Text,Review Link\n"
+    "com.kestrova,el,2026-03-14T15:07:00Z,1,,Δεν ήρθε,https://play.google.com/x?reviewId=gp%3AA\n"
+)
+CHAT = (
+    "[14/03/2026, 17:00:00] Shop: \u200eMessages are end-to-end encrypted.\r\n"
+    "[14/03/2026, 17:07:00] Nell: Where is my parcel?\r\nThree weeks!\r\n"
+    "[14/03/2026, 17:08:00] Una: \u200eimage omitted\r\n"
+)
+DUMP = {
+    "id": "oab01",
+    "author": "pia_k",
+    "body": "Kestrova lost my parcel",
+    "created_utc": 1773500820,
+    "link_id": "t3_1x",
+    "subreddit": "shops",
+}
+PAGE = {
+    "data": [
+        {"id": "203", "author_id": "7", "text": "down", "created_at": "2026-03-14T15:07:00.000Z"}
+        | {"public_metrics": {"like_count": 1}}
+    ],
+    "includes": {"users": [{"id": "7", "username": "nell_ro", "name": "Nell"}]},
+    "meta": {"result_count": 1},
+}
+BRANDWATCH = (
+    "Report:,Bulk Mentions Download\nBrand:,Kestrova\nFrom:,Sun Mar 08 00:00:00 UTC 2026\n\n"
+    "Query Id,Date,Full Text,Author,Resource Id\n"
+    '2001,2026-03-14 15:07:00.0,"Kestrova charged me twice\nand nobody answers",nell_ro,abc1\n'
+)
+
+
+def zipped(name: str, content: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(name, content)
+    return target.getvalue()
+
+
+def workbook() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Review Id", "Review Created (UTC)", "Review Stars", "Review Title"])
+    sheet.cell(1, 5, "Review Content")
+    sheet.append(["s1", "2026-03-14 15:07:00", 1, "Never again", "They charged me twice"])
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "source", "external_id", "handle", "text"),
+    [
+        ("play.csv", PLAY.encode("utf-16"), "googleplay", "gp:A", "anonymous", "Δεν ήρθε"),
+        (
+            *("chat.zip", zipped("_chat.txt", CHAT), "whatsapp", None, "Nell"),
+            "Where is my parcel?\nThree weeks!",
+        ),
+        (
+            *("RC_2026.zst", zstandard.compress(json.dumps(DUMP).encode() + b"\n"), "reddit"),
+            *("t1_oab01", "pia_k", "Kestrova lost my parcel"),
+        ),
+        ("pages.json", json.dumps(PAGE).encode(), "x", "203", "nell_ro", "down"),
+        (
+            *("reviews.xlsx", workbook(), "trustpilot", "s1", "anonymous"),
+            "Never again\nThey charged me twice",
+        ),
+        (
+            *("report.csv", BRANDWATCH.encode(), "brandwatch", "abc1", "nell_ro"),
+            "Kestrova charged me twice\nand nobody answers",
+        ),
+    ],
+)
+def test_a_file_is_recognised_and_stored_once(
+    workspace: Workspace,
+    name: str,
+    content: bytes,
+    source: str,
+    external_id: str | None,
+    handle: str,
+    text: str,
+) -> None:
+    Path(workspace.folder / name).write_bytes(content)
+    done = workspace.run("import", name, "--yes")
+    assert done.status == 0, done.out + done.err
+    assert "1 new" in done.out
+    db = workspace.db()
+    ((stored_source, stored_id, stored_handle, stored_text),) = rows(
+        db,
+        "SELECT m.source, m.external_id, a.handle, m.text FROM mention m "
+        "JOIN author a ON a.id = m.author_id",
+    )
+    db.close()
+    assert (stored_source, stored_handle, stored_text) == (source, handle, text)
+    assert external_id in (None, stored_id)
+    again = workspace.run("import", name, "--yes")
+    assert "0 new, 1 known" in again.out
+
+
+def test_the_zone_above_a_header_is_that_of_the_times(workspace: Workspace) -> None:
+    Path(workspace.folder / "report.csv").write_text(BRANDWATCH)
+    shown = workspace.run("import", "report.csv", "--dry-run")
+    assert "assumed: Times are UTC, as the lines above the header say." in shown.out
+    assert "2026-03-14 15:07 UTC" in shown.out
+
+
+def test_an_order_of_dates_that_nothing_proves_is_asked_for(workspace: Workspace) -> None:
+    chat = "03/04/26, 17:07 - Nell: late\n03/04/26, 17:08 - Una: me too\n"
+    Path(workspace.folder / "chat.txt").write_text(chat)
+    refused = workspace.run("import", "chat.txt", "--yes")
+    assert refused.status == 1
+    assert "--dates dmy" in refused.err
+    stored = workspace.run("import", "chat.txt", "--yes", "--dates", "dmy")
+    assert (stored.status, "2 new" in stored.out) == (0, True)
+
+
+def test_a_format_that_does_not_fit_is_refused_with_its_columns(workspace: Workspace) -> None:
+    Path(workspace.folder / "a.csv").write_text("Colour,Size\nred,3\n")
+    refused = workspace.run("import", "a.csv", "--from", "trustpilot")
+    assert refused.status == 1
+    assert "This is no file of Trustpilot" in refused.err
+    assert "Colour, Size" in refused.err
+
+
+def test_map_names_the_column_that_was_open(workspace: Workspace) -> None:
+    Path(workspace.folder / "a.csv").write_text("Message,Comment,Date\nlate,x,2026-03-14\n")
+    refused = workspace.run("import", "a.csv", "--source", "crm", "--yes")
+    assert refused.status == 1
+    assert "'Message' and 'Comment' can both be text" in refused.err
+    done = workspace.run("import", "a.csv", "--source", "crm", "--yes", "--map", "text=Message")
+    assert (done.status, "1 new" in done.out) == (0, True)
