@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from typing import Any
 
 from listeners.common.authors import NOTHING
 from listeners.common.plain_text import clean
@@ -14,6 +15,7 @@ MAX_ID = 200
 _EXACT_FLOATS_BELOW = 2**53
 # how people keep Excel from reading an id as a number: ="123", '123, or quotes that stayed
 _WRAPPED = re.compile(r"=?\s*\"+([^\"]*)\"+|['\u2018\u2019\u00b4`](.*)")
+_WRAPPING = frozenset("='\"\u2018\u2019")
 # 5.67588E+17, and 5,67588E+17 where the decimal sign is a comma
 _EXPONENT = re.compile(r"-?\d+(?:[.,\u066b]\d+[eE]\+?|[eE]\+)\d+")
 _FLOAT = re.compile(r"(\d+)[.,]0+")
@@ -46,6 +48,13 @@ def read_id(value: object) -> str | None:
 def exact_id(value: object) -> str | None:
     """Return an id of Earful's own export as it stands; None without one."""
     return None if value is None or value == "" else str(value)
+
+
+def unwrapped(cell: Any) -> Any:
+    """Return a cell without the wrapping that keeps Excel from reading it: ="12", '@name."""
+    if isinstance(cell, str) and cell[:1] in _WRAPPING and (match := _WRAPPED.fullmatch(cell)):
+        return match[1] or match[2] or ""
+    return cell
 
 
 def is_eaten(text: str) -> bool:

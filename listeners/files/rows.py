@@ -19,7 +19,7 @@ from listeners.common.rejects import preview
 from listeners.common.values import count, language, local_count
 from listeners.files import platforms
 from listeners.files.columns import ColumnMap, column_parts
-from listeners.files.ids import content_id, exact_id, is_eaten, read_id, shortened
+from listeners.files.ids import content_id, exact_id, is_eaten, read_id, shortened, unwrapped
 from listeners.files.pieces import join_columns, join_pieces
 from listeners.files.ratings import read_rating, scale_of
 from listeners.files.repeats import RepeatCounter
@@ -32,6 +32,8 @@ _YES = frozenset({"true", "yes", "1", "1.0"})
 _NO = frozenset({"false", "no", "0", "0.0"})
 # authors and brand cells kept at once: memory stays constant for files of any size
 _CACHE_SIZE = 10_000
+# an apostrophe before another letter is part of the name, as in 't Hart
+_GUARDED = ("'@", "'=", "'+", "'-", '="')
 _REPAIRED = "texts and names that had been read in a wrong encoding were put right"
 _EATEN = "ids that a spreadsheet had rounded were not used"
 _OFF_SCALE = "ratings were left out: they are not on the scale {}-{}"
@@ -119,7 +121,7 @@ class RowReader:
             text=text,
             published_at=published_at,
             fetched_at=self._fetched_at,
-            url=web_link(get(columns.url)),
+            url=web_link(unwrapped(get(columns.url))),
             lang=language(get(columns.lang)),
             reply_to=self._read_id(get(columns.reply_to)),
             repost_of=_repost(get(columns.repost_of), text, self._read_id),
@@ -141,7 +143,9 @@ class RowReader:
     def _published_at(self, value: object) -> datetime:
         self._zone.times = 0
         try:
-            instant = times.parse(value, self._zone, order=self._reading.order, now=self._now)
+            instant = times.parse(
+                unwrapped(value), self._zone, order=self._reading.order, now=self._now
+            )
         except BadItem as error:
             name = self._columns.published_at
             raise BadItem(f"{name}: {error.sentence}", hint=error.hint) from None
@@ -220,7 +224,7 @@ class RowReader:
                 external_id=number,
                 handle=handle or number,
                 name=self._name(cells[2]) or None,
-                followers=local_count(get(columns.followers)),
+                followers=local_count(unwrapped(get(columns.followers))),
             )
         if len(self._authors) >= _CACHE_SIZE:
             self._authors.clear()
@@ -234,6 +238,8 @@ class RowReader:
         text = cell if isinstance(cell, str) else read_id(cell) or str(cell)
         if self._reading.is_exact:
             return one_line(text)
+        if text.startswith(_GUARDED):
+            text = unwrapped(text)
         name = one_line(text if text.isascii() else self._repaired(text))
         return "" if is_nobody(name) else name
 
@@ -242,7 +248,7 @@ class RowReader:
             return None
         scale = scale_of(self._reading.rating_scale, self._columns.rating, source)
         try:
-            return read_rating(value, scale)
+            return read_rating(unwrapped(value), scale)
         except ValueError:
             self._row_assumed.append(_OFF_SCALE.format(*scale) if scale else _NO_SCALE)
             return None
@@ -270,7 +276,11 @@ class RowReader:
 def _engagement(shares: object, likes: object, replies: object) -> Engagement:
     if not shares and not likes and not replies:
         return _NO_COUNTS
-    return Engagement(shares=count(shares), likes=count(likes), replies=count(replies))
+    return Engagement(
+        shares=count(unwrapped(shares)),
+        likes=count(unwrapped(likes)),
+        replies=count(unwrapped(replies)),
+    )
 
 
 def _repost(value: object, text: str, read: Callable[[object], str | None]) -> str | None:

@@ -203,6 +203,17 @@ def test_counts_of_a_row() -> None:
     assert read({"author": "a", "followers": "lots"}).author.followers is None
 
 
+def test_every_wrapped_cell_is_unwrapped() -> None:
+    row = {"published_at": '="2026-03-14T15:07:00Z"', "author": "'@nell_ro", "likes": '="1.234"'}
+    row |= {"id": "7", "url": '="https://k.example"'}
+    mention = read(row | {"followers": "'12K", "text": "'tis late"})
+    assert mention == read(
+        {"id": "7", "author": "nell_ro", "likes": 1234, "url": "https://k.example"}
+        | {"text": "'tis late", "followers": 12000}
+    )
+    assert read({"author": "'t Hart"}).author.handle == "'t Hart"
+
+
 # authors
 
 
