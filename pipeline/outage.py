@@ -74,6 +74,7 @@ class Outage:
                 raise self._fatal
             if self._next_try is None:
                 return True
+            self._next_try = min(self._next_try, self._monotonic() + self._wait)
             if self._monotonic() < self._next_try:
                 return False
         try:

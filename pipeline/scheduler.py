@@ -13,7 +13,7 @@ import structlog
 from pipeline.app import App
 from pipeline.outage import Outage, database_error
 from pipeline.stages import StageResult, Stages
-from pipeline.ticks import ClockWatch, Job, Ticks
+from pipeline.ticks import ClockWatch, Job, Ticks, pause
 from storage.cases.replan import replan_due
 from storage.collecting import polling
 from storage.database.errors import DatabaseError
@@ -53,7 +53,7 @@ def run(app: App, stop: threading.Event) -> None:
     is_standing_by = False
     while not stop.is_set():
         if not outage.is_over(app.db.try_write):
-            stop.wait(_CHECK_TICK)
+            pause(stop, _CHECK_TICK)
             continue
         try:
             app.db.check_files()
@@ -68,7 +68,7 @@ def run(app: App, stop: threading.Event) -> None:
         if not is_standing_by:
             log.info("another process leads; standing by")
         is_standing_by = True
-        stop.wait(_STANDBY)
+        pause(stop, _STANDBY)
 
 
 def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -> None:
@@ -89,7 +89,7 @@ def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
     try:
         while not stop.is_set():
-            if time.monotonic() - checked_at >= _CHECK_TICK:  # 1
+            if abs(time.monotonic() - checked_at) >= _CHECK_TICK:  # 1
                 checked_at = time.monotonic()
                 if clock.check():
                     replan_due(app.db, app.clock())
@@ -97,9 +97,9 @@ def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -
                 if not leader.is_held():
                     break
             if not outage.is_over(app.db.try_write):  # 2
-                stop.wait(_CHECK_TICK)
+                pause(stop, _CHECK_TICK)
                 continue
-            stop.wait(min(max(ticks.start_due(), _BUSY_TICK), _CHECK_TICK))  # 3
+            pause(stop, min(max(ticks.start_due(), _BUSY_TICK), _CHECK_TICK))  # 3
     finally:
         halt.set()
         ticks.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,10 +12,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from outreach.words import length
+
 log = structlog.get_logger()
 
 # A clock is corrected by less than that all the time (NTP), and no schedule notices.
 _CLOCK_STEP = timedelta(minutes=1)
+_HALF_MINUTE = timedelta(seconds=30)  # so that 59:59 reads as one hour
+# Seconds until a signal to stop is noticed.
+_LONGEST_SLEEP = 0.2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +63,9 @@ class Ticks:
         """Start the jobs that are due; return the seconds until the next one is."""
         for job in self._jobs:
             now = self._monotonic()
+            # A suspended virtual machine may bring even this clock back: no job waits for longer
+            # than its interval.
+            job.next_at = min(job.next_at, now + job.interval)
             if job.next_at <= now and job.is_free():
                 # from now on, not from when it was due: several late runs are one
                 job.next_at = now + job.interval
@@ -65,6 +75,17 @@ class Ticks:
     def close(self) -> None:
         """Wait for the jobs that run."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def pause(stop: threading.Event, seconds: float) -> None:
+    """Wait until ``stop`` is set or the seconds have passed.
+
+    ``Event.wait`` waits for an instant of a clock, and some C libraries take the one that people
+    set. ``select`` waits for a length of time.
+    """
+    while seconds > 0 and not stop.is_set():
+        select.select([], [], [], min(seconds, _LONGEST_SLEEP))
+        seconds -= _LONGEST_SLEEP
 
 
 def _run(job: Job) -> None:
@@ -90,11 +111,12 @@ class ClockWatch:
         now, ticks = self._clock(), self._monotonic()
         then, ticks_then = self._last
         self._last = (now, ticks)
-        jump = (now - then) - timedelta(seconds=ticks - ticks_then)
+        drift = (now - then) - timedelta(seconds=ticks - ticks_then)
+        jump = min(drift, now - then)
         if jump < -_CLOCK_STEP:
             log.warning(
                 "the clock of this machine was set back",
-                by=str(-timedelta(seconds=round(jump.total_seconds()))),
+                by=length(-jump + _HALF_MINUTE),
                 now=f"{now:%Y-%m-%d %H:%M:%S} UTC",
                 then="waits that were planned before are taken up anew",
             )
