@@ -15,7 +15,7 @@ _MAX_DEPTH = 6  # of objects in objects
 class ColumnMap(ListenerOptions):
     """The option ``map``: the column for each field; a dot reads an object, as in user.name.
 
-    Several columns for ``text`` are joined by "+", as in "Title+Body".
+    Several columns are joined by "+": "Title+Body" for ``text``, "Date+Time" for ``published_at``.
     """
 
     text: str = "text"
@@ -98,8 +98,8 @@ def missing_columns(
 
 
 def column_parts(field: str, column: str) -> list[str]:
-    """Return the columns that are joined: only ``text`` may have several, as "Title+Body"."""
-    if field != "text" or "+" not in column:
+    """Return the columns that are joined: "Title+Body" for a text, "Date+Time" for a time."""
+    if field not in ("text", "published_at") or "+" not in column:
         return [column]
     return [part.strip() for part in column.split("+") if part.strip()]
 

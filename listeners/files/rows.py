@@ -85,8 +85,9 @@ class RowReader:
         self._assumed: Counter[str] = Counter()
         self._row_assumed: list[str] = []
         self._text_parts = column_parts("text", columns.text)
+        self._time_parts = column_parts("published_at", columns.published_at)
         named = [getattr(columns, field) for field in type(columns).model_fields]
-        named += self._text_parts
+        named += self._text_parts + self._time_parts
         self._dotted = [column for column in named if column and "." in column]
 
     def take_assumed(self) -> dict[str, int]:
@@ -106,7 +107,7 @@ class RowReader:
         stars = get(columns.rating)
         rating = None if stars is None else self._rating(stars, source)
         text = self._text(row, source, may_be_empty=self._reading.is_exact and rating is not None)
-        published_at = self._published_at(get(columns.published_at))
+        published_at = self._published_at(self._time_cell(row))
         external_id = self._post_id(row, source)
         author = self._author(row, source)
         if external_id is None:
@@ -139,6 +140,14 @@ class RowReader:
         column = self._columns.source
         value = row.get(column) if column else None
         return slug(value)[:40] if isinstance(value, str) and value.strip() else self._source
+
+    def _time_cell(self, row: Mapping[str, Any]) -> object:
+        """Return the value of the time's column, or "2026-03-14 17:07" of two columns."""
+        column = self._columns.published_at
+        if len(self._time_parts) == 1 or column in row:
+            return row.get(column)
+        cells = [str(row[part]).strip() for part in self._time_parts if row.get(part) is not None]
+        return " ".join(filter(None, cells)) or None
 
     def _published_at(self, value: object) -> datetime:
         self._zone.times = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from listeners.files.presets.cells import NO_WORDS, is_nothing, joined, value_at
+from listeners.files.presets.cells import NO_WORDS, is_nothing, joined, text_of, value_at
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import LeftOut, Preset, Row
 
@@ -48,7 +48,7 @@ class RowAdapter:
 
     def _chosen(self, row: Row, fields: Row) -> Row:
         for field, column in self._overrides.items():
-            value = column_value(row, column)
+            value = column_value(row, column, field)
             if not is_nothing(value):
                 fields[field] = value
         return fields
@@ -85,8 +85,11 @@ class RowAdapter:
         return tuple(chosen)
 
 
-def column_value(row: Mapping[str, Any], column: str) -> Any:
-    """Return the value of a column, or the joined texts of several, as in "Title+Body"."""
+def column_value(row: Mapping[str, Any], column: str, field: str = "text") -> Any:
+    """Return the value of a column, or the joined values of several, as in "Title+Body"."""
     if column in row or "+" not in column:
         return value_at(row, column)
-    return joined(*(value_at(row, part.strip()) for part in column.split("+"))) or None
+    cells = [value_at(row, part.strip()) for part in column.split("+")]
+    if field == "published_at":
+        return " ".join(filter(None, map(text_of, cells))) or None
+    return joined(*cells) or None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import Recognised
@@ -96,6 +97,9 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("score", "note", "nps", "csat", "satisfaction", "puntuación", "punteggio", "βαθμολογία"),
     ),
 }
+_DAYS = tuple(map(fold, ("date", "Datum", "fecha", "data", "ημερομηνία")))
+_CLOCKS = tuple(map(fold, ("time", "Uhrzeit", "heure", "hora", "ora", "tijd", "ώρα")))
+_CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?!\d)[^/-]{0,12}")
 _REQUIRED = {"text": "the text", "published_at": "the time"}
 # a wrong choice here makes a wrong mention; a wrong link or count does not
 _DECISIVE = {"text", "title", "author", "id", "published_at", "rating"}
@@ -112,23 +116,27 @@ class _Choice(NamedTuple):
 
 
 def recognise_columns(
-    columns: Sequence[str], chosen: Mapping[str, str] = MappingProxyType({})
+    columns: Sequence[str],
+    chosen: Mapping[str, str] = MappingProxyType({}),
+    sample: Sequence[Mapping[str, Any]] = (),
 ) -> Recognised:
-    """Propose a map from the names of the columns; ``chosen``: the columns that a person named.
+    """Propose a map from the names of the columns.
+
+    ``chosen``: the columns that a person named. ``sample``: the first rows.
 
     1. For each field, take the best tier in which a column exists.
     2. Two columns in one tier are a question; a column of a lower tier is named as not used.
-    3. A title beside a text is joined with it.
+    3. A title beside a text is joined with it, a time of day with its date.
     4. Without a text or a time, ask for it and list the columns.
     """
     folded = by_folded_name(columns)
-    proposed: dict[str, str] = {}
     questions: list[str] = []
     assumptions: list[str] = []
+    proposed = {} if "published_at" in chosen else _day_and_clock(folded, sample, assumptions)
     for field in _TIERS:
-        if field in chosen or (field == "title" and "text" in chosen):
+        if field in chosen or field in proposed or (field == "title" and "text" in chosen):
             continue
-        used = [*chosen.values(), *proposed.values()]
+        used = [part for column in {**chosen, **proposed}.values() for part in column.split("+")]
         choice = _choose(_TIERS[field], folded, used=used)
         if choice.rivals and field in _DECISIVE:
             questions.append(_question(field, choice.rivals))
@@ -148,6 +156,26 @@ def recognise_columns(
         assumptions=tuple(assumptions),
         questions=tuple(questions),
     )
+
+
+def _day_and_clock(
+    folded: Mapping[str, str], sample: Sequence[Mapping[str, Any]], assumptions: list[str]
+) -> dict[str, str]:
+    """Return the map of a time in two columns, "Date" and "Time", where the date holds no time."""
+    day = next((folded[name] for name in _DAYS if name in folded), None)
+    clock = next((folded[name] for name in _CLOCKS if name in folded), None)
+    if day is None or clock is None or not _holds_clocks(sample, clock):
+        return {}
+    if any(":" in str(row.get(day)) for row in sample):
+        return {}
+    assumptions.append(f"The time is {day!r} and {clock!r} together.")
+    return {"published_at": f"{day}+{clock}"}
+
+
+def _holds_clocks(sample: Sequence[Mapping[str, Any]], clock: str) -> bool:
+    """Return whether a column holds times of day alone, as "17:07" or "5:07 PM"."""
+    cells = [str(row.get(clock) or "").strip() for row in sample]
+    return any(cells) and all(_CLOCK.match(cell) is not None for cell in cells if cell)
 
 
 def _missing(proposed: Mapping[str, str], columns: Sequence[str], questions: str) -> list[str]:

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 from earful.contracts import BadItem
 from earful.settings.errors import nearest
 from listeners.common import times
-from listeners.files.presets.adapter import FIELDS
-from listeners.files.presets.cells import value_at
+from listeners.files.presets.adapter import FIELDS, column_value
 from listeners.files.presets.forms import (
     google_forms_fit,
     question_map,
@@ -105,7 +104,7 @@ def recognise(
         elif google_forms_fit(columns):
             reading = _named(PRESETS["google-forms"], paths, columns, chosen)
         else:
-            reading = recognise_columns(columns, chosen)
+            reading = recognise_columns(columns, chosen, sample)
     reading = _with_questions(reading, columns, sample, chosen)
     reading = _with_preamble(reading, preamble)
     return reading if dates else _with_dates(reading, sample, chosen)
@@ -253,7 +252,7 @@ def _with_dates(
     column = chosen.get("published_at") or reading.map.get("published_at")
     if column is None or "dates" in reading.options:
         return reading
-    values = [value_at(row, column) for row in sample]
+    values = [column_value(row, column, "published_at") for row in sample]
     order = prove_order(values)
     if order.order is None and (question := _question_of(column, order, values)):
         return replace(reading, questions=(*reading.questions, question))

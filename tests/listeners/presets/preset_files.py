@@ -60,6 +60,8 @@ def recognised_file(path: Path, content: str | bytes, **options: Any) -> tuple[s
     assert not reading.questions, reading.questions
     chosen = {"timezone": "Europe/Athens"} | dict(reading.options) | options
     name = reading.preset.name if reading.preset else ""
+    if reading.preset is None:
+        chosen["map"] = dict(reading.map)
     return name, read_file(path, **chosen)
 
 

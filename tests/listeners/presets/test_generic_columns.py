@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from preset_files import at, recognised_file
 
 from listeners.files.presets import recognise, suggest_source
 
@@ -78,3 +81,18 @@ def test_a_source_is_suggested(name: str, source: str) -> None:
 @pytest.mark.parametrize("name", ["x", "reddit", "googleplay", "our-forum", "crm"])
 def test_a_source_of_its_own_is_kept(name: str) -> None:
     assert suggest_source(name) is None
+
+
+def test_date_and_time_in_two_columns_are_one_time(tmp_path: Path) -> None:
+    content = "Message,Date,Time\nlate,14/03/2026,17:07\nlater,15/03/2026,9:00\n"
+    name, result = recognised_file(tmp_path / "a.csv", content)
+    assert name == ""
+    assert at(result.mentions[0]) == "2026-03-14T15:07:00+00:00"
+    whole = recognise(["Message", "Date", "Time"], [{"Date": "2026-03-14 17:07", "Time": "17:07"}])
+    assert "'Date' and 'Time' can both be published_at" in whole.questions[0]
+
+
+def test_links_and_counts_are_no_question() -> None:
+    reading = recognise(["Text", "Date", "Link", "Permalink"])
+    assert reading.map["url"] == "Link"
+    assert not reading.questions
