@@ -31,6 +31,7 @@ from earful.settings.errors import SettingsError, nearest
 from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import opened
+from pipeline.brand_order import order_brands
 from storage import exports, queries
 from storage.database import backup as backups
 from storage.database.engine import DatabaseError
@@ -241,7 +242,7 @@ def status() -> None:
         table = Table("brand", "mentions", "net sentiment", "unhappy now", "overdue")
         now = app.clock()
         window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=now)
-        for view in queries.brands(app.db):
+        for view in order_brands(app.db, app.settings):
             numbers = queries.headline(
                 app.db, view.id, window, now=now, urgent_at=app.settings.rules.urgent_at
             )

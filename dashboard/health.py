@@ -17,6 +17,7 @@ from outreach.words import count
 from storage.views import ListeningHealth, SourceHealth
 
 _SHORT_WAIT = timedelta(hours=1)
+_LONG_SILENCE = timedelta(minutes=20)
 _MAX_OPEN = 4  # more problems are folded
 
 
@@ -31,6 +32,7 @@ def list_problems(state: ListeningHealth, settings: Settings, now: datetime) -> 
         *_overdue_problems(live, now),
         *_source_problems(live, now, zone),
         *_stage_problems(state),
+        *_unclassified_problems(state, now),
         *_delivery_problems(state),
     )
 
@@ -133,6 +135,20 @@ def _stage_problems(state: ListeningHealth) -> Iterator[str]:
     for stage in state.stages:
         if stage.error:
             yield f"Stage '{stage.name}' stopped: {one_line(stage.error, 200)}"
+
+
+def _unclassified_problems(state: ListeningHealth, now: datetime) -> Iterator[str]:
+    """Say that mentions wait for the model and no process classifies them.
+
+    A running `earful up` records its stages every few minutes, also when they have nothing to do.
+    """
+    runs = [stage for stage in state.stages if stage.name == "classify"]
+    if not state.pending or any(stage.error for stage in runs):
+        return
+    ends = [stage.finished_at for stage in runs if stage.finished_at is not None]
+    if not ends or now - max(ends) > _LONG_SILENCE:
+        waiting = count(state.pending, "mention waits", "mentions wait")
+        yield f"{waiting} to be classified. Is {command('up')} running?"
 
 
 def _delivery_problems(state: ListeningHealth) -> Iterator[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.safe import handle, label, one_line
+from earful.settings.load import Settings
 from earful.untrusted import web_link
 from outreach.words import count
-from storage.views import CaseView
+from pipeline.brand_order import is_former
+from storage.views import BrandView, CaseView
 
 QUEUE_PAGE = "views/unhappy.py"
 
@@ -18,6 +20,12 @@ def draw_priority(priority: int, urgent_at: int) -> None:
         st.badge(f"Urgent {priority}", color="orange")
     else:
         st.badge(f"Priority {priority}", color="gray")
+
+
+def brand_name(brand: BrandView, settings: Settings) -> str:
+    """Return the brand's name on one line, and that it is a former one."""
+    name = one_line(brand.name, 60)
+    return f"{name} (former)" if is_former(brand, settings) else name
 
 
 def person_name(case: CaseView) -> str:

@@ -9,11 +9,13 @@ import streamlit as st
 
 from dashboard import board, data, periods, states
 from dashboard.access import draw_visitor
-from dashboard.parts import draw_small_print
+from dashboard.parts import brand_name, draw_small_print
 from dashboard.safe import label
+from dashboard.silence import explain_silence
 from dashboard.words import format_time
 from earful import clock
 from earful.clock import Window
+from pipeline.brand_order import order_brands
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView
@@ -34,14 +36,17 @@ class Choice:
 def page() -> None:
     """Draw the choices once, and the board at every refresh."""
     db, settings = data.database(), data.settings()
-    ours = [brand for brand in queries.brands(db) if brand.competitor_of is None]
-    if not ours:
+    ours = [brand for brand in order_brands(db, settings) if brand.competitor_of is None]
+    if not ours and not settings.brand:
         states.draw_no_brand()
         return
-    newest = queries.health(db).newest_mention_at
-    if newest is None:
+    listening = queries.health(db)
+    newest = listening.newest_mention_at
+    if newest is None or not ours:
         states.draw_nothing_collected(
-            lambda: queries.health(db).newest_mention_at is not None, settings.dashboard.refresh
+            explain_silence(listening, settings, clock.now()),
+            lambda: queries.health(db).newest_mention_at is not None,
+            settings.dashboard.refresh,
         )
         return
     choice = _choose(db, ours, newest)
@@ -65,7 +70,7 @@ def _choose(db: Database, ours: list[BrandView], newest: datetime) -> Choice:
                 st.selectbox(
                     "Brand",
                     ours,
-                    format_func=lambda brand: brand.name,
+                    format_func=lambda brand: brand_name(brand, data.settings()),
                     key="board_brand",
                     width=240,
                 )

@@ -6,14 +6,16 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import access, case_pages, case_view, data, queue_filters, states
+from dashboard import access, case_pages, case_view, data, health, queue_filters, states
 from dashboard.parts import draw_priority, draw_small_print, person_name
 from dashboard.safe import clean, one_line
+from dashboard.silence import explain_silence
 from dashboard.words import STATUS, format_age, format_due
 from earful import clock
 from earful.case_states import CaseStatus
 from earful.settings.load import Settings
 from outreach.words import count, describe_reach
+from pipeline.brand_order import order_brands
 from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseDetail, CaseView, QueueFilter
@@ -27,9 +29,12 @@ def page() -> None:
     """Draw the filters above, the list and the open case below."""
     db, settings = data.database(), data.settings()
     now = clock.now()
-    brands = [brand for brand in queries.brands(db) if brand.competitor_of is None]
-    if not brands:
+    brands = [brand for brand in order_brands(db, settings) if brand.competitor_of is None]
+    if not brands and not settings.brand:
         states.draw_no_brand()
+        return
+    if not brands:
+        _draw_empty(db, settings)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Unhappy customers", anchor=False, width="content")
@@ -191,9 +196,15 @@ def _read_case(db: Database, case_id: int) -> CaseDetail | None:
 
 def _draw_empty(db: Database, settings: Settings) -> None:
     """Draw the reason why the list is empty and no case is open."""
-    if not _has_mentions(db):
-        states.draw_nothing_collected(lambda: _has_mentions(db), settings.dashboard.refresh)
+    listening, now = queries.health(db), clock.now()
+    if listening.newest_mention_at is None:
+        states.draw_nothing_collected(
+            explain_silence(listening, settings, now),
+            lambda: _has_mentions(db),
+            settings.dashboard.refresh,
+        )
         return
+    health.draw_problems(listening, settings, now)
     with st.container(border=True, key="state-card"):
         if queries.count_cases(db, _ALL):
             st.header("No case passes these filters", anchor=False)
@@ -202,6 +213,9 @@ def _draw_empty(db: Database, settings: Settings) -> None:
         else:
             st.header("No unhappy customers right now", anchor=False)
             st.text("New complaints appear here by themselves, most urgent first.")
+            if listening.pending:
+                waiting = count(listening.pending, "mention is", "mentions are")
+                st.text(f"{waiting} not classified yet: complaints among them are still missing.")
 
 
 def _has_mentions(db: Database) -> bool:
