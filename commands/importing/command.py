@@ -103,11 +103,12 @@ def import_(
         options={name: value for name, value in options.items() if value is not None},
         source=source,
         brand_from=brand_from,
+        is_dry_run=dry_run,
     )
     plan = make_plan(request)
     order = ImportOrder(
         file=file,
-        source=plan.source,
+        source=plan.source or "unnamed",
         brand=None if plan.brand_from else brand,
         brand_from=plan.brand_from or brand_from,
         columns=plan.columns,
@@ -116,7 +117,7 @@ def import_(
     )
     with opened() as app:
         if _is_confirmed(app, plan, order, dry_run=dry_run, yes=yes):
-            _import_and_report(app, order)
+            _import_and_report(app, order, plan)
 
 
 def _is_confirmed(app: App, plan: Plan, order: ImportOrder, *, dry_run: bool, yes: bool) -> bool:
@@ -134,6 +135,8 @@ def _is_confirmed(app: App, plan: Plan, order: ImportOrder, *, dry_run: bool, ye
             f"{order.file}: nothing was stored", hint=in_command_words(plan.questions[0])
         )
     if dry_run:
+        if not plan.source:
+            print("open: --source is missing. Write --source x, or any other name.")
         if not plan.questions:
             _print_lines(first_rows(order, zone, app.clock))
             with counting("read") as advance:
@@ -152,12 +155,19 @@ def _is_confirmed(app: App, plan: Plan, order: ImportOrder, *, dry_run: bool, ye
     return True
 
 
+def _brand_zone(app: App, order: ImportOrder) -> str | None:
+    """Return the brand's zone, in which times without one were read; None for another zone."""
+    if "timezone" in order.options:
+        return None
+    return zone_of(app, None if order.brand_from is not None else named_brand(app, order.brand))
+
+
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
 
 
-def _import_and_report(app: App, order: ImportOrder) -> None:
+def _import_and_report(app: App, order: ImportOrder, plan: Plan) -> None:
     """Import the file and print the closing text; SettingsError when no row was read."""
     with counting("read") as advance:
         report = import_file(
@@ -167,7 +177,10 @@ def _import_and_report(app: App, order: ImportOrder) -> None:
     first = report.first_unread()
     if first and not report.is_empty:
         print(f"the first not read, {first}")
-    _print_lines(report.assumptions())
+    _print_lines(report.assumptions(_brand_zone(app, order)))
+    if plan.is_certain and plan.inspection is not None:
+        # a plan that a person confirmed has shown them
+        _print_lines(f"assumed: {note}" for note in plan.inspection.notes)
     if report.is_empty:
         reason = "it holds no rows" if not report.rows else "no row of it is a mention"
         if first:

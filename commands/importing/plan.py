@@ -23,26 +23,33 @@ from listeners.files.replay import ReplayOptions
 
 _OWN_NAMES = {"text", "published_at"}
 _OWN_EXPORT = "earful"
+_NO_SOURCE = "--source is missing: which platform are these mentions from?"
+_NAME_IT = "Write --source x, or any other name."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The options as typed: ``options`` are keys of RowOptions, ``columns`` is `--map`."""
+    """The options as typed: ``options`` are keys of RowOptions, ``columns`` is `--map`.
+
+    ``is_dry_run``: the plan is only shown, so a missing source is no error yet.
+    """
 
     file: Path
     columns: Mapping[str, str]
     options: Mapping[str, Any]
     source: str | None = None
     brand_from: str | None = None
+    is_dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The reading of a file: its options, and the sentences that a person confirms.
 
-    ``title`` names the format. ``matched`` tells which column is which field. ``is_certain``: no
-    person needs to confirm it. ``brand_from`` is the column that names each row's brand, where the
-    format has one. ``inspection`` is None when the file was not looked at before.
+    ``source`` is "" while nothing names one. ``title`` names the format. ``matched`` tells which
+    column is which field. ``is_certain``: no person needs to confirm it. ``brand_from`` is the
+    column that names each row's brand, where the format has one. ``inspection`` is None when the
+    file was not looked at before.
     """
 
     source: str
@@ -159,9 +166,6 @@ def _as_recognised(request: Request, inspection: Inspection, recognised: Recogni
 
 def _source(request: Request, recognised: Recognised | None) -> str:
     source = request.source or (recognised.source if recognised else None)
-    if source is None:
-        raise SettingsError(
-            "--source is missing: which platform are these mentions from?",
-            hint="Write --source x, or any other name.",
-        )
-    return source
+    if source is None and not request.is_dry_run:
+        raise SettingsError(_NO_SOURCE, hint=_NAME_IT)
+    return source or ""

@@ -22,7 +22,7 @@ from outreach.words import count
 
 _FIRST_ROWS = 5
 _SHOWN_COLUMNS = 12
-_DELIMITERS = {"\t": "tab", " ": "space"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
 
 def describe(plan: Plan, order: ImportOrder, brand: str, zone: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def describe(plan: Plan, order: ImportOrder, brand: str, zone: str) -> Iterator[
     if plan.unused:
         names = ", ".join(one_line(name, 40) for name in plan.unused[:_SHOWN_COLUMNS])
         yield f"  not used: {names}{' …' if len(plan.unused) > _SHOWN_COLUMNS else ''}"
-    yield f"source: {plan.source}; brand: {one_line(brand, 100)}"
+    yield f"source: {plan.source or 'not named yet'}; brand: {one_line(brand, 100)}"
     yield f"times that name no zone: {zone}"
     for sentence in plan.assumptions:
         yield f"assumed: {one_line(in_command_words(sentence), 300)}"

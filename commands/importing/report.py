@@ -107,10 +107,15 @@ class ImportReport:
         row = self.first_rejected
         return f"{one_line(row.where, 200)}: {one_line(row.reason, 400)}"
 
-    def assumptions(self) -> Iterator[str]:
-        """Yield a line for each assumption, with the number of rows that it touched."""
+    def assumptions(self, brand_zone: str | None = None) -> Iterator[str]:
+        """Yield a line for each assumption, with the number of rows that it touched.
+
+        ``brand_zone`` is the brand's zone, where no option named one.
+        """
         for phrase, rows in self.assumed.most_common():
-            yield f"{one_line(phrase, 200)}: {count(rows, 'row')}"
+            is_brands = brand_zone is not None and phrase.endswith(f" read as {brand_zone}")
+            whose = ", the brand's zone" if is_brands else ""
+            yield f"{one_line(phrase, 200)}{whose}: {count(rows, 'row')}"
 
 
 def _top(phrases: Counter[str]) -> str:

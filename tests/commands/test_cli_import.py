@@ -98,7 +98,6 @@ def test_no_rejects_no_file(workspace: Workspace) -> None:
             ["posts.jsonl", "--source", "x", "--timezone", "Athens"],
             "--timezone: 'Athens' is not a time zone",
         ),
-        (["posts", "--source", "x"], "--format"),
         (["posts.jsonl", "--source", "x", "--brand-from", "airline"], "no column 'airline'"),
     ],
 )

@@ -30,7 +30,7 @@ def test_a_dry_run_shows_the_reading_and_stores_nothing(workspace: Workspace) ->
     done = workspace.run("import", _posts(workspace), "--source", "x", "--dry-run")
     assert done.status == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].startswith("posts.csv: csv, utf-8")
+    assert lines[0] == "posts.csv: CSV, utf-8, commas between cells, 5 columns"
     for line in (
         "  Full Text → text",
         "  Created At → published_at",
@@ -112,3 +112,33 @@ def test_nothing_read_is_an_error_with_the_first_reason(workspace: Workspace) ->
     empty = workspace.run("import", workspace.file("empty.jsonl", ""), "--source", "x")
     assert empty.status == 1
     assert "it holds no rows" in empty.err
+
+
+def test_a_dry_run_needs_no_source_yet(workspace: Workspace) -> None:
+    done = workspace.run("import", _posts(workspace), "--dry-run")
+    assert done.status == 0
+    assert "source: not named yet; brand: Acme Air\n" in done.out
+    assert "open: --source is missing. Write --source x" in done.out
+    assert "  2026-11-19 10:00 UTC  maria  The parcel came late\n" in done.out
+
+
+def test_the_brands_zone_is_said_once(workspace: Workspace) -> None:
+    file = workspace.file(
+        "posts.jsonl", *(row(n, published_at="2026-11-19T10:00:00") for n in range(3))
+    )
+    done = workspace.run("import", file, "--source", "x")
+    assert done.out == (
+        "3 rows: 3 new\ntimes without a zone were read as Europe/Athens, the brand's zone: 3 rows\n"
+    )
+    named = workspace.run("import", file, "--source", "reddit", "--timezone", "Asia/Tokyo")
+    assert named.out.endswith("times without a zone were read as Asia/Tokyo: 3 rows\n")
+
+
+def test_a_found_header_is_said(workspace: Workspace) -> None:
+    (workspace.folder / "report.csv").write_text(
+        "Report:,Mentions\n\nid,text,author,published_at\n1,It broke,bo,2026-11-19T10:00:00Z\n"
+    )
+    done = workspace.run(
+        "import", "report.csv", "--source", "x", "--map", "text=text,published_at=published_at"
+    )
+    assert done.out.startswith("1 row: 1 new\nassumed: The header is line 3; ")
