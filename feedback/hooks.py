@@ -28,6 +28,13 @@ from listeners.inbox.webhook import ItemReader, fields_of
 BODY_CAP = 256 * 1024
 MAX_ITEMS = 1000
 _MAX_LEVELS = 50  # of a body; writing it down goes down Python's stack for each
+# Standard Webhooks (https://www.standardwebhooks.com), and the senders that came before it: the
+# same in each attempt. Not X-Request-Id, which many proxies make anew.
+_DELIVERY_HEADERS = (
+    *("webhook-id", "svix-id", "idempotency-key", "x-github-delivery"),
+    *("x-zendesk-webhook-invocation-id", "x-shopify-webhook-id", "x-gitlab-event-uuid"),
+)
+_LONGEST_NAME = 200  # characters of a delivery's name
 _RAW = 500  # characters of a bad item that are kept to show
 
 
@@ -63,7 +70,8 @@ class HookEndpoint:
             # Before the parser: only a sender with the secret may keep it busy
             # (test_nothing_unsigned_is_kept).
             self._check_signature(request, body)
-            lines, answer = self._read(_items(body, media_type(request)))
+            items = _items(body, media_type(request))
+            lines, answer = self._read(items, _delivery(request))
             await run_in_threadpool(append, self.inbox, lines)
         except InvalidSubmission as refusal:
             self.counts[f"refused with {refusal.status}"] += 1
@@ -85,18 +93,21 @@ class HookEndpoint:
         if wrong:
             raise InvalidSubmission(401, wrong)
 
-    def _read(self, items: list[object]) -> tuple[list[dict[str, Any]], HookReceipt]:
+    def _read(self, items: list[object], delivery: str) -> tuple[list[dict[str, Any]], HookReceipt]:
         """Return the lines to store, bad items among them, and the answer."""
         now = self.clock()
         reader, places = ItemReader(self.hook.name, now), self.hook.map.model_dump()
         lines: list[dict[str, Any]] = []
         bad: list[RejectedItem] = []
         unrated = 0
+        equal_items: Counter[str] = Counter()
         for number, item in enumerate(items, 1):
             try:
                 if not isinstance(item, dict):
                     raise BadItem("it is no object")
-                row = fields_of(item, places, now)
+                content = json.dumps(item, sort_keys=True)
+                equal_items[content] += 1
+                row = fields_of(item, places, now, delivery=delivery, number=equal_items[content])
                 mention = reader.read(row, self.hook.scale)
             except BadItem as error:
                 raw = clean(json.dumps(item, ensure_ascii=False)[: 2 * _RAW], _RAW)
@@ -107,6 +118,12 @@ class HookEndpoint:
             lines.append({"at": now.isoformat(), "kind": self.hook.scale, "row": row})
         answer = HookReceipt(stored=len(items) - len(bad), rejected=bad, ratings_left_out=unrated)
         return lines, answer
+
+
+def _delivery(request: Request) -> str:
+    """Return the sender's name of a request, which its retries keep; "" without one."""
+    names = (request.headers.get(header, "").strip() for header in _DELIVERY_HEADERS)
+    return next((name[:_LONGEST_NAME] for name in names if name), "")
 
 
 def _items(body: bytes, media: str) -> list[object]:

@@ -91,15 +91,25 @@ class ItemReader:
         )
 
 
-def fields_of(item: Mapping[str, Any], places: Mapping[str, str], at: datetime) -> dict[str, Any]:
+def fields_of(
+    item: Mapping[str, Any],
+    places: Mapping[str, str],
+    at: datetime,
+    *,
+    delivery: str = "",
+    number: int = 1,
+) -> dict[str, Any]:
     """The fields that ``places`` find in an item; a dot goes inside ("user.name").
 
-    An item without a time is of now; without an id too, the same item is the same for an hour.
+    An item without a time is of now (``at``). Without an id too, its id comes from its content and
+    from ``delivery``, the sender's name of the request. So a retry of any age is the same item.
+    ``number`` counts equal items of one request from 1.
     """
     row = {field: value for field, path in places.items() if (value := _at(item, path)) is not None}
     if row.get("published_at") in (None, ""):
         if row.get("id") in (None, ""):
-            digest_input = json.dumps(row, sort_keys=True) + f"{at:%Y%m%dT%H}"
+            # the whole item, because a field that is not mapped may tell two customers apart
+            digest_input = json.dumps([item, delivery, number], sort_keys=True)
             row["id"] = "item-" + hashlib.sha256(digest_input.encode()).hexdigest()[:32]
         row["published_at"] = at.isoformat()
     return row

@@ -8,6 +8,7 @@ import hmac
 import json
 
 import pytest
+from factories import FrozenClock
 from front_world import HOOK_KEY, Front
 
 from feedback import signing
@@ -118,3 +119,14 @@ def test_what_is_no_item(front: Front, body: bytes, status: int) -> None:
 def test_another_type_is_refused(front: Front) -> None:
     assert front.hook(TICKET, **{"Content-Type": "text/plain"}).status_code == 415
     assert front.hook(TICKET, **{"Content-Type": "application/cloudevents+json"}).ok
+
+
+def test_a_retry_hours_later_is_the_same_item(front: Front) -> None:
+    bare = {"ticket": {"body": "it broke"}}
+    assert isinstance(front.clock, FrozenClock)
+    for delivery in ("msg_1", "msg_1", "msg_2"):
+        front.hook([bare, bare], **{"webhook-id": delivery})
+        front.clock.forward(hours=2)
+    ids = [line["row"]["id"] for line in front.lines("hook-help-desk")]
+    assert ids[:2] == ids[2:4]
+    assert len(set(ids)) == 4, "two equal items of a request, and another delivery"

@@ -67,9 +67,19 @@ def test_an_item_without_a_time_is_of_now() -> None:
     assert fields_of(item, PLACES, NOW)["id"] == 9
 
 
-def test_an_item_sent_again_without_id_and_time_is_the_same_within_the_hour() -> None:
+def test_an_item_sent_again_without_id_and_time_is_the_same_at_any_age() -> None:
     item = {"message": {"body": "x"}}
     first = fields_of(item, PLACES, NOW)["id"]
-    assert fields_of(item, PLACES, NOW + timedelta(minutes=40))["id"] == first
-    assert fields_of(item, PLACES, NOW + timedelta(hours=1))["id"] != first
+    for later in (timedelta(minutes=40), timedelta(hours=1), timedelta(days=3)):
+        assert fields_of(item, PLACES, NOW + later)["id"] == first
     assert fields_of({"message": {"body": "y"}}, PLACES, NOW)["id"] != first
+    # a field that is not mapped tells two customers apart
+    assert fields_of(item | {"phone": "1"}, PLACES, NOW)["id"] != first
+
+
+def test_the_senders_name_of_a_delivery_tells_equal_items_apart() -> None:
+    item = {"message": {"body": "x"}}
+    first = fields_of(item, PLACES, NOW, delivery="msg_1")["id"]
+    assert fields_of(item, PLACES, NOW + timedelta(hours=5), delivery="msg_1")["id"] == first
+    assert fields_of(item, PLACES, NOW, delivery="msg_2")["id"] != first
+    assert fields_of(item, PLACES, NOW, delivery="msg_1", number=2)["id"] != first
