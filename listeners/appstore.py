@@ -4,7 +4,8 @@ Apple's feed of customer reviews, https://itunes.apple.com/COUNTRY/rss/customerr
 id=APP/sortby=mostrecent/json: one for each country's store, 50 reviews a page, newest first, and
 10 pages ("CustomerReviews RSS page depth is limited to 10", it answers to the eleventh). Apple runs
 it and does not document it any more. An edited review comes under its old id with a new time. Old
-feeds begin with an entry for the app itself, and a single entry is not in a list.
+feeds begin with an entry for the app itself, and a single entry is not in a list. Where the JSON
+has no times, the XML form of the same page has them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pydantic import BaseModel, Field, field_validator
 from earful.contracts import TRIED_AGAIN, BadItem, Transient
 from earful.settings.load import Duration
 from earful.types import Author, Batch, Engagement, Mention, Query, Rating
+from listeners.appstore_xml import parse_xml
 from listeners.backfill.page_request import BackfillPage, BackfillRules, PageRequest
 from listeners.backfill.walk import backfill
 from listeners.common import times
@@ -28,7 +30,7 @@ from listeners.common.options import WebOptions, read_options
 from listeners.common.plain_text import from_html, one_line, web_link
 from listeners.common.rejects import read_items
 from listeners.common.values import count
-from listeners.http.errors import safe_url
+from listeners.http.errors import HttpRefusal, safe_url
 from listeners.http.fetch import Fetcher
 
 _MAX_PAGES = 10  # the feed's depth, as it answers itself (see above)
@@ -75,6 +77,10 @@ class AppReviewsOptions(WebOptions):
         return list(dict.fromkeys(feeds))
 
 
+class NoReviews(Transient):
+    """A response is no feed of reviews."""
+
+
 class AppReviews(SourceListener):
     """Read the reviews of apps."""
 
@@ -119,7 +125,7 @@ class _Store:
             f"{self._endpoint}/{country}/rss/customerreviews/page={number}/id={app}"
             "/sortby=mostrecent/json"
         )
-        entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
+        entries, pages = self._read_page(url)
         if not entries and number < pages:
             raise Transient(f"{safe_url(url)}: page {number} of {pages} is empty", hint=TRIED_AGAIN)
         mentions, rejected = read_items(
@@ -145,6 +151,22 @@ class _Store:
             if full and last
             else "",
         )
+
+    def _read_page(self, url: str) -> tuple[list[Any], int]:
+        """Return a page's entries, from the XML form of the feed where the JSON has no times."""
+        entries, pages = _entries(url, self._web.get(url, accept="application/json").body)
+        reviews = [entry for entry in entries if not _is_app(entry)]
+        if not reviews or any(_updated(review) for review in reviews):
+            return entries, pages
+        address = f"{url.removesuffix('/json')}/xml"
+        try:
+            dated, dated_pages = _entries(
+                address, self._web.get(address, accept="application/atom+xml").body
+            )
+        except (HttpRefusal, NoReviews):
+            # a store without the XML form: its reviews are rejected for their times
+            return entries, pages
+        return (dated, dated_pages) if any(map(_updated, dated)) else (entries, pages)
 
     def _mention(self, entry: Any, app: str, country: str) -> Mention:
         if not isinstance(entry, dict):
@@ -178,10 +200,11 @@ class _Store:
 def _entries(url: str, body: bytes) -> tuple[list[Any], int]:
     """Return the feed's entries and the number of its last page (0: it gives none)."""
     try:
-        feed = json.loads(body)["feed"]
+        is_xml = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+        feed = (parse_xml(body) if is_xml else json.loads(body))["feed"]
         entries = feed.get("entry", [])
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
-        raise Transient(
+        raise NoReviews(
             f"{safe_url(url)}: the answer is no feed of reviews ({type(error).__name__})",
             hint=f"{TRIED_AGAIN} If it stays so, check the option endpoint.",
         ) from error

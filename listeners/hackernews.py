@@ -58,6 +58,11 @@ class HackerNewsOptions(WebOptions):
     max_bytes: Bytes = 32 * 1024 * 1024
 
 
+_TEXTS = ("story_text", "comment_text")
+# what the site shows in place of a post that was deleted, or that moderators hid
+_NO_WORDS = ("", "[deleted]", "[flagged]", "[dead]", "[delayed]", "[flagged] [dead]")
+
+
 class HackerNews(SourceListener):
     """Search Hacker News for a query's terms."""
 
@@ -152,8 +157,8 @@ class _Search:
         )
         return _hits(url, answer.body)
 
-    def _mention(self, hit: object) -> Mention:
-        """Make a Mention of a hit. Raises BadItem."""
+    def _mention(self, hit: object) -> Mention | None:
+        """Make a Mention of a hit; None for one without words. Raises BadItem."""
         if not isinstance(hit, dict):
             raise BadItem("it is not an object")
         number, seconds = _id(hit), _seconds(hit)
@@ -162,11 +167,13 @@ class _Search:
         if seconds is None:
             raise BadItem(f"created_at: {preview(hit.get('created_at'))} is not a time")
         title = one_line(from_html(string(hit, "title")), 500)
-        body = from_html(string(hit, "story_text") or string(hit, "comment_text"))
-        text = "\n".join(part for part in (title, body) if part)
+        body = from_html(next((text for key in _TEXTS if (text := string(hit, key))), ""))
+        text = "\n".join(part for part in (title, body) if part not in _NO_WORDS)
         link = web_link(hit.get("url")) or ""
         if not self._matcher.matches(text) and self._matcher.matches(link):
             text = f"{text}\n{link}".strip()  # the link alone matches: show it as the reason
+        if not text:
+            return None
         return Mention(
             source="hackernews",
             external_id=number,

@@ -29,6 +29,8 @@ from listeners.common.rejects import preview, reject
 from listeners.common.values import count
 
 COMMENT, SUBMISSION = "t1", "t3"
+# An inbox holds private messages too, often more than mentions. They are no public talk.
+_PRIVATE_MESSAGE = "t4"
 SITE = "https://www.reddit.com"
 
 _FULLNAME = re.compile(r"t[13]_[0-9a-z]{1,13}")
@@ -70,14 +72,19 @@ def parse_listing(
 ) -> ListingPage:
     """Parse a listing's posts that ``matcher`` matches, or all posts without one.
 
-    An unreadable thing becomes a Rejected, and the other things are kept. Raises InvalidListing.
+    An unreadable thing becomes a Rejected, and the other things are kept. Private messages are left
+    out, with one Rejected for all of them. Raises InvalidListing.
     """
     children, after = _listing(answer)
     mentions: list[Mention] = []
     unreadable: list[Rejected] = []
     withheld: dict[str, str] = {}
     orphans: set[str] = set()
+    private_messages = 0
     for child in children:
+        if isinstance(child, dict) and child.get("kind") == _PRIVATE_MESSAGE:
+            private_messages += 1
+            continue
         data = _data(child)
         reason = _withheld_reason(data)
         if reason and (name := _fullname(data.get("name"))):
@@ -94,6 +101,14 @@ def parse_listing(
             orphans.add(mention.external_id)
         if matcher is None or matcher.matches(mention.text):
             mentions.append(mention)
+    if private_messages:
+        number = (
+            "a private message is"
+            if private_messages == 1
+            else (f"{private_messages:,} private messages are")
+        )
+        reason = f"{number} left out: Earful reads public posts only"
+        unreadable.append(Rejected(where="inbox", reason=reason))
     creation_times = _creation_times(children)
     return ListingPage(
         mentions=tuple(mentions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
@@ -101,6 +101,8 @@ def _strings(thing: Any) -> Iterator[str]:
     elif isinstance(thing, tuple):
         for one in thing:
             yield from _strings(one)
+    elif isinstance(thing, Mapping):
+        yield from _strings((*thing.keys(), *thing.values()))
     elif is_dataclass(thing):
         for one in fields(thing):
             yield from _strings(getattr(thing, one.name))

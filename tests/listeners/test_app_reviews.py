@@ -179,3 +179,55 @@ def test_what_is_no_feed(site: Site, body: bytes) -> None:
 def test_wrong_options(site: Site, options: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         listeners.check_query(query(site, **options))
+
+
+XML = """<?xml version="1.0" encoding="utf-8"?>
+<feed xmlns:im="http://itunes.apple.com/rss" xmlns="http://www.w3.org/2005/Atom" xml:lang="en">
+<id>https://itunes.apple.com/gr/rss</id><updated>2024-05-20T02:00:00-07:00</updated>
+<link rel="last" href="https://itunes.apple.com/gr/rss/customerreviews/page=1/id=7/x"/>
+<entry><updated>2024-05-19T10:00:00-07:00</updated><id>11</id><title>Late again</title>
+<content type="html">&lt;table&gt;stars&lt;/table&gt;</content>
+<content type="text">kestrova &amp;amp; co are late</content>
+<im:voteSum>3</im:voteSum><im:voteCount>4</im:voteCount><im:rating>2</im:rating>
+<author><name>user2</name><uri>https://itunes.apple.com/gr/reviews/id1002</uri></author></entry>
+</feed>"""
+
+
+def undated(number: int) -> dict[str, Any]:
+    return {key: value for key, value in review(number, AT).items() if key != "updated"}
+
+
+def serves(site: Site, json_body: Any, xml: Reply) -> None:
+    site.script = lambda asked: TheWorld.json(json_body) if asked.path.endswith("json") else xml
+
+
+def test_where_the_json_has_no_times_the_xml_is_read(site: Site) -> None:
+    serves(site, feed([undated(11)], 1), Reply(body=XML.encode()))
+    (mention,) = mentions(poll(site))
+    assert mention.text == "Late again\nkestrova & co are late"
+    assert mention.published_at == datetime(2024, 5, 19, 17, 0, tzinfo=UTC)
+    assert mention.rating == Rating(kind="stars", value=2, lowest=1, highest=5)
+    assert (mention.author.external_id, mention.author.handle) == ("1002", "user2")
+    assert mention.engagement.likes == 3
+    assert len(site.asked) == 2
+
+
+def test_a_feed_that_answers_in_xml_is_read(site: Site) -> None:
+    site.script = lambda _asked: Reply(body=XML.encode())
+    assert [mention.external_id for mention in mentions(poll(site))] == ["11"]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        Reply(status=404),
+        Reply(body=b"<html/>"),
+        Reply(body=XML.replace("<feed", "<!DOCTYPE x []><feed").encode()),
+    ],
+)
+def test_without_times_in_either_form_each_review_says_so(site: Site, xml: Reply) -> None:
+    serves(site, feed([undated(11)], 1), xml)
+    batches = poll(site)
+    assert mentions(batches) == []
+    reasons = [reject.reason for batch in batches for reject in batch.rejected]
+    assert reasons == ["updated: it is missing"]

@@ -248,6 +248,17 @@ def test_what_only_its_link_names_us_shows_the_link(site: Site) -> None:
     assert watch.seen == {"1": "look at this\nhttps://kestrova.example/a", "2": "KESTROVA!"}
 
 
+@pytest.mark.parametrize("text", ["", " ", "<p></p>", "[flagged]", "[deleted]", None])
+def test_a_hit_without_words_is_left_out(site: Site, text: str | None) -> None:
+    algolia = Algolia()
+    algolia._fits = lambda hit, query: True  # type: ignore[method-assign]
+    algolia.post(1, EPOCH - 5, text)  # type: ignore[arg-type]
+    algolia.post(2, EPOCH - 6)
+    watch = Watch(site, algolia)
+    assert watch.poll() == {"2"}
+    assert sum(len(batch.rejected) for batch in watch.batches) == 0
+
+
 @pytest.mark.parametrize(
     "hit",
     [

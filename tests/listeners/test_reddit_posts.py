@@ -113,6 +113,16 @@ def test_one_malformed_thing_costs_no_other() -> None:
     assert found.count == len(bad) + 2
 
 
+def test_private_messages_are_one_line() -> None:
+    messages = [{"kind": "t4", "data": {"name": f"t4_{n}", "body": "hi"}} for n in range(62)]
+    page = read(comment(), *messages)
+    assert [mention.external_id for mention in page.mentions] == ["t1_lfls"]
+    assert [reject.reason for reject in page.rejected] == [
+        "62 private messages are left out: Earful reads public posts only"
+    ]
+    assert page.count == 63
+
+
 def test_hostile_fields_are_made_harmless() -> None:
     thing = submission(
         title="Kestrova\x00\ud800 <script>",
