@@ -24,7 +24,7 @@ from listeners.common.numeric_times import (
 from listeners.common.rejects import preview
 
 __all__ = ["EARLIEST", "EPOCH", "EXCEL", "ORDERS", "AssumedZone", "check_order", "from_epoch"]
-__all__ += ["parse", "parse_feed_date", "to_epoch"]
+__all__ += ["parse", "to_epoch"]
 
 ORDERS = (*clock_text.ORDERS, EXCEL)
 
@@ -90,19 +90,6 @@ def parse(
         place = "before 1990" if instant < EARLIEST else "more than a day ahead"
         raise BadItem(f"{_shown(value)} is {instant:%Y-%m-%d %H:%M}Z, {place}")
     return instant
-
-
-def parse_feed_date(value: object) -> datetime | None:
-    """Read the date of a feed's entry; None when it cannot be read in one way only.
-
-    A date without a zone is taken as UTC: RSS and Atom demand one, and most feeds that leave it
-    out mean UTC. It is off by some hours at most.
-    """
-    try:
-        instant = parse(value, UTC)
-    except BadItem:
-        return None
-    return instant if instant > EPOCH else None
 
 
 def check_order(value: str) -> str:

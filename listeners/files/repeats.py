@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 
 _IN_MEMORY = 100_000  # ids, about 20 MB; the rest of a file is counted on disk
 _CREATE = "CREATE TABLE repeat (id TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID"
@@ -20,9 +21,11 @@ class RepeatCounter:
     content, the others the id and their number. A second import of the file makes the same ids.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Callable[[], RepeatCounter] | None = None) -> None:
+        """Begin to count; ``earlier`` counts the rows before a resume point, once it is needed."""
         self._rows: Counter[str] = Counter()
         self._disk: sqlite3.Connection | None = None
+        self._earlier = earlier
 
     def numbered(self, content_id: str) -> str:
         """Return the id of the next row with this content."""
@@ -30,6 +33,10 @@ class RepeatCounter:
         return content_id if rows == 1 else f"{content_id}-{rows}"
 
     def _count(self, content_id: str) -> int:
+        if self._earlier is not None:
+            # most files have ids or authors, and are not read again for this
+            counted, self._earlier = self._earlier(), None
+            self._rows, self._disk = counted._rows, counted._disk
         if self._disk is None:
             self._rows[content_id] += 1
             rows = self._rows[content_id]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
@@ -32,6 +33,7 @@ from listeners.files.ratings import check_scale
 from listeners.files.record_parser import Outcome, RecordParser, preset_columns
 from listeners.files.record_stream import Content, naming_file
 from listeners.files.rejects_file import write_rejects
+from listeners.files.repeats import RepeatCounter
 from listeners.files.resume import ResumePoint
 from listeners.files.rows import ColumnMap, Reading, RowReader
 
@@ -98,6 +100,10 @@ class ReplayOptions(RowOptions):
     only_past: bool = False
 
 
+# bytes before a resume point that are read again to number equal rows: some seconds
+_MOST_COUNTED_AGAIN = 16 * 1024 * 1024
+
+
 @dataclass(slots=True)
 class _PendingRows:
     """Collect the rows of the next batch."""
@@ -153,18 +159,18 @@ class _FileReader:
         self._options = options
         self._now = now
         self._broken: BaseException | None = None
-        self._columns = options.columns()
-        row_columns, adapter = preset_columns(self._columns, options.preset)
-        self._reader = RowReader(
-            row_columns,
-            source=options.source_as,
-            fetched_at=now,
-            reading=options.reading(),
+        self._columns, self._adapter = preset_columns(options.columns(), options.preset)
+
+    def _row_reader(self, repeats: RepeatCounter) -> RowReader:
+        return RowReader(
+            self._columns,
+            source=self._options.source_as,
+            fetched_at=self._now,
+            reading=self._options.reading(),
             # rows of the future wait for their time where the option says so
-            is_bounded=not options.only_past,
-            counts_repeats=True,
+            is_bounded=not self._options.only_past,
+            repeats=repeats,
         )
-        self._parser = RecordParser(self._reader, adapter)
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         """Yield the rows behind ``resume_point``."""
@@ -185,12 +191,15 @@ class _FileReader:
         """Yield batches of the records; a full batch waits for the next row."""
         pending = _PendingRows()
         reading = content.read_from(start)
+        earlier = partial(self._count_repeats, content, reading.start.offset)
+        self._reader = self._row_reader(RepeatCounter(earlier if reading.start.offset else None))
+        parser = RecordParser(self._reader, self._adapter)
         progress = reading.start.track(content.head)
         offset = progress.offset
         for record in self._until_broken(reading.records):
             if progress.is_reported_end(record.last, closed=record.is_closed):
                 break
-            rows = [] if record.is_progress else self._parser.parse(record)
+            rows = [] if record.is_progress else parser.parse(record)
             if self._options.only_past and any(map(self._is_future, rows)):
                 break
             is_far = record.is_progress and record.last.end - offset >= lines.PROGRESS
@@ -205,6 +214,19 @@ class _FileReader:
             yield self._batch(pending, progress.resume_point(), has_more=False)
         if self._broken is not None:
             raise self._broken
+
+    def _count_repeats(self, content: Content, end: int) -> RepeatCounter:
+        """Count the rows before the byte ``end`` that have neither id nor author."""
+        repeats = RepeatCounter()
+        if end > _MOST_COUNTED_AGAIN:
+            return repeats
+        parser = RecordParser(self._row_reader(repeats), self._adapter)
+        for record in content.read_from(ResumePoint()).records:
+            if record.last.end > end:
+                break
+            if not record.is_progress:
+                parser.parse(record)
+        return repeats
 
     def _until_broken(self, records: Iterator[lines.Record]) -> Iterator[lines.Record]:
         """Yield the records before a damage, which is raised once they are stored."""

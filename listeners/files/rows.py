@@ -58,8 +58,8 @@ class Reading:
 class RowReader:
     """Read rows as Mentions. Each poll needs its own, because all rows share ``fetched_at``.
 
-    ``is_bounded``: refuse times before 1990 and after tomorrow. ``counts_repeats``: rows without id
-    and author that say the same are several people, as in one file of answers.
+    ``is_bounded``: refuse times before 1990 and after tomorrow. ``repeats``: rows without id and
+    author that say the same are several people, as in one file of answers, and are numbered by it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class RowReader:
         fetched_at: datetime,
         reading: Reading | None = None,
         is_bounded: bool = True,
-        counts_repeats: bool = False,
+        repeats: RepeatCounter | None = None,
     ) -> None:
         self._columns = columns
         self._source = source
@@ -79,7 +79,7 @@ class RowReader:
         self._read_id = exact_id if self._reading.is_exact else read_id
         self._zone = times.AssumedZone(self._reading.zone)
         self._now = fetched_at if is_bounded else None
-        self._repeats = RepeatCounter() if counts_repeats else None
+        self._repeats = repeats
         self._authors: dict[tuple[object, ...], Author | None] = {}
         self._brands: dict[object, tuple[str, ...]] = {}
         self._assumed: Counter[str] = Counter()

@@ -267,3 +267,21 @@ def test_an_array_that_is_still_written_is_read_as_far_as_it_goes(tmp_path: Path
     path.write_text(array)
     assert [one.external_id for one in mentions(poll(path, batches[0].position))] == ["p2", "p3"]
     assert [one.external_id for one in mentions(poll(path, batches[1].position))] == ["p3"]
+
+
+def test_rows_that_say_the_same_are_several_people_in_a_file_that_grows(tmp_path: Path) -> None:
+    same = {"text": "Too slow", "published_at": AT}
+    path = write(tmp_path / "answers.jsonl", [same, same])
+    first = poll(path)
+    with path.open("a") as file:
+        file.write(json.dumps(same) + "\n")
+    grown = poll(path, first[-1].position)
+    ids = [one.external_id for one in mentions(first) + mentions(grown)]
+    assert len(set(ids)) == 3
+    assert ids == [one.external_id for one in mentions(poll(path))]
+    # also where each batch is resumed by itself
+    one_by_one, position = [], None
+    while batches := poll(path, position, batch=1)[:1]:
+        one_by_one += [one.external_id for one in mentions(batches)]
+        position = batches[0].position
+    assert one_by_one == ids

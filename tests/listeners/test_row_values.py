@@ -35,7 +35,7 @@ def reader(source: str = "shop", reading: Reading | None = None, **columns: str)
         source=source,
         fetched_at=NOW,
         reading=reading,
-        counts_repeats=True,
+        repeats=RepeatCounter(),
     )
 
 

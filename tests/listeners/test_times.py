@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from earful.contracts import BadItem
-from listeners.common.times import check_order, parse, parse_feed_date
+from listeners.common.times import check_order, parse
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 ATHENS = ZoneInfo("Europe/Athens")
@@ -390,21 +390,3 @@ def test_the_option_dates(option: str, choice: str) -> None:
 def test_a_wrong_option_dates(option: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         check_order(option)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("2026/11/20 15:07:41", "2026-11-20 15:07:41"),
-        ("Mon, 16 Nov 2026 05:07:00 PM +0200", "2026-11-16 15:07:00"),
-        ("Mon, 13 Jul 2026 18:30:00 CEST", "2026-07-13 16:30:00"),
-        ("Mon,13 Jul 2026 18:30:00 EST", "2026-07-13 23:30:00"),
-        ("16/11/2024 10:00", None),
-        ("Mon, 13 Jul 2026 18:30:00 IST", None),
-        ("yesterday", None),
-        ("", None),
-    ],
-)
-def test_dates_of_feeds(value: str, expected: str | None) -> None:
-    at = parse_feed_date(value)
-    assert (at and f"{at:%Y-%m-%d %H:%M:%S}") == expected
