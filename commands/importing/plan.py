@@ -17,10 +17,12 @@ from commands.importing.order import checked_options
 from commands.importing.wording import in_command_words
 from earful.contracts import Permanent
 from earful.settings.errors import SettingsError
-from listeners.files.inspect import Inspection, inspect
+from listeners.files.inspect import Inspection, first_rows, inspect
 from listeners.files.presets import Recognised, recognise
 from listeners.files.replay import ReplayOptions
 
+# rows that may prove the order of day and month: some seconds of reading
+_ROWS_FOR_DATES = 200_000
 _OWN_NAMES = {"text", "published_at"}
 _OWN_EXPORT = "earful"
 _NO_SOURCE = "--source is missing: which platform are these mentions from?"
@@ -91,6 +93,7 @@ def make_plan(request: Request) -> Plan:
         chosen=request.columns,
         dates=request.options.get("dates"),
         preamble=inspection.preamble,
+        more_rows=lambda: first_rows(_row_options(request), _ROWS_FOR_DATES),
     )
     found = recognised.preset.name if recognised.preset else None
     if own and preset is None and found != _OWN_EXPORT:

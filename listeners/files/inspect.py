@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,7 @@ from earful.contracts import Transient
 from listeners.files.content import open_content
 from listeners.files.lines import READ_ERRORS
 from listeners.files.replay import ReplayOptions
+from listeners.files.resume import ResumePoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,15 @@ class Inspection:
     sample_rows: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     preamble: tuple[str, ...] = ()
+
+
+def first_rows(options: ReplayOptions, limit: int) -> Iterator[dict[str, Any]]:
+    """Yield the first readable rows, as they are in the file; none of a damaged file."""
+    with suppress(*READ_ERRORS):
+        content = open_content(options, options.needed_columns())
+        for record in itertools.islice(content.read_from(ResumePoint()).records, limit):
+            if record.values:
+                yield record.values
 
 
 def inspect(options: ReplayOptions) -> Inspection:

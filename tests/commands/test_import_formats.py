@@ -117,7 +117,7 @@ def test_a_file_is_recognised_and_stored_once(
 def test_the_zone_above_a_header_is_that_of_the_times(workspace: Workspace) -> None:
     Path(workspace.folder / "report.csv").write_text(BRANDWATCH)
     shown = workspace.run("import", "report.csv", "--dry-run")
-    assert "assumed: Times are UTC, as the lines above the header say." in shown.out
+    assert "assumed: Times are in UTC, as the lines above the header say." in shown.out
     assert "2026-03-14 15:07 UTC" in shown.out
 
 
@@ -146,3 +146,12 @@ def test_map_names_the_column_that_was_open(workspace: Workspace) -> None:
     assert "'Message' and 'Comment' can both be text" in refused.err
     done = workspace.run("import", "a.csv", "--source", "crm", "--yes", "--map", "text=Message")
     assert (done.status, "1 new" in done.out) == (0, True)
+
+
+def test_dates_are_proven_by_a_row_far_down_the_file(workspace: Workspace) -> None:
+    early = [f"[0{day}/04/2026, 1{n}:07:00] Nell: late" for day in range(1, 9) for n in range(10)]
+    lines = [*early, *early, "[28/04/2026, 17:07:00] Nell: it came"]
+    Path(workspace.folder / "chat.txt").write_text("\n".join(lines))
+    shown = workspace.run("import", "chat.txt", "--dry-run")
+    assert "assumed: Dates are read as day before month: '28/04/2026 17:07:00'" in shown.out
+    assert shown.status == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -196,7 +197,10 @@ def _choose(
     for tier in tiers:
         names = dict.fromkeys(fold(name) for name in tier)
         # popped: "published_at" is also a spelling of a later tier's "publishedAt"
-        if columns := [columns_left.pop(name) for name in names if name in columns_left]:
+        present = dict.fromkeys(columns_left.pop(name) for name in names if name in columns_left)
+        # "Created (UTC)" goes by two names
+        columns = [column for column in present if column not in itertools.chain(*ranked)]
+        if columns:
             ranked.append(columns)
     if not ranked:
         return _Choice(None, (), ())

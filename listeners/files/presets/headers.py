@@ -34,10 +34,17 @@ def match(synonyms: Iterable[str], columns: Mapping[str, str]) -> str | None:
 
 
 def by_folded_name(columns: Iterable[str]) -> dict[str, str]:
-    """Return the columns by their folded names; of two alike, the first one counts."""
+    """Return the columns by their folded names, also without a last word in parentheses.
+
+    "Created (UTC)" is a column "Created" too. Of two alike, the first one counts.
+    """
     folded: dict[str, str] = {}
-    for column in columns:
+    names = list(columns)
+    for column in names:
         folded.setdefault(fold(column), column)
+    for column in names:
+        if column.endswith(")") and (bare := fold(column.rpartition("(")[0])):
+            folded.setdefault(bare, column)
     return folded
 
 

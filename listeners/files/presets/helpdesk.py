@@ -156,6 +156,7 @@ ZENDESK = Preset(
         "published_at": (
             *("Created at", "created_at", "Ticket created", "Requested", "Erstellt am"),
             *("Créé le", "Creado el", "Criado em", "Ticket created - Timestamp", "Date created"),
+            "Ticket created - Date",
         ),
         "comment_time": ("Comment created at", "Comment created", "Comment date"),
         "via": ("via.channel", "Via", "Channel", "Ticket channel", "Kanal", "Canal"),

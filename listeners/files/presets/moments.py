@@ -33,6 +33,11 @@ class DateOrder(NamedTuple):
     evidence: str
     is_local: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Whether further dates may decide; two dates that contradict each other may not."""
+        return self.is_local and self.order is None and "different" not in self.evidence
+
 
 def prove_order(values: Iterable[Any]) -> DateOrder:
     """Find the one order in which all of these dates exist and the rows follow each other.

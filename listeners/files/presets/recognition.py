@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-from earful.contracts import BadItem
 from earful.settings.errors import nearest
-from listeners.common import times
-from listeners.files.presets.adapter import FIELDS, column_value
+from listeners.files.presets.adapter import FIELDS
 from listeners.files.presets.forms import (
     google_forms_fit,
     question_map,
@@ -22,8 +16,8 @@ from listeners.files.presets.forms import (
 )
 from listeners.files.presets.generic import recognise_columns
 from listeners.files.presets.headers import by_folded_name, key_paths, match
-from listeners.files.presets.moments import DateOrder, prove_order
 from listeners.files.presets.register import PRESETS
+from listeners.files.presets.time_readings import with_dates, with_zone
 from listeners.files.presets.types import Preset, Recognised
 
 # fields that only serve a preset -> the field of a mention that they become a part of
@@ -39,10 +33,6 @@ _SERVED = {
         "whether a customer wrote it",
     ),
 }
-_ZONE = re.compile(
-    r"\b(UTC|GMT|E[SD]T|C[SD]T|M[SD]T|P[SD]T|CES?T|EES?T|BST|IST|[AJKN]ST|A[EC][SD]T"
-    r"|(?:Europe|America|Asia|Africa|Australia|Pacific|Atlantic)/[A-Z][A-Za-z_/]+)\b"
-)
 
 
 class UnknownPreset(ValueError):
@@ -79,6 +69,7 @@ def recognise(
     chosen: Mapping[str, str] = MappingProxyType({}),
     dates: str | None = None,
     preamble: Sequence[str] = (),
+    more_rows: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
 ) -> Recognised:
     """Propose how to read a file.
 
@@ -90,7 +81,8 @@ def recognise(
 
     ``columns``: names of columns or keys. ``sample``: the first rows. ``chosen`` and ``dates``: the
     columns by field and the order of dates that a person named already. ``preamble``: the lines
-    above the header. Raises UnknownPreset for a wrong ``name``.
+    above the header. ``more_rows``: yields further rows, for dates that the sample does not
+    decide. Raises UnknownPreset for a wrong ``name``.
     """
     paths = by_folded_name([*columns, *key_paths(sample)])
     if name is not None:
@@ -106,8 +98,9 @@ def recognise(
         else:
             reading = recognise_columns(columns, chosen, sample)
     reading = _with_questions(reading, columns, sample, chosen)
-    reading = _with_preamble(reading, preamble)
-    return reading if dates else _with_dates(reading, sample, chosen)
+    column = chosen.get("published_at") or reading.map.get("published_at")
+    reading = with_zone(reading, column, preamble)
+    return reading if dates or column is None else with_dates(reading, column, sample, more_rows)
 
 
 def _named(
@@ -203,63 +196,4 @@ def _with_questions(
         ),
         options=options,
         questions=questions,
-    )
-
-
-def _with_preamble(reading: Recognised, preamble: Sequence[str]) -> Recognised:
-    """Take the zone that a report states above its header, as in "From:,… UTC 2026"."""
-    if "timezone" in reading.options:
-        return reading
-    zones = set(_ZONE.findall(" ".join(preamble)))
-    if zones and zones <= {"UTC", "GMT"}:
-        sentence = "Times are UTC, as the lines above the header say."
-        zone = "UTC"
-    elif len(zones) == 1 and _is_zone(zone := zones.pop()):
-        sentence = f"Times are in {zone}, as the lines above the header say."
-    else:
-        return reading
-    return replace(
-        reading,
-        assumptions=(*reading.assumptions, sentence),
-        options={**reading.options, "timezone": zone},
-    )
-
-
-def _is_zone(name: str) -> bool:
-    """Return whether this names a place's zone; an abbreviation such as CST names several."""
-    with suppress(ValueError, OSError):
-        return "/" in name and bool(ZoneInfo(name))
-    return False
-
-
-def _question_of(column: str, order: DateOrder, values: Sequence[Any]) -> str | None:
-    """Return the question about the order of these dates; None when they can be read."""
-    if order.is_local:
-        return f"{column}: {order.evidence} Say which: --dates dmy or --dates mdy."
-    for value in values[:20]:
-        try:
-            times.parse(value, UTC)
-        except BadItem as error:
-            if "--dates" in str(error):
-                return f"{column}: {error}"
-    return None
-
-
-def _with_dates(
-    reading: Recognised, sample: Sequence[Mapping[str, Any]], chosen: Mapping[str, str]
-) -> Recognised:
-    """Add the order of day and month, where the sample's dates are local notations."""
-    column = chosen.get("published_at") or reading.map.get("published_at")
-    if column is None or "dates" in reading.options:
-        return reading
-    values = [column_value(row, column, "published_at") for row in sample]
-    order = prove_order(values)
-    if order.order is None and (question := _question_of(column, order, values)):
-        return replace(reading, questions=(*reading.questions, question))
-    if not order.evidence or order.order is None:
-        return reading
-    return replace(
-        reading,
-        assumptions=(*reading.assumptions, order.evidence),
-        options={**reading.options, "dates": order.order},
     )

@@ -18,9 +18,12 @@ from listeners.files.presets.types import LeftOut, Preset, Row
 
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 _MERIDIEM = r"[AaPp]\.?\s?[Mm]\.?|[πΠμΜ]\.?\s?[μΜ]\.?"
+# Chinese and Korean phones write the half of the day before the time
+_BEFORE = "上午|下午|凌晨|早上|中午|晚上|오전|오후|午前|午後"
+_AFTERNOON = ("下午", "晚上", "오후", "午後")
 _START = re.compile(
     rf"[{_MARKS}]*(?P<open>\[)?(?P<day>\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}})\.?,?\s+"
-    rf"(?P<clock>\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?)(?:\s*(?P<meridiem>{_MERIDIEM}))?"
+    rf"(?P<before>{_BEFORE})?\s*(?P<clock>\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?)(?:\s*(?P<meridiem>{_MERIDIEM}))?"
     r"(?(open)\]\s|\s[-–]\s)"
 )
 _NAME = re.compile(rf"[{_MARKS}~\s]*(?P<name>[^:\n\"“”„«»]{{1,100}}?):\s")
@@ -82,7 +85,9 @@ def records(source: Iterable[Line], decode: Callable[[Line], str]) -> Iterator[R
 def _message(start: re.Match[str], text: str) -> Row:
     name = _NAME.match(text)
     return {
-        "whatsapp_time": _local_time(start["day"], start["clock"], start["meridiem"]),
+        "whatsapp_time": _local_time(
+            start["day"], start["clock"], start["meridiem"] or start["before"]
+        ),
         "whatsapp_author": name["name"].strip() if name else "",
         "whatsapp_text": text[name.end() :] if name else text,
     }
@@ -96,7 +101,7 @@ def _local_time(day: str, clock: str, meridiem: str | None) -> str:
         parts[-1] = f"20{parts[-1]}"
     numbers = [int(number) for number in re.split("[:.]", clock)]
     if meridiem:
-        is_afternoon = meridiem[0] in "PpμΜ"
+        is_afternoon = meridiem[0] in "PpμΜ" or meridiem in _AFTERNOON
         numbers[0] = numbers[0] % 12 + (12 if is_afternoon else 0)
     numbers += [0] * (3 - len(numbers))
     return f"{''.join(parts)} {numbers[0]:02}:{numbers[1]:02}:{numbers[2]:02}"

@@ -96,3 +96,29 @@ def test_links_and_counts_are_no_question() -> None:
     reading = recognise(["Text", "Date", "Link", "Permalink"])
     assert reading.map["url"] == "Link"
     assert not reading.questions
+
+
+def test_a_zone_in_a_columns_name_is_that_of_its_times() -> None:
+    reading = recognise(["Message", "Created (America/New_York)"])
+    assert reading.map["published_at"] == "Created (America/New_York)"
+    assert reading.options["timezone"] == "America/New_York"
+    assert "as the column 'Created (America/New_York)' says." in reading.assumptions[0]
+    assert "timezone" not in recognise(["Message", "Created (CST)"]).options
+    assert recognise(["Message", "Created (UTC)"]).options["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        (["14/03/2026 17:07", "02/04/2026"], "dmy"),
+        (["3/14/26 5:07 PM"], "mdy"),
+        (["2026/03/14"], None),
+        (["14.03.2026", "03.14.2026"], None),
+        (["01/02/2026", "03/02/2026"], None),
+        ([f"{day:02}/0{month}/2026" for month in (1, 2, 3) for day in (3, 6, 9, 12)], "dmy"),
+    ],
+)
+def test_an_order_of_dates_is_proven_or_asked_for(dates: list[str], order: str | None) -> None:
+    reading = recognise(["Message", "Date"], [{"Message": "m", "Date": day} for day in dates])
+    assert reading.options.get("dates") == order
+    assert bool(reading.questions) == (order is None and not dates[0].startswith("2026"))

@@ -210,3 +210,22 @@ def test_whatsapp_in_other_languages(
     assert [mention.text for mention in result.mentions] == texts
     assert at(result.mentions[0]) == "2026-03-14T15:07:00+00:00"
     assert result.left_out.total() == left_out
+
+
+def test_whatsapp_of_a_chinese_phone(tmp_path: Path) -> None:
+    content = "[2026/3/14 下午5:07:00] Lin: 包裹没到\n[2026/3/14 上午9:07:00] Wei: 太慢了\n"
+    name, result = recognised_file(tmp_path / "chat.txt", content)
+    assert name == "whatsapp"
+    assert [mention.text for mention in result.mentions] == ["包裹没到", "太慢了"]
+    assert at(result.mentions[0]) == "2026-03-14T15:07:00+00:00"
+
+
+def test_a_name_with_a_colon_in_its_sentence_is_no_author(tmp_path: Path) -> None:
+    content = (
+        '14/03/2026, 17:00 - Una changed the group name to "Kestrova: late"\n'
+        "14/03/2026, 17:07 - Una: https://kestrova.example: broken\n"
+    )
+    _, result = recognised_file(tmp_path / "chat.txt", content)
+    (mention,) = result.mentions
+    assert (mention.author.handle, mention.text) == ("Una", "https://kestrova.example: broken")
+    assert result.left_out == {"a service message": 1}

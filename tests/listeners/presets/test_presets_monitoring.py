@@ -120,7 +120,7 @@ def test_brandwatch_names_its_zone_above_the_header() -> None:
     preamble = ["Report:,Bulk Mentions Download", "From:,Sun Mar 08 00:00:00 UTC 2026"]
     reading = recognise(list(BRANDWATCH), [BRANDWATCH], preamble=preamble)
     assert reading.options["timezone"] == "UTC"
-    assert "Times are UTC, as the lines above the header say." in reading.assumptions
+    assert "Times are in UTC, as the lines above the header say." in reading.assumptions
     assert "timezone" not in recognise(list(BRANDWATCH), [BRANDWATCH]).options
     local = recognise(list(BRANDWATCH), preamble=["From:,Sun Mar 08 00:00:00 EDT 2026"])
     assert "timezone" not in local.options  # an abbreviation is no place

@@ -239,3 +239,11 @@ def test_pushshift_submissions(tmp_path: Path) -> None:
     assert mention.url == "https://www.reddit.com/r/shops/comments/1x/kestrova/"
     assert mention.engagement.replies == 12
     assert result.left_out == {"a post that moderators removed": 1}
+
+
+def test_a_listing_of_reddit_as_it_answers(tmp_path: Path) -> None:
+    children = [{"kind": "t1", "data": COMMENT | {"name": "t1_oab01"}}]
+    content = json.dumps({"kind": "Listing", "data": {"children": children, "after": None}})
+    name, result = recognised_file(tmp_path / "search.json", content)
+    assert name == "pushshift"
+    assert [mention.external_id for mention in result.mentions] == ["t1_oab01"]
