@@ -9,6 +9,7 @@ from earful.settings.errors import SettingsError
 from earful.untrusted import one_line
 from outreach.words import count
 from pipeline.app import App
+from pipeline.erased_files import FileTraces, clean_files
 from storage.exports import LoggedExport
 from storage.removal import erasing
 from storage.removal.erasing import ErasureCounts, StoredAuthor
@@ -54,6 +55,7 @@ def erase(app: App, author: str | None, mention: str | None, *, confirm: Confirm
         print("nothing was erased")
         return False
     _print_erased(erased)
+    _print_files(clean_files(app, erased.names))
     _overwrite_deleted(app)
     return True
 
@@ -71,7 +73,7 @@ def _erase_author(app: App, target: _Target, confirm: Confirm) -> ErasureCounts 
         # not mistaken for a typing error.
         if erasing.is_author_erased(app.db, target.source, target.name):
             print(f"{target} was erased before")
-            return ErasureCounts()
+            return ErasureCounts(names=(target.name,))
         raise SettingsError(
             f"--author: no author of {target.source} with the id or handle {target.name!r} "
             "is stored"
@@ -113,7 +115,7 @@ def _print_erased(erased: ErasureCounts) -> None:
     print(f"erased: {', '.join(parts)}; {count(erased.messages, 'message')} emptied")
     exports = [export for export in erased.exports if export.rows]
     if exports:
-        print("These exports may hold some of it; delete or clean them yourself:")
+        print("These exports may hold some of it, and so may their copies:")
         for export in exports:
             print(f"  {_export_line(export)}")
     elif erased.mentions:
@@ -122,9 +124,27 @@ def _print_erased(erased: ErasureCounts) -> None:
     else:
         print("Nothing of it was stored, so which exports may hold it is not known here.")
     print(
-        "Out of reach of this command: backups, mails and files that were sent, exports that were "
-        "copied, and what other people wrote about it."
+        "Out of reach of this command: backups, mails that were sent, exports that were copied, "
+        "and what other people wrote about it."
     )
+
+
+def _print_files(traces: FileTraces) -> None:
+    """Print the files that were cleaned, and the command for each file that still names them."""
+    if traces.cleaned:
+        print("Removed from files that Earful wrote:")
+        for path in traces.cleaned:
+            print(f"  {path}")
+    if traces.remaining:
+        print("These files still name them, and Earful does not change them. Run:")
+        for foreign in traces.remaining:
+            print(f"  {foreign.command}")
+        if any("grep" in foreign.command for foreign in traces.remaining):
+            print("  then delete the lines that grep shows.")
+    if traces.unsearched:
+        print("These files could not be searched; look into them yourself:")
+        for path in traces.unsearched:
+            print(f"  {path}")
 
 
 def _export_line(export: LoggedExport) -> str:

@@ -18,7 +18,7 @@ from pipeline import digest as digests
 from pipeline.app import App, opened
 from pipeline.deliver import Delivered
 from pipeline.stages import Stages
-from storage import queries
+from storage import exports, queries
 from storage.analysis import predictions
 from storage.cases import deliveries
 from storage.collecting import polling
@@ -131,19 +131,23 @@ def digest(
         message = digests.message(
             app.db, window, app.settings.digest, app.rules, app.queries, brand_id
         )
-    if message is None:
-        print("nothing happened since the last digest")
-        return
-    if folder is not None:
-        _write_digest(folder, message)
+        if message is None:
+            print("nothing happened since the last digest")
+            return
+        if folder is not None:
+            _write_digest(app, folder, message)
     if printed or folder is None:
         print(message.subject, message.text, sep="\n\n")
 
 
-def _write_digest(folder: Path, message: Message) -> None:
+def _write_digest(app: App, folder: Path, message: Message) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "digest.txt").write_text(message.text, encoding="utf-8")
-    (folder / "digest.html").write_text(message.html or "", encoding="utf-8")
+    for name, text in (("digest.txt", message.text), ("digest.html", message.html or "")):
+        (folder / name).write_text(text, encoding="utf-8")
+        # `earful erase` empties the digests that name an erased person
+        exports.log_file(
+            app.db, folder / name, exports.DIGEST, by=arguments.current_user(), at=app.clock()
+        )
     print(f"written to {folder / 'digest.txt'} and {folder / 'digest.html'}")
 
 

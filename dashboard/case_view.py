@@ -60,12 +60,11 @@ def draw(db: Database, settings: Settings, detail: CaseDetail, now: datetime) ->
         case_actions.draw(case)
     pages = case_pages.of_case(case.id)
     st.subheader(f"Mentions ({case.complaints:,})", anchor=False)
+    # above too: after a turn of the page its reader begins at the top
+    _draw_mention_pager("mentions-top", detail, pages)
     for mention in detail.mentions:
         _draw_mention(db, case, mention, pages, zone, now)
-    if detail.mentions:
-        last_key = detail.mentions[-1].key
-        words = _place(case.complaints, detail)
-        case_pages.draw_pager("mentions", pages.mentions, last_key, detail.older_mentions, words)
+    _draw_mention_pager("mentions", detail, pages)
     st.subheader("History", anchor=False)
     with st.container(border=True, key="history"):
         for index, event in enumerate(detail.events):
@@ -76,10 +75,15 @@ def draw(db: Database, settings: Settings, detail: CaseDetail, now: datetime) ->
         draw_small_print("zone", f"Times are {zone_name(zone)}.")
 
 
-def _place(total: int, detail: CaseDetail) -> str:
-    """Say which of the mentions are on this page, counted from the newest."""
+def _draw_mention_pager(key: str, detail: CaseDetail, pages: CasePages) -> None:
+    """Draw the pager of the mentions, and which of them are on this page."""
+    if not detail.mentions:
+        return
+    total = detail.case.complaints
     last = total - detail.older_mentions
-    return f"{last - len(detail.mentions) + 1:,} to {last:,} of {total:,}, newest first"
+    place = f"{last - len(detail.mentions) + 1:,} to {last:,} of {total:,}, newest first"
+    last_key = detail.mentions[-1].key
+    case_pages.draw_pager(key, pages.mentions, last_key, detail.older_mentions, place)
 
 
 def _zone(db: Database, case: CaseView) -> str:

@@ -42,6 +42,8 @@ COLUMNS: tuple[str, ...] = (
     *("shares", "likes", "replies"),
 )
 FORMATS = ("csv", "jsonl")
+# Files that are logged beside exports, because they may hold a person's words too.
+IMPORT, REJECTS, DIGEST = "import", "rejects", "digest"
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000  # rows in memory at a time
 _MENTION_BRAND, _MENTION, _AUTHOR = (
@@ -210,10 +212,31 @@ def log_export(db: Database, exported: LoggedExport) -> None:
         connection.execute(_EXPORT.insert().values(row))
 
 
+def log_file(db: Database, path: Path, kind: str, *, by: str, at: datetime) -> None:
+    """Record, once, a file that may hold a person's words: IMPORT, REJECTS or DIGEST."""
+    absolute = storable(str(path.resolve()), 4000)
+    row = {"at": at, "by": storable(by, 200), "path": absolute, "format": kind}
+    is_logged = select(_EXPORT.c.id).where(_EXPORT.c.path == absolute, _EXPORT.c.format == kind)
+    with db.write() as connection:
+        if connection.execute(is_logged.limit(1)).one_or_none() is None:
+            connection.execute(_EXPORT.insert().values(row | {"rows": 0, "filter": ""}))
+
+
+def list_files(db: Database) -> list[tuple[Path, str]]:
+    """Return every logged file once, with its format or kind, in the order of their names."""
+    with db.read() as connection:
+        rows = connection.execute(
+            select(_EXPORT.c.path, _EXPORT.c.format).distinct().order_by(_EXPORT.c.path)
+        )
+        return [(Path(row.path), row.format) for row in rows]
+
+
 def list_since(connection: Connection, at: datetime) -> tuple[LoggedExport, ...]:
     """Return the exports since ``at``, oldest first."""
     rows = connection.execute(
-        select(_EXPORT).where(_EXPORT.c.at >= at).order_by(_EXPORT.c.at, _EXPORT.c.id)
+        select(_EXPORT)
+        .where(_EXPORT.c.at >= at, _EXPORT.c.format.in_(FORMATS))
+        .order_by(_EXPORT.c.at, _EXPORT.c.id)
     )
     names = ("at", "by", "path", "format", "rows", "filter")
     return tuple(LoggedExport(**{name: getattr(row, name) for name in names}) for row in rows)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from commands import arguments
 from commands.importing.column_map import parse_map
 from commands.importing.order import (
     ImportOrder,
@@ -24,6 +25,7 @@ from commands.importing.wording import in_command_words
 from commands.progress import counting
 from earful.settings.errors import SettingsError
 from pipeline.app import App, opened
+from storage import exports
 
 cli = typer.Typer()
 
@@ -162,6 +164,14 @@ def _brand_zone(app: App, order: ImportOrder) -> str | None:
     return zone_of(app, None if order.brand_from is not None else named_brand(app, order.brand))
 
 
+def _log_files(app: App, order: ImportOrder, *, has_rejects: bool) -> None:
+    """Record the file and its rejects: `earful erase` looks into both for an erased person."""
+    by, at = arguments.current_user(), app.clock()
+    exports.log_file(app.db, order.file, exports.IMPORT, by=by, at=at)
+    if has_rejects:
+        exports.log_file(app.db, order.rejects, exports.REJECTS, by=by, at=at)
+
+
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
@@ -173,6 +183,7 @@ def _import_and_report(app: App, order: ImportOrder, plan: Plan) -> None:
         report = import_file(
             app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
+    _log_files(app, order, has_rejects=report.rejected > 0)
     print(report.closing_line(order.rejects))
     first = report.first_unread()
     if first and not report.is_empty:

@@ -128,7 +128,7 @@ def _draw_row(
         parts = [case.brand] if many_brands else []
         parts += [case.source, format_age(case.last_at, now)]
         if case.complaints > 1:
-            parts.append(f"{case.complaints} complaints")
+            parts.append(count(case.complaints, "complaint"))
         if (story := case.story) and story.mentions > 1:
             parts.append(describe_reach(story.mentions, story.authors, story.reach))
         parts.append(_status(case))

@@ -5,7 +5,7 @@ A message is dropped only when all its cases lost their posts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,6 +185,18 @@ def _finish(db: Database, delivery: Delivery, **values: Any) -> bool:
             ).rowcount
             == 1
         )
+
+
+def list_sent(db: Database, channel: str) -> Iterator[tuple[str, str]]:
+    """Yield key and text of every message that a channel sent, or was about to send."""
+    with db.read() as connection:
+        rows = connection.execution_options(yield_per=500).execute(
+            select(_DELIVERY.c.key, _DELIVERY.c.text).where(
+                _DELIVERY.c.channel == channel, _DELIVERY.c.attempts > 0
+            )
+        )
+        for row in rows:
+            yield row.key, row.text
 
 
 def requeue_dead(db: Database, *, channel: str | None, due_at: datetime) -> int:

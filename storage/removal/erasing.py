@@ -24,6 +24,7 @@ from storage.tables import AuthorRow, CaseEventRow, MentionRow
 
 _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _EVENT = table_of(CaseEventRow)
+_TELLING_DIGITS, _TELLING_LETTERS = 6, 3  # the least length of an id, and of a handle
 _FETCH_SIZE = 5000  # authors read at a time
 
 
@@ -61,7 +62,8 @@ class StoredAuthor:
 class ErasureCounts:
     """Count erased rows, and list the exports that may still hold them.
 
-    ``entries`` are case events; ``messages`` were redacted.
+    ``entries`` are case events; ``messages`` were redacted. ``names`` are the ids and names by
+    which files may still know the person.
     """
 
     mentions: int = 0
@@ -70,6 +72,7 @@ class ErasureCounts:
     entries: int = 0
     messages: int = 0
     exports: tuple[LoggedExport, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def find_authors(db: Database, source: str, name: str) -> tuple[StoredAuthor, ...]:
@@ -141,7 +144,8 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
         is_author = (_AUTHOR.c.id == author.author_id) & (
             _AUTHOR.c.external_id == author.external_id
         )
-        if connection.execute(select(_AUTHOR.c.id).where(is_author)).one_or_none() is None:
+        row = connection.execute(select(_AUTHOR.c.name).where(is_author)).one_or_none()
+        if row is None:
             raise KeyError(f"{author.source}:{author.external_id} is not there any more")
         # 1. A fingerprint, because an erasure must not keep the id that it erases.
         tombstones.block_author(connection, key, at)
@@ -158,7 +162,8 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
         delete.delete_author(connection, author.author_id)
         traces.clear_reply_references(connection, posts)  # 4
         post_ids = [external_id for _, external_id in posts]
-        traces.scrub_rejects(connection, [author.external_id, author.handle, *post_ids])
+        names = _names_of(author, row.name, post_ids)
+        traces.scrub_rejects(connection, [author.external_id, author.handle, *post_ids, *names])
         return ErasureCounts(
             mentions=removed.mentions,
             revisions=removed.revisions,
@@ -166,7 +171,23 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
             entries=entries,
             messages=messages + removed.messages,
             exports=exports.list_since(connection, mentions[0].published_at if mentions else at),
+            names=names,
         )
+
+
+def _names_of(author: StoredAuthor, name: str | None, post_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids and names that tell files about this person from others.
+
+    A short number stands in any file, and a single first name belongs to many people.
+    """
+    full_name = name if name and " " in name.strip() else ""
+    candidates = {author.external_id, author.handle.lstrip("@"), full_name, *post_ids}
+    return tuple(sorted(each for each in candidates if is_telling(each)))
+
+
+def is_telling(name: str) -> bool:
+    """True for a name or id that hardly stands in a file by chance."""
+    return len(name) >= (_TELLING_DIGITS if name.isdigit() else _TELLING_LETTERS)
 
 
 def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> ErasureCounts:
@@ -177,8 +198,9 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
         traces.clear_reply_references(connection, [post])
         traces.scrub_rejects(connection, [post[1]])
         rows = delete.find_with_reposts(connection, [post])
+        names = (post[1],) if is_telling(post[1]) else ()
         if not rows:
-            return ErasureCounts()
+            return ErasureCounts(names=names)
         first_published_at = connection.execute(
             select(func.min(_MENTION.c.published_at)).where(
                 _MENTION.c.id.in_([row.id for row in rows])
@@ -190,4 +212,5 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
             revisions=removed.revisions,
             messages=removed.messages,
             exports=exports.list_since(connection, first_published_at),
+            names=names,
         )

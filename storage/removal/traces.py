@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
-from storage.database.clean import names_one
 from storage.database.upsert import chunks, table_of
 from storage.entities.lookup import ExternalKey, group_by_source
+from storage.removal.name_finder import NameFinder
 from storage.tables import MentionRow, RejectedRow
 
 _MENTION, _REJECTED = table_of(MentionRow), table_of(RejectedRow)
-_REJECT_TEXT = _REJECTED.c.location + "\n" + _REJECTED.c.reason + "\n" + _REJECTED.c.raw
 
 
 def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
@@ -22,24 +20,19 @@ def scrub_rejects(connection: Connection, words: Iterable[str]) -> None:
     Deletes an item with one of the words in its location or reason. Empties the raw text of an
     item that holds one only there.
     """
-    spellings = {word for word in words if word}
-    spellings |= {json.dumps(word)[1:-1] for word in spellings}  # a JSON file escapes letters
-    # 100 at a time: each word is an OR of its own, and SQLite limits the depth of expressions
-    # (https://sqlite.org/limits.html#max_expr_depth)
-    for chunk in chunks(sorted(spellings), 100):
-        holds_word = or_(*(_REJECT_TEXT.contains(word, autoescape=True) for word in chunk))
-        candidates = select(_REJECTED).where(holds_word).execution_options(yield_per=1000)
-        to_delete: list[int] = []
-        to_empty: list[int] = []
-        for row in connection.execute(candidates):
-            if names_one(f"{row.location}\n{row.reason}", chunk):
-                to_delete.append(row.id)
-            elif names_one(row.raw, chunk):
-                to_empty.append(row.id)
-        for ids in chunks(to_delete):
-            connection.execute(delete(_REJECTED).where(_REJECTED.c.id.in_(ids)))
-        for ids in chunks(to_empty):
-            connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(ids)).values(raw=""))
+    # one pass over the items, however many posts the person had
+    finder = NameFinder(words)
+    to_delete: list[int] = []
+    to_empty: list[int] = []
+    for row in connection.execute(select(_REJECTED).execution_options(yield_per=1000)):
+        if finder.find(f"{row.location}\n{row.reason}"):
+            to_delete.append(row.id)
+        elif finder.find(row.raw):
+            to_empty.append(row.id)
+    for ids in chunks(to_delete):
+        connection.execute(delete(_REJECTED).where(_REJECTED.c.id.in_(ids)))
+    for ids in chunks(to_empty):
+        connection.execute(update(_REJECTED).where(_REJECTED.c.id.in_(ids)).values(raw=""))
 
 
 def clear_reply_references(connection: Connection, posts: Iterable[ExternalKey]) -> None:
