@@ -39,6 +39,9 @@ def serve(
     stop = threading.Event()
     _stop_on_signals(stop)
     page = None
+    if listener is None:
+        # what a former start with a page left behind is no problem of this one
+        _record(app, None)
     if listener is not None:
         page = PageSupervisor(
             lambda: launch.start_server(

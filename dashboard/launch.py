@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dashboard.access import password_for
@@ -25,6 +26,7 @@ _FOLDER = Path(__file__).resolve().parent
 _APP = _FOLDER / "app.py"
 _PARENT, _SOCKET = "EARFUL_DASHBOARD_PARENT", "EARFUL_DASHBOARD_SOCKET"
 _PROXIES = "EARFUL_DASHBOARD_PROXIES"
+_TRIED_PORTS = 100  # behind a taken one, to suggest a free one
 # Random at each start of `earful up`: a page that restarts by itself knows its visitors again.
 _KEY = secrets.token_hex(32)
 
@@ -120,15 +122,25 @@ def listen(
             listener.close()
             raise
     except OSError as error:
-        raise _cannot_listen(place, port, error) from error
+        raise _cannot_listen(place, host, port, error) from error
     return listener
 
 
-def _cannot_listen(place: str, port: int, error: OSError) -> SettingsError:
+def _free_port(family: int, host: str, taken: int) -> int:
+    """Return the next free port of ``host`` behind a taken one."""
+    for port in range(taken + 1, min(taken + _TRIED_PORTS, 65_536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe, suppress(OSError):
+            probe.bind((host.strip("[]"), port))
+            return port
+    return taken + 1 if taken < 65_535 else 8501
+
+
+def _cannot_listen(place: str, host: str, port: int, error: OSError) -> SettingsError:
     if error.errno == errno.EADDRINUSE:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return SettingsError(
             f"{place}: another program already listens there",
-            hint=f"End it, or name a free port: --port {port + 1 if port < 65_535 else 8501}.",
+            hint=f"End it, or name a free port: --port {_free_port(family, host, port)}.",
         )
     if error.errno == errno.EACCES:
         hint = "Ports below 1024 belong to the system: choose one above, as in --port 8501."

@@ -71,6 +71,8 @@ class Gate:
             if self._desk is None:
                 return _go_to("/")
             return await self._desk.answer(scope, receive, session)
+        if path.endswith("/") and path[:-1] in self._pages:
+            return _go_to(path[:-1])
         if not endpoints.is_allowed(method, path, self._pages):
             return self._refuse_path(
                 scope, has_access=self._sessions is None or session is not None

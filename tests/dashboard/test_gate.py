@@ -425,6 +425,28 @@ def test_a_link_in_a_mail_keeps_its_reader_signed_in(post: Post) -> None:
     assert 'name="password"' in again.text
 
 
+def test_a_slash_behind_an_address_is_forgiven(open_post: Post) -> None:
+    answer = asyncio.run(open_post.ask("/unhappy/"))
+    assert (answer.status, answer.headers["location"]) == (303, "/unhappy")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../app.py",
+        "//evil.example",
+        "/static//x",
+        "/media/.x",
+        "/\x00",
+        "/static/a\\b",
+        "/" * 400,
+    ],
+)
+def test_strange_paths_lead_nowhere(open_post: Post, path: str) -> None:
+    assert asyncio.run(open_post.ask(path)).status == 404
+    assert open_post.behind.requests == []
+
+
 def test_an_address_without_a_page_says_so(open_post: Post) -> None:
     answer = asyncio.run(open_post.ask("/nothing", accept="text/html"))
     assert (answer.status, "no such page" in answer.text) == (404, True)
