@@ -14,11 +14,17 @@ MAX_ID = 200
 # above it a float has lost digits
 _EXACT_FLOATS_BELOW = 2**53
 # how people keep Excel from reading an id as a number: ="123", '123, or quotes that stayed
-_WRAPPED = re.compile(r"=?\s*\"+([^\"]*)\"+|['\u2018\u2019\u00b4`](.*)")
-_WRAPPING = frozenset("='\"\u2018\u2019")
+_WRAPPED = re.compile(
+    r"(?:=\s*(?:T|TEXT)?\(?\s*)?[\"\u201c\u201d]+([^\"\u201c\u201d]*)[\"\u201c\u201d]+\)?"
+    r"|['\u2018\u2019\u00b4`](.*)"
+)
+_WRAPPING = frozenset("='\"\u2018\u2019\u201c")
+# #NAME?, #REF!, and #ZAHL! or #VALEUR! where Excel speaks another language
+_ERROR = re.compile(r"#[^\W\da-z_]{2,9}(?:/[^\W\da-z_0]{1,3}|/0)?[!?]|#N/?[ADV]")
 # 5.67588E+17, and 5,67588E+17 where the decimal sign is a comma
-_EXPONENT = re.compile(r"-?\d+(?:[.,\u066b]\d+[eE]\+?|[eE]\+)\d+")
-_FLOAT = re.compile(r"(\d+)[.,]0+")
+_EXPONENT = re.compile(r"-?\d+(?:[.,\u066b]\d+ ?[eE] ?\+?|[eE]\+)\d+")
+# not three zeros: "1,000" may be a thousand
+_FLOAT = re.compile(r"(\d+)[.,]0{1,2}")
 # thousands with signs: a program took the id for a number, and may have rounded it
 _GROUPED = re.compile(r"\d{1,3}(?:[., '\u2019\u00a0\u202f]\d{3}){4,}")
 _EXACT_DIGITS = 15  # of a spreadsheet's number; the digits behind them become zeros
@@ -83,6 +89,8 @@ def content_id(author: object, published_at: datetime, text: str) -> str:
 def _unwrapped(text: str) -> str:
     """Return the id inside a spreadsheet's wrapping."""
     text = clean(_INVISIBLE.sub("", text), 4096)
+    if text.isdecimal():  # digits of another script
+        return str(int(text)).rjust(len(text), "0") if len(text) <= MAX_ID else text
     if match := _WRAPPED.fullmatch(text):
         text = (match[1] or match[2] or "").strip().strip("'\"")
     if (match := _FLOAT.fullmatch(text)) is not None:
@@ -92,4 +100,4 @@ def _unwrapped(text: str) -> str:
 
 
 def _is_id(text: str) -> bool:
-    return len(text) > 10 or text.lower() not in NOTHING
+    return len(text) > 10 or not (text.lower() in NOTHING or _ERROR.fullmatch(text))

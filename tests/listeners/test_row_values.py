@@ -49,7 +49,7 @@ def read(row: dict[str, Any], source: str = "shop", **columns: str) -> Mention:
 @pytest.mark.parametrize(
     "value",
     [f"'{ID}", f'="{ID}"', f'=""{ID}""', f'"{ID}"', f" {ID}\t", f"\u200e{ID}", int(ID), f"’{ID}",
-     f'="""{ID}"""'],
+     f'="""{ID}"""', f'=T("{ID}")', f"“{ID}”", "２０３２１４５６７８９０１２３４５６７"],
 )  # fmt: skip
 def test_an_id_is_taken_out_of_its_wrapping(value: object) -> None:
     assert read_id(value) == ID
@@ -59,7 +59,8 @@ def test_an_id_is_taken_out_of_its_wrapping(value: object) -> None:
     "value",
     ["2.03215E+18", "2,03215E+18", "2.03215e18", "2E+18", 2.032145678901234e18,
      "2032145678901230000", 2032145678901230000, "2.032.145.678.901.230.000",
-     "2 032 145 678 901 234 567", f"{ID}.0", "#NAME?", "#N/A", "nan", "None", "null", "", " ",
+     "2 032 145 678 901 234 567", f"{ID}.0", "#NAME?", "#N/A", "#ZAHL!", "2.03 E+18",
+     "nan", "None", "null", "", " ",
      None, float("nan"), [], {}, False],
 )  # fmt: skip
 def test_an_id_that_a_spreadsheet_ate_is_not_used(value: object) -> None:
@@ -69,7 +70,7 @@ def test_an_id_that_a_spreadsheet_ate_is_not_used(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("12345.0", "12345"), (12345.0, "12345"), ("1.234.567", "1.234.567"), ("000123", "000123"),
-     ("1000000", "1000000"), ("GKG-1", "GKG-1"), ("5e10", "5e10"), (0, "0")],
+     ("1,000", "1,000"), ("1000000", "1000000"), ("GKG-1", "GKG-1"), ("5e10", "5e10"), (0, "0")],
 )  # fmt: skip
 def test_other_ids_stay(value: object, expected: str) -> None:
     assert read_id(value) == expected
