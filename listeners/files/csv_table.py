@@ -75,17 +75,23 @@ class _LineFeeder:
         return self
 
     def __next__(self) -> str:
-        line = self.next_line()
+        record_lines = self.record_lines
+        # the steps of next_line and text stand here, too: every line of a file passes
+        if self._returned:
+            line: Line | None = self._returned.popleft()
+        else:
+            self._gap.is_open = not record_lines
+            line = next(self._source, None)
         if line is None:
-            if len(self.record_lines) > 0:
+            if record_lines:
                 raise _UnclosedQuote
             raise StopIteration
-        is_inside = bool(self.record_lines)
-        self.record_lines.append(line)
-        self._size += len(line.data)
-        if is_inside and (self._size > MAX_LINE or len(self.record_lines) > _MAX_RECORD_LINES):
-            raise _UnclosedQuote
-        return self.text(line)
+        record_lines.append(line)
+        if len(record_lines) > 1:
+            self._size += len(line.data)
+            if self._size > MAX_LINE or len(record_lines) > _MAX_RECORD_LINES:
+                raise _UnclosedQuote
+        return self.text(line) if self._escapes else self._decode(line)
 
     def next_line(self) -> Line | None:
         """Return the next line, None at the end."""
@@ -145,6 +151,9 @@ class Table:
             if cells is None:
                 yield Record(None, row.reason, row.first, row.last)
                 continue
+            if len(cells) == width and is_plain:
+                yield Record(dict(zip(header, cells, strict=False)), "", row.first, row.last)
+                continue
             if len(cells) > width:
                 if not has_names:
                     header = [str(number) for number in range(1, len(cells) + 1)]
@@ -171,6 +180,7 @@ class Table:
         """
         feeder = self._feeder
         is_undecided = self._style.quotes is None
+        is_special = is_undecided or self._style.escapes
         # strict, or a stray quote would quietly join its row with the next one
         reader = csv.reader(feeder, strict=True, **self._format)
         progress = 0
@@ -185,12 +195,18 @@ class Table:
                 reader = csv.reader(feeder, strict=True, **self._format)
                 continue
             record_lines = feeder.record_lines
-            if not cells:
-                if record_lines[-1].end - progress >= PROGRESS:
-                    progress = record_lines[-1].end
-                    yield Row(None, "", record_lines[0], record_lines[-1])
+            last = record_lines[-1]
+            if cells and not is_special:
+                progress = last.end
+                first = record_lines[0]
+                yield Row(cells, "", first, last if last is first else _last_line(record_lines))
                 continue
-            progress = record_lines[-1].end
+            if not cells:
+                if last.end - progress >= PROGRESS:
+                    progress = last.end
+                    yield Row(None, "", record_lines[0], last)
+                continue
+            progress = last.end
             if self._style.escapes:
                 cells = [cell.replace(_QUOTE_MARK, '"') for cell in cells]
             if is_undecided and b'"' in record_lines[0].data:
