@@ -196,6 +196,9 @@ class Table:
                 continue
             record_lines = feeder.record_lines
             last = record_lines[-1]
+            # a line of blanks or of empty cells alone is blank, as spreadsheets leave them
+            if cells and not cells[0].strip() and not any(cell.strip() for cell in cells):
+                cells = []
             if cells and not is_special:
                 progress = last.end
                 first = record_lines[0]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from earful.contracts import BadItem
 from listeners.files.csv_table import Row, Style, Table
-from listeners.files.lines import Line, LineDecoder, UnknownEncoding, lines
+from listeners.files.lines import Line, LineDecoder, RowGap, UnknownEncoding, lines
 
 DELIMITERS = (",", ";", "\t", "|")
 # rows that a candidate reads, and lines that may stand above a header
@@ -78,7 +78,9 @@ def find_dialect(head: bytes, decode: LineDecoder, wanted: Wanted, fit: Fit) -> 
     best: _Candidate | None = None
     for choice in choices:
         for style in _styles(choice, wanted.quotes, head):
-            rows = list(itertools.islice(Table(_lines(head), decode, style).rows(), _ROWS))
+            gap = RowGap()
+            table = Table(_lines(head, gap), decode, style, gap=gap)
+            rows = list(itertools.islice(table.rows(), _ROWS))
             rows = [row for row in rows if row.first.number > above]
             candidate = _judge(style, rows, wanted, fit)
             if best is None or candidate.score > best.score:
@@ -218,8 +220,8 @@ def _quote_notes(best: _Candidate, quotes: bool | None) -> list[str]:
     return []
 
 
-def _lines(head: bytes) -> Iterator[Line]:
-    return lines(io.BufferedReader(io.BytesIO(head)))
+def _lines(head: bytes, gap: RowGap | None = None) -> Iterator[Line]:
+    return lines(io.BufferedReader(io.BytesIO(head)), gap=gap)
 
 
 def _first_line(head: bytes, decode: LineDecoder) -> str:

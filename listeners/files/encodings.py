@@ -10,7 +10,6 @@ import codecs
 import io
 from typing import Any, NamedTuple
 
-from earful.contracts import Permanent
 from listeners.files.lines import Line, UnknownEncoding
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -28,9 +27,6 @@ _WIDE = {
     (1, 3): "utf-16-le",
     (0, 2): "utf-16-be",
 }
-# of equally likely encodings the commonest is suggested
-_COMMON = ("cp1252", "cp1253", "cp1251", "cp1250", "cp1254", "cp932", "gb18030", "big5", "cp949")
-_SAMPLE = 64 * 1024  # bytes
 _CHUNK = 64 * 1024
 _ASCII = bytes([9, 10, 13, *range(32, 127)])
 _BROKEN = "earful-broken"
@@ -131,48 +127,6 @@ def _is_proven_utf8(head: bytes) -> bool:
     if len(broken) > valid:
         raise UnknownEncoding(broken[0])
     return valid > 0
-
-
-def refuse_encoding(head: bytes, line: Line) -> Permanent:
-    """Return the error for a file that is not UTF-8, with the likely encoding."""
-    names = _likely_encodings(head[:_SAMPLE], line.data)
-    if not names:
-        return Permanent(
-            f"line {line.number} is not UTF-8, and the encoding cannot be told",
-            hint="Save the file as UTF-8, or name its encoding: --encoding NAME (in settings: "
-            'encoding = "NAME").',
-        )
-    first, *others = names
-    sample = line.data.decode(first, "replace").strip()
-    excerpt = sample if len(sample) <= 60 else sample[:59] + "…"
-    rivals = f" It could also be {', '.join(others)}." if others else ""
-    return Permanent(
-        f"line {line.number} is not UTF-8; this looks like {first}: {excerpt!r}",
-        hint=f'If this reads right, say so: --encoding {first} (in settings: encoding = "{first}").'
-        f"{rivals}",
-    )
-
-
-def _likely_encodings(head: bytes, line: bytes) -> list[str]:
-    """Return the likeliest encodings that read the sample differently, the best first."""
-    # a lazy import: it takes 50 ms, and nearly all files are UTF-8
-    from charset_normalizer import from_bytes
-
-    # lines of ASCII are the same in every encoding
-    beyond_ascii = [data for data in head.split(b"\n") if not data.isascii()][:200]
-    sample = b"\n".join(dict.fromkeys([*beyond_ascii, line.rstrip(b"\n")]))[:_SAMPLE]
-    matches = [match for match in from_bytes(sample) if match.encoding != "utf_8"]
-    if not matches:
-        return []
-    best = (matches[0].chaos, matches[0].coherence)
-    equal = [match for match in matches if (match.chaos, match.coherence) == best]
-    # a match also stands for the encodings that read the sample in the same way
-    names = [min(match.could_be_from_charset, key=_rarity) for match in equal]
-    return sorted(names, key=_rarity)[:3]
-
-
-def _rarity(name: str) -> int:
-    return _COMMON.index(name) if name in _COMMON else len(_COMMON)
 
 
 def _mark_broken(error: UnicodeError) -> tuple[str, int]:

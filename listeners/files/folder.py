@@ -86,7 +86,8 @@ class Folder(SourceListener):
             for batch in self._read_file(path, fingerprint, options, files):
                 pending.add(batch)
                 # small files share a batch: a position names every file of the folder
-                if pending.size() >= options.batch:
+                # a file that has more may be a long one without rows: the poll may stop here
+                if batch.more or pending.size() >= options.batch:
                     yield pending.pop(state.dump(), has_more=True)
         yield pending.pop(state.dump(), has_more=False)
 

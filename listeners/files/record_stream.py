@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -38,6 +38,8 @@ class Content(Protocol):
     delimiter: str | None
     columns: tuple[str, ...]
     sample: list[dict[str, Any]]
+    # the first objects of JSON, whose nested names count as columns; () for a table
+    objects: Sequence[dict[str, Any]]
     notes: tuple[str, ...]
     # the lines above the header of a table
     preamble: tuple[str, ...]

@@ -179,7 +179,7 @@ class _FileReader:
             needed = self._options.needed_columns()
             content = open_content(self._options, needed)
             with naming_file(path):
-                needed.check(content.columns, content.sample, hint=content.column_hint)
+                needed.check(content.columns, content.objects, hint=content.column_hint)
             yield from self._fill(content, resume_point)
         except lines.READ_ERRORS as error:
             raise Transient(
@@ -202,14 +202,17 @@ class _FileReader:
             rows = [] if record.is_progress else parser.parse(record)
             if self._options.only_past and any(map(self._is_future, rows)):
                 break
-            is_far = record.is_progress and record.last.end - offset >= lines.PROGRESS
-            if is_far or pending.size() >= self._options.batch:
+            if pending.size() >= self._options.batch:
                 yield self._batch(pending, progress.resume_point(), has_more=True)
                 pending = _PendingRows()
-                offset = record.last.end
+                offset = progress.offset
             for row in rows:
                 pending.add(row)
             progress.advance(record.last, closed=record.is_closed, state=record.state or "")
+            if record.is_progress and progress.offset - offset >= lines.PROGRESS:
+                yield self._batch(pending, progress.resume_point(), has_more=True)
+                pending = _PendingRows()
+                offset = progress.offset
         if pending.size() or progress.offset - offset >= lines.PROGRESS:
             yield self._batch(pending, progress.resume_point(), has_more=False)
         if self._broken is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from earful.contracts import Permanent
 from listeners.files import json_documents
 from listeners.files.csv_table import Table
 from listeners.files.dialects import Dialect, Wanted, find_dialect, skip_header
@@ -31,6 +32,7 @@ class JsonContent:
     delimiter: str | None = None
     column_hint = ""
     preamble: tuple[str, ...] = ()
+    objects: Sequence[dict[str, Any]] = ()
 
     def __init__(self, text: TextFile, needed: NeededColumns) -> None:
         self._text = text
@@ -41,6 +43,7 @@ class JsonContent:
         self.layers = (*text.layers, noun)
         self.encoding: str | None = text.encoding.name
         self.sample = _sample(self._read(buffered(text.head), ResumePoint()))
+        self.objects = self.sample
         self.columns = tuple(dict.fromkeys(key for row in self.sample for key in row))
         self.notes = (
             *text.notes,
@@ -67,7 +70,13 @@ class JsonContent:
 class TableContent:
     """Rows of a table of text."""
 
+    objects: Sequence[dict[str, Any]] = ()
+
     def __init__(self, text: TextFile, needed: NeededColumns, dialect: Dialect | None) -> None:
+        if dialect is None and not text.is_whole:
+            raise Permanent(
+                "it begins with more than 256 kB of blank lines", hint="Remove the blank lines."
+            )
         self._text = text
         self._dialect = dialect
         self.head = text.head
@@ -105,6 +114,7 @@ class ChatContent:
     delimiter: str | None = None
     column_hint = ""
     preamble: tuple[str, ...] = ()
+    objects: Sequence[dict[str, Any]] = ()
 
     def __init__(self, text: TextFile) -> None:
         self._text = text

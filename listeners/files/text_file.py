@@ -9,12 +9,12 @@ from contextlib import suppress
 
 from listeners.files import json_documents
 from listeners.files.containers import Container, open_container
+from listeners.files.encoding_guess import refuse_encoding
 from listeners.files.encodings import (
     CarriageReturns,
     Encoding,
     Transcoder,
     find_encoding,
-    refuse_encoding,
 )
 from listeners.files.file_options import FileOptions
 from listeners.files.lines import READ_ERRORS, LineDecoder, Record, UnknownEncoding
@@ -67,7 +67,7 @@ class TextFile:
     def decoder(self) -> LineDecoder:
         """Return the decoder of lines."""
         if self._is_transcoded:
-            return LineDecoder()
+            return LineDecoder(origin=self.encoding.name)
         return LineDecoder(self.encoding.name, is_certain=self.encoding.is_certain)
 
     def open_at(self, start: ResumePoint) -> tuple[io.BufferedReader, ResumePoint]:

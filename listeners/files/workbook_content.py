@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from listeners.files.containers import Container, open_container
 from listeners.files.csv_table import Row
@@ -26,6 +27,7 @@ class WorkbookContent:
 
     encoding: str | None = None
     delimiter: str | None = None
+    objects: Sequence[dict[str, Any]] = ()
 
     def __init__(self, options: FileOptions, needed: NeededColumns, container: Container) -> None:
         self._path = options.path
@@ -46,7 +48,7 @@ class WorkbookContent:
             if record.values
         ][:SAMPLE]
         self.preamble = self._dialect.preamble if self._dialect else ()
-        notes = [f"The sheet is {self._sheet!r}; {', '.join(map(repr, others))} not read."]
+        notes = [f"The sheet {self._sheet!r} is read, and not {', '.join(map(repr, others))}."]
         self.notes = (
             *(notes if others else ()),
             *(self._dialect.notes if self._dialect else ()),
