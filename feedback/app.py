@@ -23,6 +23,7 @@ from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, secret
 from feedback import forms, hooks
 from feedback.answers import ASSETS, Problem, SafeHeaders
+from feedback.crowd import HEALTH, BusyLimit
 from listeners.inbox import feedback, webhook
 from listeners.inbox.inbox import Inbox
 
@@ -127,7 +128,7 @@ def _add_rest(app: FastAPI, inbox: Path) -> None:
         return JSONResponse({"status": "ok"})
 
     app.add_api_route(
-        "/healthz", healthz, response_model=ServiceHealth, responses={503: {"model": Problem}}
+        HEALTH, healthz, response_model=ServiceHealth, responses={503: {"model": Problem}}
     )
     for path, kind in _FILES.items():
         _add_file(app, path, kind)
@@ -139,6 +140,7 @@ def _add_rest(app: FastAPI, inbox: Path) -> None:
         )
 
     app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_middleware(BusyLimit)
     app.add_middleware(SafeHeaders)
 
 

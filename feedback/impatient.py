@@ -10,9 +10,12 @@ every answer: one connection would fill the memory.
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from feedback.crowd import Crowd
 
 HEAD = 10.0  # seconds for the head of a request, from the connection or the last answer on
 ANSWER = 60.0  # seconds from there to the end of the answer
@@ -20,8 +23,12 @@ AHEAD = 65_536  # bytes of later requests that may wait for the answer to an ear
 
 
 class Impatient(H11Protocol):
-    """uvicorn's connection, with a deadline for each request and each pause."""
+    """uvicorn's connection, with a deadline for each request and each pause.
 
+    ``crowd`` counts the connections of the server; ``of`` gives the class another one.
+    """
+
+    crowd: ClassVar[Crowd] = Crowd()
     _ends: asyncio.TimerHandle | None = None
     _at: object = None  # the request that is being answered; None between two
 
@@ -29,11 +36,31 @@ class Impatient(H11Protocol):
         """Start the deadline of the first head, beside uvicorn's work."""
         super().connection_made(transport)
         self._wait(HEAD)
+        if not self.crowd.enter(self, self.client[0] if self.client else ""):
+            self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadline, beside uvicorn's work."""
         self._wait(None)
+        self.crowd.leave(self)
         super().connection_lost(exc)
+
+    @classmethod
+    def of(cls, crowd: Crowd) -> type[Impatient]:
+        """Return the class for a server of its own."""
+        return type(cls.__name__, (cls,), {"crowd": crowd})
+
+    def is_idle(self) -> bool:
+        """Tell whether no request is being read or answered."""
+        return self._answering() is None and self.conn.their_state is h11.IDLE
+
+    def is_receiving(self) -> bool:
+        """Tell whether the body of a request has not arrived whole."""
+        return bool(self.conn.their_state is h11.SEND_BODY)
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes as uvicorn does; they may complete a head, or exceed the limit behind it."""
@@ -59,10 +86,14 @@ class Impatient(H11Protocol):
         """Log nothing: uvicorn would advise the operator to install a library."""
 
     def _look(self) -> None:
-        answering = self.cycle if self.cycle and not self.cycle.response_complete else None
+        answering = self._answering()
         if answering is not self._at and not self.transport.is_closing():
             self._at = answering
             self._wait(HEAD if answering is None else ANSWER)
+
+    def _answering(self) -> RequestResponseCycle | None:
+        """Return the request that is being answered."""
+        return self.cycle if self.cycle and not self.cycle.response_complete else None
 
     def _wait(self, seconds: float | None) -> None:
         if self._ends is not None:

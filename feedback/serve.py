@@ -11,9 +11,8 @@ from earful import clock as wall
 from earful.clock import Clock
 from earful.settings.load import Settings
 from feedback.app import build
+from feedback.crowd import Crowd
 from feedback.impatient import Impatient
-
-_MAX_CONCURRENT = 500  # requests; above it the answer is 503
 
 
 def server(
@@ -39,9 +38,11 @@ def server(
             access_log=False,
             server_header=False,
             log_level="warning",
-            http=Impatient,
+            http=Impatient.of(Crowd(front.trusted_proxies)),
             ws="none",
-            limit_concurrency=_MAX_CONCURRENT,
+            # uvicorn's own limit counts idle connections too, and then answers 503 to everybody;
+            # feedback/crowd.py counts apart.
+            limit_concurrency=None,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=10,
         )

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from front_world import PATIENCE, Front, serving, settings_in
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from feedback import app, impatient
+from feedback import app, crowd, impatient
 from feedback.limits import visitor_of
 from listeners.inbox.inbox import Inbox
 
@@ -240,3 +240,70 @@ def test_any_submission_gets_an_answer(front: Front, field: str, value: object) 
     answer = front.send(**{field: value})
     assert answer.status_code in (201, 403, 422, 429)
     assert "Traceback" not in answer.text
+
+
+def is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except GONE:
+        return False
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", HEAD, b"POST /f/shop HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nx"],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_waiting_connections_of_one_address_shut_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(crowd, "MAX_PER_VISITOR", 8)
+    with serving(Front(settings_in(tmp_path))) as front, ExitStack() as stack:
+        waiting = [stack.enter_context(connected(front)) for _ in range(30)]
+        for connection in waiting:
+            with suppress(*GONE):
+                connection.sendall(begun)
+        front.session.close()
+        assert front.session.get(f"{front.base}/healthz", timeout=PATIENCE).status_code == 200
+        assert front.send().status_code == 201
+        end = time.monotonic() + PATIENCE
+        while sum(map(is_open, waiting)) > 8:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert is_open(waiting[-1]) and not is_open(waiting[0]), "the oldest ones go first"
+
+
+def test_a_trusted_proxy_brings_the_connections_of_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "MAX_PER_VISITOR", 4)
+    trusting = settings_in(tmp_path, feedback='trusted_proxies = ["127.0.0.0/8"]')
+    with serving(Front(trusting)) as front, ExitStack() as stack:
+        waiting = [stack.enter_context(connected(front)) for _ in range(12)]
+        assert front.session.get(f"{front.base}/healthz", timeout=PATIENCE).status_code == 200
+        assert all(map(is_open, waiting))
+
+
+def test_all_connections_together_have_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "MAX_CONNECTIONS", 6)
+    trusting = settings_in(tmp_path, feedback='trusted_proxies = ["127.0.0.1"]')
+    with serving(Front(trusting)) as front, ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(connected(front))
+        assert front.session.get(f"{front.base}/healthz", timeout=PATIENCE).status_code == 200
+
+
+def test_too_much_work_at_once_is_refused_and_health_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "MAX_REQUESTS", 0)
+    with serving(Front(settings_in(tmp_path))) as front:
+        answer = front.send()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json() == {"error": "too many requests at once"}
+        assert front.session.get(f"{front.base}/healthz", timeout=PATIENCE).status_code == 200
