@@ -101,7 +101,7 @@ class Folder(SourceListener):
         """Yield the file's batches; before each one, ``files`` holds the position behind it."""
         shared = options.model_dump(exclude_unset=True, exclude={"path", "names"})
         file_options = ReplayOptions.model_validate(
-            {**shared, "source_as": options.source_as, "path": path}
+            {**shared, "source_as": options.source_name(), "path": path}
         )
         size, changed = fingerprint
         at_end = _ReadFile(size=size, changed=changed, position=files[path.name].position)

@@ -74,6 +74,12 @@ class RowOptions(FileOptions):
         """Return ``map`` with the column of ``brand_from``."""
         return self.map.model_copy(update={"brands": self.brand_from or self.map.brands})
 
+    def source_name(self) -> str:
+        """Return the source of the rows: the option, else the preset's."""
+        if self.preset is not None and "source_as" not in self.model_fields_set:
+            return get_preset(self.preset).source
+        return self.source_as
+
     def needed_columns(self) -> NeededColumns:
         """Return the columns that a file must have; a preset finds its own under many names."""
         required = self.columns().required()
@@ -164,7 +170,7 @@ class _FileReader:
     def _row_reader(self, repeats: RepeatCounter) -> RowReader:
         return RowReader(
             self._columns,
-            source=self._options.source_as,
+            source=self._options.source_name(),
             fetched_at=self._now,
             reading=self._options.reading(),
             # rows of the future wait for their time where the option says so

@@ -93,6 +93,13 @@ def repair(value: Any) -> Any:
     return value
 
 
+_TEXT_KEYS = {
+    fold(name)
+    for name in (
+        *("Comment", "Caption", "Kommentar", "Commentaire", "Comentario", "Comentário", "Commento"),
+        *("Reactie", "Opmerking", "Σχόλιο", "Review", "Text", "Bewertung"),
+    )
+}
 _LISTS = (
     *("comments_v2", "comments", "group_comments_v2", "group_posts_v2", "reviews_v2", "reviews"),
     *("comments_reels_comments", "comments_media_comments", "status_updates", "posts", "messages"),
@@ -107,12 +114,15 @@ def _facebook(row: Row) -> Iterator[Row | LeftOut]:
 def _facebook_entry(row: Row) -> Iterator[Row | LeftOut]:
     """Read a comment, post, review or message, or a file that holds a list of them."""
     for name in _LISTS:
-        if isinstance(row.get(name), list) and "data" not in row and "sender_name" not in row:
+        if isinstance(row.get(name), list) and "timestamp" not in row and "data" not in row:
             for entry in objects(row[name]):
                 yield from _facebook_entry(entry)
             return
     if "sender_name" in row:
         yield _message(row)
+        return
+    if isinstance(row.get("label_values"), list):
+        yield _labelled(row)
         return
     texts, author, rating = [], None, None
     published_at = row.get("timestamp")
@@ -136,6 +146,19 @@ def _facebook_entry(row: Row) -> Iterator[Row | LeftOut]:
         rating=rating,
         id=first_value(row, "fbid"),
     )
+
+
+def _labelled(row: Row) -> Row | LeftOut:
+    """Read an entry of the downloads since 2024: labels in the account's language, and values."""
+    texts = [
+        item.get("value")
+        for item in objects(row["label_values"])
+        if fold(text_of(item.get("label"))) in _TEXT_KEYS
+    ]
+    text = joined(*texts)
+    if not text:
+        return NO_WORDS
+    return with_fields(text=text, published_at=row.get("timestamp"), id=row.get("fbid"))
 
 
 def _message(row: Row) -> Row | LeftOut:
@@ -166,8 +189,13 @@ FACEBOOK_DOWNLOAD = Preset(
             *("data.update_timestamp", "data.comment"),
         ),
         "sender": ("sender_name",),
+        "labels": ("label_values.value",),
     },
-    signature=(("entry", "published_at"), ("sender", "text", "published_at")),
+    signature=(
+        ("entry", "published_at"),
+        ("labels", "published_at"),
+        ("sender", "text", "published_at"),
+    ),
     assumptions=(
         "Letters that the download wrote twice encoded are put right.",
         "Posts are by the owner of the download, whom the file does not name.",
@@ -177,13 +205,6 @@ FACEBOOK_DOWNLOAD = Preset(
     reads_record=True,
 )
 
-_TEXT_KEYS = {
-    fold(name)
-    for name in (
-        *("Comment", "Caption", "Kommentar", "Commentaire", "Comentario", "Comentário", "Commento"),
-        *("Reactie", "Opmerking", "Σχόλιο", "Review", "Text", "Bewertung"),
-    )
-}
 _TIME_KEYS = {
     fold(name)
     for name in (

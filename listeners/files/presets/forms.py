@@ -81,7 +81,10 @@ def _number(row: Mapping[str, Any], column: str) -> bool:
 
 
 def _has_own_words(column: str, sample: Sequence[Mapping[str, Any]]) -> bool:
-    return any(len(text_of(row.get(column)).split()) >= _OWN_WORDS for row in sample)
+    answers = [text for row in sample if (text := text_of(row.get(column)))]
+    # the choices of a list can be long, but people repeat them
+    is_list = len(answers) >= 5 and 2 * len(set(answers)) <= len(answers)
+    return not is_list and any(len(answer.split()) >= _OWN_WORDS for answer in answers)
 
 
 def _is_scale(column: str, sample: Sequence[Mapping[str, Any]]) -> bool:

@@ -215,3 +215,18 @@ def test_rows_of_comments_may_also_be_lines(tmp_path: Path) -> None:
     name, result = recognised_file(tmp_path / "comments.jsonl", json_lines([entry]))
     assert name == "facebook-download"
     assert result.mentions[0].author.handle == "Ελένη Παππά"
+
+
+def test_facebook_entries_with_labels(tmp_path: Path) -> None:
+    entries = [
+        {
+            "timestamp": 1773500820,
+            "media": [],
+            "label_values": [{"label": "Kommentar", "value": "Kestrova lässt mich warten"}],
+            "fbid": "1789",
+        }
+    ]
+    name, result = recognised_file(tmp_path / "a.json", json.dumps(mojibake(entries)))
+    assert name == "facebook-download"
+    (mention,) = result.mentions
+    assert (mention.external_id, mention.text) == ("1789", "Kestrova lässt mich warten")

@@ -148,3 +148,16 @@ def test_our_own_export_as_json_lines_is_exact(tmp_path: Path) -> None:
     assert name == "earful"
     (mention,) = result.mentions
     assert mention.text == "'=SUM(1) kestrova &amp; me"
+
+
+def test_choices_of_a_list_are_no_words_of_a_person() -> None:
+    plans = ["The large family plan yearly", "The small single plan monthly"]
+    rows = [
+        {
+            "Timestamp": f"2026/03/{day} 5:07:00 PM GMT+2",
+            "Which plan do you use?": plans[day % 2],
+            "What went wrong?": f"Parcel number {day} never came here",
+        }
+        for day in range(10, 18)
+    ]
+    assert recognise(list(rows[0]), rows).map["text"] == "What went wrong?"

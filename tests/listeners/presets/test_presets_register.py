@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from listeners.files.folder import FolderOptions
 from listeners.files.presets import PRESETS, UnknownPreset, get_preset, recognise
 from listeners.files.presets.adapter import FIELDS
 from listeners.files.presets.headers import fold
 from listeners.files.presets.recognition import is_header
+from listeners.files.replay import ReplayOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
@@ -120,3 +122,12 @@ def test_a_header_is_told_from_a_line_above_it(cells: list[str]) -> None:
 )
 def test_columns_of_no_tool_are_not_taken_for_a_preset(columns: list[str]) -> None:
     assert recognise(columns).preset is None
+
+
+def test_a_preset_names_the_source_of_a_watched_file() -> None:
+    path = Path("reviews.csv")
+    assert ReplayOptions(path=path, preset="trustpilot").source_name() == "trustpilot"
+    assert ReplayOptions(path=path, preset="trustpilot", source_as="crm").source_name() == "crm"
+    assert ReplayOptions(path=path).source_name() == "replay"
+    folder = FolderOptions(path=Path("exports"), preset="whatsapp")
+    assert folder.source_name() == "whatsapp"
