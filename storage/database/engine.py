@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -208,7 +209,7 @@ def _sqlite(url: URL) -> Database:
 def _check_names(path: Path) -> None:
     """Refuse a file with two names (hard links): SQLite would keep a log beside each."""
     try:
-        names = path.stat().st_nlink
+        state = path.stat()
     except FileNotFoundError:
         return
     except OSError as error:
@@ -216,10 +217,15 @@ def _check_names(path: Path) -> None:
             f"{path}: cannot be read ({error.strerror})",
             hint="Let this user read and write the file and its folder.",
         ) from error
-    if names > 1:
+    if not stat.S_ISREG(state.st_mode):
         raise DatabaseError(
-            f"{path}: the file has {names} names (hard links), and work under two of them would "
-            "damage it",
+            f"{path}: is no file, so no database",
+            hint="Name a file in database_url, as sqlite:///data/earful.db.",
+        )
+    if state.st_nlink > 1:
+        raise DatabaseError(
+            f"{path}: the file has {state.st_nlink} names (hard links), and work under two of them "
+            "would damage it",
             hint=f"Delete the other name; `find / -samefile {path}` finds it.",
         )
 

@@ -38,7 +38,7 @@ _PASSING = {
     sqlite3.SQLITE_FULL: ("the disk is full", _FREE_SPACE),
     sqlite3.SQLITE_IOERR: ("the disk fails", "Check the disk, its space and its quota."),
     sqlite3.SQLITE_READONLY: ("cannot be written", _WRITABLE),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", _WRITABLE),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"{_WRITABLE} There must be space too."),
     sqlite3.SQLITE_PERM: ("cannot be opened", _WRITABLE),
     sqlite3.SQLITE_AUTH: ("cannot be opened", _WRITABLE),
     sqlite3.SQLITE_NOLFS: ("is too large for this disk", _FREE_SPACE),

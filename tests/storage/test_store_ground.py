@@ -108,6 +108,12 @@ def test_a_file_with_two_names_is_refused(sqlite: Database, tmp_path: Path) -> N
         connect(f"sqlite:///{tmp_path / 'second.db'}")
 
 
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "earful.db").mkdir()
+    with pytest.raises(DatabaseError, match=r"earful\.db: is no file"):
+        connect(f"sqlite:///{tmp_path / 'earful.db'}")
+
+
 def test_the_check_of_each_transaction_takes_microseconds(sqlite: Database) -> None:
     _write(sqlite)
     sqlite.check_files()
