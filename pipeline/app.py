@@ -10,6 +10,7 @@ import listeners
 from earful import clock as wall
 from earful.clock import Clock
 from earful.contracts import Classifier, Listener, Notifier
+from earful.hints import HintedError
 from earful.settings.errors import SettingsError, nearest
 from earful.settings.load import SentimentSettings, Settings, load, secret
 from earful.types import Brand, Query
@@ -21,8 +22,13 @@ from pipeline.budget.policy import BudgetPolicy, policy_for
 from pipeline.flag import AlertPolicy
 from storage.collecting import polling
 from storage.database import migrate
+from storage.database.backup import find_damage
 from storage.database.engine import Database, connect
+from storage.database.errors import damaged
 from storage.entities import brands
+
+# To look for damage after an error that no other reason explains.
+_DAMAGE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +126,12 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     check_sources(settings)
     queries = settings.queries()
     db = connect(settings.database_url.get_secret_value())
-    migrate.upgrade(db)
-    brands.sync(db, settings.brands())
-    # with the account settings: a raised budget makes waiting queries due at once
-    # (test_when_settings_change_an_account_its_queries_are_asked_at_once)
-    polling.register(db, queries, _account_settings(settings))
+    with _damage_explained(db):
+        migrate.upgrade(db)
+        brands.sync(db, settings.brands())
+        # with the account settings: a raised budget makes waiting queries due at once
+        # (test_when_settings_change_an_account_its_queries_are_asked_at_once)
+        polling.register(db, queries, _account_settings(settings))
     return App(settings=settings, db=db, queries=queries, clock=clock)
 
 
@@ -154,6 +161,21 @@ def opened() -> Iterator[App]:
     """Open the app that settings describe for a block. Raises as ``open_app`` does."""
     app = open_app(load())
     try:
-        yield app
+        with _damage_explained(app.db):
+            yield app
     finally:
         app.db.close()
+
+
+@contextmanager
+def _damage_explained(db: Database) -> Iterator[None]:
+    """Turn an error that a damaged database explains into a DatabaseError."""
+    try:
+        yield
+    except (HintedError, OSError):
+        raise
+    except Exception as error:
+        damage = find_damage(db, seconds=_DAMAGE_SECONDS)
+        if not damage:
+            raise
+        raise damaged(db.redacted_url, " ".join(damage.split())) from error

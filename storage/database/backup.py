@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.database.engine import Database
-from storage.database.errors import RESTORE_SQLITE, DatabaseDamaged, DatabaseError
+from storage.database.errors import DatabaseError, damaged
 
 _STEPS_PER_LOOK = 100_000  # steps of SQLite's virtual machine: about a millisecond
 
@@ -36,7 +36,7 @@ def back_up(db: Database, file: Path) -> int:
             source.driver_connection.backup(copy)
             problem = _first_problem(copy, seconds=None)
         if problem:
-            raise DatabaseDamaged(f"{db.redacted_url}: is damaged ({problem})", hint=RESTORE_SQLITE)
+            raise damaged(db.redacted_url, " ".join(problem.split()))
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.rename(file)

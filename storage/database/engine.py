@@ -14,8 +14,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from storage.database.errors import DatabaseError as DatabaseError  # callers import it from here
-from storage.database.errors import DatabaseUnavailable, translate
+from storage.database.errors import DatabaseUnavailable, damaged, translate
 from storage.database.file_identity import FileIdentity
+from storage.database.utc import UnreadableInstant
 
 Transaction = Connection  # callers only pass it back to storage, and run no SQL on it
 
@@ -82,6 +83,10 @@ class Database:
             if sentence is None:
                 raise
             raise sentence from error
+        except (UnreadableInstant, UnicodeDecodeError) as error:
+            if not _is_of_database(error):
+                raise
+            raise damaged(self.redacted_url, " ".join(str(error).split())) from error
 
     def check_files(self) -> None:
         """Raise DatabaseMoved when the open SQLite files are no longer those at their paths."""
@@ -150,6 +155,17 @@ def connect(url: str) -> Database:
         f"database_url: {parsed.drivername!r} is not a database that Earful can use; "
         "use sqlite:/// or postgresql://"
     )
+
+
+def _is_of_database(error: Exception) -> bool:
+    """True unless the text that cannot be decoded came from elsewhere, such as a file."""
+    if isinstance(error, UnreadableInstant):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    return module == __name__ or module.startswith("sqlalchemy")
 
 
 def sqlite_path(database: Database) -> Path | None:

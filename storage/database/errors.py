@@ -63,6 +63,11 @@ _DAMAGED_STATES = {"XX001", "XX002"}
 _READ_ONLY_STATE = "25006"
 
 
+def damaged(name: str, reason: str) -> DatabaseDamaged:
+    """Return the error of an SQLite file whose content cannot be read."""
+    return DatabaseDamaged(f"{name}: is damaged ({reason})", hint=RESTORE_SQLITE)
+
+
 def translate(error: DBAPIError, name: str) -> DatabaseError | None:
     """Return the error of the database called ``name`` as a sentence with its fix.
 
@@ -77,8 +82,9 @@ def translate(error: DBAPIError, name: str) -> DatabaseError | None:
 def _sqlite_error(code: int | None, name: str, reason: str) -> DatabaseError | None:
     # extended codes keep the primary one in their lowest byte
     primary = -1 if code is None else code & 0xFF
-    if primary in _DAMAGED:
-        return DatabaseDamaged(f"{name}: is damaged ({reason})", hint=RESTORE_SQLITE)
+    # the driver reports text that is no UTF-8 without a code
+    if primary in _DAMAGED or (code is None and reason.startswith("Could not decode")):
+        return damaged(name, reason)
     if primary in _PASSING:
         problem, hint = _PASSING[primary]
         return DatabaseUnavailable(f"{name}: {problem} ({reason})", hint=hint)

@@ -29,6 +29,10 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+class UnreadableInstant(Exception):
+    """A stored instant that nobody wrote: the file is damaged."""
+
+
 class UTCInstant(TypeDecorator[datetime]):
     """A column of aware UTC datetimes kept as a BIGINT of epoch microseconds."""
 
@@ -40,5 +44,8 @@ class UTCInstant(TypeDecorator[datetime]):
         return None if value is None else to_micros(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Database to Python."""
-        return None if value is None else from_micros(value)
+        """Database to Python; UnreadableInstant for a number that is no time."""
+        try:
+            return None if value is None else from_micros(value)
+        except (OverflowError, TypeError) as error:
+            raise UnreadableInstant(f"{value!r:.40} is no time") from error

@@ -241,7 +241,7 @@ def test_tables_of_a_newer_version_are_refused_with_the_mend(empty: Database) ->
 
 
 def test_missing_tables_are_named_with_what_to_run(empty: Database) -> None:
-    with pytest.raises(DatabaseError, match="earful doctor"):
+    with pytest.raises(DatabaseError, match="earful up"):
         migrate.require_current(empty)
     empty.close()
 
