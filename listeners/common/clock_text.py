@@ -12,13 +12,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from earful.contracts import BadItem
+from listeners.common.months import ENGLISH, month_number
 
 ORDERS = ("dmy", "mdy", "ymd")
 
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september"]
-_MONTHS += ["october", "november", "december"]
-_MONTH_NUMBERS = {name[:3]: number for number, name in enumerate(_MONTHS, 1)}
-_MONTH_NUMBERS |= {name: number for number, name in enumerate(_MONTHS, 1)} | {"sept": 9}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY = re.compile(
     r"^(mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?\b[.,]? *", re.IGNORECASE
@@ -35,12 +32,14 @@ _CLOCK = re.compile(
 )
 _NUMERIC = re.compile(r"(\d{1,4})(?:([-/]| ?\. ?)(\d{1,2})\2(\d{1,4}))\.?")
 _DAY_FIRST = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)?[ /-]?([a-z]{3,9})\.?,?[ /-]?(\d{4}|\d\d)", re.IGNORECASE
+    r"(\d{1,2})(?:st|nd|rd|th|er|º|\.)?(?: (?:of|de)(?= ))?[ /-]?"
+    r"([^\W\d_]{3,12})\.?,?(?: de(?= ))?[ /-]?(\d{4}|\d\d)",
+    re.IGNORECASE,
 )
 _MONTH_FIRST = re.compile(
-    r"([a-z]{3,9})\.?[ /-]?(\d{1,2})(?:st|nd|rd|th)?(?:, ?|[ /-])(\d{4}|\d\d)", re.IGNORECASE
+    r"([^\W\d_]{3,12})\.?[ /-]?(\d{1,2})(?:st|nd|rd|th)?(?:, ?|[ /-])(\d{4}|\d\d)", re.IGNORECASE
 )
-_YEAR_FIRST = re.compile(r"(\d{4})[ /-]?([a-z]{3,9})\.?[ /-]?(\d{1,2})", re.IGNORECASE)
+_YEAR_FIRST = re.compile(r"(\d{4})[ /-]?([^\W\d_]{3,12})\.?[ /-]?(\d{1,2})", re.IGNORECASE)
 _DIGITS = re.compile(
     r"(\d{4})(\d\d)(\d\d)(?:[T_ ]?(\d\d)(?:(\d\d)(?:(\d\d)(?:[.,]?(\d{1,9}))?)?)?|-(\d{6}))?"
 )
@@ -48,7 +47,10 @@ _YEAR_AT_END = re.compile(r"(?:^|(.*?) )(\d{4})$")
 _HOURS_WORD = re.compile(r"^ ?(?:uhr|hrs?|h)\b\.?", re.IGNORECASE)
 _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
 _LOG_DATE = re.compile(r"(/\d{4}):(?=\d\d:)")  # Apache: 14/Mar/2026:17:07:00
-_DATE_ENDS = re.compile(r"(?:(?<=\d)T|[,·|]| at| [-–—])$", re.IGNORECASE)
+_DATE_ENDS = re.compile(
+    r"(?:(?<=\d)T|[,·|]| (?:at|um|à|às|a las|alle|klo|kl\.?|στις)| [-–—])$", re.IGNORECASE
+)
+_FIRST_WORD = re.compile(r"[^\W\d_]+\.?,? ")  # a weekday in another language
 _BETWEEN = re.compile(r"^(?:,|·|\||-|–|—|on\b)? *", re.IGNORECASE)
 _NO_DOTS = str.maketrans("", "", ". ")
 
@@ -183,6 +185,8 @@ def _date(text: str, order: str | None) -> datetime | None:
         elif len(year) == 2 and order is None:
             return _by_weekday(weekday[1] if weekday else "", year, month, day)
         return _named_date(year, month, day)
+    if weekday is None and (foreign := _after_foreign_weekday(body)):
+        return _named_date(foreign[3], foreign[2], foreign[1])
     if match := _MONTH_FIRST.fullmatch(body):
         if len(match[3]) == 2 and order not in ("mdy", "dmy"):
             return None
@@ -190,6 +194,14 @@ def _date(text: str, order: str | None) -> datetime | None:
     if order is None and weekday is None:
         return read_digits(body) if len(body) == 8 else None
     return _compact_date(text, body, order)
+
+
+def _after_foreign_weekday(text: str) -> re.Match[str] | None:
+    """Match "lundi 16 novembre 2026"; the word in front tells the weekday only."""
+    word = _FIRST_WORD.match(text)
+    match = _DAY_FIRST.fullmatch(text, word.end()) if word else None
+    is_foreign = match is not None and match[2].lower() not in ENGLISH and len(match[3]) == 4
+    return match if is_foreign else None
 
 
 def _numeric_date(parts: tuple[str, str, str], order: str | None) -> datetime | None:
@@ -234,7 +246,7 @@ def _by_weekday(weekday: str, year: str, month: str, day: str) -> datetime | Non
 
 
 def _named_date(year: str, month: str, day: str) -> datetime | None:
-    number = _MONTH_NUMBERS.get(month.lower())
+    number = month_number(month)
     return None if number is None else _calendar_day(year, str(number), day)
 
 

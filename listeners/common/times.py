@@ -74,7 +74,7 @@ def parse(
 ) -> datetime:
     """Read an instant into a datetime in UTC.
 
-    ``value``: ISO 8601, RFC 2822, a calendar notation with English months, digits only, or a
+    ``value``: ISO 8601, RFC 2822, a calendar notation with a month's name, digits only, or a
     number since 1970 (seconds to nanoseconds), or a datetime. ``zone``: the zone of times that
     name none, or an AssumedZone that counts them; without it they are refused. ``order``: "dmy",
     "mdy", "ymd", "excel" (day numbers) or a strptime format, which then is the only one. ``now``:
