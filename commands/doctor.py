@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 from commands.doctor_ground import GroundProblem, examine_ground
 from earful.command_name import command
-from earful.contracts import EdgeError, Forecaster, Listener, Transient
+from earful.contracts import EdgeError, Forecaster, Listener, Transient, WaitingCounter
 from earful.hints import HintedError, with_hint
 from earful.limits import money
 from earful.settings.errors import SettingsError
-from earful.settings.load import SentimentSettings, Settings, secret
+from earful.settings.load import SentimentSettings, Settings, secret, settings_path
 from earful.types import Query
 from outreach.words import count
 from pipeline.app import App, check_sources
@@ -129,6 +129,8 @@ def _settings(settings: Settings) -> Finding:
     sources = [count(len(block), f"[[{name}]] block") for name, block in blocks.items() if block]
     parts = [count(ours, "brand"), *(sources or ["no source"])]
     result = ", ".join([*parts, count(len(settings.channel), "channel")])
+    if settings_path() != Path("settings.toml"):
+        result = f"{settings_path()}: {result}"
     if not ours or not sources:
         missing = "[[brand]]" if not ours else "[[listen]]"
         hint = f"Add a {missing} block to settings.toml, or use {command('import')}."
@@ -233,6 +235,9 @@ def _bad_edge(part: str, error: EdgeError, steps: str) -> Finding:
 
 def _first_batch(listener: Listener, query: Query, position: str | None) -> str:
     """Poll from the query's stored position until a batch holds anything but gaps."""
+    if isinstance(listener, WaitingCounter):
+        # a poll of an inbox deletes what is stored
+        return f"{count(listener.count_waiting(query, position), 'mention')} to fetch at once"
     mentions = 0
     for batch in listener.poll(query, position):
         mentions = len(batch.mentions)

@@ -115,6 +115,15 @@ class Forecaster(Protocol):
         ...
 
 
+@runtime_checkable
+class WaitingCounter(Protocol):
+    """A Listener whose poll changes its source, and that can look without doing so."""
+
+    def count_waiting(self, query: Query, position: str | None) -> int:
+        """Return the posts behind ``position``, and change nothing. Raises the three errors."""
+        ...
+
+
 class SpendMeter(Protocol):
     """The limits of one poll's credential; the one place that counts spending."""
 

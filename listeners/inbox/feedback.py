@@ -22,7 +22,7 @@ from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read_options
 from listeners.common.plain_text import clean, one_line
 from listeners.common.rejects import preview
-from listeners.inbox.inbox import read_batches
+from listeners.inbox.inbox import count_waiting, read_batches
 
 SCALES = {"nps": (0, 10), "csat": (1, 5), "stars": (1, 5)}
 InboxName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -54,6 +54,11 @@ class Feedback(SourceListener):
             return _mention(line, options.form, now)
 
         yield from read_batches(folder, position, now=now, take=take)
+
+    def count_waiting(self, query: Query, position: str | None) -> int:
+        """Return the number of submissions behind ``position``; raises as ``poll`` does."""
+        options = read_options(FeedbackOptions, query)
+        return count_waiting(folder_of(options.inbox, options.form), position)
 
 
 def folder_of(inbox: Path, form: str) -> Path:

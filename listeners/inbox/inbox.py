@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,37 @@ def read_batches(
     Permanent: the folder cannot be read. Transient: the disk fails, or the file is busy.
     """
     place = _Place.load(position)
-    try:
+    with _edge_errors(folder):
         if _exists(folder):
             with closing(sqlite_file.open_database(folder)) as database:
                 place = _clear(database, folder, place, now)
                 for batch_place, batch in _read(database, folder, place, take):
                     yield batch
                     place = batch_place
+    since = place.until or now
+    seen = (Seen(since=since, until=now),) if since < now else ()
+    yield Batch(mentions=(), position=place.model_copy(update={"until": now}).dump(), seen=seen)
+
+
+def _exists(folder: Path) -> bool:
+    """Return whether there is anything to read. OSError: the folder or its file is out of reach."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:  # the service has not written anything yet
+        return False
+    path = folder / FILE
+    if FILE in names and not os.access(path, os.R_OK | os.W_OK):  # SQLite would not say why
+        raise PermissionError(errno.EACCES, "permission denied", str(path))
+    if not os.access(folder, os.W_OK):  # SQLite keeps its journal beside the file
+        raise PermissionError(errno.EACCES, "permission denied", str(folder))
+    return FILE in names or any(map(line_files.is_line_file, names))
+
+
+@contextmanager
+def _edge_errors(folder: Path) -> Iterator[None]:
+    """Turn the errors of files and SQLite into Permanent and Transient."""
+    try:
+        yield
     except PermissionError as error:
         raise Permanent(
             f"{error.filename}: permission denied",
@@ -118,23 +142,22 @@ def read_batches(
             hint=f"Stop {command('feedback serve')}, move the file out of the way, "
             "and start it again.",
         ) from error
-    since = place.until or now
-    seen = (Seen(since=since, until=now),) if since < now else ()
-    yield Batch(mentions=(), position=place.model_copy(update={"until": now}).dump(), seen=seen)
 
 
-def _exists(folder: Path) -> bool:
-    """Return whether there is anything to read. OSError: the folder or its file is out of reach."""
-    try:
-        names = {path.name for path in folder.iterdir()}
-    except FileNotFoundError:  # the service has not written anything yet
-        return False
-    path = folder / FILE
-    if FILE in names and not os.access(path, os.R_OK | os.W_OK):  # SQLite would not say why
-        raise PermissionError(errno.EACCES, "permission denied", str(path))
-    if not os.access(folder, os.W_OK):  # SQLite keeps its journal beside the file
-        raise PermissionError(errno.EACCES, "permission denied", str(folder))
-    return FILE in names or any(map(line_files.is_line_file, names))
+def count_waiting(folder: Path, position: str | None) -> int:
+    """Return the number of submissions behind ``position``, and change nothing.
+
+    Raises as ``read_batches`` does.
+    """
+    with _edge_errors(folder):
+        if not _exists(folder) or not (folder / FILE).exists():
+            return 0
+        address = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            row = _Place.load(position).row
+            select = "SELECT count(*) FROM submission WHERE id > ?"
+            (number,) = database.execute(select, (row,)).fetchone()
+    return int(number)
 
 
 def _clear(database: sqlite3.Connection, folder: Path, place: _Place, now: datetime) -> _Place:

@@ -23,7 +23,7 @@ from listeners.common.base import SourceListener
 from listeners.common.options import ListenerOptions, read_options
 from listeners.files.rows import ColumnMap, RowReader
 from listeners.inbox.feedback import SCALES, InboxName, rating_of
-from listeners.inbox.inbox import read_batches
+from listeners.inbox.inbox import count_waiting, read_batches
 
 
 class WebhookOptions(ListenerOptions):
@@ -49,6 +49,11 @@ class Webhook(SourceListener):
         folder = folder_of(options.inbox, options.hook)
         reader = ItemReader(options.hook, now)
         yield from read_batches(folder, position, now=now, take=reader.line)
+
+    def count_waiting(self, query: Query, position: str | None) -> int:
+        """Return the number of items behind ``position``; raises as ``poll`` does."""
+        options = read_options(WebhookOptions, query)
+        return count_waiting(folder_of(options.inbox, options.hook), position)
 
 
 def folder_of(inbox: Path, hook: str) -> Path:

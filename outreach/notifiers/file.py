@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +42,16 @@ class FileNotifier:
         return self._name
 
     def check(self) -> None:
-        """Make the folder when it is missing and see whether a file can be written there."""
+        """See whether files can be written into the folder, or a missing one be made."""
         with self._as_edge_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            probe = self._folder / f".check.{os.getpid()}"
-            _write(probe, "Earful was here to see whether it may write.\n")
-            probe.unlink()
+            places = (self._folder.absolute(), *self._folder.absolute().parents)
+            place = next(place for place in places if place.exists())
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+            if not shutil.disk_usage(place).free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
 
     def send(self, message: Message, key: str) -> None:
         """Write the files, making the folder when it is missing.

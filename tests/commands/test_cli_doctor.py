@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from cli_workspace import Workspace, row
 
+from earful import clock
+from listeners.inbox.inbox import Inbox
 from storage.collecting import polling
 
 SPACED = """
@@ -117,3 +119,21 @@ def test_what_bills_and_has_no_price_is_worth_a_look(
         "ok  source x/acme-air: answers; about 120 posts read a day, 0.60 USD a day; "
         "re-checks cost up to as much again"
     )
+
+
+def test_doctor_leaves_inboxes_and_folders_as_they_are(workspace: Workspace) -> None:
+    out = '\n[[channel]]\nname = "out"\nkind = "file"\npath = "digests"\n'
+    workspace.settings(FORM + out)
+    inbox = Inbox(workspace.folder / "data" / "inbox" / "form-shop", clock=clock.now)
+    inbox.append([{"id": "1", "kind": "nps", "rating": 1, "at": "2026-11-20T09:00:00+00:00"}])
+
+    def files() -> dict[str, bytes]:
+        paths = (path for path in workspace.folder.rglob("*") if path.is_file())
+        return {str(path): path.read_bytes() for path in paths}
+
+    before = files()
+    out = workspace.run("doctor").out
+    assert "source feedback/acme-air/shop: answers; 1 mention to fetch at once" in out
+    assert "ok  channel out: can be reached" in out
+    assert files() == before
+    assert not (workspace.folder / "digests").exists()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,16 @@ from earful import command_name
 from earful.settings.load import settings_path
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = (
+    "earful",
+    "listeners",
+    "outreach",
+    "storage",
+    "pipeline",
+    "dashboard",
+    "feedback",
+    "commands",
+)
 
 
 def _environment(folder: Path) -> Path:
@@ -95,3 +108,27 @@ def test_the_script_finds_its_settings_from_another_folder(tmp_path: Path) -> No
     assert started("../home/run", cwd=elsewhere) == f"{home}/settings.toml|../home/run|doctor"
     (elsewhere / "settings.toml").touch()
     assert started("../home/run", cwd=elsewhere) == "|../home/run|doctor"
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """Every string of a module that is no docstring."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    documented = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in documented:
+            yield node.value
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_message_names_the_command_in_a_form_of_its_own(package: str) -> None:
+    """`command("doctor")` names it as it was typed; "`earful doctor`" may not be on the PATH."""
+    for file in sorted((ROOT / package).rglob("*.py")):
+        for text in _texts(file):
+            assert not re.search(r"`(earful|\./run) [a-z]|(?:^|[\s(])\./run ", text), (file, text)
