@@ -61,6 +61,8 @@ class _Candidate(NamedTuple):
     style: Style
     rows: list[Row]
     header: int | None
+    # all needed columns, and rows that are all as wide as the header
+    is_certain: bool
 
 
 def find_dialect(head: bytes, decode: LineDecoder, wanted: Wanted, fit: Fit) -> Dialect | None:
@@ -85,6 +87,10 @@ def find_dialect(head: bytes, decode: LineDecoder, wanted: Wanted, fit: Fit) -> 
             candidate = _judge(style, rows, wanted, fit)
             if best is None or candidate.score > best.score:
                 best = candidate
+            if candidate.is_certain:
+                break
+        if best is not None and best.is_certain:
+            break
     if best is None or not best.rows:
         return None
     notes = _quote_notes(best, wanted.quotes)
@@ -148,14 +154,16 @@ def _judge(style: Style, rows: list[Row], wanted: Wanted, fit: Fit) -> _Candidat
         len(_trimmed(rows[header].cells or [])) if header is not None else _usual_width(readable)
     )
     behind = rows[header + 1 :] if header is not None else rows
-    equal = sum(
-        row.cells is not None and not row.reason and len(_trimmed(row.cells)) <= width
-        for row in behind
-    )
+    equal = sum(_is_in_order(row) and len(_trimmed(row.cells or [])) <= width for row in behind)
     full = sum(row.cells is not None and len(row.cells) >= width for row in behind)
     share = (equal + full) / (2 * len(behind)) if behind else 1.0
     score = (is_complete, min(known, width), width > 1, share, width > 1 and share * width)
-    return _Candidate(tuple(map(float, score)), style, rows, header)
+    is_certain = is_complete and width > 1 and share == 1 and len(behind) > 0
+    return _Candidate(tuple(map(float, score)), style, rows, header, is_certain)
+
+
+def _is_in_order(row: Row) -> bool:
+    return row.cells is not None and not row.reason and not row.is_repaired
 
 
 def _find_header(

@@ -5,16 +5,29 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from earful.contracts import Permanent
 from listeners.files.columns import check_columns, column_parts, missing_columns
 from listeners.files.presets import get_preset
-from listeners.files.presets.generic import recognise_columns
-from listeners.files.presets.headers import by_folded_name, key_paths, match
+from listeners.files.presets.generic import recognise_columns, vocabulary
+from listeners.files.presets.headers import by_folded_name, fold, key_paths, match
 from listeners.files.presets.recognition import is_header
+from listeners.files.presets.register import PRESETS
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+
+
+# characters of a column's name; survey questions are longer, and known by no preset
+_LONGEST_NAME = 80
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> frozenset[str]:
+    synonyms = (name for preset in PRESETS.values() for name in chain(*preset.columns.values()))
+    return vocabulary() | {fold(name) for name in synonyms}
 
 
 def tidy_name(name: str) -> str:
@@ -47,6 +60,9 @@ class NeededColumns:
         if self._is_mapped:
             return False, present
         paths = [*names, *key_paths(rows)] if rows else list(names)
+        # nearly every row of a table ends here; recognising it would take milliseconds
+        if _vocabulary().isdisjoint(fold(name) for name in paths if len(name) <= _LONGEST_NAME):
+            return False, 0
         if self._preset is not None:
             folded = by_folded_name(paths)
             fields = {

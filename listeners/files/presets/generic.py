@@ -108,6 +108,12 @@ _DECISIVE = {"text", "title", "author", "id", "published_at", "rating"}
 _UNDER_A_TITLE = {fold(name) for name in ("comment", "comments", "comment text", "Kommentar")}
 
 
+def vocabulary() -> frozenset[str]:
+    """Return the folded names of all columns that are recognised."""
+    names = {fold(name) for tiers in _TIERS.values() for tier in tiers for name in tier}
+    return frozenset({*names, *_DAYS, *_CLOCKS})
+
+
 class _Choice(NamedTuple):
     """The column for a field, the columns passed over, and the columns that are all as likely."""
 
