@@ -124,8 +124,8 @@ def _print_erased(erased: ErasureCounts) -> None:
     else:
         print("Nothing of it was stored, so which exports may hold it is not known here.")
     print(
-        "Out of reach of this command: backups, mails that were sent, exports that were copied, "
-        "and what other people wrote about it."
+        "Out of reach of this command: backups by other tools, mails that were sent, exports that "
+        "were copied, and what other people wrote about it."
     )
 
 

@@ -214,6 +214,8 @@ def backup(
     """Copy the SQLite database, also while `earful up` runs."""
     with opened() as app:
         size = backups.back_up(app.db, file)
+        # `earful erase` names the copies that still hold an erased person
+        exports.log_file(app.db, file, exports.BACKUP, by=arguments.current_user(), at=app.clock())
         inbox = app.settings.feedback.inbox
     print(f"{size / 1_000_000:,.1f} MB written to {file}")
     print(f"Not in it: settings.toml, your keys, and the folder {inbox}. Copy them too.")

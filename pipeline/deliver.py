@@ -59,7 +59,7 @@ class Delivered:
         return f"{counts}, {self.under_way} under way" if self.under_way else counts
 
 
-class Outbox:
+class ChannelWorkers:
     """The channels that are being served now, each by one thread. It outlasts a round."""
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class _ChannelWorker(threading.Thread):
                 if delivery is None:
                     return
                 self._send(delivery)
-        except BaseException as error:  # noqa: BLE001  (raised again by Outbox.collect)
+        except BaseException as error:  # noqa: BLE001  (raised again by ChannelWorkers.collect)
             self.failure = error
 
     def _send(self, delivery: Delivery) -> None:
@@ -196,24 +196,24 @@ def deliver(
     *,
     clock: Clock,
     stop: Stop = lambda: False,
-    outbox: Outbox | None = None,
+    workers: ChannelWorkers | None = None,
     patience: float | None = None,
 ) -> Delivered:
     """Send every message that is due. A slow or failed channel does not hold up the others.
 
     1. Serve each channel that has a message due in a thread of its own.
     2. Wait for the threads, at most ``patience`` seconds. Threads that still send go on, and a
-       later round with the same ``outbox`` collects their results.
+       later round with the same ``workers`` collects their results.
 
     An exception that no notifier may raise is a bug: its message is put off, the other messages
     are sent, and then it is raised.
     """
-    outbox = outbox or Outbox()
+    workers = workers or ChannelWorkers()
     for channel in deliveries.due_channels(db, now=clock(), length=_LEASE):
         notifier = notifiers.get(channel)
-        outbox.start(_ChannelWorker(db, channel, notifier, clock=clock, stop=stop))
-    outbox.wait(stop, patience)
-    total, bugs = outbox.collect()
+        workers.start(_ChannelWorker(db, channel, notifier, clock=clock, stop=stop))
+    workers.wait(stop, patience)
+    total, bugs = workers.collect()
     if bugs:
         raise ExceptionGroup("channels failed in ways that they must not", bugs)
     return total

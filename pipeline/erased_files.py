@@ -5,7 +5,7 @@
 2. A digest that was written on request loses its text if it names the person.
 3. A file of rejects loses the lines that name the person.
 4. Exports, imported files and watched folders belong to people: a file that names the person is
-   reported, with a command.
+   reported, with a command. So is each backup of the database.
 """
 
 from __future__ import annotations
@@ -53,27 +53,30 @@ class FileTraces:
 
 def clean_files(app: App, names: Iterable[str]) -> FileTraces:
     """Clean Earful's own files of these names, and find the other files that hold them."""
-    finder = NameFinder(names)
-    traces = FileTraces()
-    for channel in app.settings.channel:
-        if channel.kind == "file" and channel.path is not None:
-            _clean_channel(app, channel, finder, traces)
+    finder, traces = NameFinder(names), FileTraces()
     logged = exports.list_files(app.db)
     rejects = {path for path, kind in logged if kind == exports.REJECTS}
     rejects |= set(_option_paths(app, "rejects"))
-    for path in sorted(rejects):
+    for channel in app.settings.channel:  # 1
+        if channel.kind == "file" and channel.path is not None:
+            _clean_channel(app, channel, finder, traces)
+    for path in _of_kind(logged, exports.DIGEST):  # 2
+        _try(path, traces, lambda path: _clean_digest(path, finder, traces))
+    for path in sorted(rejects):  # 3
         _try(path, traces, lambda path: _clean_lines(path, finder, traces))
-    for path, kind in logged:
-        if kind == exports.DIGEST:
-            _try(path, traces, lambda path: _clean_digest(path, finder, traces))
-    for path, kind in logged:
-        if kind in exports.FORMATS:
-            _try(path, traces, lambda path: _report(path, finder, traces, "rm"))
-    read = {path for path, kind in logged if kind == exports.IMPORT}
+    for path in _of_kind(logged, exports.BACKUP):  # 4
+        _try(path, traces, lambda path: _report_backup(path, traces))
+    for path in _of_kind(logged, *exports.FORMATS):
+        _try(path, traces, lambda path: _report(path, finder, traces, "rm"))
+    read = set(_of_kind(logged, exports.IMPORT))
     read |= {path for folder in _option_paths(app, "path") for path in _files_of(folder)}
     for path in sorted(read - rejects):
         _try(path, traces, lambda path: _report(path, finder, traces, "grep"))
     return traces
+
+
+def _of_kind(logged: Iterable[tuple[Path, str]], *kinds: str) -> list[Path]:
+    return [path for path, kind in logged if kind in kinds]
 
 
 def _option_paths(app: App, key: str) -> Iterator[Path]:
@@ -171,6 +174,13 @@ def _open(path: Path) -> IO[str]:
     if is_packed:
         return gzip.open(path, "rt", encoding=encoding, errors="replace")
     return path.open(encoding=encoding, errors="replace")
+
+
+def _report_backup(path: Path, traces: FileTraces) -> None:
+    """Report a backup with the command that replaces it by one without the person."""
+    file = shlex.quote(str(path))
+    command = f"rm -- {file} && earful backup {file}"
+    traces.remaining.append(ForeignFile(path=path, command=command))
 
 
 def _command(program: str, path: Path, names: list[str]) -> str:

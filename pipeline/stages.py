@@ -13,7 +13,7 @@ from outreach.words import count
 from pipeline.account_locks import AccountLocks
 from pipeline.app import App
 from pipeline.classify import classify
-from pipeline.deliver import Delivered, Outbox, deliver
+from pipeline.deliver import ChannelWorkers, Delivered, deliver
 from pipeline.digest import digest
 from pipeline.flag import Flagged, flag
 from pipeline.poll import Polled, poll
@@ -74,7 +74,7 @@ class Stages:
         # shared by the rounds of a scheduler: a slow account is not polled twice at once
         self._account_locks = AccountLocks()
         self._cooldowns = Cooldowns()
-        self._outbox = Outbox()
+        self._channel_workers = ChannelWorkers()
 
     # on first use: `earful poll` and `earful deliver` must not wait for a model to load
     @cached_property
@@ -146,13 +146,13 @@ class Stages:
             self.notifiers,
             clock=self._app.clock,
             stop=self._stop,
-            outbox=self._outbox,
+            workers=self._channel_workers,
             patience=patience,
         )
 
     def finish_deliveries(self) -> None:
         """Give the messages under way a few seconds to end, before the process does."""
-        self._outbox.wait(lambda: True, None)
+        self._channel_workers.wait(lambda: True, None)
 
     def digest(self) -> Digested:
         """Queue the digests that are due."""

@@ -43,7 +43,7 @@ COLUMNS: tuple[str, ...] = (
 )
 FORMATS = ("csv", "jsonl")
 # Files that are logged beside exports, because they may hold a person's words too.
-IMPORT, REJECTS, DIGEST = "import", "rejects", "digest"
+IMPORT, REJECTS, DIGEST, BACKUP = "import", "rejects", "digest", "backup"
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000  # rows in memory at a time
 _MENTION_BRAND, _MENTION, _AUTHOR = (
@@ -213,7 +213,7 @@ def log_export(db: Database, exported: LoggedExport) -> None:
 
 
 def log_file(db: Database, path: Path, kind: str, *, by: str, at: datetime) -> None:
-    """Record, once, a file that may hold a person's words: IMPORT, REJECTS or DIGEST."""
+    """Record, once, a file that may hold a person's words: IMPORT, REJECTS, DIGEST or BACKUP."""
     absolute = storable(str(path.resolve()), 4000)
     row = {"at": at, "by": storable(by, 200), "path": absolute, "format": kind}
     is_logged = select(_EXPORT.c.id).where(_EXPORT.c.path == absolute, _EXPORT.c.format == kind)

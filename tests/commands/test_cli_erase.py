@@ -39,7 +39,7 @@ def test_a_person_with_all_that_there_is_of_them(full: Workspace) -> None:
     assert "2 mentions, 1 case\n  and plain reposts of these by others" in done.out
     assert "erased: 2 mentions, 0 earlier texts, 1 case, 1 entry; 0 messages emptied" in done.out
     assert "No export was written" in done.out
-    assert "Out of reach of this command: backups" in done.out
+    assert "Out of reach of this command: backups by other tools" in done.out
     assert _handles(full) == ["bo"]
     again = full.run("import", "posts.jsonl", "--source", "x")
     assert again.out == "3 rows: 0 new, 1 known, 2 removed for good before\n"

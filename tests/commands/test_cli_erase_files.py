@@ -101,6 +101,16 @@ def test_files_of_people_are_named_with_a_command_that_works(full: Workspace) ->
     assert not any("bo" in shlex.split(command)[1:-1] for command in commands)
 
 
+def test_a_backup_is_named_with_the_command_that_replaces_it(full: Workspace) -> None:
+    full.run("backup", "copy.db")
+    full.run("backup", "gone.db")
+    (full.folder / "gone.db").unlink()
+    done = full.run("erase", "--author", "x:maria", "--yes")
+    file = full.folder / "copy.db"
+    assert f"  rm -- {file} && earful backup {file}\n" in done.out
+    assert "gone.db" not in done.out
+
+
 def test_other_peoples_files_are_not_named(full: Workspace) -> None:
     full.run("export", "--out", "empty.csv", "--source", "nowhere")
     full.file("incoming/others.jsonl", row(9, "about mariachi", author="bo"))

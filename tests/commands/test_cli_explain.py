@@ -171,3 +171,21 @@ def test_evidence_of_an_earlier_version_is_read(judged: Workspace, stored: Datab
                 f"UPDATE flag SET evidence = json_remove(evidence, '$.{key}')"
             )
     assert SENTENCE in judged.run("explain", "x:1").out
+
+
+def test_of_a_long_case_the_newest_are_explained_and_all_on_request(workspace: Workspace) -> None:
+    posts = [
+        row(at, f"awful {at * 7919}", author="maria", published_at=f"2026-11-20T10:{at:02}:00Z")
+        for at in range(23)
+    ]
+    workspace.run("import", workspace.file("posts.jsonl", *posts), "--source", "x")
+    workspace.run("classify")
+    workspace.run("flag")
+    explained = workspace.run("explain", "case:1").out
+    assert explained.count("about Acme Air: flagged") == 20
+    assert "x:22 (mention:" in explained
+    assert "x:2 (mention:" not in explained
+    assert explained.endswith("\n3 older mentions; `earful explain case:1 --all`\n")
+    whole = workspace.run("explain", "case:1", "--all").out
+    assert whole.count("about Acme Air: flagged") == 23
+    assert "older mentions" not in whole

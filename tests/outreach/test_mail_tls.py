@@ -158,7 +158,7 @@ def test_certificates_are_always_checked(monkeypatch: pytest.MonkeyPatch) -> Non
         seen.append(context)
         raise ConnectionRefusedError("enough")
 
-    monkeypatch.setattr("smtplib.SMTP_SSL", look)
+    monkeypatch.setattr("outreach.notifiers.timed_smtp.connect", look)
     with pytest.raises(Transient):
         mail(465, security="tls").send(PAGE, "k")
     assert seen[0].verify_mode is ssl.CERT_REQUIRED and seen[0].check_hostname

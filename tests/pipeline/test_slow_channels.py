@@ -12,7 +12,7 @@ from factories import FakeNotifier, FrozenClock, rows
 from earful.contracts import Transient
 from earful.messages import Message
 from pipeline import deliver as stage
-from pipeline.deliver import Outbox, deliver
+from pipeline.deliver import ChannelWorkers, deliver
 from storage.cases import deliveries
 from storage.database.engine import Database
 
@@ -68,19 +68,19 @@ def states(db: Database) -> dict[str, str]:
 def test_a_slow_channel_holds_up_only_itself(
     db: Database, clock: FrozenClock, slow: SlowNotifier
 ) -> None:
-    desk, outbox = FakeNotifier(), Outbox()
+    desk, workers = FakeNotifier(), ChannelWorkers()
     notifiers = {"desk": desk, "slow": slow}
     queue(db, clock, "slow-1", "slow-2", "desk-1")
-    first = deliver(db, notifiers, clock=clock, outbox=outbox, patience=0.5)
+    first = deliver(db, notifiers, clock=clock, workers=workers, patience=0.5)
     assert (first.sent, first.under_way) == (1, 1)
     queue(db, clock, "desk-2")
-    second = deliver(db, notifiers, clock=clock, outbox=outbox, patience=0.5)
+    second = deliver(db, notifiers, clock=clock, workers=workers, patience=0.5)
     assert (second.sent, second.under_way) == (1, 1)
     assert [key for key, _ in desk.got] == ["desk-1", "desk-2"]
     assert slow.began == 1, "one message at a time, by one thread"
     assert states(db)["slow-1"] == "sending"
     slow.may_go_on.set()
-    third = deliver(db, notifiers, clock=clock, outbox=outbox)
+    third = deliver(db, notifiers, clock=clock, workers=workers)
     assert (third.sent, third.under_way) == (2, 0)
     assert set(states(db).values()) == {"sent"}
 
@@ -110,22 +110,22 @@ def test_a_channel_that_hangs_for_ever_is_left_alone(
 ) -> None:
     """A file on a share that is away, a plug-in without a timeout."""
     monkeypatch.setattr(stage, "_LONGEST_SEND", 0.2)
-    desk, outbox = FakeNotifier(), Outbox()
+    desk, workers = FakeNotifier(), ChannelWorkers()
     queue(db, clock, "slow-1", "desk-1")
-    found = deliver(db, {"desk": desk, "slow": slow}, clock=clock, outbox=outbox)
+    found = deliver(db, {"desk": desk, "slow": slow}, clock=clock, workers=workers)
     assert (found.sent, found.under_way) == (1, 1)
     # its lease ends, and no second thread joins the first
     clock.forward(minutes=6)
-    deliver(db, {"desk": desk, "slow": slow}, clock=clock, outbox=outbox)
+    deliver(db, {"desk": desk, "slow": slow}, clock=clock, workers=workers)
     assert slow.began == 1
 
 
 def test_a_slow_result_is_reported_by_a_later_round(
     db: Database, clock: FrozenClock, slow: SlowNotifier
 ) -> None:
-    outbox = Outbox()
+    workers = ChannelWorkers()
     queue(db, clock, "slow-1")
-    assert deliver(db, {"slow": slow}, clock=clock, outbox=outbox, patience=0.1).is_idle
+    assert deliver(db, {"slow": slow}, clock=clock, workers=workers, patience=0.1).is_idle
     slow.may_go_on.set()
-    assert deliver(db, {"slow": slow}, clock=clock, outbox=outbox).sent == 1
-    assert deliver(db, {"slow": slow}, clock=clock, outbox=outbox).is_idle
+    assert deliver(db, {"slow": slow}, clock=clock, workers=workers).sent == 1
+    assert deliver(db, {"slow": slow}, clock=clock, workers=workers).is_idle
