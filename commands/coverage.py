@@ -6,6 +6,7 @@ A reason may quote a platform, so every word is shown as plain text.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -32,6 +33,9 @@ from storage.collecting.coverage_rules import LedgerGap
 from storage.collecting.spending import Spending
 
 _MEGABYTE = 1_000_000
+
+# Reasons that earlier versions stored end with the promise that the outlook gives again.
+_PROMISE = re.compile(r"[;.,]? it will be tried again\.?$", re.IGNORECASE)
 
 
 def show(app: App, query: str | None, *, days: int, cost: bool, as_json: bool) -> None:
@@ -151,7 +155,7 @@ def _gap_line(
 ) -> str:
     name = f"{coverage.query_id} ({one_line(part.part, 80)})" if part.part else coverage.query_id
     window = f"{_moment(gap.since)} to {_moment(gap.until)} UTC ({length(gap.until - gap.since)})"
-    reason = one_line(gap.reason, 300)
+    reason = _PROMISE.sub("", one_line(gap.reason, 300))
     return f"  {name}: {window}, {gap.kind}: {reason}{outlook}"
 
 

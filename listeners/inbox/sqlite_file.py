@@ -13,6 +13,7 @@ from pathlib import Path
 
 FILE = "inbox.sqlite3"
 _PATIENCE = 20.0  # seconds to wait for another process that writes
+_FULL = 1  # https://sqlite.org/pragma.html#pragma_auto_vacuum
 _SECOND = 1_000_000  # row ids are microseconds
 # SQLite keeps its locks per process, and closing any other descriptor of the file drops them
 # (https://sqlite.org/howtocorrupt.html 2.2), so no file is opened while another is being made.
@@ -44,7 +45,10 @@ def open_database(folder: Path) -> sqlite3.Connection:
         # there again, and take the last commit back (https://sqlite.org/pragma.html#pragma_synchronous)
         database.execute("PRAGMA synchronous = EXTRA")
         database.execute("PRAGMA secure_delete = ON")  # zeros instead of the words of a stranger
-        database.execute("PRAGMA auto_vacuum = FULL")  # a burst does not leave a large file behind
+        # A burst does not leave a large file behind. Setting it again would be a transaction of its
+        # own, and wait for the disk five times.
+        if database.execute("PRAGMA auto_vacuum").fetchone() != (_FULL,):
+            database.execute("PRAGMA auto_vacuum = FULL")
         # AUTOINCREMENT: no id is given twice, or the listener would take a new row for a stored one
         database.execute(
             "CREATE TABLE IF NOT EXISTS submission "

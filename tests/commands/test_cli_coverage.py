@@ -99,10 +99,20 @@ def test_a_query_that_fails_says_since_when_nothing_is_seen(kept: Workspace) -> 
     )
 
 
-def test_an_outage_is_not_promised_to_be_tried_twice(kept: Workspace) -> None:
+_FAILED = "https://feed.example: the connection failed"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        gap_reason(Transient(_FAILED, hint=TRIED_AGAIN)),
+        # as earlier versions stored them
+        f"{_FAILED}; it will be tried again",
+        f"{_FAILED}. It will be tried again.",
+    ],
+)
+def test_an_outage_is_not_promised_to_be_tried_twice(kept: Workspace, reason: str) -> None:
     db = kept.db()
-    error = Transient("https://feed.example: the connection failed", hint=TRIED_AGAIN)
-    reason = gap_reason(error)
     _keep(db, Gap(since=NOW - 50 * HOUR, until=NOW - 48 * HOUR, reason=reason, kind=GapKind.OUTAGE))
     db.close()
     said = kept.run("coverage").out

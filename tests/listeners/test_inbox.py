@@ -412,3 +412,13 @@ def test_bad_lines_of_a_line_file_are_reported(tmp_path: Path, clock: FrozenCloc
         "it is JSON, but no object {…}; one object a line",
         "it is not JSON",
     ]
+
+
+def test_opening_an_inbox_again_writes_nothing(tmp_path: Path) -> None:
+    """Each answer opens it: a transaction more would wait five times more for the disk."""
+    for _ in range(2):
+        sqlite_file.open_database(tmp_path / "inbox").close()
+    file = tmp_path / "inbox" / sqlite_file.FILE
+    changes = file.read_bytes()[24:28]  # https://sqlite.org/fileformat2.html#file_change_counter
+    sqlite_file.open_database(tmp_path / "inbox").close()
+    assert file.read_bytes()[24:28] == changes
