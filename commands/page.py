@@ -71,10 +71,10 @@ class PageSupervisor:
             )
             log.error("the command center ended", status=self._server.returncode, again_in=wait)
             self._try_record(problem)
-            if self._stop.wait(wait):
-                return
-            wait = min(wait * 2, _LONGEST_WAIT)
-            self._server = self._start()
+            while not self._stop.wait(wait):
+                wait = min(wait * 2, _LONGEST_WAIT)
+                if self._try_start():
+                    break
 
     def _runs_steadily(self) -> bool:
         self._wait_for_end(self._steady)
@@ -86,6 +86,16 @@ class PageSupervisor:
         while self._server.poll() is None and (until is None or time.monotonic() < until):
             if self._stop.wait(_CHECK_EVERY if until is None else min(_CHECK_EVERY, self._steady)):
                 return
+
+    def _try_start(self) -> bool:
+        try:
+            self._server = self._start()
+        # any error: a password's file that is away for a moment must not end the watch
+        except Exception as error:  # noqa: BLE001
+            log.error("the command center did not start", why=str(error))
+            self._try_record(f"the page's server did not start: {error}")
+            return False
+        return True
 
     def _try_record(self, problem: str | None) -> None:
         try:

@@ -23,7 +23,7 @@ from pipeline.app import App, open_app
 from pipeline.stages import Stages
 from storage.collecting import polling
 from storage.database import migrate
-from storage.database.engine import connect
+from storage.database.engine import Database, connect
 from storage.database.leader import LeaderLock
 from storage.entities import brands
 
@@ -155,8 +155,21 @@ def _refuse_other_data(settings: configuration.Settings) -> None:
                 "EARFUL_DATABASE_URL: that database holds more than the demo",
                 hint="Unset it, or name an empty database.",
             )
+        _refuse_led(db)
     finally:
         db.close()
+
+
+def _refuse_led(db: Database) -> None:
+    """Raise SettingsError while a process in another folder listens into the database."""
+    leader = LeaderLock(db)
+    is_free = leader.acquire()
+    leader.release()
+    if not is_free:
+        raise SettingsError(
+            "EARFUL_DATABASE_URL: another process works with that database",
+            hint="End it, or unset EARFUL_DATABASE_URL.",
+        )
 
 
 def play(app: App) -> None:

@@ -63,6 +63,20 @@ def test_a_page_that_was_killed_comes_back() -> None:
     assert "status -9" in str(servers.recorded[1])
 
 
+def test_a_start_that_fails_is_tried_again() -> None:
+    servers, failures = Servers(DIES, LIVES), [OSError("the password's file is away")]
+
+    def start() -> subprocess.Popen[bytes]:
+        if len(servers.started) == 1 and failures:
+            raise failures.pop()
+        return servers.start()
+
+    page = PageSupervisor(start, servers.record, steady=0.05, first_wait=0.01)
+    servers.until(lambda: None in servers.recorded)
+    page.close()
+    assert "did not start: the password's file is away" in str(servers.recorded)
+
+
 def test_a_database_that_is_away_keeps_the_page_from_nothing() -> None:
     servers = Servers(DIES, LIVES)
 

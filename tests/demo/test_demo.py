@@ -208,3 +208,18 @@ def test_a_taken_port_leaves_the_former_demo_as_it_is(
         with pytest.raises(SettingsError, match="another program already listens"):
             demo.run(port=taken.getsockname()[1], browser=False)
     assert (folder / "kept.txt").is_file()
+
+
+def test_it_does_not_play_into_a_database_that_another_process_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    db = connect(url)
+    upgrade(db)
+    leader = LeaderLock(db)
+    assert leader.acquire()
+    monkeypatch.setenv("EARFUL_DATABASE_URL", url)
+    with pytest.raises(SettingsError, match="another process works with that database"):
+        demo.prepare(tmp_path / "demo", live=False)
+    leader.release()
+    db.close()
