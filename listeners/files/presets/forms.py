@@ -17,6 +17,8 @@ _SCALE = re.compile(
     re.IGNORECASE,
 )
 _RECOMMEND = re.compile(r"recommend|nps|empfehl|recomend|recommand|consigl|aanbevel|συστήν", re.I)
+# of Latin, Greek, Chinese and Arabic
+_QUESTION_MARKS = ("?", ";", "\u037e", "\uff1f", "\u061f")
 # words of an answer in a person's own words; a choice of a list has fewer
 _OWN_WORDS = 4
 _NOT_QUESTIONS = {
@@ -65,7 +67,10 @@ def google_forms_fit(columns: Sequence[str]) -> bool:
     if _OF_POSTS.intersection(folded):
         return False
     questions = [column for column in columns if fold(column) not in _NOT_QUESTIONS]
-    return any(len(column.split()) >= 4 or column.rstrip().endswith("?") for column in questions)
+    return any(
+        len(column.split()) >= 4 or column.rstrip().endswith(_QUESTION_MARKS)
+        for column in questions
+    )
 
 
 def scale_of(column: str, sample: Sequence[Mapping[str, Any]]) -> str:

@@ -43,6 +43,7 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             *("user", "from", "reviewer", "author name", "reviewer name", "nickname", "profile"),
             *("display_name", "displayname", "full name", "customer", "customer name", "sender"),
+            *("contact name",),
             *("Autor", "Benutzer", "Benutzername", "Absender", "Verfasser", "Nutzer", "Kunde"),
             *("auteur", "utilisateur", "nom d'utilisateur", "expéditeur", "usuario", "remitente"),
             *("autore", "utente", "nome utente", "mittente", "usuário", "remetente", "cliente"),
@@ -73,7 +74,17 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         (
             *("date", "datetime", "timestamp", "time", "date and time", "date time", "submitted"),
-            *("submission date", "submit date", "sent", "sent at", "date sent", "date_unixtime"),
+            *(
+                "at",
+                "date/time opened",
+                "date opened",
+                "submission date",
+                "submit date",
+                "sent",
+                "sent at",
+                "date sent",
+                "date_unixtime",
+            ),
             *("Datum", "Zeitstempel", "Uhrzeit", "Zeitpunkt", "horodateur", "date et heure"),
             *("fecha", "fecha y hora", "marca temporal", "data", "data e ora", "data e hora"),
             *("tijdstip", "tijdstempel", "datum en tijd", "ημερομηνία", "χρονική σήμανση"),

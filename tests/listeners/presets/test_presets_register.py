@@ -16,31 +16,12 @@ from listeners.files.replay import ReplayOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
-NAMES = [
-    "play-console",
-    "appstore-connect",
-    "trustpilot",
-    "meltwater",
-    "brandwatch",
-    "talkwalker",
-    "sprout",
-    "zendesk",
-    "intercom",
-    "freshdesk",
-    "x-archive",
-    "twarc",
-    "snscrape",
-    "pushshift",
-    "youtube-takeout",
-    "facebook-download",
-    "instagram-download",
-    "telegram",
-    "discord",
-    "whatsapp",
-    "google-forms",
-    "surveymonkey",
-    "earful",
-]
+_NAMES = """
+    play-console appstore-connect trustpilot meltwater brandwatch talkwalker sprout zendesk
+    intercom freshdesk x-archive twarc snscrape pushshift youtube-takeout facebook-download
+    instagram-download telegram discord whatsapp google-forms surveymonkey earful
+"""
+NAMES = _NAMES.split()
 SAMPLES = "".join(
     path.read_text(encoding="utf-8")
     for path in sorted(Path(__file__).parent.glob("test_presets_*.py"))
@@ -100,6 +81,7 @@ def test_fields_reach_the_reader() -> None:
     [
         ["Query Id", "Date", "Full Text", "Author", "Resource Id"],
         ["Zeitstempel", "Was hat Sie gestört?"],
+        ["Χρονική σήμανση", "Τι πήγε στραβά;"],
         ["Message", "Date"],
     ],
 )
