@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from earful.contracts import EdgeError
 from earful.hints import HintedError
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
+from earful.untrusted import clean_text
 from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import opened
@@ -63,12 +65,17 @@ def main() -> None:
     """Run the command line: errors that a person can fix are a sentence, bugs keep a traceback."""
     # strangers' words, addresses and names: other users of this machine have no business with them
     os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        # a mention may hold letters that the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli()
     # markup off: an error may quote a platform's [brackets]
     except _FIXABLE as error:
         console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(f"earful: {error}", style="red", markup=False)
+        # cleaned: an error may quote a file's escape codes
+        console.print(f"earful: {clean_text(str(error))}", style="red", markup=False)
         if isinstance(error, HintedError) and error.excerpt:
             console.print(indent(error.excerpt, "  "), markup=False)
         sys.exit(1)

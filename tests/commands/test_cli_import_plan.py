@@ -142,3 +142,11 @@ def test_a_found_header_is_said(workspace: Workspace) -> None:
         "import", "report.csv", "--source", "x", "--map", "text=text,published_at=published_at"
     )
     assert done.out.startswith("1 row: 1 new\nassumed: The header is line 3; ")
+
+
+def test_no_escape_code_of_a_file_reaches_the_terminal(workspace: Workspace) -> None:
+    (workspace.folder / "odd.csv").write_text("colour\x1b]0;x\x07,si\x1b[31mze\nred,5\n")
+    for words in (["--yes"], ["--dry-run"], ["--map", "text=body,published_at=at"]):
+        done = workspace.run("import", "odd.csv", "--source", "x", *words)
+        assert "si[31mze" in done.err.replace("\n", "") + done.out
+        assert not {"\x1b", "\x07"} & set(done.err + done.out)
