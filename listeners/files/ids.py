@@ -14,8 +14,9 @@ MAX_ID = 200
 # above it a float has lost digits
 _EXACT_FLOATS_BELOW = 2**53
 # how people keep Excel from reading an id as a number: ="123", '123, or quotes that stayed
+# possessive: a cell of quotes alone must not take quadratic time
 _WRAPPED = re.compile(
-    r"(?:=\s*(?:T|TEXT)?\(?\s*)?[\"\u201c\u201d]+([^\"\u201c\u201d]*)[\"\u201c\u201d]+\)?"
+    r"(?:=\s*+(?:T|TEXT)?\(?\s*+)?[\"\u201c\u201d]++([^\"\u201c\u201d]*+)[\"\u201c\u201d]++\)?"
     r"|['\u2018\u2019\u00b4`](.*)"
 )
 _WRAPPING = frozenset("='\"\u2018\u2019\u201c")
@@ -29,6 +30,7 @@ _FLOAT = re.compile(r"(\d+)[.,]0{1,2}")
 _GROUPED = re.compile(r"\d{1,3}(?:[., '\u2019\u00a0\u202f]\d{3}){4,}")
 _EXACT_DIGITS = 15  # of a spreadsheet's number; the digits behind them become zeros
 _LONG_ID = 18  # digits; ids of posts are as long, and chance ends 1 in 1,000 with the zeros
+_LONGEST_WORD = 10  # characters of a program's word for an empty cell
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff\t]")
 
 
@@ -100,4 +102,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _is_id(text: str) -> bool:
-    return len(text) > 10 or not (text.lower() in NOTHING or _ERROR.fullmatch(text))
+    if len(text) > _LONGEST_WORD:
+        return True
+    is_empty = not text.strip("=\"' ")
+    return not (is_empty or text.lower() in NOTHING or _ERROR.fullmatch(text))
