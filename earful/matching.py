@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import accumulate
 
 from earful.folding import (
@@ -24,19 +25,17 @@ from earful.folding import (
     spell_out,
     without_entities,
 )
-from earful.spellings import LIGHT, Name, Spelling, name_of
+from earful.spellings import INNER, LIGHT, Name, Spelling, name_of, squeeze
 
 __all__ = ["Matcher", "Matchers", "Words", "fold", "holds_words"]
 
 # A term is found at no other place than where one of its first words stands in a text. Words that
 # signs hold together ("l'oreal") are one chunk.
-_JOINED = re.escape("-'\".\u00b7\u2027\u30fb\u201c\u201d")
+_JOINED = re.escape(INNER.replace("_", ""))
 _CHUNK = re.compile(rf"{WORD.pattern}(?:[{_JOINED}]{WORD.pattern})*|\S")
-_PIECE = re.compile(rf"{WORD.pattern}|\S")
 _PART = re.compile(rf"[^{_JOINED}_]+")
 _LONGEST_JOIN = 4  # parts of a chunk; as many as Spelling.fits() takes for one word
 _LIGHT_RUN = re.compile(f"[{re.escape(LIGHT)}]+")
-_ASCII_LIGHT = "".join(filter(str.isascii, LIGHT))
 _TAG = re.compile(r"[#\uff03]([^\s#\uff03]+)")
 # Of one text; more is spam, which must not cost time.
 _MAX_TAGS = 100
@@ -45,67 +44,64 @@ _MAX_TAGS = 100
 class Words:
     """A text folded once, to be searched for many terms."""
 
-    __slots__ = ("_pieces", "_seams_by_place", "_squeezed_text", "_text")
+    # Each is made when it is first used: most texts are dropped before (benchmarks/ingest.py).
+    _pieces: AbstractSet[str] | None = None
+    _squeezed: bytes | None = None
+    _seams_by_place: dict[int, str] | None = None
 
     def __init__(self, text: str) -> None:
         if "&" in text and ";" in text:
             text = without_entities(text)
         self._text = _with_tags(text)
-        # Each is made when it is first used: most texts are dropped before (benchmarks/ingest.py).
-        self._pieces: frozenset[str] | None = None
-        self._squeezed_text: str | None = None
-        self._seams_by_place: dict[int, str] | None = None
         if not text.isascii() and (spelt_out := spell_out(text)) != text:
             self._text = f"{self._text}\0{_with_tags(spelt_out)}"
 
     @property
-    def pieces(self) -> frozenset[str]:
+    def pieces(self) -> AbstractSet[str]:
         """Its words in scripts with spaces, its other characters one by one, and so its tags'."""
         if self._pieces is None:
             self._pieces = self._find_pieces()
         return self._pieces
 
-    def _find_pieces(self) -> frozenset[str]:
-        tokens = self._text.split()
+    def _find_pieces(self) -> AbstractSet[str]:
         if self._text.isascii():
             # Three of four tokens of a post are plain words; the pattern takes ten times as long.
-            pieces = {token for token in tokens if token.isalnum()}
-            chunks = set(_CHUNK.findall(" ".join([t for t in tokens if not t.isalnum()])))
+            pieces = set(self._text.split())
+            signed = " ".join([token for token in pieces if not token.isalnum()])
         else:
-            pieces = set()
-            chunks = set(_CHUNK.findall(self._text))
+            pieces, signed = set(), self._text
+        chunks = set(_CHUNK.findall(signed))
         for chunk in chunks:
-            if len(chunk) > 1 and not chunk.isalnum():
-                pieces.update(_PIECE.findall(chunk))
-                parts = _PART.findall(chunk)
-                for begin in range(len(parts)):
-                    longest = parts[begin : begin + _LONGEST_JOIN]
-                    pieces.update(accumulate(longest))
-        pieces |= chunks
-        return frozenset(pieces)
+            if len(chunk) == 1 or chunk.isalnum():
+                continue
+            pieces.update(chunk)  # its signs
+            parts = _PART.findall(chunk)
+            pieces.update(parts)
+            if "_" in chunk:
+                pieces.update(WORD.findall(chunk))
+            for begin in range(len(parts) - 1):
+                pieces.update(accumulate(parts[begin : begin + _LONGEST_JOIN]))
+        return pieces | chunks
 
     def hold(self, name: Name) -> bool:
         """Tell whether the text, or the words of a hashtag, hold a name in any spelling."""
+        text = self._text
         for form in name.folded:
-            if holds_words(self._text, form):
+            if form in text and holds_words(text, form):
                 return True
-            if "#" in self._text and " " in form and holds_words(self._text, _as_tag(form)):
-                return True
+        if name.tags and "#" in text:
+            for tag in name.tags:
+                if tag in text and holds_words(text, tag):
+                    return True
+        if not name.spellings:
+            return False
         squeezed = self._squeezed
+        if squeezed is None:
+            squeezed = self._squeezed = squeeze(text)
         for spelling in name.spellings:
-            if spelling.key in squeezed and self._holds_spelling(spelling):
+            if spelling.searched in squeezed and self._holds_spelling(spelling):
                 return True
         return False
-
-    @property
-    def _squeezed(self) -> str:
-        """The text without blanks and without signs that people leave out of names."""
-        if self._squeezed_text is None:
-            squeezed = self._text
-            for sign in LIGHT if not squeezed.isascii() else _ASCII_LIGHT:
-                squeezed = squeezed.replace(sign, "")
-            self._squeezed_text = squeezed
-        return self._squeezed_text
 
     @property
     def _seams(self) -> dict[int, str]:
@@ -123,23 +119,25 @@ class Words:
         return seams
 
     def _holds_spelling(self, spelling: Spelling) -> bool:
-        at = self._squeezed.find(spelling.key)
+        text = _LIGHT_RUN.sub("", self._text)
+        at = text.find(spelling.key)
         while at != -1:
             end = at + len(spelling.key)
-            if self._is_edge(at) and self._is_edge(end) and spelling.fits(self._seams, at):
+            is_word = self._is_edge(text, at) and self._is_edge(text, end)
+            if is_word and spelling.fits(self._seams, at):
                 return True
-            at = self._squeezed.find(spelling.key, at + 1)
+            at = text.find(spelling.key, at + 1)
         return False
 
-    def _is_edge(self, at: int) -> bool:
+    def _is_edge(self, text: str, at: int) -> bool:
         """Tell whether a word begins or ends at a position of the squeezed text."""
         run = self._seams.get(at, "_")
         # an underscore joins: @kestrova_fan is another account than @kestrova
         if run.strip("_"):
             return True
         if at in self._seams:
-            return at in (0, len(self._squeezed))
-        return is_word_boundary(self._squeezed[at - 1 : at], self._squeezed[at : at + 1])
+            return at in (0, len(text))
+        return is_word_boundary(text[max(at - 1, 0) : at], text[at : at + 1])
 
 
 def _with_tags(text: str) -> str:
@@ -151,12 +149,10 @@ def _with_tags(text: str) -> str:
     return "\0".join((folded, *tags))
 
 
-def _as_tag(term: str) -> str:
-    return "#" + "".join(char for char in term if is_word_character(char))
-
-
 def _apart(tag: str) -> str:
     """Split a hashtag into its words; "" when it is one word."""
+    if tag.islower() and tag.isalpha():  # most tags
+        return ""
     tag = unicodedata.normalize("NFC", tag)
     apart = "".join(_spaced(tag))
     return apart if " " in apart else ""
@@ -187,7 +183,7 @@ class Matcher:
     @property
     def pieces(self) -> frozenset[str]:
         """Pieces of which a matching text has at least one; empty: any text may match."""
-        return frozenset(word for name in self._any for word in _first_words(name))
+        return frozenset(word for name in self._any for word in name.first_words())
 
     def matches(self, text: str | Words) -> bool:
         """True when ``text`` matches; pass Words to match one text several times."""
@@ -196,8 +192,12 @@ class Matcher:
     def why_not(self, text: str | Words) -> str:
         """Return the reason why ``text`` does not match, in words; "" when it does."""
         words = Words(text) if isinstance(text, str) else text
-        if self._any and not any(words.hold(name) for name in self._any):
-            return f"names none of: {', '.join(name.written for name in self._any)}"
+        for name in self._any:
+            if words.hold(name):
+                break
+        else:
+            if self._any:
+                return f"names none of: {', '.join(name.written for name in self._any)}"
         for name in self._none:
             if words.hold(name):
                 return f"holds the excluded phrase {name.written!r}"
@@ -220,13 +220,15 @@ class Matchers:
                 self._by_piece[piece].add(name)
             if not matcher.pieces:
                 self._of_any.add(name)
+        self._all_pieces = frozenset(self._by_piece)
 
     def matching(self, words: Words) -> list[str]:
         """Return the names of the matchers that match, in the order of construction."""
         candidates = set(self._of_any)
-        pieces = words.pieces & self._by_piece.keys() if self._by_piece else ()
-        for piece in pieces:
+        for piece in self._all_pieces & words.pieces if self._all_pieces else ():
             candidates |= self._by_piece[piece]
+        if not candidates:
+            return []
         matching = (name for name in candidates if self._matchers[name].matches(words))
         return sorted(matching, key=self._order.__getitem__)
 
@@ -244,12 +246,6 @@ def holds_words(text: str, term: str) -> bool:
             return True
         at = text.find(term, at + 1)
     return False
-
-
-def _first_words(name: Name) -> Iterator[str]:
-    yield from name.first_words()
-    tags = (_as_tag(form) for form in name.folded if " " in form)
-    yield from (word.group() if (word := WORD.search(tag)) else tag[0] for tag in tags)
 
 
 def _names(terms: Iterable[str]) -> tuple[Name, ...]:

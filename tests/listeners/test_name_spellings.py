@@ -34,6 +34,11 @@ ALIKE = [
     ("Dr. Oetker", "dr oetker", "Dr.Oetker"),
     ("J. Crew", "J.Crew", "j crew", "J Crew"),
     ("Toys R Us", "Toys-R-Us", "ToysRUs", 'Toys"R"Us', "Toys “R” Us", "toys 'r' us"),
+    ("E*TRADE", "e-trade", "etrade"),
+    ("AC/DC", "ac-dc", "AC-DC"),
+    ("Chick-fil-A", "chick fil a", "ChickFilA"),
+    ("Dunkin' Donuts", "dunkin donuts", "Dunkin’ Donuts"),
+    ("Moët & Chandon", "moet et chandon", "Moët&Chandon"),
     ("T-Mobile", "t mobile", "tmobile"),
     ("PayPal", "pay pal", "Pay-Pal"),
     ("Canal+", "Canal Plus"),
@@ -53,7 +58,7 @@ ALIKE = [
 ]
 # a name that is written together with small letters only is not looked for in two words
 ONE_WAY = {"cocacola", "seveneleven", "7eleven", "loreal", "mcdonalds", "tmobile", "bookingcom"}
-ONE_WAY |= {"toysrus", "кокакола"}
+ONE_WAY |= {"etrade", "chickfila", "toysrus", "кокакола"}
 
 
 @pytest.mark.parametrize("spellings", ALIKE, ids=lambda row: row[0])
@@ -126,6 +131,7 @@ def test_a_name_is_found(term: str, text: str) -> None:
         ("Müller", "Mullerei and Muelleria"),
         ("Mueller", "Muller"),
         ("Marks & Spencer", "marks spence"),
+        ("Andor", "and/or"),
         ("Acme Air", "acme@air, acme #air, acme (air)"),
     ],
 )
