@@ -188,7 +188,7 @@ def _unwrap(file: io.FileIO, path: Path) -> Container:
     name = path.name
     stream: io.BufferedReader = io.BufferedReader(file, _BUFFER)
     while True:
-        magic = stream.peek(16)[:16]
+        magic = stream.peek(512)[:512]
         kind = _layer_of(magic)
         _check_content(magic, kind, name)
         if kind is None:
@@ -226,6 +226,8 @@ def _check_content(magic: bytes, kind: str | None, name: str) -> None:
     for start, (noun, hint) in _UNREADABLE.items():
         if magic.startswith(start):
             raise Permanent(f"this is {noun}", hint=hint)
+    if magic[257:262] == b"ustar":
+        raise Permanent("this is a tar archive", hint="Unpack it, and name one file of it.")
     named = _SUFFIX.get(PurePosixPath(name).suffix.lower())
     if named and magic and kind is None:
         raise Permanent(f"the name says {named}, the content is not", hint="Rename or repack it.")

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from earful.contracts import Permanent
 from listeners.files.lines import DECODER, MAX_LINE, PROGRESS, TAIL, Line, Record
 
 # a page of the API of X with 500 posts and their authors takes 1 to 2 MB
@@ -184,6 +185,8 @@ class DocumentReader:
         self._path = tuple(path)
         self._is_paged = is_paged
         self._frames = list(state)
+        # a walk that is resumed has met the array before
+        self._has_array = bool(scanner.offset) or not path or is_paged
 
     def records(self) -> Iterator[Record]:
         """Yield a record for each row.
@@ -192,7 +195,7 @@ class DocumentReader:
         2. In an object, the key on the path is followed, and the other values are passed over.
         3. In an array above the rows, every object is followed.
 
-        EOFError: the document ends before its last bracket.
+        EOFError: the document ends before its last bracket. Permanent: it has no array at the path.
         """
         scanner, frames = self._scanner, self._frames
         if not scanner.offset:
@@ -217,6 +220,12 @@ class DocumentReader:
                 yield Record(None, "", place, place, "".join(frames))
         if frames:
             raise EOFError(f"the JSON ends in line {scanner.line:,}, before its last bracket")
+        if not self._has_array:
+            raise Permanent(
+                f"there is no array {'.'.join(self._path)!r} in this JSON",
+                hint="Name the array of the rows with --items NAME (in settings: items = "
+                '"NAME"), with dots for objects in objects.',
+            )
 
     def _enters_object(self, char: str) -> bool:
         return char == "{" and bool(self._path) and not self._is_paged
@@ -229,6 +238,7 @@ class DocumentReader:
         self._scanner.take_char()
         is_at_rows = self._is_paged or self._frames.count("o") == len(self._path)
         self._frames.append("o" if char == "{" else "A" if is_at_rows else "a")
+        self._has_array |= self._frames[-1] == "A"
 
     def _follow_key(self) -> None:
         """Read a key of an object, and go into its value when it is on the path."""

@@ -75,6 +75,7 @@ def test_packed_files_are_read(tmp_path: Path, name: str, data: bytes, container
         ("a.gz", zipped(**{"word/document.xml": b"x"}), "this is a Word document"),
         ("a.csv", b"%PDF-1.4", "this is a PDF document"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel workbook"),
+        ("a.csv.gz", gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar"), "this is a tar archive"),
         ("a.xls", b"<html><table></table></html>", "a web page or XML"),
         ("a.csv", b"From ann@x.example Mon May 20 10:00:00 2024\nSubject: a\n", "these are mails"),
     ],

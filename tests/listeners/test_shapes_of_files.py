@@ -149,6 +149,26 @@ def test_several_arrays_are_a_choice(tmp_path: Path) -> None:
     assert look(path, items="inbox").notes[1] == "These arrays are not read: sent."
 
 
+def test_an_array_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", json.dumps({"inbox": [row(1)], "n": {"sent": []}}))
+    with pytest.raises(Permanent, match=r"no array 'inbx' in this JSON.*--items NAME"):
+        poll(path, items="inbx")
+    assert texts(path, items="n.sent") == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(json.dumps(row(n)) + ",\n" for n in (1, 2)),
+        "".join("\x1e" + json.dumps(row(n)) + "\n" for n in (1, 2)),
+        "\ufeff" + json.dumps(row(1)) + "\r\n\r\n" + json.dumps(row(2)),
+    ],
+)
+def test_relatives_of_json_lines(tmp_path: Path, content: str) -> None:
+    path = written(tmp_path / "a.jsonl", content)
+    assert texts(path) == ["post 1", "post 2"]
+
+
 def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
     line = json.dumps(row(1)).replace("}", ', "likes": NaN, "shares": Infinity}')
     assert texts(written(tmp_path / "a.jsonl", line)) == ["post 1"]
