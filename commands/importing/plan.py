@@ -92,6 +92,7 @@ def make_plan(request: Request) -> Plan:
         name=preset,
         chosen=request.columns,
         dates=request.options.get("dates"),
+        timezone=request.options.get("timezone"),
         preamble=inspection.preamble,
         more_rows=lambda: first_rows(_row_options(request), _ROWS_FOR_DATES),
     )

@@ -173,7 +173,6 @@ ZENDESK = Preset(
         ("ticket", "subject", "author", "published_at", "group"),
     ),
     assumptions=("Agents' replies and internal notes are left out.",),
-    items="tickets",
     adapt=_zendesk,
 )
 
@@ -285,7 +284,6 @@ INTERCOM = Preset(
         "A conversation's rating is 1 to 5.",
     ),
     rating_scale="1-5",
-    items="conversations",
     adapt=_intercom,
 )
 

@@ -68,6 +68,7 @@ def recognise(
     name: str | None = None,
     chosen: Mapping[str, str] = MappingProxyType({}),
     dates: str | None = None,
+    timezone: str | None = None,
     preamble: Sequence[str] = (),
     more_rows: Callable[[], Iterable[Mapping[str, Any]]] = tuple,
 ) -> Recognised:
@@ -79,10 +80,10 @@ def recognise(
     4. Choose the questions of a form that hold its text and its rating.
     5. Prove the order of day and month by the sample's dates, or ask for it.
 
-    ``columns``: names of columns or keys. ``sample``: the first rows. ``chosen`` and ``dates``: the
-    columns by field and the order of dates that a person named already. ``preamble``: the lines
-    above the header. ``more_rows``: yields further rows, for dates that the sample does not
-    decide. Raises UnknownPreset for a wrong ``name``.
+    ``columns``: names of columns or keys. ``sample``: the first rows. ``chosen``, ``dates`` and
+    ``timezone``: the columns by field, the order of dates and the zone that a person named.
+    ``preamble``: the lines above the header. ``more_rows``: yields further rows, for dates that
+    the sample does not decide. Raises UnknownPreset for a wrong ``name``.
     """
     paths = by_folded_name([*columns, *key_paths(sample)])
     if name is not None:
@@ -99,7 +100,7 @@ def recognise(
             reading = recognise_columns(columns, chosen, sample)
     reading = _with_questions(reading, columns, sample, chosen)
     column = chosen.get("published_at") or reading.map.get("published_at")
-    reading = with_zone(reading, column, preamble)
+    reading = _without_zone(reading) if timezone else with_zone(reading, column, preamble)
     return reading if dates or column is None else with_dates(reading, column, sample, more_rows)
 
 
@@ -121,6 +122,13 @@ def _named(
             )
             return replace(reading, questions=(question,))
     return reading
+
+
+def _without_zone(reading: Recognised) -> Recognised:
+    """Take the tool's own zone out of the plan, because a person named another."""
+    options = {key: value for key, value in reading.options.items() if key != "timezone"}
+    assumptions = tuple(s for s in reading.assumptions if not s.startswith("Times are"))
+    return replace(reading, options=options, assumptions=assumptions)
 
 
 def _which_of(first: Preset, second: Preset) -> Recognised:

@@ -117,7 +117,6 @@ APPSTORE_CONNECT = Preset(
     signature=(("author", "text", "rating", "published_at", "territory"),),
     assumptions=("Stars are 1 to 5. The developer's replies are not stored.",),
     rating_scale=_STARS,
-    items="data",
     adapt=_appstore_connect,
 )
 

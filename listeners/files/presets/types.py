@@ -26,10 +26,10 @@ class Preset:
     languages, the likeliest first. A field that is no field of a mention serves ``adapt`` alone.
     ``signature``: groups of fields; a file with a column for every field of one group is in this
     format. ``assumptions``: sentences for the person who confirms the import. ``timezone`` and
-    ``dates`` are the tool's own where it documents them. ``items``: the dotted path of the array
-    in a file of one JSON object. ``adapt`` turns a row into mentions and rows left out; without it
-    each row is one mention. It gets the row with its fields added, or the record as it is in the
-    file with ``reads_record``. ``may_lack_words``: a mention may be a rating alone.
+    ``dates`` are the tool's own where it documents them. ``adapt`` turns a row into mentions and
+    rows left out; without it each row is one mention. It gets the row with its fields added, or
+    the record as it is in the file with ``reads_record``. ``may_lack_words``: a mention may be a
+    rating alone.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Preset:
     timezone: str | None = None
     dates: str | None = None
     rating_scale: str | None = None
-    items: str | None = None
     adapt: Adapt | None = None
     reads_record: bool = False
     may_lack_words: bool = False

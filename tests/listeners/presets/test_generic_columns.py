@@ -122,3 +122,11 @@ def test_an_order_of_dates_is_proven_or_asked_for(dates: list[str], order: str |
     reading = recognise(["Message", "Date"], [{"Message": "m", "Date": day} for day in dates])
     assert reading.options.get("dates") == order
     assert bool(reading.questions) == (order is None and not dates[0].startswith("2026"))
+
+
+def test_a_zone_that_a_person_names_wins_over_the_files_own() -> None:
+    columns = ["Review Id", "Review Created (UTC)", "Review Stars", "Review Content"]
+    assert recognise(columns).options["timezone"] == "UTC"
+    reading = recognise(columns, timezone="Europe/Athens")
+    assert "timezone" not in reading.options
+    assert not any(sentence.startswith("Times are") for sentence in reading.assumptions)
