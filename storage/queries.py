@@ -29,6 +29,7 @@ from storage.cases.queue import (
     assignees,
     count_cases,
     count_events,
+    count_queue,
     newest_flagged,
     queue,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "count_cases",
     "count_events",
     "count_exactly",
+    "count_queue",
     "counts",
     "headline",
     "health",

@@ -250,6 +250,15 @@ class QueueFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTally:
+    """The numbers of the whole queue at one moment."""
+
+    open: int
+    unassigned: int
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
     """The state of a query: its last poll, its coverage and its error.
 

@@ -63,11 +63,9 @@ def _draw_tally(db: Database, drawn_total: int) -> None:
     """
 
     def draw() -> None:
-        now = clock.now()
-        open_total = queries.count_cases(db, _ALL)
-        overdue = queries.count_cases(db, QueueFilter(overdue_at=now))
-        unassigned = queries.count_cases(db, QueueFilter(assignee=""))
-        words = f"{open_total:,} open · {unassigned:,} unassigned · {overdue:,} overdue"
+        tally = queries.count_queue(db, clock.now())
+        open_total = tally.open
+        words = f"{open_total:,} open · {tally.unassigned:,} unassigned · {tally.overdue:,} overdue"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(words)
             if open_total and not drawn_total:

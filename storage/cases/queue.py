@@ -6,6 +6,7 @@ storage.queries offers these to the dashboard; storage/cases/detail.py reads one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
@@ -26,7 +27,7 @@ from storage.tables import (
     PredictionRow,
     StoryRow,
 )
-from storage.views import CaseView, QueueFilter, StoryReach
+from storage.views import CaseView, QueueFilter, QueueTally, StoryReach
 
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
 _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(CaseEventRow)
@@ -63,6 +64,17 @@ def count_cases(db: Database, selection: QueueFilter) -> int:
     statement = select(func.count()).select_from(_select_ids(selection).subquery())
     with db.read() as connection:
         return connection.execute(statement).scalar_one()
+
+
+def count_queue(db: Database, now: datetime) -> QueueTally:
+    """Count open, unassigned and overdue cases in one moment, so that the numbers agree."""
+    statement = select(
+        func.count().label("open"),
+        func.count().filter(_CASE.c.assignee.is_(None)).label("unassigned"),
+        func.count().filter(IS_UNANSWERED, _CASE.c.due_at < now).label("overdue"),
+    ).where(IS_OPEN)
+    with db.read() as connection:
+        return QueueTally(**connection.execute(statement).one()._mapping)
 
 
 def newest_flagged(db: Database, brand_id: str, *, limit: int = 10) -> tuple[CaseView, ...]:

@@ -269,6 +269,14 @@ def test_pages_of_the_queue_do_not_overlap(queue: Database) -> None:
     assert pages == [one.id for one in queries.queue(queue, which)]
 
 
+def test_the_numbers_of_the_queue_are_those_of_its_filters(queue: Database) -> None:
+    now = NOW + 3 * HOUR
+    tally = queries.count_queue(queue, now)
+    assert tally.open == queries.count_cases(queue, QueueFilter()) == 4
+    assert tally.unassigned == queries.count_cases(queue, QueueFilter(assignee=""))
+    assert tally.overdue == queries.count_cases(queue, QueueFilter(overdue_at=now)) == 1
+
+
 def test_resolved_ones_are_found_when_asked_for(queue: Database) -> None:
     (first, *_) = queries.queue(queue, QueueFilter())
     commands.resolve(queue, first.id, version=first.version, by="Ana", at=NOW, outcome="won back")
