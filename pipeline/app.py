@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
 
 import listeners
 from earful import clock as wall
@@ -23,9 +26,12 @@ from pipeline.flag import AlertPolicy
 from storage.collecting import polling
 from storage.database import migrate
 from storage.database.backup import find_damage
-from storage.database.engine import Database, connect
+from storage.database.engine import Database, connect, sqlite_file
 from storage.database.errors import damaged
+from storage.database.leader import lock_path
 from storage.entities import brands
+
+log = structlog.get_logger()
 
 # To look for damage after an error that no other reason explains.
 _DAMAGE_SECONDS = 5.0
@@ -125,7 +131,9 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
     """
     check_sources(settings)
     queries = settings.queries()
-    db = connect(settings.database_url.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    _warn_of_lost_database(sqlite_file(url))
+    db = connect(url)
     with _damage_explained(db):
         migrate.upgrade(db)
         brands.sync(db, settings.brands())
@@ -133,6 +141,17 @@ def open_app(settings: Settings, *, clock: Clock = wall.now) -> App:
         # (test_when_settings_change_an_account_its_queries_are_asked_at_once)
         polling.register(db, queries, _account_settings(settings))
     return App(settings=settings, db=db, queries=queries, clock=clock)
+
+
+def _warn_of_lost_database(file: Path | None) -> None:
+    """Log that a new database begins where a schedule ran on an earlier one."""
+    if file is None or file.exists() or not lock_path(file).exists():
+        return
+    log.warning(
+        "the database is gone, and an empty one begins",
+        file=str(file),
+        fix="stop, and restore a backup: docs/run-for-real.md, 'Restore'",
+    )
 
 
 def check_sources(settings: Settings) -> None:

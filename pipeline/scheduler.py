@@ -58,6 +58,7 @@ def run(app: App, stop: threading.Event) -> None:
         try:
             app.db.check_files()
             if leader.acquire():
+                is_standing_by = False
                 _lead(app, leader, outage, stop)
                 continue
         except DatabaseError as error:  # it may be back in a moment

@@ -32,6 +32,13 @@ _SET_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None)
 _free_descriptors: dict[tuple[int, int], list[int]] = {}
 
 
+def lock_path(database: Path) -> Path:
+    """Return the lock file of a database. It stays when the schedule ends."""
+    # resolved: two paths to one file share its lock file, as they share its log
+    file = database.resolve()
+    return file.with_name(file.name + ".leader")
+
+
 class LeaderLock:
     """The lock of the process that runs the schedule."""
 
@@ -95,18 +102,14 @@ class LeaderLock:
         self._release_lock_file()
         return False
 
-    def _lock_path(self) -> Path:
-        assert self._path is not None
-        # resolved: two paths to one file share its lock file, as they share its log
-        path = self._path.resolve()
-        return path.with_name(path.name + ".leader")
-
     def _take_lock_file(self) -> bool:
+        assert self._path is not None
+        path = lock_path(self._path)
         try:
-            descriptor = os.open(self._lock_path(), os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise DatabaseUnavailable(
-                f"{self._lock_path()}: cannot be written ({error.strerror})",
+                f"{path}: cannot be written ({error.strerror})",
                 hint="Let this user write to the folder of the database.",
             ) from error
         try:
@@ -123,10 +126,10 @@ class LeaderLock:
 
     def _is_lock_file_ours(self) -> bool:
         """True when the path still names the file that is locked."""
-        if self._lock_file is None:
+        if self._lock_file is None or self._path is None:
             return False
         try:
-            return os.path.samestat(os.fstat(self._lock_file), self._lock_path().stat())
+            return os.path.samestat(os.fstat(self._lock_file), lock_path(self._path).stat())
         except OSError:
             return False
 

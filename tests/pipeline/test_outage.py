@@ -137,6 +137,19 @@ def test_a_deleted_file_ends_the_schedule(app: App) -> None:
     assert isinstance(schedule.error, DatabaseMoved)
 
 
+def test_a_new_start_says_that_an_empty_database_begins(app: App, tmp_path: Path) -> None:
+    with _running(app):
+        _until(lambda: rows(app.db, "SELECT count(*) FROM mention") == [(50,)])
+    app.db.close()
+    for file in tmp_path.glob("earful.db*"):
+        if file.suffix != ".leader":
+            file.unlink()
+    with capture_logs() as lines:
+        open_app(load(tmp_path / "settings.toml")).db.close()
+        open_app(load(tmp_path / "settings.toml")).db.close()
+    assert _events(lines) == ["the database is gone, and an empty one begins"]
+
+
 def test_a_stage_that_meets_damage_ends_the_schedule(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
