@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.words import format_age, format_time
+from earful.clock import UNDATED
 from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Flag
 from earful.types import Brand, Engagement
@@ -69,6 +71,13 @@ def test_calm_and_old_is_calm_because_only_too_old_is_judged_again(
     assert decide(heard(0.1, hours=1000), rules(), now) is Verdict.CALM
     assert decide(heard(0.9, hours=1000), rules(), now) is Verdict.TOO_OLD
     assert isinstance(decide(heard(0.9, hours=1000), rules(look_back=None), now), Flag)
+
+
+def test_an_undated_post_is_never_fresh(heard: Make, rules: MakeRules, now: datetime) -> None:
+    """A feed's entry whose date cannot be read may be years old."""
+    assert decide(heard(0.99, published_at=UNDATED), rules(), now) is Verdict.TOO_OLD
+    assert format_time(UNDATED, "Europe/Athens", now) == "undated"
+    assert format_age(UNDATED, now) == "age unknown"
 
 
 def test_bounds_belong_to_the_flag(heard: Make, rules: MakeRules, now: datetime) -> None:
