@@ -23,7 +23,7 @@ from earful.contracts import Permanent
 from listeners.files.lines import READ_ERRORS
 
 # more is no text: gzip packs line ends 1,030 to one, and posts 3 to 20 to one
-MAX_RATIO = 1000
+MAX_RATIO = 500
 # unpacked bytes from which on the ratio counts
 RATIO_FROM = 100 * 1024 * 1024
 _BUFFER = 64 * 1024
