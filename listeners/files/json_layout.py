@@ -48,7 +48,9 @@ def find_layout(
     )
     if path:
         notes.append(f"The rows are the objects in {'.'.join(path)!r}.")
-        others = sorted({".".join(other) for other in _arrays(objects) if other != path})
+        others = sorted(".".join(other) for other in _arrays(objects) if other != path)
+        # the authors in a page's "includes" are read with its posts
+        others = [other for other in others if not other.startswith("includes.")]
         unread = [other for other in others if not other.startswith(".".join(path))]
         notes += [f"These arrays are not read: {', '.join(unread)}."] if unread else []
     elif not script and _is_lines(text):
@@ -127,7 +129,8 @@ def _choose_path(
     4. Else the only array at the top of a file of one object.
     """
     is_complete, own = fit(objects)
-    arrays = dict(_arrays(objects))
+    # a page of X's API names authors and quoted posts in "includes", beside its own posts
+    arrays = {path: rows for path, rows in _arrays(objects).items() if path[0] != "includes"}
     if is_complete or not arrays:
         return ()
     fits = {path: fit(rows) for path, rows in arrays.items()}

@@ -73,13 +73,18 @@ def test_twarc_2_flattened(tmp_path: Path) -> None:
 def test_twarc_2_pages(tmp_path: Path) -> None:
     repost = V2 | {"id": "2033", "edit_history_tweet_ids": ["2033"], "author_id": "78"}
     repost["referenced_tweets"] = [{"type": "retweeted", "id": "2031"}]
-    page = {"data": [V2, repost], "includes": {"users": [USER]}, "meta": {"result_count": 2}}
+    original = V2 | {"id": "2031", "text": "the original, which nobody searched for"}
+    includes = {"users": [USER], "tweets": [original]}
+    page = {"data": [V2, repost], "includes": includes, "meta": {"result_count": 2}}
     name, result = recognised_file(tmp_path / "pages.jsonl", json_lines([page, page]))
     assert name == "twarc"
     assert len(result.mentions) == 4
     first, second = result.mentions[:2]
     assert (first.author.external_id, first.author.handle) == ("77", "nell_ro")
     assert (second.author.external_id, second.repost_of) == ("78", "2031")
+    name, alone = recognised_file(tmp_path / "page.json", json.dumps(page, indent=2))
+    assert name == "twarc"
+    assert alone.mentions == result.mentions[:2]
 
 
 def test_twarc_csv(tmp_path: Path) -> None:
