@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from earful.clock import UNDATED
 from earful.contracts import BadItem
 from earful.settings.load import slug
 from earful.types import Author, Engagement, Mention, Rating
@@ -27,6 +28,7 @@ from listeners.files.repeats import RepeatCounter
 __all__ = ["ColumnMap", "Reading", "RowReader"]
 
 _NO_COUNTS = Engagement()
+_UNDATED_CELL = "1970-01-01T00:00:00Z"  # in Earful's own export
 # a column may say that a post is a repost, and not of which one
 _YES = frozenset({"true", "yes", "1", "1.0"})
 _NO = frozenset({"false", "no", "0", "0.0"})
@@ -150,6 +152,9 @@ class RowReader:
         return " ".join(filter(None, cells)) or None
 
     def _published_at(self, value: object) -> datetime:
+        # the bounds of dates are for strangers' files, and would refuse our own undated posts
+        if value == _UNDATED_CELL and self._reading.is_exact:
+            return UNDATED
         self._zone.times = 0
         try:
             instant = times.parse(

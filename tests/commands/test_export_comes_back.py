@@ -12,6 +12,7 @@ import pytest
 from cli_workspace import Workspace
 from factories import ACME, NOW, OTHER, QUERY, RIVAL, about, batch, check_all, mention
 
+from earful.clock import UNDATED
 from earful.types import Author, Engagement, Mention, Rating
 from listeners.common.authors import anonymous_author
 from storage.collecting import ingest
@@ -51,6 +52,7 @@ def _mentions() -> list[Mention]:
         mention("s1", text="slow", rating=Rating(kind="nps", value=0, lowest=0, highest=10)),
         mention("s2", text="slow", rating=Rating(kind="csat", value=5, lowest=1, highest=5)),
         mention("s3", text="", rating=Rating(kind="stars", value=1, lowest=1, highest=5)),
+        mention("u1", text="the feed's date could not be read", published_at=UNDATED),
         mention("i1", external_id="'1", text="odd ids"),
         mention("i2", external_id="0012.0", text="odd ids", reply_to="12E+3"),
         mention("i3", external_id="<" + "long" * 100 + "@mail.example>", text="odd ids"),
