@@ -1,4 +1,8 @@
-"""The commands on a case. Each is a conditional update, so an outdated view raises Conflict."""
+"""The commands on a case. Each is a conditional update, so an outdated view raises Conflict.
+
+A view is outdated once a colleague acted, a post was deleted, or a complaint changed the status. A
+complaint that only joins the case conflicts with nothing.
+"""
 
 from __future__ import annotations
 

@@ -138,12 +138,17 @@ def _open_case(
 def _extend_case(
     connection: Connection, flag: Flag, published_at: datetime, rules: CaseRules, case: Any
 ) -> FlaggedCase:
-    """Add a complaint to an open case; earful/case_states.py gives the next status."""
+    """Add a complaint to an open case; earful/case_states.py gives the next status.
+
+    The case gets a new version only with a new status. An author who posts without pause would
+    otherwise make every page outdated before an agent can act on it.
+    """
     # one entry of an index and a sum kept on the case: a case of thousands costs no more
     highest = highest_severity(connection, case.id)
     priority = rules.priority(max(highest, flag.severity), case.complaints + 1)
     action = _complaint_action(published_at, case.first_contact_at)
     change = TRANSITIONS[CaseStatus(case.status), action]
+    status = change.status_for(is_assigned=bool(case.assignee)).value
     due_at = rules.due_at(priority, flag.at)
     # a milder complaint must not push an earlier due time back
     if change.clock is not DueClock.RESTART:
@@ -152,13 +157,13 @@ def _extend_case(
         update(_CASE)
         .where(_CASE.c.id == case.id)
         .values(
-            status=change.status_for(is_assigned=bool(case.assignee)).value,
+            status=status,
             priority=priority,
             due_at=due_at,
             complained_at=min(case.complained_at, published_at),
             last_at=max(case.last_at, published_at),
             complaints=_CASE.c.complaints + 1,
-            version=_CASE.c.version + 1,
+            version=_CASE.c.version + int(status != case.status),
         )
     )
     _add_event(connection, case.id, action.event, flag)

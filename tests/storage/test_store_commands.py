@@ -114,6 +114,33 @@ def test_an_old_view_changes_nothing(
         act(db, case_id + 99, 1)
 
 
+def _complain(db: Database, number: int, **changes: Any) -> None:
+    keep(db, mention(number, **changes))
+    read_all(db)
+    flag(db, ANY_AGE, clock=FrozenClock())
+
+
+def test_an_author_who_posts_on_keeps_no_agent_from_acting(db: Database, case_id: int) -> None:
+    seen = _now(db, case_id).version
+    _complain(db, 2)
+    version = commands.take(db, case_id, version=seen, **ANA)
+    _complain(db, 3)
+    commands.resolve(db, case_id, version=version, outcome="answered", **ANA)
+    kinds = ["opened", "complaint", "taken", "complaint", "resolved"]
+    assert _events(db, case_id) == kinds
+    assert _now(db, case_id).complaints == 3
+    check_all(db)
+
+
+def test_a_complaint_after_our_answer_is_seen_before_the_case_is_resolved(
+    db: Database, case_id: int
+) -> None:
+    version = commands.record_contact(db, case_id, version=1, **ANA)
+    _complain(db, 2, published_at=NOW + HOUR)
+    with pytest.raises(Conflict, match="changed since you opened it: it is now taken, Ana has it"):
+        commands.resolve(db, case_id, version=version, outcome="answered", **ANA)
+
+
 def test_steps_that_do_not_fit(db: Database, case_id: int) -> None:
     with pytest.raises(Conflict, match="is open; this step does not fit"):
         commands.reopen(db, case_id, version=1, due_at=NOW, **ANA)
