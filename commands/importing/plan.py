@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from commands.importing.wording import in_command_words
 from earful.contracts import Permanent
 from earful.settings.errors import SettingsError
 from listeners.files.inspect import Inspection, first_rows, inspect
+from listeners.files.platforms import zone_by_rule
 from listeners.files.presets import Recognised, recognise
 from listeners.files.replay import ReplayOptions
 
@@ -80,6 +81,19 @@ def make_plan(request: Request) -> Plan:
     Raises SettingsError for wrong options, an unreadable file, and a source that nothing names.
     """
     inspection = _inspect(request)
+    plan = _plan(request, inspection)
+    zone = zone_by_rule(plan.source, inspection.columns)
+    if zone is None or "timezone" in plan.options:
+        return plan
+    sentence = f"Times that name no zone are in {zone}, as GDELT writes them."
+    return replace(
+        plan,
+        options={**plan.options, "timezone": zone},
+        assumptions=(*plan.assumptions, sentence),
+    )
+
+
+def _plan(request: Request, inspection: Inspection) -> Plan:
     preset = request.options.get("preset")
     own = set(inspection.columns) >= _OWN_NAMES
     is_named = {*request.columns, *inspection.columns} >= _OWN_NAMES

@@ -26,14 +26,12 @@ _TABLE = re.compile(r"\bmap = \{\s*(\w+) = \"([^\"]*)\"\s*\}|\bmap\.(\w+) = \"([
 _EXAMPLE = re.compile(rf"\bthe option ({_NAMES}), as in \1 = ")
 _TEXT = re.compile(rf"(?:\b(?:the )?option )?\b({_NAMES}) = \"([^\"]*)\"")
 _PLAIN = re.compile(rf"(?:\b(?:the )?option )?\b({_NAMES}) = (true|false|\d+)")
-# some sentences already have both forms
-_OTHER_FORM = re.compile(r"\s*\(in settings: [^()]*\)")
 _BARE = re.compile(rf"\b(?:the )?option ({_NAMES})\b")
 
 
 def in_command_words(text: str) -> str:
     """Return an error or hint of a listener with its options in the form of `earful import`."""
-    text = _EXAMPLE.sub(r"\1 = ", _OTHER_FORM.sub("", text))
+    text = _EXAMPLE.sub(r"\1 = ", text)
     text = _TABLE.sub(lambda part: _map_option(part[1] or part[3], part[2] or part[4]), text)
     text = _TEXT.sub(lambda part: f"{OPTIONS[part[1]]} {_value(part[2])}", text)
     text = _PLAIN.sub(lambda part: _flag(part[1], part[2]), text)

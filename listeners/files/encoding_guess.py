@@ -34,16 +34,14 @@ def refuse_encoding(head: bytes, line: Line) -> Permanent:
     if not names:
         return Permanent(
             f"line {line.number} is not UTF-8, and the encoding cannot be told",
-            hint="Save the file as UTF-8, or name its encoding: --encoding NAME (in settings: "
-            'encoding = "NAME").',
+            hint='Save the file as UTF-8, or name its encoding by the option encoding = "NAME".',
         )
     first = names[0]
     rivals = [f"{_excerpt(line, name)} as {name}" for name in names[1:]]
     others = f" Or it reads {', '.join(rivals)}." if rivals else ""
     return Permanent(
         f"line {line.number} is not UTF-8; this looks like {first}: {_excerpt(line, first)}",
-        hint=f'If that reads right, say so: --encoding {first} (in settings: encoding = "{first}").'
-        f"{others}",
+        hint=f'If that reads right, say so by the option encoding = "{first}".{others}',
     )
 
 

@@ -223,8 +223,8 @@ class DocumentReader:
         if not self._has_array:
             raise Permanent(
                 f"there is no array {'.'.join(self._path)!r} in this JSON",
-                hint="Name the array of the rows with --items NAME (in settings: items = "
-                '"NAME"), with dots for objects in objects.',
+                hint='Name the array of the rows by the option items = "NAME", with dots for '
+                "objects in objects.",
             )
 
     def _enters_object(self, char: str) -> bool:

@@ -145,7 +145,7 @@ def _choose_path(
     if len(best) > 1 and is_alone:
         raise Permanent(
             f"this JSON object holds several arrays: {', '.join('.'.join(path) for path in best)}",
-            hint='Say which holds the rows: --items NAME (in settings: items = "NAME").',
+            hint='Say which holds the rows by the option items = "NAME".',
         )
     return best[0] if len(best) == 1 else ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -33,6 +33,18 @@ _PROFILE = {
 _WITHHELD = re.compile(r"\[\s*(?:deleted|removed)(?:\s+by\s[^\n]{1,150})?\s*\]", re.IGNORECASE)
 _LONGEST_WITHHELD = 180  # characters
 _LONGEST_WORD = 12
+# GDELT's codebooks: every time is in UTC, and none is written with a zone
+_UTC_SOURCES = frozenset({"gdelt"})
+_UTC_COLUMNS = frozenset({"GKGRECORDID", "GLOBALEVENTID", "DATEADDED", "SQLDATE"})
+
+
+def zone_by_rule(source: str, columns: Iterable[str] = ()) -> str | None:
+    """Return the zone in which a platform writes every time; None without such a rule.
+
+    ``columns``: names of the file's columns, by which a file of GDELT is known under any source.
+    """
+    is_utc = source in _UTC_SOURCES or any(name.upper() in _UTC_COLUMNS for name in columns)
+    return "UTC" if is_utc else None
 
 
 def is_withheld(text: str) -> bool:

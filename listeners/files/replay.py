@@ -28,6 +28,7 @@ from listeners.files import lines
 from listeners.files.content import open_content
 from listeners.files.file_options import FileOptions
 from listeners.files.needed_columns import NeededColumns
+from listeners.files.platforms import zone_by_rule
 from listeners.files.presets import LeftOut, UnknownPreset, get_preset
 from listeners.files.ratings import check_scale
 from listeners.files.record_parser import Outcome, RecordParser, preset_columns
@@ -88,10 +89,15 @@ class RowOptions(FileOptions):
             required = {field: column for field, column in required.items() if field in named}
         return NeededColumns(required, self.preset, is_mapped=bool(named))
 
+    def _zone_by_rule(self) -> str | None:
+        columns = [column for column in self.map.model_dump().values() if column]
+        return zone_by_rule(self.source_name(), columns)
+
     def reading(self) -> Reading:
         """Return how times and ratings are read: the options, else as the preset's tool writes."""
         preset = get_preset(self.preset) if self.preset else None
         timezone = self.timezone or (preset.timezone if preset else None)
+        timezone = timezone or self._zone_by_rule()
         return Reading(
             zone=ZoneInfo(timezone) if timezone else None,
             order=self.dates or (preset.dates if preset else None),

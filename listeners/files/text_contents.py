@@ -24,8 +24,8 @@ from listeners.files.text_file import TextFile, buffered
 JSON_FORMATS = ("jsonl", "json")
 TABLE_FORMATS = ("csv", "tsv", "txt")
 SKIP_HINT = (
-    " If the header is further down: --skip LINES (in settings: skip = LINES). If there is none: "
-    "--no-header (in settings: header = false); the columns are then called 1, 2, …"
+    " If the header is further down, give the number of lines above it, as in skip = 4. If there "
+    "is none, say header = false; the columns are then called 1, 2, …"
 )
 
 

@@ -14,9 +14,6 @@ from collections.abc import Iterator
 from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 
-import openpyxl
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-
 from earful.contracts import Permanent
 from earful.settings.errors import nearest
 from listeners.files.containers import Container, check_ratio
@@ -52,6 +49,9 @@ class Workbook:
         self.fingerprint = hashlib.sha256(
             "".join(f"{part.filename}{part.CRC}" for part in archive.infolist()).encode()
         ).hexdigest()
+        # a lazy import: with numpy it takes 20 MB, and every command loads this module
+        import openpyxl
+
         try:
             self._book = openpyxl.load_workbook(
                 stream, read_only=True, data_only=True, keep_links=False
@@ -75,6 +75,8 @@ class Workbook:
 
         Without a name it is the first sheet with rows. Permanent: there is no such sheet.
         """
+        from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
         sheets = {
             sheet.title: sheet
             for sheet in self._book.worksheets
@@ -83,7 +85,7 @@ class Workbook:
         if name is not None and name not in sheets:
             raise Permanent(
                 f"there is no sheet {name!r}{nearest(name, sheets)}",
-                hint='Name one with --sheet NAME (in settings: sheet = "NAME").',
+                hint='Name one by the option sheet = "NAME".',
             )
         filled = [title for title in sheets if next(self.rows(title), None) is not None]
         chosen = name or next(iter(filled), next(iter(sheets), ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ STORED: dict[str, tuple[str, list[dict[str, Any]]]] = {
         [{"text": "The parcel came late", "at": "2026-03-14T15:07:12Z"}],
     ),
     "digits-time.tsv": (
-        f"{_BEFORE} gdelt --map 'text=Title,published_at=DATE,id=GKGRECORDID' --timezone UTC",
+        f"{_BEFORE} gdelt --map 'text=Title,published_at=DATE,id=GKGRECORDID'",
         [{"id": "20260314150700-1", "at": "2026-03-14T15:07:00Z"}],
     ),
     "entities.jsonl": (
@@ -110,6 +111,24 @@ def test_a_case_is_stored_right_and_once(world: CaseWorld, name: str) -> None:
     again = world.earful(f"import {name} {command}")
     assert again.out.startswith(f"{len(expected)} row")
     assert ": 0 new, " in again.out
+
+
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_a_command_is_the_one_of_its_case(cases: Cases, name: str) -> None:
+    text = cases.read(f"{name}.expect.md").partition("```sh\n")[2].partition("\n```")[0]
+    assert shlex.split(text) == ["earful", *shlex.split(f"import {name} {STORED[name][0]}")]
+
+
+def test_a_zone_of_the_command_wins_over_a_rule(world: CaseWorld) -> None:
+    (world.folder / "events.csv").write_text(
+        "GLOBALEVENTID,DATEADDED,Title\n1,20260314150700,Kestrova refuses refunds\n"
+    )
+    command = "import events.csv --brand Kestrova --source press --map text=Title"
+    command += ",published_at=DATEADDED,id=GLOBALEVENTID"
+    assert world.imported(command)[0]["at"] == "2026-03-14T15:07:00Z"
+    elsewhere = command.replace("press", "wire")
+    mentions = world.imported(f"{elsewhere} --timezone Europe/Athens")
+    assert mentions[0]["at"] == "2026-03-14T13:07:00Z"
 
 
 def test_every_case_has_its_test(cases: Cases) -> None:

@@ -65,7 +65,7 @@ def test_a_wrong_map_is_named_with_its_fix(texts: str | list[str], expected: str
         ('Say which it is, as in map = { text = "…" }.', "as in --map 'text=…'."),
         ('write dates = "%d/%m/%Y %H:%M"', "write --dates '%d/%m/%Y %H:%M'"),
         ("try quotes = true or header = false, skip = 4", "try --quotes or --no-header, --skip 4"),
-        ('so: --encoding cp1253 (in settings: encoding = "cp1253").', "so: --encoding cp1253."),
+        ('say so by the option encoding = "cp1253".', "say so by --encoding cp1253."),
         ("Check the option rejects.", "Check --rejects."),
         ('the text said = "x"', 'the text said = "x"'),
     ],

@@ -83,7 +83,7 @@ def test_the_header_is_found_below_a_report(tmp_path: Path) -> None:
     assert texts(path) == ["a"]
     assert look(path).notes == ("The header is line 4; 3 lines above it are skipped.",)
     path = written(tmp_path / "b.csv", "x\n" * 60 + f"{HEAD}1,a,{AT}\n")
-    with pytest.raises(Permanent, match="--skip LINES"):
+    with pytest.raises(Permanent, match="skip = 4"):
         poll(path)
     assert texts(path, skip=60) == ["a"]
 

@@ -96,6 +96,6 @@ def _question_of(column: str, order: DateOrder, values: Sequence[Any]) -> str | 
         try:
             times.parse(value, UTC)
         except BadItem as error:
-            if "--dates" in str(error):
+            if "dates = " in str(error):
                 return f"{column}: {error}"
     return None
