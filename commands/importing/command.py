@@ -184,7 +184,10 @@ def _import_and_report(app: App, order: ImportOrder, plan: Plan) -> None:
             app, order, progress=lambda stored: advance(stored.seen + stored.rejected)
         )
     _log_files(app, order, has_rejects=report.rejected > 0)
-    print(report.closing_line(order.rejects))
+    if not report.rows and report.broken is None:
+        raise SettingsError(f"{order.file}: it holds no rows")
+    if report.rows:
+        print(report.closing_line(order.rejects))
     first = report.first_unread()
     if first and not report.is_empty:
         print(f"the first not read, {first}")
@@ -192,8 +195,12 @@ def _import_and_report(app: App, order: ImportOrder, plan: Plan) -> None:
     if plan.is_certain and plan.inspection is not None:
         # a plan that a person confirmed has shown them
         _print_lines(f"assumed: {note}" for note in plan.inspection.notes)
+    if report.broken is not None:
+        raise SettingsError(
+            in_command_words(report.broken.sentence), hint=in_command_words(report.broken.hint)
+        ) from report.broken
     if report.is_empty:
-        reason = "it holds no rows" if not report.rows else "no row of it is a mention"
+        reason = "no row of it is a mention"
         if first:
             reason = f"no row could be read; the first, {first}"
         raise SettingsError(f"{order.file}: {reason}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from earful.contracts import Permanent, Transient
 from earful.types import Batch, Rejected
 from earful.untrusted import one_line
 from outreach.words import count
@@ -17,7 +19,9 @@ from storage.collecting.ingest import IngestCounts
 # different reasons that are counted one by one; a file of a million bad rows may give a million
 _MAX_REASONS = 1000
 _OTHER_REASONS = "other reasons"
-_SHOWN_REASONS = 3
+_SHOWN_REASONS = 5
+# values in a reason: in quotes, and numbers
+_VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
 _REASON_LENGTH = 70  # characters
 _STEMS = (("text: it is empty", "no text"),)
 
@@ -29,6 +33,7 @@ class ImportReport:
     ``known``: stored before. ``repeated``: said again by another row of the file. ``removed``: by
     an erased author, or of a removed post. ``reasons`` and ``left_out`` count rows by a phrase.
     ``assumed`` counts rows that were read by an assumption; these are in another count too.
+    ``broken`` is the error that ended the reading before the file's end.
     """
 
     new: int = 0
@@ -41,6 +46,9 @@ class ImportReport:
     left_out: Counter[str] = field(default_factory=Counter)
     assumed: Counter[str] = field(default_factory=Counter)
     first_rejected: Rejected | None = None
+    broken: Permanent | Transient | None = None
+
+    _kinds: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -72,8 +80,14 @@ class ImportReport:
         for row in rejected:
             self.rejected += 1
             self.first_rejected = self.first_rejected or row
-            reason = row.reason if len(self.reasons) < _MAX_REASONS else _OTHER_REASONS
-            self.reasons[reason] += 1
+            self._count_reason(row.reason)
+
+    def _count_reason(self, reason: str) -> None:
+        """Count a reason with others of its kind, under the first one as the example."""
+        kind = _kind_of(reason)
+        if kind not in self._kinds and len(self._kinds) >= _MAX_REASONS:
+            reason = kind = _OTHER_REASONS
+        self.reasons[self._kinds.setdefault(kind, reason)] += 1
 
     def closing_line(self, rejects: Path) -> str:
         """Return "1,204 rows: 1,180 new, 12 known, 5 not read (3 × no text, …) → FILE"."""
@@ -122,7 +136,13 @@ def _top(phrases: Counter[str]) -> str:
     """Return the commonest phrases with their numbers; a file's own words are kept to one line."""
     most = phrases.most_common(_SHOWN_REASONS)
     listing = ", ".join(f"{number:,} × {_brief(phrase)}" for phrase, number in most)
-    return listing + (" …" if len(phrases) > len(most) else "")
+    others = phrases.total() - sum(number for _, number in most)
+    return listing + (f", {others:,} × {_OTHER_REASONS}" if others else "")
+
+
+def _kind_of(reason: str) -> str:
+    """Return a reason without its values: rows with other values have the same trouble."""
+    return _VALUES.sub("…", reason)
 
 
 def _brief(reason: str) -> str:

@@ -9,7 +9,6 @@ from commands.importing.order import ImportOrder, check_file, query_of
 from commands.importing.report import ImportReport, RejectsFile
 from commands.importing.wording import in_command_words
 from earful.contracts import Permanent, Transient
-from earful.settings.errors import SettingsError
 from earful.types import Batch
 from pipeline.app import App
 from pipeline.poll import Polled, store_all
@@ -21,8 +20,8 @@ def import_file(
 ) -> ImportReport:
     """Store every mention of the file; repeating it adds nothing. Rejects go to their own file.
 
-    Raises SettingsError for wrong options, and when the file cannot be read to its end; the rows
-    before that are stored.
+    A file that cannot be read to its end has its error in ``report.broken``, and the rows before
+    that are stored. Raises SettingsError for wrong options.
     """
     check_file(order.file)
     query = query_of(app, order)
@@ -47,9 +46,7 @@ def import_file(
                 is_file=True,
             )
         except (Permanent, Transient) as error:
-            raise SettingsError(
-                in_command_words(error.sentence), hint=in_command_words(error.hint)
-            ) from error
+            report.broken = error
     return report
 
 

@@ -10,6 +10,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from earful.contracts import TRIED_AGAIN
+
 # the key of a [listen.options] block -> the option of the command
 OPTIONS = {
     **{name: f"--{name}" for name in ("format", "dates", "timezone", "encoding", "delimiter")},
@@ -30,7 +32,11 @@ _BARE = re.compile(rf"\b(?:the )?option ({_NAMES})\b")
 
 
 def in_command_words(text: str) -> str:
-    """Return an error or hint of a listener with its options in the form of `earful import`."""
+    """Return an error or hint of a listener with its options in the form of `earful import`.
+
+    A listener's promise to try again is left out, because a command ends.
+    """
+    text = text.replace(TRIED_AGAIN, "").rstrip()
     text = _EXAMPLE.sub(r"\1 = ", text)
     text = _TABLE.sub(lambda part: _map_option(part[1] or part[3], part[2] or part[4]), text)
     text = _TEXT.sub(lambda part: f"{OPTIONS[part[1]]} {_value(part[2])}", text)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 
-from earful.contracts import Permanent, Transient
+from earful.contracts import TRIED_AGAIN, Permanent, Transient
 from earful.settings.load import Zone
 from earful.types import Batch, Mention, Query, Rejected
 from listeners.common import times
@@ -196,7 +196,7 @@ class _FileReader:
         except lines.READ_ERRORS as error:
             raise Transient(
                 f"{path}: the file is cut or damaged ({error})",
-                hint="The rows before the damage are kept, and it will be tried again.",
+                hint=f"The rows before the damage are stored. {TRIED_AGAIN}",
             ) from error
 
     def _fill(self, content: Content, start: ResumePoint) -> Iterator[Batch]:

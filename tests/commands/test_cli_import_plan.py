@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 from cli_workspace import Workspace, row
 from factories import rows
@@ -112,6 +115,32 @@ def test_nothing_read_is_an_error_with_the_first_reason(workspace: Workspace) ->
     empty = workspace.run("import", workspace.file("empty.jsonl", ""), "--source", "x")
     assert empty.status == 1
     assert "it holds no rows" in empty.err
+    assert empty.out == ""
+    header = workspace.run("import", workspace.file("h.csv", "text,published_at"), "--source", "x")
+    assert (header.status, header.out) == (1, "")
+    assert "it holds no rows" in header.err
+
+
+def test_a_cut_file_is_counted_before_its_error(workspace: Workspace) -> None:
+    lines = "".join(json.dumps(row(number)) + "\n" for number in range(3000))
+    packed = gzip.compress(lines.encode())
+    (workspace.folder / "cut.jsonl.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    done = workspace.run("import", "cut.jsonl.gz", "--source", "x")
+    assert done.status == 1
+    number = _number(workspace)
+    assert 0 < number < 3000
+    assert done.out.startswith(f"{number:,} rows: {number:,} new")
+    assert "the file is cut or damaged" in done.err
+    assert "tried again" not in done.err
+
+
+def test_unread_rows_are_grouped_by_the_kind_of_their_trouble(workspace: Workspace) -> None:
+    bad = [row(number, published_at=f"{number}/31/2026") for number in range(40, 60)]
+    file = workspace.file("dates.jsonl", row(1), *bad)
+    done = workspace.run("import", file, "--source", "x")
+    assert done.status == 0
+    assert "20 × published_at: '40/31/2026'" in done.out
+    assert "'41/31/2026'" not in done.out
 
 
 def test_a_dry_run_needs_no_source_yet(workspace: Workspace) -> None:

@@ -143,7 +143,7 @@ def test_pages_keep_their_includes(tmp_path: Path) -> None:
 
 def test_several_arrays_are_a_choice(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", json.dumps({"sent": [row(1)], "inbox": [row(2)]}))
-    with pytest.raises(Permanent, match=r"several arrays: sent, inbox.*--items NAME"):
+    with pytest.raises(Permanent, match=r'several arrays: sent, inbox.*items = "NAME"'):
         poll(path)
     assert texts(path, items="inbox") == ["post 2"]
     assert look(path, items="inbox").notes[1] == "These arrays are not read: sent."
@@ -151,7 +151,7 @@ def test_several_arrays_are_a_choice(tmp_path: Path) -> None:
 
 def test_an_array_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", json.dumps({"inbox": [row(1)], "n": {"sent": []}}))
-    with pytest.raises(Permanent, match=r"no array 'inbx' in this JSON.*--items NAME"):
+    with pytest.raises(Permanent, match=r"no array 'inbx' in this JSON.*items = .NAME"):
         poll(path, items="inbx")
     assert texts(path, items="n.sent") == []
 
