@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -12,11 +13,18 @@ import pytest
 import uvicorn
 from ports import free_port
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from dashboard.gate import connections
 from dashboard.gate.connections import BoundedConnections
 
 LONG = 30.0  # seconds for anything that must happen
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/slow":
+        await asyncio.sleep(LONG)
+    await PlainTextResponse("ok")(scope, receive, send)
 
 
 @pytest.fixture
@@ -27,12 +35,13 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(connections, "HEAD_WITHIN", 0.3)
     number = free_port()
     config = uvicorn.Config(
-        PlainTextResponse("ok"),
+        _answer,
         host="127.0.0.1",
         port=number,
         http=BoundedConnections,
         lifespan="off",
         log_config=None,
+        timeout_graceful_shutdown=0,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -56,17 +65,80 @@ def _ask(connection: socket.socket) -> bytes:
         return b""
 
 
-def test_an_address_has_so_many_connections_and_silent_ones_end(port: int) -> None:
+def _count() -> int:
+    return sum(map(len, BoundedConnections.open_by_address.values()))
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    with suppress(ConnectionResetError):
+        return connection.recv(1) == b""
+    return True
+
+
+def test_a_full_address_loses_its_oldest_idle_connection(port: int) -> None:
     held = [_open(port) for _ in range(3)]
     assert _ask(held[0]).startswith(b"HTTP/1.1 200")
+    newest = _open(port)
+    assert _ask(newest).startswith(b"HTTP/1.1 200")
+    assert _has_ended(held[0])
+    # the silent ones end by themselves
+    assert all(map(_has_ended, held))
+    assert _count() <= 3
+    for connection in (*held, newest):
+        connection.close()
+
+
+def test_a_full_address_at_work_gets_no_further_connection(port: int) -> None:
+    held = [_open(port) for _ in range(3)]
+    for connection in held:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    # each is at work once the server has made its cycle
+    ends_at = time.monotonic() + LONG
+    while time.monotonic() < ends_at:
+        peers = [
+            peer for peers in list(BoundedConnections.open_by_address.values()) for peer in peers
+        ]
+        if len(peers) == 3 and not any(peer._is_idle() for peer in peers):
+            break
+        time.sleep(0.01)
     refused = _open(port)
     assert _ask(refused) == b""
-    # the two silent ones end, and their places are free again
-    for silent in held[1:]:
-        with suppress(ConnectionResetError):
-            assert silent.recv(1) == b""
-    again = _open(port)
-    assert _ask(again).startswith(b"HTTP/1.1 200")
-    assert sum(BoundedConnections.open_by_address.values()) <= 3
-    for connection in (*held, refused, again):
+    for connection in (*held, refused):
         connection.close()
+
+
+def test_half_a_request_behind_an_answer_ends(port: int) -> None:
+    connection = _open(port)
+    assert _ask(connection).startswith(b"HTTP/1.1 200")
+    connection.sendall(b"GET")
+    assert _has_ended(connection)
+    connection.close()
+
+
+def test_an_unread_body_that_drips_ends(port: int) -> None:
+    connection = _open(port)
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\na")
+    assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    connection.settimeout(0.05)
+    ends_at = time.monotonic() + LONG
+    while time.monotonic() < ends_at:
+        try:
+            connection.sendall(b"a")
+            if connection.recv(1) == b"":
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    else:
+        pytest.fail("the connection is still open")
+    connection.close()
+
+
+def test_requests_sent_ahead_fill_no_memory(port: int) -> None:
+    connection = _open(port)
+    ahead = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" * 10_000
+    with suppress(OSError):
+        connection.sendall(ahead)
+    assert _has_ended(connection)
+    connection.close()
