@@ -18,6 +18,7 @@ from earful.hints import with_hint
 from earful.messages import Message
 from earful.settings.load import DigestSettings
 from earful.types import Query
+from earful.untrusted import one_line
 from outreach import digest as outreach_digest
 from outreach.facts import BrandNumbers, DigestFacts
 from outreach.rules import Rules
@@ -26,6 +27,7 @@ from pipeline.case_line import case_line
 from storage import queries as stored
 from storage.cases import deliveries
 from storage.collecting.future_dates import count_future_dates
+from storage.collecting.rejected_items import newest_reason
 from storage.database.engine import Database
 from storage.removal import tombstones
 from storage.views import BrandView, QueueFilter, SourceHealth
@@ -39,6 +41,7 @@ _LONGEST_AHEAD = timedelta(hours=12)
 _EARLIEST_NOW = datetime(2020, 1, 1, tzinfo=UTC)
 _ANY = tuple(CaseStatus)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_REASON = 300  # characters of an unread item's reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,9 @@ def problems(db: Database, queries: Sequence[Query], now: datetime) -> tuple[str
     lines += [
         f"{source.query_id}: {_state(source)}: {source.error}" for source in sources if source.error
     ]
+    lines += [
+        _nothing_read(db, source) for source in sources if source.rejected and not source.stored
+    ]
     lines += [f"stage {stage.name}: {stage.error}" for stage in state.stages if stage.error]
     if (ahead := clock_problem(db, now)) is not None:
         lines.append(ahead)
@@ -163,6 +169,14 @@ def _unpolled(delays: Sequence[timedelta], never_polled: int) -> Iterator[str]:
     if never_polled:
         sources = count(never_polled, "source has", "sources have")
         yield with_hint(f"{sources} not been polled yet", hint)
+
+
+def _nothing_read(db: Database, source: SourceHealth) -> str:
+    # a watched file whose columns are not recognised is read once, and then is silent
+    items = count(source.rejected, "item")
+    reason = one_line(newest_reason(db, source.query_id), _MAX_REASON)
+    line = f"{source.query_id}: {items} could not be read, and none became a mention"
+    return f"{line}: {reason}" if reason else line
 
 
 def _state(source: SourceHealth) -> str:

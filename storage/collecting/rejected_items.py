@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from earful.types import Query, Rejected
+from storage.database.engine import Database
 from storage.database.upsert import chunks, insert_new, table_of
 from storage.tables import RejectedRow
 
@@ -34,3 +35,15 @@ def store_rejects(
     ]
     insert_new(connection, RejectedRow, new_rows)
     return len(new_rows)
+
+
+def newest_reason(db: Database, query_id: str) -> str:
+    """Return why the newest unread item of a query could not be read; "" when none is kept."""
+    with db.read() as connection:
+        reason: str | None = connection.execute(
+            select(_REJECTED.c.reason)
+            .where(_REJECTED.c.query_id == query_id)
+            .order_by(_REJECTED.c.id.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+    return reason or ""

@@ -15,6 +15,7 @@ from factories import (
     RIVAL,
     RULES,
     FrozenClock,
+    about,
     keep,
     mention,
     number,
@@ -24,12 +25,12 @@ from factories import (
 
 from earful.clock import Window
 from earful.settings.load import DigestSettings
-from earful.types import Query
+from earful.types import Batch, Query, Rejected
 from pipeline import digest as stage
 from pipeline.digest import digest, last_hour
 from pipeline.flag import flag
 from storage.cases import commands, deliveries
-from storage.collecting import polling
+from storage.collecting import ingest, polling
 from storage.database.engine import Database
 from storage.entities import brands
 
@@ -239,6 +240,18 @@ def test_a_digest_says_that_nobody_listens(db: Database) -> None:
     assert stage.problems(db, [QUERY], NOW + HOUR) == ()
     (line,) = stage.problems(db, [QUERY], NOW + 4 * HOUR)
     assert line.startswith("1 source is overdue for polling by up to 3 hours. Is `earful up`")
+
+
+def test_a_source_of_which_nothing_can_be_read_is_named(db: Database) -> None:
+    polling.register(db, [QUERY])
+    polling.record_success(db, QUERY.id, at=NOW, due_at=NOW + HOUR)
+    reason = "there is no column 'published_at'"
+    unread = Batch(mentions=(), position="1", rejected=(Rejected(where="a.csv", reason=reason),))
+    ingest.store(db, QUERY, unread, about(), NOW)
+    (line,) = stage.problems(db, [QUERY], NOW)
+    assert line == f"{QUERY.id}: 1 item could not be read, and none became a mention: {reason}"
+    keep(db, mention(1))
+    assert stage.problems(db, [QUERY], NOW) == ()
 
 
 @pytest.mark.parametrize("asked", [(), (replace(QUERY, enabled=False),)], ids=["gone", "off"])
