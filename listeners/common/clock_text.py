@@ -47,6 +47,11 @@ _YEAR_AT_END = re.compile(r"(?:^|(.*?) )(\d{4})$")
 _HOURS_WORD = re.compile(r"^ ?(?:uhr|hrs?|h)\b\.?", re.IGNORECASE)
 _EAST_ASIAN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
 _LOG_DATE = re.compile(r"(/\d{4}):(?=\d\d:)")  # Apache: 14/Mar/2026:17:07:00
+# "14.03.2026 17.07" in Finland and Denmark, "14/03/2026 à 17h07" in France
+_DOTTED_CLOCK = re.compile(
+    r"(?<=\d{4})(,? (?:klo?\.? )?)([01]?\d|2[0-3])\.([0-5]\d)(?:\.([0-5]\d))?(?= |$)"
+)
+_FRENCH_CLOCK = re.compile(r"(?<![\d:.])(\d{1,2}) ?h ?([0-5]\d)(?![\d:])", re.IGNORECASE)
 _DATE_ENDS = re.compile(
     r"(?:(?<=\d)T|[,·|]| (?:at|um|à|às|a las|alle|klo|kl\.?|στις)| [-–—])$", re.IGNORECASE
 )
@@ -74,6 +79,8 @@ def read(text: str, order: str | None) -> Reading | None:
     if not text.isascii():
         text = _EAST_ASIAN.sub(r"\1-\2-\3", text)
     clock = _CLOCK.search(text)
+    if clock is None and (clean := _with_colons(text)) != text:
+        text, clock = clean, _CLOCK.search(clean)
     if clock is None:
         day = _date(text, order)
         return None if day is None else Reading(day, "", is_date=True)
@@ -88,6 +95,14 @@ def read(text: str, order: str | None) -> Reading | None:
         return Reading(day + moment, zone)
     except OverflowError:
         raise BadItem("is outside the calendar") from None
+
+
+def _with_colons(text: str) -> str:
+    """Return a text with its clock time in colons, where a country writes dots or an h."""
+    text = _DOTTED_CLOCK.sub(
+        lambda clock: f"{clock[1]}{clock[2]}:{clock[3]}{f':{clock[4]}' if clock[4] else ''}", text
+    )
+    return _FRENCH_CLOCK.sub(r"\1:\2", text)
 
 
 def read_digits(text: str) -> datetime | None:

@@ -24,7 +24,7 @@ from listeners.common.numeric_times import (
 from listeners.common.rejects import preview
 
 __all__ = ["EARLIEST", "EPOCH", "EXCEL", "ORDERS", "AssumedZone", "check_order", "from_epoch"]
-__all__ += ["parse", "to_epoch"]
+__all__ += ["parse", "parse_mail_date", "to_epoch"]
 
 ORDERS = (*clock_text.ORDERS, EXCEL)
 
@@ -33,6 +33,10 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d*)?")
 _ZONED_DIGITS = re.compile(
     r"(\d{8}[T _-]?(?:\d{4}|\d{6})(?:[.,]\d{1,9})?) ?([A-Za-z+\[(].*|-\d\d:?\d\d)"
 )
+# .NET's JSON: milliseconds since 1970 in UTC; an offset behind them is for display only
+_DOT_NET = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/")
+# RFC 5322, section 4.3: in such a date CST is the zone of the USA
+_MAIL_CST = re.compile(r"((?:[A-Z][a-z]{2}, *)?\d{1,2} [A-Z][a-z]{2} \d{2,4} [\d:]{5,8}) CST")
 _DAY_NUMBER = re.compile(r"(\d{5}),(\d+)")
 # marks that spreadsheets put around dates in right-to-left languages, and odd blanks and minuses
 _FOLDED = dict.fromkeys(map(ord, "\u200e\u200f\u061c\u202a\u202c\ufeff"))
@@ -92,6 +96,19 @@ def parse(
     return instant
 
 
+def parse_mail_date(
+    value: str, zone: Zone = None, *, order: str | None = None, now: datetime | None = None
+) -> datetime:
+    """Read a date of a mail or an RSS feed as ``parse`` does, and CST as RFC 5322 has it."""
+    try:
+        return parse(value, zone, order=order, now=now)
+    except BadItem:
+        match = _MAIL_CST.fullmatch(value.strip())
+        if match is None:
+            raise
+    return parse(f"{match[1]} -0600", zone, order=order, now=now)
+
+
 def check_order(value: str) -> str:
     """Return the option ``dates`` as ``parse`` takes it; ValueError with the choices."""
     # "dd/MM/yyyy" says the same as "dmy"
@@ -147,6 +164,8 @@ def _text(value: str, zone: Zone, order: str | None, now: datetime | None) -> da
         return _formatted(text, zone, order)
     if _NUMBER.fullmatch(text):
         return _number(text, zone, order, now)
+    if match := _DOT_NET.fullmatch(text):
+        return _milliseconds(int(match[1]), text)
     if order == EXCEL and (match := _DAY_NUMBER.fullmatch(text)):
         days = read_days(float(".".join(match.groups())))
         return _utc(days.local, text, zone, whole_day=days.is_date)
@@ -178,6 +197,13 @@ def _in_named_zone(reading: clock_text.Reading, text: str, zone: Zone) -> dateti
         return zones.to_utc(reading.local, reading.zone, _known(zone))
     except BadItem as error:
         raise BadItem(f"{text[:60]!r}: {error.sentence}", hint=error.hint) from None
+
+
+def _milliseconds(number: int, text: str) -> datetime:
+    try:
+        return EPOCH + timedelta(milliseconds=number)
+    except OverflowError:
+        raise BadItem(f"{text[:60]!r} is outside the calendar") from None
 
 
 def _tidy(text: str) -> str:

@@ -37,7 +37,7 @@ class DateRules:
 
     def read(self, text: str) -> datetime:
         """Return the instant of a date. Raises BadItem for one with two readings or none."""
-        return times.parse(text, self.zone, order=self.order, now=self.now)
+        return times.parse_mail_date(text, self.zone, order=self.order, now=self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

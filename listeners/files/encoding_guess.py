@@ -6,7 +6,7 @@ from earful.contracts import Permanent
 from listeners.files.lines import Line
 
 _SAMPLE = 64 * 1024  # bytes
-_SHOWN = 2
+_SHOWN = 3
 # beyond the best guess of charset-normalizer, whose order says little about short texts
 _CHAOS = 0.1
 _LATIN_BELOW = 0x250
@@ -16,6 +16,9 @@ _COMMON = (
     *("cp932", "gb18030", "big5", "cp949", "koi8_r", "cp874", "euc_jp", "euc_kr"),
     *("iso8859_2", "iso8859_7", "iso8859_5", "mac_roman", "mac_greek"),
 )
+# each of these reads nearly every text of the others, so a short text cannot tell them apart
+_EAST_ASIAN = ("cp932", "gb18030", "big5", "cp949")
+_EAST_ASIAN_NAMES = (*_EAST_ASIAN, "gb", "hz", "euc_", "shift_jis", "johab", "iso2022")
 # letters beyond ASCII that are frequent in the languages of these encodings
 _FREQUENT = frozenset(
     "αοιετσνηυρπκμλςάέήίόύώγδθχφωβΤΚΑΗΔΠΟ"
@@ -36,12 +39,11 @@ def refuse_encoding(head: bytes, line: Line) -> Permanent:
             f"line {line.number} is not UTF-8, and the encoding cannot be told",
             hint='Save the file as UTF-8, or name its encoding by the option encoding = "NAME".',
         )
-    first = names[0]
-    rivals = [f"{_excerpt(line, name)} as {name}" for name in names[1:]]
-    others = f" Or it reads {', '.join(rivals)}." if rivals else ""
+    *others, last = [f"{name}: {_excerpt(line, name)}" for name in names]
+    readings = f"{', '.join(others)} or {last}" if others else last
     return Permanent(
-        f"line {line.number} is not UTF-8; this looks like {first}: {_excerpt(line, first)}",
-        hint=f'If that reads right, say so by the option encoding = "{first}".{others}',
+        f"line {line.number} is not UTF-8; this looks like {readings}",
+        hint=f'Name the one that reads right, as in encoding = "{names[0]}".',
     )
 
 
@@ -67,6 +69,8 @@ def _likely_encodings(head: bytes, line: bytes) -> list[str]:
         if match.chaos <= best + _CHAOS
         for name in match.could_be_from_charset
     ]
+    if any(name.startswith(_EAST_ASIAN_NAMES) for name in guesses):
+        guesses += _EAST_ASIAN
     readings: dict[str, str] = {}
     for name in sorted({*guesses, "cp1252"} if guesses else (), key=_rarity):
         try:

@@ -156,6 +156,6 @@ def _derived_id(mail: Message, received: str) -> str:
 
 def _sent_at(value: str) -> datetime | None:
     try:
-        return times.parse(value, UTC)
+        return times.parse_mail_date(value, UTC)
     except BadItem:
         return None

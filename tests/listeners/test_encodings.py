@@ -79,7 +79,7 @@ def test_another_encoding_is_refused_with_what_it_looks_like(
     with pytest.raises(Permanent) as error:
         poll(path)
     assert f"line 3 is not UTF-8; this looks like {encoding}: '2,\"{words}" in str(error.value)
-    assert f"--encoding {encoding}" in error.value.hint
+    assert f'encoding = "{encoding}"' in error.value.hint
     assert mentions(poll(path, encoding=encoding))[1].text == words
 
 
@@ -123,3 +123,23 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x01\x02\x03\x04 binary" * 200)
     with pytest.raises(Permanent, match="this is no text"):
         poll(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        ("壊れた", "cp932"),
+        ("应用崩溃", "gb18030"),
+        ("앱이 깨졌어요", "cp949"),
+        ("訂單沒有到", "big5"),
+    ],
+)
+def test_a_short_text_shows_its_true_reading_among_others(
+    tmp_path: Path, words: str, encoding: str
+) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_bytes(f"id,text,published_at\n1,{words},{AT}\n".encode(encoding))
+    with pytest.raises(Permanent) as error:
+        poll(path)
+    assert f"{encoding}: '1,{words}" in str(error.value)
+    assert str(error.value).count("'1,") == 3

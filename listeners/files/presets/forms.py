@@ -35,6 +35,13 @@ _NOT_QUESTIONS = {
     )
 }
 
+# SurveyMonkey's second header names the parts of each question, in the language of the account
+_OPEN_ENDED = re.compile(
+    r"open[- ]ended|please specify|offene |freitext|bitte angeben|réponses? ouverte|précise"
+    r"|respuestas? abierta|especifi|risposte? apert|specificare|respostas? aberta|open antwoord"
+    r"|toelicht|ανοι[κχ]τ|διευκριν",
+    re.IGNORECASE,
+)
 # columns of posts, which no form has
 _OF_POSTS = {"author", "user", "id", "url", "link", "from", "handle", "source", "postid", "tweetid"}
 
@@ -46,7 +53,10 @@ def question_map(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) ->
     rating is the one question on a scale.
     """
     questions = [column for column in columns if column and fold(column) not in _NOT_QUESTIONS]
-    own_words = [column for column in questions if _has_own_words(column, sample)]
+    named = _open_ended(columns, questions, sample)
+    own_words = [
+        column for column in questions if column in named or _has_own_words(column, sample)
+    ]
     scales = [column for column in questions if _is_scale(column, sample)]
     chosen: dict[str, str] = {}
     if own_words:
@@ -54,6 +64,17 @@ def question_map(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) ->
     if len(scales) == 1:
         chosen["rating"] = scales[0]
     return chosen
+
+
+def _open_ended(
+    columns: Sequence[str], questions: Sequence[str], sample: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """Return the questions that a second line of the header calls open-ended."""
+    others = [column for column in columns if column and column not in questions]
+    first = sample[0] if sample else {}
+    if not others or not all(is_nothing(first.get(column)) for column in others):
+        return set()
+    return {column for column in questions if _OPEN_ENDED.search(text_of(first.get(column)))}
 
 
 def google_forms_fit(columns: Sequence[str]) -> bool:

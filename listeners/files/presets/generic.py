@@ -23,6 +23,14 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         (
             *("message", "comment", "comments", "review", "content", "body", "post", "feedback"),
+            *(
+                "message body",
+                "comment body",
+                "review comment",
+                "customer feedback",
+                "feedback text",
+            ),
+            *("reviews", "verbatims", "verbatim comment", "open text", "free text"),
             *("selftext", "verbatim", "mention", "snippet", "hit sentence", "answer", "response"),
             *("Nachricht", "Kommentar", "Bewertung", "Inhalt", "Rezension", "Beitrag"),
             *("commentaire", "contenu", "avis", "comentario", "mensaje", "reseña", "contenido"),
@@ -39,7 +47,10 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "author": (
         ("author",),
-        ("username", "user_name", "screen_name", "handle", "user.username", "user.screen_name"),
+        (
+            *("username", "user_name", "screen_name", "handle", "user.username"),
+            *("user.screen_name", "author handle", "author username", "user handle"),
+        ),
         (
             *("user", "from", "reviewer", "author name", "reviewer name", "nickname", "profile"),
             *("display_name", "displayname", "full name", "customer", "customer name", "sender"),
@@ -67,6 +78,7 @@ _TIERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             *("created_at", "created", "created_utc", "published", "posted", "posted_at"),
             *("publication date", "date created", "creation date", "review date", "posted on"),
+            *("post date", "posted date", "posted time", "comment date", "feedback date"),
             *("date published", "created time", "created date", "publishedAt", "date posted"),
             *("Erstellt am", "Erstellt", "Veröffentlicht am", "créé le", "date de création"),
             *("fecha de creación", "creado", "creato il", "data creazione", "criado em"),

@@ -67,8 +67,8 @@ def records(source: Iterable[Line], decode: Callable[[Line], str]) -> Iterator[R
             continue
         start = _START.match(text)
         if start is None and values is not None and first is not None:
-            if len(values["whatsapp_text"]) < _MAX_TEXT:
-                values["whatsapp_text"] += "\n" + text
+            if len(values["WhatsApp message"]) < _MAX_TEXT:
+                values["WhatsApp message"] += "\n" + text
             last = line
             continue
         if start is None:
@@ -85,11 +85,11 @@ def records(source: Iterable[Line], decode: Callable[[Line], str]) -> Iterator[R
 def _message(start: re.Match[str], text: str) -> Row:
     name = _NAME.match(text)
     return {
-        "whatsapp_time": _local_time(
+        "WhatsApp time": _local_time(
             start["day"], start["clock"], start["meridiem"] or start["before"]
         ),
-        "whatsapp_author": name["name"].strip() if name else "",
-        "whatsapp_text": text[name.end() :] if name else text,
+        "WhatsApp author": name["name"].strip() if name else "",
+        "WhatsApp message": text[name.end() :] if name else text,
     }
 
 
@@ -126,9 +126,9 @@ def _whatsapp(row: Row) -> Iterator[Row | LeftOut]:
 
 
 _COLUMNS: dict[str, Any] = {
-    "published_at": ("whatsapp_time",),
-    "author": ("whatsapp_author",),
-    "text": ("whatsapp_text",),
+    "published_at": ("WhatsApp time",),
+    "author": ("WhatsApp author",),
+    "text": ("WhatsApp message",),
 }
 WHATSAPP = Preset(
     name="whatsapp",

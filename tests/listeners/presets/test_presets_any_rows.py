@@ -27,9 +27,9 @@ _KEYS = """
     retweetCount body selftext name created_utc removed_by_category permalink link_id
     parent_id messages sender_name type post label_values label value fbid media
     string_map_data creation_timestamp timestamp_ms chats list text_entities from from_id
-    date_unixtime reactions count reference isBot whatsapp_time whatsapp_author whatsapp_text
+    date_unixtime reactions count reference isBot
 """
-KEYS = _KEYS.split()
+KEYS = [*_KEYS.split(), "WhatsApp time", "WhatsApp author", "WhatsApp message"]
 CELLS = st.recursive(
     st.one_of(
         st.none(),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from preset_files import at, json_lines, recognised_file, table
 
 from listeners.files.presets import recognise
+from listeners.files.presets.forms import question_map
 
 FORM = [
     {
@@ -161,3 +163,15 @@ def test_choices_of_a_list_are_no_words_of_a_person() -> None:
         for day in range(10, 18)
     ]
     assert recognise(list(rows[0]), rows).map["text"] == "What went wrong?"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Open-Ended Response", "Offene Antwort", "Réponse ouverte", "Other (please specify)"]
+)
+def test_a_second_header_names_the_free_texts(kind: str) -> None:
+    columns = ["Respondent ID", "Collector ID", "Start Date", "What did you dislike?", "How happy?"]
+    rows = [
+        dict(zip(columns, ["", "", "", kind, "Response"], strict=True)),
+        dict(zip(columns, ["118", "4", "03/14/2026", "It crashes", "2"], strict=True)),
+    ]
+    assert question_map(columns, rows)["text"] == "What did you dislike?"
