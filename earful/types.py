@@ -214,6 +214,9 @@ class Batch:
     ``left_out`` rows are no mentions ("the agent's replies": 3), ``assumed`` are rows that were
     read by an assumption ("times without a zone were read as Europe/Athens": 120). A row is in
     exactly one of ``mentions``, ``rejected`` and ``left_out``; ``assumed`` counts mentions again.
+    ``is_file``: the mentions are rows of files, where each row counts, also when rows share an id.
+    All rows of one reading of a file have the same ``fetched_at``, and no other row has it. A live
+    platform shows states of a post instead, and the newest state counts.
     """
 
     mentions: tuple[Mention, ...]
@@ -225,6 +228,7 @@ class Batch:
     rejected: tuple[Rejected, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=lambda: _NO_ROWS)
     assumed: Mapping[str, int] = field(default_factory=lambda: _NO_ROWS)
+    is_file: bool = False
     more: bool = False
 
     def __post_init__(self) -> None:

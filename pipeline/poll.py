@@ -50,7 +50,9 @@ class Polled:
     failed: int = 0
     waiting: int = 0
     overtaken: int = 0
+    repeated: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    assumed: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_idle(self) -> bool:
@@ -65,6 +67,7 @@ class Polled:
         self.rejected += stored.rejected
         self.changed += stored.changed
         self.gone += stored.gone
+        self.repeated += stored.repeated
 
     def merge(self, polled: Polled) -> None:
         """Add the result of another account."""
@@ -78,14 +81,17 @@ class Polled:
         text += f", {self.rejected} unreadable" if self.rejected else ""
         text += f", {self.changed} changed" if self.changed else ""
         text += f", {self.gone} gone" if self.gone else ""
+        text += f", {self.repeated:,} said again" if self.repeated else ""
         if self.left_out:
-            reasons = ", ".join(
-                f"{number:,} × {why}" for why, number in self.left_out.most_common(3)
-            )
-            text += f", {self.left_out.total():,} left out ({reasons})"
+            text += f", {self.left_out.total():,} left out ({_top(self.left_out)})"
+        text += f", assumed: {_top(self.assumed)}" if self.assumed else ""
         text += f", {self.waiting} wait for a limit or budget" if self.waiting else ""
         text += f", {self.overtaken} polled by another process" if self.overtaken else ""
         return text + (f", {self.failed} failed" if self.failed else "")
+
+
+def _top(reasons: Counter[str]) -> str:
+    return ", ".join(f"{number:,} × {why}" for why, number in reasons.most_common(3))
 
 
 def poll(
@@ -281,21 +287,21 @@ def store_all(
     listened: Sequence[Brand] = (),
     stop: Stop = lambda: False,
     progress: Progress = lambda _stored: None,
-    is_file: bool = False,
 ) -> bool:
     """Store every batch as it comes, with the new brands that it names; True when more is left.
 
     ``after`` is the position that the first batch starts from. Raises PositionConflict when another
     process has moved the query on. More is left when the last batch says so, or ``stop`` ended
-    the poll early. ``is_file``: the batches are the rows of one imported file.
+    the poll early.
     """
     attribution, has_more = BrandAttribution(db, query, listened), False
     for batch in batches:
         attribution.add_named_brands(batch)
-        stored = ingest.store(db, query, batch, attribution, clock(), after=after, is_file=is_file)
+        stored = ingest.store(db, query, batch, attribution, clock(), after=after)
         after = batch.position if after is not query_position.ANY_POSITION else after
         total.add(stored)
         total.left_out.update(batch.left_out)
+        total.assumed.update(batch.assumed)
         progress(stored)
         has_more = batch.more
         if stop():

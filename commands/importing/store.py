@@ -43,7 +43,6 @@ def import_file(
                 clock=app.clock,
                 total=Polled(queries=1),
                 progress=settle,
-                is_file=True,
             )
         except (Permanent, Transient) as error:
             report.broken = error

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
@@ -52,6 +53,7 @@ class _ReadFile(NamedTuple):
 
 
 _UNREAD = _ReadFile(size=-1, changed=-1, position=None)
+_NO_ROWS = Batch(mentions=(), position=None)
 
 
 class _FolderPosition(Position):
@@ -66,6 +68,7 @@ class Folder(SourceListener):
     name: ClassVar[str] = "folder"
     Options: ClassVar[type[BaseModel]] = FolderOptions
     handles_have_at: ClassVar[bool] = False
+    _instant = datetime.min.replace(tzinfo=UTC)
 
     def poll(self, query: Query, position: str | None) -> Iterator[Batch]:
         """Yield the rows of files that are new, or have grown, since ``position``.
@@ -83,8 +86,12 @@ class Folder(SourceListener):
         for path, fingerprint in listing:
             if (files[path.name].size, files[path.name].changed) == fingerprint:
                 continue
-            for batch in self._read_file(path, fingerprint, options, files):
-                pending.add(batch)
+            for batch, place in self._read_file(path, fingerprint, options, files[path.name]):
+                if pending.shares_ids(batch, path):
+                    # two readings of one id are an edit, so they need a batch each
+                    yield pending.pop(state.dump(), has_more=True)
+                files[path.name] = place
+                pending.add(batch, path)
                 # small files share a batch: a position names every file of the folder
                 # a file that has more may be a long one without rows: the poll may stop here
                 if batch.more or pending.size() >= options.batch:
@@ -96,31 +103,35 @@ class Folder(SourceListener):
         path: Path,
         fingerprint: tuple[int, int],
         options: FolderOptions,
-        files: dict[str, _ReadFile],
-    ) -> Iterator[Batch]:
-        """Yield the file's batches; before each one, ``files`` holds the position behind it."""
+        start: _ReadFile,
+    ) -> Iterator[tuple[Batch, _ReadFile]]:
+        """Yield the file's batches with the place behind each; the last one is the file's end."""
         shared = options.model_dump(exclude_unset=True, exclude={"path", "names"})
         file_options = ReplayOptions.model_validate(
             {**shared, "source_as": options.source_name(), "path": path}
         )
         size, changed = fingerprint
-        at_end = _ReadFile(size=size, changed=changed, position=files[path.name].position)
+        place = _UNREAD._replace(position=start.position)
         try:
-            for batch in read_rows(file_options, self._clock(), files[path.name].position):
-                files[path.name] = _UNREAD._replace(position=batch.position)
-                at_end = at_end._replace(position=batch.position)
+            for batch in read_rows(file_options, self._next_instant(), start.position):
+                place = _UNREAD._replace(position=batch.position)
                 rejected = tuple(
                     replace(row, where=f"{path.name} {row.where}") for row in batch.rejected
                 )
-                yield replace(batch, rejected=rejected)
+                yield replace(batch, rejected=rejected), place
         except (Permanent, Transient) as error:
             # a permission or a disk can come back without any change of the file
             if not _is_refused_by_system(error):
-                files[path.name] = at_end
+                place = place._replace(size=size, changed=changed)
             failure = Rejected(where=path.name, reason=str(error))
-            yield Batch(mentions=(), position=None, rejected=(failure,))
+            yield Batch(mentions=(), position=None, rejected=(failure,)), place
             return
-        files[path.name] = at_end
+        yield _NO_ROWS, place._replace(size=size, changed=changed)
+
+    def _next_instant(self) -> datetime:
+        """Return the time now, and never one twice: it tells which rows are of one reading."""
+        self._instant = max(self._clock(), self._instant + timedelta(microseconds=1))
+        return self._instant
 
 
 class _PendingBatch:
@@ -130,11 +141,24 @@ class _PendingBatch:
         self._mentions: list[Mention] = []
         self._rejected: list[Rejected] = []
         self._left_out: Counter[str] = Counter()
+        self._assumed: Counter[str] = Counter()
+        self._files: dict[tuple[str, str], Path] = {}
 
     def size(self) -> int:
         return len(self._mentions) + len(self._rejected) + self._left_out.total()
 
-    def add(self, batch: Batch) -> None:
+    def shares_ids(self, batch: Batch, path: Path) -> bool:
+        """Return whether a mention of another file has the id of one in ``batch``."""
+        return any(
+            self._files.get((mention.source, mention.external_id), path) != path
+            for mention in batch.mentions
+        )
+
+    def add(self, batch: Batch, path: Path) -> None:
+        self._files.update(
+            dict.fromkeys(((each.source, each.external_id) for each in batch.mentions), path)
+        )
+        self._assumed.update(batch.assumed)
         self._mentions += batch.mentions
         self._rejected += batch.rejected
         self._left_out.update(batch.left_out)
@@ -142,13 +166,16 @@ class _PendingBatch:
     def pop(self, position: str, *, has_more: bool) -> Batch:
         """Remove all rows and return them as one batch."""
         mentions, rejected = tuple(self._mentions), tuple(self._rejected)
-        left_out = dict(self._left_out)
-        self._mentions, self._rejected, self._left_out = [], [], Counter()
+        left_out, assumed = dict(self._left_out), dict(self._assumed)
+        self._mentions, self._rejected, self._files = [], [], {}
+        self._left_out, self._assumed = Counter(), Counter()
         return Batch(
             mentions=mentions,
             position=position,
             rejected=rejected,
             left_out=left_out,
+            assumed=assumed,
+            is_file=True,
             more=has_more,
         )
 

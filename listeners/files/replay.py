@@ -171,13 +171,15 @@ class _FileReader:
         self._options = options
         self._now = now
         self._broken: BaseException | None = None
+        self._fetched_at = now
+        self._is_cut = False  # a batch says that more rows of this reading follow
         self._columns, self._adapter = preset_columns(options.columns(), options.preset)
 
     def _row_reader(self, repeats: RepeatCounter) -> RowReader:
         return RowReader(
             self._columns,
             source=self._options.source_name(),
-            fetched_at=self._now,
+            fetched_at=self._fetched_at,
             reading=self._options.reading(),
             # rows of the future wait for their time where the option says so
             is_bounded=not self._options.only_past,
@@ -203,6 +205,7 @@ class _FileReader:
         """Yield batches of the records; a full batch waits for the next row."""
         pending = _PendingRows()
         reading = content.read_from(start)
+        self._take_up(reading.start)
         earlier = partial(self._count_repeats, content, reading.start.offset)
         self._reader = self._row_reader(RepeatCounter(earlier if reading.start.offset else None))
         parser = RecordParser(self._reader, self._adapter)
@@ -225,10 +228,21 @@ class _FileReader:
                 yield self._batch(pending, progress.resume_point(), has_more=True)
                 pending = _PendingRows()
                 offset = progress.offset
-        if pending.size() or progress.offset - offset >= lines.PROGRESS:
+        # also an empty batch closes the reading: a row that is appended later is an edit
+        if pending.size() or self._is_cut or progress.offset - offset >= lines.PROGRESS:
             yield self._batch(pending, progress.resume_point(), has_more=False)
         if self._broken is not None:
             raise self._broken
+
+    def _take_up(self, start: ResumePoint) -> None:
+        """Continue a reading that was stopped before the file's end, with its instant.
+
+        docs/decisions/storage.md, "Rows of a file that share an id": rows of one reading are told
+        apart by ``fetched_at``, and a stop of Earful must not make two readings of one.
+        """
+        if start.reading_since is not None:
+            self._fetched_at = min(start.reading_since, self._now)
+            self._is_cut = True
 
     def _count_repeats(self, content: Content, end: int) -> RepeatCounter:
         """Count the rows before the byte ``end`` that have neither id nor author."""
@@ -258,11 +272,14 @@ class _FileReader:
     def _batch(self, pending: _PendingRows, resume_point: ResumePoint, *, has_more: bool) -> Batch:
         if pending.rejected and self._options.rejects:
             write_rejects(self._options.rejects, pending.rejected)
+        self._is_cut = has_more
+        since = self._fetched_at if has_more else None
         return Batch(
             mentions=tuple(pending.mentions),
-            position=resume_point.dump(),
+            position=resume_point.model_copy(update={"reading_since": since}).dump(),
             rejected=tuple(pending.rejected),
             left_out=dict(pending.left_out),
             assumed=self._reader.take_assumed(),
+            is_file=True,
             more=has_more,
         )

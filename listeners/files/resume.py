@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
-from listeners.common.position import Offset, Position
+from listeners.common.position import Offset, Position, UtcInstant
 from listeners.files.lines import TAIL, Line, skip_to
 
 _HEAD = 4096
@@ -21,7 +21,8 @@ class ResumePoint(Position):
     file is read from its start. ``pending``: the hash of a reported last line without a line end.
     The resume point stays before this line, because its writer may not have finished. It is
     reported again only when it has changed. ``state``: the place in a JSON
-    document.
+    document. ``reading_since``: when the reading began that stopped here before the file's end.
+    Its remaining rows belong to that reading; rows that are appended later do not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class ResumePoint(Position):
     tail_bytes: Offset = 0
     pending: str = ""
     state: str = ""
+    reading_since: UtcInstant | None = None
 
     @model_validator(mode="after")
     def _check_tail(self) -> ResumePoint:

@@ -41,7 +41,7 @@ class CleanBatch:
 
     ``mentions`` holds each mention once, by its stored key, oldest first. ``links`` holds the
     brands of each, or why it is noise. ``contested`` are the keys that arrived with two authors.
-    ``later_rows`` are the rows of an imported file whose id another row of ``mentions`` has.
+    ``later_rows`` are the rows of a file whose id another row of ``mentions`` has.
     """
 
     mentions: Mapping[ExternalKey, Mention]
@@ -60,16 +60,16 @@ class CleanBatch:
         return isinstance(self.links[key], Noise)
 
 
-def clean_batch(batch: Batch, attribute: Attributor, *, is_file: bool = False) -> CleanBatch:
+def clean_batch(batch: Batch, attribute: Attributor) -> CleanBatch:
     """Clean everything that a listener brought, and attribute each mention to brands.
 
     ``attribute`` sees the mention as it arrived: cleaning may cut a long text, and a brand can be
-    named in the part that is cut. ``is_file``: the batch is a part of an imported file, where each
-    row counts; of rows that share an id the first is in ``mentions``, the others in ``later_rows``.
+    named in the part that is cut. Of a file's rows that share an id, the first is in ``mentions``
+    and the others are in ``later_rows``.
     """
     later: list[tuple[ExternalKey, Mention]] = []
     contested: frozenset[ExternalKey] = frozenset()
-    if is_file:
+    if batch.is_file:
         raw_mentions, later = _pick_first(batch.mentions)
     else:
         raw_mentions, contested = _pick_newest(batch.mentions)

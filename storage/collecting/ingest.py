@@ -6,7 +6,7 @@
 2. Remove posts that are gone upstream. Drop mentions that must not be stored: removed posts,
    plain reposts of them, and posts by erased authors.
    Before that, authors get the id that their account is stored under
-   (storage/entities/accounts.py), and rows of an imported file that share an id are told apart
+   (storage/entities/accounts.py), and rows of a file that share an id are told apart
    (storage/collecting/shared_ids.py).
 3. Take up changes of mentions that are stored already (storage/collecting/edits.py).
 4. Store authors.
@@ -85,25 +85,23 @@ def store(
     *,
     after: str | AnyPosition | None = ANY_POSITION,
     checked_ids: Sequence[int] = (),
-    is_file: bool = False,
 ) -> IngestCounts:
     """Store a batch and the query's new position in one transaction.
 
     The module's docstring lists the steps. ``attribute`` returns the brands of a mention, which
     must be stored already, or why it is noise. ``after`` is the position that this step of a poll
     started from. ``checked_ids`` are the mentions that the platform was asked about, when the batch
-    answers a re-check and is no step of a poll. ``is_file``: the batch is a part of an imported
-    file, where every row counts.
+    answers a re-check and is no step of a poll.
 
     Raises PositionConflict when the query is no longer at ``after``: the open windows of two polls
     would mix.
     """
     # 1. Outside the transaction: matching names takes time, and other writers would wait.
-    cleaned = clean_batch(batch, attribute, is_file=is_file)
+    cleaned = clean_batch(batch, attribute)
     with db.write() as connection:
         # 2. First, so that a post that is both in the batch and gone is not stored.
         gone = erasing.remove_gone_posts(connection, cleaned.gone, at)
-        rows = _find_stored(connection, cleaned, is_file=is_file)
+        rows = _find_stored(connection, cleaned, is_file=batch.is_file)
         allowed = _drop_removed(connection, rows.batch)
         stored_ids = {
             key: rows.stored_ids[key] for key in allowed.mentions if key in rows.stored_ids

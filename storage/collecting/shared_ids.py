@@ -1,4 +1,4 @@
-"""Tell the rows of one imported file apart when they share an id.
+"""Tell the rows of one file apart when they share an id: of an import, "replay" or "folder".
 
 A helpdesk exports a ticket's number on each of its messages, so an id need not name one row. No
 row is dropped uncounted. For the rows under one id:
@@ -13,9 +13,10 @@ row is dropped uncounted. For the rows under one id:
 6. Other rows get an id of their own, made of the id and the words. A second import makes the same
    id, and adds nothing.
 
-A file is stored in batches. ``fetched_at`` is the same for all rows of a file, so a stored row with
-that instant was stored or refreshed by an earlier batch of this file. This needs no memory that
-grows with the file: docs/decisions/storage.md, "Rows of a file that share an id".
+A file is stored in batches. ``fetched_at`` is the same for all rows of one reading of a file, so a
+stored row with that instant was stored or refreshed by an earlier batch of this reading. A row
+that is appended later has another instant, so rule 5 takes it as an edit. This needs no memory
+that grows with the file: docs/decisions/storage.md, "Rows of a file that share an id".
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert ids(batches) == ["p1", "p2", "p3"]
     assert {one.source for one in mentions(batches)} == {"folder"}
     assert poll(tmp_path, batches[-1].position) == [
-        Batch(mentions=(), position=batches[-1].position)
+        Batch(mentions=(), position=batches[-1].position, is_file=True)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from factories import ACME, HOUR, NOW, OTHER, QUERY, RIVAL, about, batch, check_all, mention, rows
 
 from earful.types import Author
@@ -20,7 +22,8 @@ def _store(db: Database, *authors: Author, at: int = 1) -> None:
         mention(f"{at}-{number}", source=author.source, by=author, fetched_at=NOW + at * HOUR)
         for number, author in enumerate(authors)
     ]
-    ingest.store(db, QUERY, batch(*mentions), about("acme-air"), NOW + at * HOUR, is_file=True)
+    rows_of_file = replace(batch(*mentions), is_file=True)
+    ingest.store(db, QUERY, rows_of_file, about("acme-air"), NOW + at * HOUR)
     check_all(db)
 
 

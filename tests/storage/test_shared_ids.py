@@ -31,10 +31,9 @@ def _import(
         ingest.store(
             db,
             QUERY,
-            batch(*(replace(row, fetched_at=fetched_at) for row in part)),
+            replace(batch(*(replace(row, fetched_at=fetched_at) for row in part)), is_file=True),
             about(*ids),
             fetched_at,
-            is_file=True,
         )
         for part in batches
     ]
@@ -134,10 +133,9 @@ def test_a_row_for_each_brand_links_the_mention_to_both(db: Database) -> None:
     counts = ingest.store(
         db,
         QUERY,
-        batch(*(replace(row, fetched_at=NOW + 2 * HOUR) for _ in range(2))),
+        replace(batch(*(replace(row, fetched_at=NOW + 2 * HOUR) for _ in range(2))), is_file=True),
         lambda _mention: [(next(brand_ids), False)],
         NOW + 2 * HOUR,
-        is_file=True,
     )
     assert _count([counts]) == {"known": 1, "repeated": 1}
     linked = rows(db, "SELECT brand_id FROM mention_brand ORDER BY 1")
