@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
 
+from earful import clock as wall
 from pipeline.app import App
+from pipeline.clock_watch import ClockWatch, pause
 from pipeline.outage import Outage, database_error
 from pipeline.stages import StageResult, Stages
-from pipeline.ticks import ClockWatch, Job, Ticks, pause
 from storage.cases.replan import replan_due
 from storage.collecting import polling
 from storage.database.errors import DatabaseError
@@ -36,8 +38,6 @@ _DELIVER_PATIENCE = 3.0
 _STANDBY = 5.0
 # Seconds between checks of the lead, the database's files and the clock. Each takes microseconds.
 _CHECK_TICK = 1.0
-# Seconds until a stage that is due and at work is looked at again.
-_BUSY_TICK = 0.05
 # Seconds. An idle stage is recorded no more often than this: at every tick it would write to the
 # database 43,000 times a day.
 _QUIET = 300.0
@@ -75,43 +75,45 @@ def run(app: App, stop: threading.Event) -> None:
 def _lead(app: App, leader: LeaderLock, outage: Outage, stop: threading.Event) -> None:
     """Run the stages while this process has the lead.
 
-    1. Once a second compare lead, files and clock with what they were.
+    1. Compare clock, files and lead with what they were.
     2. During an outage start no stage.
-    3. Start the stages that are due, and wait for the next one.
+    3. Start a stage now that a changed clock would hold up.
     """
     halt = threading.Event()
     stages = Stages(app, stop=halt.is_set)
+    scheduler = _scheduler(app, stages, outage)
     # docs/decisions/collecting.md, "earful up resumes paused blocks when it starts": a restart
     # after a missing key was set should not need a resume of each block by hand
     polling.resume_paused(app.db, [query.id for query in app.queries])
-    ticks = Ticks(_jobs(app, stages, outage))
-    clock, checked_at = ClockWatch(app.clock), time.monotonic()
     replan_due(app.db, app.clock())
     log.info("listening", queries=len(app.queries), brands=len(app.settings.brand))
+    clock = ClockWatch(app.clock)
+    scheduler.start()
     try:
         while not stop.is_set():
-            if abs(time.monotonic() - checked_at) >= _CHECK_TICK:  # 1
-                checked_at = time.monotonic()
-                if clock.check():
-                    replan_due(app.db, app.clock())
-                app.db.check_files()
-                if not leader.is_held():
-                    break
-            if not outage.is_over(app.db.try_write):  # 2
-                pause(stop, _CHECK_TICK)
-                continue
-            pause(stop, min(max(ticks.start_due(), _BUSY_TICK), _CHECK_TICK))  # 3
+            if clock.check():  # 1
+                replan_due(app.db, app.clock())
+            app.db.check_files()
+            if not leader.is_held():
+                break
+            if outage.is_over(app.db.try_write):  # 2
+                scheduler.resume()
+                bring_forward(scheduler, wall.now())  # 3
+            else:
+                scheduler.pause()
+            pause(stop, _CHECK_TICK)
     finally:
         halt.set()
-        ticks.close()
+        scheduler.shutdown(wait=True)
         stages.finish_deliveries()
         log.info("stopped")
 
 
-def _jobs(app: App, stages: Stages, outage: Outage) -> tuple[Job, ...]:
-    """Return a job for each stage. Raises SettingsError when the model cannot be loaded."""
+def _scheduler(app: App, stages: Stages, outage: Outage) -> BackgroundScheduler:
+    """Return the schedule of all stages. Raises SettingsError when the model cannot be loaded."""
     # before the first poll: wrong settings end the start, not each run
     _ = stages.classifier, stages.notifiers
+    scheduler = BackgroundScheduler(timezone="UTC")
     schedule = app.settings.schedule
     stage_runs: tuple[tuple[str, Callable[[], StageResult], timedelta], ...] = (
         ("poll", stages.poll, _POLL_TICK),
@@ -121,15 +123,30 @@ def _jobs(app: App, stages: Stages, outage: Outage) -> tuple[Job, ...]:
         ("digest", stages.digest, _DIGEST_TICK),
         ("recheck", stages.recheck, _RECHECK_TICK),
     )
-    return tuple(
-        Job(
-            name=name,
-            run=RecordedStage(app, name, run_stage, outage=outage),
-            interval=interval.total_seconds(),
-            max_running=_POLL_ROUNDS if name == "poll" else 1,
+    for name, run_stage, interval in stage_runs:
+        scheduler.add_job(
+            RecordedStage(app, name, run_stage, outage=outage),
+            "interval",
+            seconds=interval.total_seconds(),
+            id=name,
+            next_run_time=wall.now(),
+            # a late run is better than none, and several late ones are one
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=_POLL_ROUNDS if name == "poll" else 1,
         )
-        for name, run_stage, interval in stage_runs
-    )
+    return scheduler
+
+
+def bring_forward(scheduler: BackgroundScheduler, now: datetime) -> None:
+    """Start each job now whose next run is further away than its interval.
+
+    docs/decisions/collecting.md, "No stage waits longer than its interval": APScheduler plans by
+    the machine's clock, and one that is set back by two hours would stop every job for two hours.
+    """
+    for job in scheduler.get_jobs():
+        if job.next_run_time > now + job.trigger.interval:
+            job.modify(next_run_time=now)
 
 
 class RecordedStage:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from pathlib import Path
 
@@ -25,12 +25,12 @@ from listeners.common.cooldown import cooldown_until, is_cooling_down
 from pipeline import scheduler
 from pipeline.app import App, open_app
 from pipeline.budget.meter import AccountState
+from pipeline.clock_watch import ClockWatch
 from pipeline.deliver import deliver
 from pipeline.digest import digest, problems, queue
 from pipeline.flag import flag
 from pipeline.poll import poll
 from pipeline.recheck import Cooldowns
-from pipeline.ticks import ClockWatch
 from storage.cases import deliveries
 from storage.cases.replan import replan_due
 from storage.collecting import polling, rechecks
@@ -126,6 +126,19 @@ def _until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _set_machine_clock(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Let the scheduler library and ours read ``clock`` as the machine's clock."""
+
+    class MachineTime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return clock().astimezone(tz)
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", MachineTime)
+    monkeypatch.setattr("apscheduler.triggers.interval.datetime", MachineTime)
+    monkeypatch.setattr("earful.clock.now", clock)
+
+
 @pytest.mark.parametrize("jump", JUMPS)
 def test_the_schedule_polls_on_when_the_clock_is_set_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: timedelta
@@ -133,10 +146,10 @@ def test_the_schedule_polls_on_when_the_clock_is_set_back(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(scheduler, "_POLL_TICK", timedelta(seconds=0.1))
     monkeypatch.setattr(scheduler, "_CHECK_TICK", 0.1)
-    monkeypatch.setattr(scheduler, "_BUSY_TICK", 0.02)
     (tmp_path / "settings.toml").write_text(SETTINGS)
     (tmp_path / "posts.jsonl").touch()
     clock, site, stop = SettableClock(), Site(), threading.Event()
+    _set_machine_clock(monkeypatch, clock)
 
     def listener(_app: App, _query: Query) -> Listener:
         return site

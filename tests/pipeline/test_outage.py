@@ -52,7 +52,6 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setattr(App, "classifier", lambda _app: FakeClassifier())
     monkeypatch.setattr(scheduler, "_POLL_TICK", timedelta(seconds=0.05))
     monkeypatch.setattr(scheduler, "_CHECK_TICK", 0.05)
-    monkeypatch.setattr(scheduler, "_BUSY_TICK", 0.02)
     monkeypatch.setattr(outages, "_FIRST_WAIT", 0.4)
     (tmp_path / "settings.toml").write_text(SETTINGS)
     at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
