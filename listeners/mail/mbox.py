@@ -99,13 +99,14 @@ class _Reader:
 
     def batches(self, resume_point: ResumePoint) -> Iterator[Batch]:
         path = self._options.path
-        head = containers.read_head(path)
-        if head.strip() and not head.lstrip(b"\r\n").startswith(b"From "):
-            raise Permanent(
-                f'{path}: this is no mbox file, which begins with "From "',
-                hint="Check the option path.",
-            )
         try:
+            # a file that is cut within the header of its packing fails here already
+            head = containers.read_head(path)
+            if head.strip() and not head.lstrip(b"\r\n").startswith(b"From "):
+                raise Permanent(
+                    f'{path}: this is no mbox file, which begins with "From "',
+                    hint="Check the option path.",
+                )
             with containers.open_stream(path) as stream:
                 if not head:
                     # Raises when the file is not empty, but cut near its start.

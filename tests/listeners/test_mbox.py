@@ -224,6 +224,9 @@ PIECES = st.sampled_from(
 @given(pieces=st.lists(PIECES, max_size=12), grown=st.binary(max_size=4))
 @settings(max_examples=80, deadline=None)
 @example(pieces=[b"From "], grown=b"\n")
+@example(pieces=[], grown=b"\x1f\x8b")
+@example(pieces=[b"\x1f\x8b"], grown=b"\x08\x09")
+@example(pieces=[b"PK\x03"], grown=b"\x04")
 @example(pieces=[mail(1).encode(), b"\n\n"], grown=b"From")
 def test_resuming_anywhere_reports_the_same(pieces: list[bytes], grown: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
