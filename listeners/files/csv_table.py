@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from earful.contracts import BadItem
-from listeners.files.lines import MAX_LINE, PROGRESS, TAIL, Line, LineDecoder, Record, RowGap
+from listeners.files.line_feeder import QUOTE_MARK, LineFeeder, UnclosedQuote
+from listeners.files.lines import PROGRESS, TAIL, Line, LineDecoder, Record, RowGap
 
-# a quoted CSV field over more lines than this was never closed
-_MAX_RECORD_LINES = 1000
 # lines that a row with stray quotes may take
 _MAX_REPAIRED_LINES = 20
 _LONE_CARRIAGE_RETURN = (
     "a carriage return stands outside quotes; save the file with the line ends of Windows or Unix"
 )
-_ESCAPE = re.compile(r'\\(["\\])')
-# stands for an escaped quote inside the csv module; no text holds it (Unicode, 23.7)
-_QUOTE_MARK = "\ufdd0"
 _NUMERIC = re.compile(r"[+-]?[\d.,:/ -]*")
 
 
@@ -53,72 +48,6 @@ class Row(NamedTuple):
     is_ambiguous: bool = False
 
 
-class _UnclosedQuote(Exception):
-    """A quoted field was opened and not closed within the limits of one record."""
-
-
-class _LineFeeder:
-    """Feed csv.reader with lines, and remember the lines of the current record."""
-
-    def __init__(
-        self, source: Iterator[Line], decode: LineDecoder, gap: RowGap | None, *, escapes: bool
-    ) -> None:
-        self._source = source
-        self._decode = decode
-        self._gap = gap or RowGap()
-        self._escapes = escapes
-        self._returned: deque[Line] = deque()
-        self.record_lines: list[Line] = []
-        self._size = 0
-
-    def __iter__(self) -> _LineFeeder:
-        return self
-
-    def __next__(self) -> str:
-        record_lines = self.record_lines
-        # the steps of next_line and text stand here, too: every line of a file passes
-        if self._returned:
-            line: Line | None = self._returned.popleft()
-        else:
-            self._gap.is_open = not record_lines
-            line = next(self._source, None)
-        if line is None:
-            if record_lines:
-                raise _UnclosedQuote
-            raise StopIteration
-        record_lines.append(line)
-        if len(record_lines) > 1:
-            self._size += len(line.data)
-            if self._size > MAX_LINE or len(record_lines) > _MAX_RECORD_LINES:
-                raise _UnclosedQuote
-        return self.text(line) if self._escapes else self._decode(line)
-
-    def next_line(self) -> Line | None:
-        """Return the next line, None at the end."""
-        if self._returned:
-            return self._returned.popleft()
-        self._gap.is_open = not self.record_lines
-        return next(self._source, None)
-
-    def text(self, line: Line) -> str:
-        """Return a line's text, with its escaped quotes marked."""
-        text = self._decode(line)
-        if self._escapes and "\\" in text:
-            text = _ESCAPE.sub(lambda escape: escape[1] if escape[1] == "\\" else _QUOTE_MARK, text)
-        return text
-
-    def start(self) -> None:
-        """Begin a new record."""
-        self.record_lines = []
-        self._size = 0
-
-    def put_back(self, kept: int = 1) -> Line:
-        """Put all lines but the record's first ``kept`` back; return the last kept one."""
-        self._returned.extendleft(reversed(self.record_lines[kept:]))
-        del self.record_lines[kept:]
-        return self.record_lines[-1]
-
-
 class Table:
     """Read the rows of a table of text from its lines."""
 
@@ -131,7 +60,7 @@ class Table:
         width: int | None = None,
         gap: RowGap | None = None,
     ) -> None:
-        self._feeder = _LineFeeder(source, decode, gap, escapes=style.escapes)
+        self._feeder = LineFeeder(source, decode, gap, escapes=style.escapes)
         self._style = style
         self._width = width
         quoting = csv.QUOTE_NONE if style.quotes is False else csv.QUOTE_MINIMAL
@@ -190,7 +119,7 @@ class Table:
                 cells = next(reader)
             except StopIteration:
                 return
-            except (_UnclosedQuote, csv.Error, BadItem) as error:
+            except (UnclosedQuote, csv.Error, BadItem) as error:
                 yield self._repair(error)
                 reader = csv.reader(feeder, strict=True, **self._format)
                 continue
@@ -211,7 +140,7 @@ class Table:
                 continue
             progress = last.end
             if self._style.escapes:
-                cells = [cell.replace(_QUOTE_MARK, '"') for cell in cells]
+                cells = [cell.replace(QUOTE_MARK, '"') for cell in cells]
             if is_undecided and b'"' in record_lines[0].data:
                 yield self._decide(cells)
             else:
@@ -274,7 +203,7 @@ class Table:
             if cells is not None and len(cells) == (self._width or len(cells)):
                 first = feeder.record_lines[0]
                 feeder.put_back(number + 1)
-                cells = [cell.replace(_QUOTE_MARK, '"') for cell in cells]
+                cells = [cell.replace(QUOTE_MARK, '"') for cell in cells]
                 return Row(cells, "", first, _last_line(feeder.record_lines), is_repaired=True)
         return None
 

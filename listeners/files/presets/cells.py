@@ -16,6 +16,9 @@ INTERNAL_NOTE = LeftOut("an internal note")
 SERVICE_MESSAGE = LeftOut("a service message")
 RATING_ONLY = LeftOut("a rating without words")
 OWN_MESSAGE = LeftOut("our own message")
+# who writes for the company, in the words of helpdesks
+AGENTS = {"agent", "admin", "staff", "owner", "team", "team_member", "teammate", "operator", "bot"}
+AGENTS |= {"light agent", "system", "automation", "agente", "mitarbeiter", "opérateur"}
 
 
 def value_at(row: Mapping[str, Any], path: str) -> Any:

@@ -11,8 +11,10 @@ from listeners.files.presets import (
     own_export,
     reddit_dumps,
     reviews,
+    snscrape,
     whatsapp,
     x_posts,
+    zendesk,
 )
 from listeners.files.presets.types import Preset
 
@@ -24,12 +26,12 @@ _ALL: tuple[Preset, ...] = (
     monitoring.BRANDWATCH,
     monitoring.TALKWALKER,
     monitoring.SPROUT,
-    helpdesk.ZENDESK,
+    zendesk.ZENDESK,
     helpdesk.INTERCOM,
     helpdesk.FRESHDESK,
     x_posts.X_ARCHIVE,
     x_posts.TWARC,
-    x_posts.SNSCRAPE,
+    snscrape.SNSCRAPE,
     reddit_dumps.PUSHSHIFT,
     downloads.YOUTUBE_TAKEOUT,
     downloads.FACEBOOK_DOWNLOAD,

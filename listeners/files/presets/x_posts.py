@@ -1,4 +1,4 @@
-"""Posts of X: the archive of an account, and the files of twarc and snscrape.
+"""Posts of X: the archive of an account, and the files of its API and twarc.
 
 Fields: https://docs.x.com/x-api (v2), the archived documentation of API v1.1, and
 https://twarc-project.readthedocs.io. Ids, texts and links become those of the live listener.
@@ -22,7 +22,6 @@ from listeners.files.presets.cells import (
 from listeners.files.presets.types import LeftOut, Preset, Row
 
 _ATTACHMENT = re.compile(r"/(photo|video)/\d+$")
-_HANDLE = re.compile(r"(?:twitter|x)\.com/(\w{1,15})/status")
 _DELETED = LeftOut("a deleted post")
 
 
@@ -39,7 +38,7 @@ def _readable(text: str, entities: Any) -> str:
     return text.strip()
 
 
-def _with_author(fields: Row) -> Row:
+def with_address(fields: Row) -> Row:
     """Add the post's address, which X builds of the author and the id."""
     handle, number = text_of(fields.get("author")), text_of(fields.get("id"))
     if number and "url" not in fields:
@@ -60,7 +59,7 @@ def _v1(post: Mapping[str, Any]) -> Iterator[Row | LeftOut]:
     for picture in objects(media or []):
         text = text.replace(text_of(picture.get("url")) or "\0", "").strip()
     number = first_value(post, "id_str", "id")
-    yield _with_author(
+    yield with_address(
         with_fields(
             text=text,
             id=number,
@@ -99,7 +98,7 @@ def _v2(post: Mapping[str, Any], people: Mapping[str, Any]) -> Iterator[Row | Le
     number = min(ids, key=int) if (ids := _ids(history)) else text_of(post.get("id"))
     metrics = post.get("public_metrics")
     counts = metrics if isinstance(metrics, Mapping) else {}
-    yield _with_author(
+    yield with_address(
         with_fields(
             text=text,
             id=number,
@@ -110,7 +109,7 @@ def _v2(post: Mapping[str, Any], people: Mapping[str, Any]) -> Iterator[Row | Le
             published_at=post.get("created_at"),
             lang=post.get("lang"),
             likes=counts.get("like_count"),
-            shares=_sum(counts.get("retweet_count"), counts.get("quote_count")),
+            shares=total(counts.get("retweet_count"), counts.get("quote_count")),
             replies=counts.get("reply_count"),
             reply_to=references.get("replied_to"),
             repost_of=references.get("retweeted"),
@@ -124,7 +123,8 @@ def _ids(history: Any) -> list[str]:
     return [number for number in numbers if number.isdigit()]
 
 
-def _sum(*numbers: Any) -> int | None:
+def total(*numbers: Any) -> int | None:
+    """Return the sum of the numbers that are given; None without one."""
     counts = [int(text) for text in map(text_of, numbers) if text.isdigit()]
     return sum(counts) if counts else None
 
@@ -227,11 +227,11 @@ TWARC = Preset(
     columns={
         "text": ("full_text", "text"),
         "id": ("id_str", "id"),
-        "author": (*("user.screen_name", "author.username", "includes.users.username"),),
+        "author": ("user.screen_name", "author.username", "includes.users.username"),
         "author_id": ("user.id_str", "user.id", "author_id"),
         "published_at": ("created_at",),
         "likes": ("favorite_count", "public_metrics.like_count"),
-        "shares": (*("retweet_count", "public_metrics.retweet_count"),),
+        "shares": ("retweet_count", "public_metrics.retweet_count"),
         "followers": ("user.followers_count", "author.public_metrics.followers_count"),
         "reply_to": ("in_reply_to_status_id_str", "referenced_tweets.replied_to.id"),
         "repost_of": ("retweeted_status.id_str", "referenced_tweets.retweeted.id"),
@@ -245,71 +245,5 @@ TWARC = Preset(
     assumptions=("Ids, authors and links are those of the live source x.",),
     timezone="UTC",
     adapt=_twarc,
-    reads_record=True,
-)
-
-
-def _snscrape(row: Row) -> Iterator[Row | LeftOut]:
-    kind = text_of(row.get("_type"))
-    if kind and ".twitter." not in kind:
-        yield LeftOut("an entry of another platform")
-        return
-    text = text_of(first_value(row, "rawContent", "content", "renderedContent", "text"))
-    if not text:
-        yield NO_WORDS
-        return
-    for link in objects(row.get("links") or []):
-        short, target = text_of(link.get("tcourl")), text_of(link.get("text") or link.get("url"))
-        text = text.replace(short or "\0", target)
-    number = row.get("id") or text_of(row.get("url")).rpartition("/")[2]
-    reposted = row.get("retweetedTweet")
-    # in a table "user" is a program's notation of an object; the address has the handle
-    address = _HANDLE.search(text_of(row.get("url")))
-    handle = value_at(row, "user.username") or row.get("username")
-    yield _with_author(
-        with_fields(
-            text=text,
-            id=number,
-            author=handle or (address and address[1]),
-            author_id=value_at(row, "user.id"),
-            name=value_at(row, "user.displayname"),
-            followers=value_at(row, "user.followersCount"),
-            published_at=row.get("date"),
-            lang=row.get("lang"),
-            likes=row.get("likeCount"),
-            shares=_sum(row.get("retweetCount"), row.get("quoteCount")),
-            replies=row.get("replyCount"),
-            reply_to=row.get("inReplyToTweetId"),
-            repost_of=reposted.get("id") if isinstance(reposted, Mapping) else None,
-        )
-    )
-
-
-SNSCRAPE = Preset(
-    name="snscrape",
-    title="snscrape (JSON Lines or CSV)",
-    source="x",
-    columns={
-        "text": ("rawContent", "content", "renderedContent"),
-        "author": ("user.username", "username"),
-        "author_id": ("user.id",),
-        "published_at": ("date",),
-        "id": ("id",),
-        "url": ("url",),
-        "likes": ("likeCount",),
-        "shares": ("retweetCount",),
-        "replies": ("replyCount",),
-        "followers": ("user.followersCount",),
-        "lang": ("lang",),
-        "reply_to": ("inReplyToTweetId",),
-        "counts": ("retweetCount", "_type", "outlinks", "renderedContent"),
-    },
-    signature=(
-        ("text", "author", "published_at", "id", "counts"),
-        ("text", "published_at", "counts", "url"),
-    ),
-    assumptions=("Ids and authors are those of the live source x. Times are UTC.",),
-    timezone="UTC",
-    adapt=_snscrape,
     reads_record=True,
 )
