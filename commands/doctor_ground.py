@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from commands.findings import BAD, LOOK, Finding
 from earful.settings.load import Settings
 from outreach.words import count
 from pipeline.app import App
@@ -23,17 +23,7 @@ _LITTLE_SPACE = 200 * 1024 * 1024  # bytes: a day of a busy brand
 _MAX_FILES = 2000  # of one folder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroundProblem:
-    """A problem of one part, and how to fix it. ``is_bad``: Earful does not work with it."""
-
-    part: str
-    result: str
-    hint: str = ""
-    is_bad: bool = False
-
-
-def examine_ground(app: App) -> Iterator[GroundProblem]:
+def examine_ground(app: App) -> Iterator[Finding]:
     """Examine the content of the database, the space, the clock, and who may read the files."""
     yield from _content(app)
     path = sqlite_path(app.db)
@@ -41,24 +31,24 @@ def examine_ground(app: App) -> Iterator[GroundProblem]:
         yield from _space(path)
     problem = clock_problem(app.db, app.clock())
     if problem is not None:
-        yield GroundProblem(part="clock", result=problem)
+        yield Finding(part="clock", state=LOOK, result=problem)
     yield from _permissions(_private_files(app.settings, path))
 
 
-def _content(app: App) -> Iterator[GroundProblem]:
+def _content(app: App) -> Iterator[Finding]:
     # None: a part of a large database was checked, and is good
     damage = find_damage(app.db, seconds=_CHECK_SECONDS)
     if damage:
         result = f"{app.db.redacted_url} is damaged: {' '.join(damage.split())}"
-        yield GroundProblem(part="database", result=result, hint=RESTORE_SQLITE, is_bad=True)
+        yield Finding(part="database", state=BAD, result=result, hint=RESTORE_SQLITE)
 
 
-def _space(path: Path) -> Iterator[GroundProblem]:
+def _space(path: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(path.parent).free
     if free < _LITTLE_SPACE:
         result = f"only {free // 1024 // 1024} MB are free in {path.parent}"
         hint = "Free some space: nothing is stored while the disk is full."
-        yield GroundProblem(part="disk", result=result, hint=hint)
+        yield Finding(part="disk", state=LOOK, result=result, hint=hint)
 
 
 def _private_files(settings: Settings, database: Path | None) -> Iterator[tuple[Path, Path]]:
@@ -74,13 +64,13 @@ def _private_files(settings: Settings, database: Path | None) -> Iterator[tuple[
             yield from ((path, folder) for path in islice(folder.rglob("*"), _MAX_FILES))
 
 
-def _permissions(files: Iterator[tuple[Path, Path]]) -> Iterator[GroundProblem]:
+def _permissions(files: Iterator[tuple[Path, Path]]) -> Iterator[Finding]:
     """Name the files that other users of this machine can read."""
     readable = [name for path, name in files if path.is_file() and is_readable_by_others(path)]
     if readable:
         names = " ".join(shlex.quote(str(name)) for name in dict.fromkeys(readable))
         result = f"{count(len(readable), 'file')} with strangers' words can be read by other users"
-        yield GroundProblem(part="files", result=result, hint=f"Run `chmod -R go= {names}`.")
+        yield Finding(part="files", state=LOOK, result=result, hint=f"Run `chmod -R go= {names}`.")
 
 
 def is_readable_by_others(path: Path) -> bool:

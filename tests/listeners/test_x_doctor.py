@@ -9,7 +9,9 @@ import pytest
 from loopback import Site
 from x_server import TOKEN, XServer
 
-from commands.doctor import GOOD, Finding, describe_cost, examine
+from commands.doctor import examine
+from commands.doctor_sources import describe_cost
+from commands.findings import GOOD, Finding
 from earful.settings.errors import SettingsError
 from earful.settings.load import load
 from pipeline.app import App
