@@ -82,9 +82,6 @@ def query_of(app: App, order: ImportOrder) -> Query:
 
     Raises SettingsError for wrong options.
     """
-    if order.brand is not None and order.brand_from is not None:
-        raise SettingsError("--brand and --brand-from: give one of the two")
-    check_source(order.source)
     # before the brand is stored: a slip in an option must not leave a new brand behind
     checked_options(order.file, order.row_options())
     brand = None if order.brand_from is not None else _stored_brand(app, order.brand)

@@ -71,7 +71,10 @@ class Plan:
         """The columns that become no field."""
         if self.inspection is None:
             return ()
-        used = " + ".join(self.matched)
+        used = {match.rpartition(" → ")[0] or match for match in self.matched}
+        used |= {part.strip() for column in used for part in column.split("+")}
+        # the column "user" of "user.name"
+        used |= {column.partition(".")[0] for column in used}
         return tuple(column for column in self.inspection.columns if column not in used)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from commands.importing.order import ImportOrder, check_file, query_of
+from commands.importing.order import ImportOrder, query_of
 from commands.importing.report import ImportReport, RejectsFile
 from commands.importing.wording import in_command_words
 from earful.contracts import Permanent, Transient
@@ -23,7 +23,6 @@ def import_file(
     A file that cannot be read to its end has its error in ``report.broken``, and the rows before
     that are stored. Raises SettingsError for wrong options.
     """
-    check_file(order.file)
     query = query_of(app, order)
     report = ImportReport()
     with RejectsFile(order.rejects) as rejects:

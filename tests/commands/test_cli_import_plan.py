@@ -53,6 +53,15 @@ def test_a_dry_run_shows_the_reading_and_stores_nothing(workspace: Workspace) ->
     assert not list(workspace.folder.glob("*.rejects.jsonl"))
 
 
+def test_a_column_is_named_as_not_used_though_its_name_is_a_part_of_another(
+    workspace: Workspace,
+) -> None:
+    text = "Body,Created At,Bod,reat\nlate,2026-11-19T10:00:00Z,a,b\n"
+    (workspace.folder / "posts.csv").write_text(text, encoding="utf-8")
+    done = workspace.run("import", "posts.csv", "--source", "x", "--dry-run")
+    assert "  not used: Bod, reat" in done.out.splitlines()
+
+
 def test_a_guess_needs_a_yes(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ("import", _posts(workspace), "--source", "x")
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
