@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from commands import arguments, feedback, model, stages
+from commands import arguments, feedback, findings, model, stages
 from commands import coverage as coverage_command
 from commands import doctor as doctors
 from commands import erase as erase_command
@@ -231,10 +231,10 @@ def backup(
 @cli.command()
 def doctor() -> None:
     """Check settings, database, model, sources and channels, and say how to fix each problem."""
-    signs = {doctors.GOOD: "ok ", doctors.LOOK: "?  ", doctors.BAD: "BAD"}
+    signs = {findings.GOOD: "ok ", findings.LOOK: "?  ", findings.BAD: "BAD"}
     bad = False
     for finding in doctors.examine(configuration.load):
-        bad |= finding.state == doctors.BAD
+        bad |= finding.state == findings.BAD
         print(f"{signs[finding.state]} {finding.part}: {finding.result}")
         if finding.hint:
             print(f"      -> {finding.hint}")
