@@ -67,6 +67,6 @@ def run_parallel(jobs: Sequence[AccountJob], stop: Stop) -> None:
             for future in [pool.submit(run_job, job) for job in jobs]:
                 future.result()
         except BaseException:
-            log.info("stopping: waiting for the requests under way")
+            log.info("a round ends early: waiting for the requests under way")
             halt.set()
             raise

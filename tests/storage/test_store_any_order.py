@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from factories import (
@@ -154,7 +155,11 @@ class Chance:
         one = self.dice.choice(cases)
         told = {"version": one.version, "by": "Ana", "at": self.clock()}
         action = self.dice.choice(["take", "record_contact", "resolve", "reopen"])
-        more = {"outcome": "answered"} if action == "resolve" else {}
+        more: dict[str, Any] = {}
+        if action == "resolve":
+            more = {"outcome": "answered"}
+        elif action == "reopen":
+            more = {"due_at": self.clock() + timedelta(hours=4)}
         with suppress(commands.Conflict):  # the step did not fit: that is an answer too
             getattr(commands, action)(self.db, one.id, **told, **more)
 

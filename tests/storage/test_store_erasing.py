@@ -436,12 +436,12 @@ def test_one_post_is_erased_and_its_author_stays(db: Database) -> None:
     assert _traces(db, "secret", "m-1") == set()
     assert number(db, "author") == 1
     assert keep(db, mention(1)).new == 0
-    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts()
+    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts(names=("m-1",))
     check_all(db)
 
 
 def test_a_post_that_is_not_stored_is_kept_away(db: Database) -> None:
-    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts()
+    assert erasing.erase_mention(db, "fake", "m-1", NOW) == erasing.ErasureCounts(names=("m-1",))
     assert keep(db, mention(1)).new == 0
 
 
