@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from earful.contracts import BadItem
+from listeners.common import times
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import Recognised
 
@@ -210,12 +213,37 @@ def _holds_clocks(sample: Sequence[Mapping[str, Any]], clock: str) -> bool:
 
 def _missing(proposed: Mapping[str, str], columns: Sequence[str], questions: str) -> list[str]:
     """Return a question for text and time, where no column is one and none was asked for."""
+    if len(_REQUIRED.keys() - proposed.keys()) == len(_REQUIRED) and (row := _as_row(columns)):
+        return [row]
     listing = ", ".join(columns)[:500]
     return [
         f"No column is clearly {noun}. Name it: --map {field}=COLUMN. The columns are {listing}."
         for field, noun in _REQUIRED.items()
         if field not in proposed and f"--map {field}=" not in questions
     ]
+
+
+def _as_row(columns: Sequence[str]) -> str:
+    """Return how to read a first line that is a row; "" when it names the columns."""
+    times = [at for at, column in enumerate(columns, 1) if _is_time(column)]
+    if not times:
+        return ""
+    text = max(range(1, len(columns) + 1), key=lambda at: (at not in times, len(columns[at - 1])))
+    return (
+        "The first line looks like a row, not like the names of columns. Read it as a row, with "
+        f"columns by number: --no-header --map text={text},published_at={times[0]}."
+    )
+
+
+def _is_time(column: str) -> bool:
+    # names with digits alone are numbers; only a calendar time has signs or letters between them
+    if column.strip().isdigit():
+        return False
+    try:
+        times.parse(column, UTC, order="dmy")
+    except BadItem:
+        return False
+    return True
 
 
 def _choose(

@@ -60,6 +60,12 @@ def test_without_a_text_the_columns_are_listed() -> None:
     assert "--map text=COLUMN. The columns are Colour, Size." in reading.questions[0]
 
 
+def test_a_first_line_that_is_a_row_is_named() -> None:
+    columns = ["1", "Kestrova broke again", "nell", "14/03/2026 17:07"]
+    (question,) = recognise(columns).questions
+    assert question.endswith("--no-header --map text=2,published_at=4.")
+
+
 def test_title_and_text_are_one_text() -> None:
     assert recognise(["Title", "Review", "Date"]).map["text"] == "Title+Review"
     # the title above a comment is the video's
