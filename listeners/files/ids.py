@@ -7,10 +7,12 @@ import re
 from datetime import datetime
 from typing import Any
 
+from earful.contracts import BadItem
 from listeners.common.authors import NOTHING
 from listeners.common.plain_text import clean
 
 MAX_ID = 200
+AS_WRITTEN = "Import the export as Earful wrote it, before a spreadsheet saved it."
 # above it a float has lost digits
 _EXACT_FLOATS_BELOW = 2**53
 # how people keep Excel from reading an id as a number: ="123", '123, or quotes that stayed
@@ -24,6 +26,8 @@ _WRAPPING = frozenset("='\"\u2018\u2019\u201c")
 _ERROR = re.compile(r"#[^\W\da-z_]{2,9}(?:/[^\W\da-z_0]{1,3}|/0)?[!?]|#N/?[ADV]")
 # 5.67588E+17, and 5,67588E+17 where the decimal sign is a comma
 _EXPONENT = re.compile(r"-?\d+(?:[.,\u066b]\d+ ?[eE] ?\+?|[eE]\+)\d+")
+# as spreadsheets write a long number; "1E+20" alone may be an id
+_ROUNDED = re.compile(r"\d[.,\u066b]\d+[eE]\+\d\d")
 # not three zeros: "1,000" may be a thousand
 _FLOAT = re.compile(r"(\d+)[.,]0{1,2}")
 # thousands with signs: a program took the id for a number, and may have rounded it
@@ -54,8 +58,17 @@ def read_id(value: object) -> str | None:
 
 
 def exact_id(value: object) -> str | None:
-    """Return an id of Earful's own export as it stands; None without one."""
-    return None if value is None or value == "" else str(value)
+    """Return an id of Earful's own export as it stands; None without one.
+
+    Raises BadItem for one that a spreadsheet has rounded: under any other id the post would be
+    stored twice.
+    """
+    if value is None or value == "":
+        return None
+    text = str(value)
+    if text[:1].isdecimal() and _ROUNDED.fullmatch(text):
+        raise BadItem(f"{text!r} is an id that a spreadsheet has rounded", hint=AS_WRITTEN)
+    return text
 
 
 def unwrapped(cell: Any) -> Any:

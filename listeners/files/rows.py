@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,15 @@ from listeners.common.rejects import preview
 from listeners.common.values import count, language, local_count
 from listeners.files import platforms
 from listeners.files.columns import ColumnMap, column_parts
-from listeners.files.ids import content_id, exact_id, is_eaten, read_id, shortened, unwrapped
+from listeners.files.ids import (
+    AS_WRITTEN,
+    content_id,
+    exact_id,
+    is_eaten,
+    read_id,
+    shortened,
+    unwrapped,
+)
 from listeners.files.pieces import join_columns, join_pieces
 from listeners.files.ratings import read_rating, scale_of
 from listeners.files.repeats import RepeatCounter
@@ -29,6 +38,7 @@ __all__ = ["ColumnMap", "Reading", "RowReader"]
 
 _NO_COUNTS = Engagement()
 _UNDATED_CELL = "1970-01-01T00:00:00Z"  # in Earful's own export
+_OWN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 # a column may say that a post is a repost, and not of which one
 _YES = frozenset({"true", "yes", "1", "1.0"})
 _NO = frozenset({"false", "no", "0", "0.0"})
@@ -155,6 +165,9 @@ class RowReader:
         # the bounds of dates are for strangers' files, and would refuse our own undated posts
         if value == _UNDATED_CELL and self._reading.is_exact:
             return UNDATED
+        if self._reading.is_exact and not _OWN_TIME.fullmatch(str(value)):
+            name = self._columns.published_at
+            raise BadItem(f"{name}: {value!r} is no time that Earful wrote", hint=AS_WRITTEN)
         self._zone.times = 0
         try:
             instant = times.parse(

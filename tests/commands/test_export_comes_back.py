@@ -122,3 +122,24 @@ def test_an_export_from_before_authors_had_ids_adds_nothing(workspace: Workspace
     assert again.status == 0
     assert again.out.startswith(f"{len(rows)} rows: 0 new, ")
     assert "not read" not in again.out
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ("2,03215E+18;2026-03-14T15:07:00Z", "'2,03215E+18' is an id that a spreadsheet has"),
+        ("77;14.03.2026 15:07", "'14.03.2026 15:07' is no time that Earful wrote"),
+    ],
+)
+def test_an_export_that_a_spreadsheet_changed_doubles_nothing(
+    workspace: Workspace, cells: str, reason: str
+) -> None:
+    external_id, published_at = cells.split(";")
+    (workspace.folder / "changed.csv").write_text(
+        "source;external_id;url;author;text;lang;language_found;published_at;brand;sentiment\n"
+        f"x;{external_id};;nell;Kestrova broke;en;en;{published_at};Acme Air;negative\n"
+    )
+    done = workspace.run("import", "changed.csv", "--yes")
+    assert done.status == 1
+    assert reason in done.err.replace("\n", " ")
+    assert "as Earful wrote it" in done.err.replace("\n", " ")
