@@ -28,6 +28,7 @@ _TABLE = re.compile(r"\bmap = \{\s*(\w+) = \"([^\"]*)\"\s*\}|\bmap\.(\w+) = \"([
 _EXAMPLE = re.compile(rf"\bthe option ({_NAMES}), as in \1 = ")
 _TEXT = re.compile(rf"(?:\b(?:the )?option )?\b({_NAMES}) = \"([^\"]*)\"")
 _PLAIN = re.compile(rf"(?:\b(?:the )?option )?\b({_NAMES}) = (true|false|\d+)")
+_NEXT_FIELD = re.compile(r",\s*[A-Za-z_]+\s*=")
 _BARE = re.compile(rf"\b(?:the )?option ({_NAMES})\b")
 
 
@@ -51,7 +52,9 @@ def option_name(path: Sequence[str | int]) -> str:
 
 
 def _map_option(field: str, column: str) -> str:
-    return f"--map {shlex.quote(f'{field}={column}')}"
+    # such a comma would begin the next field
+    name = f'"{column}"' if _NEXT_FIELD.search(column) else column
+    return f"--map {shlex.quote(f'{field}={name}')}"
 
 
 def _value(value: str) -> str:

@@ -31,8 +31,13 @@ def nearest(wrong: str, right: Iterable[str]) -> str:
 
 
 def _near(wrong: str, right: Sequence[str]) -> str:
-    close = difflib.get_close_matches(wrong, right, n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    close = closest(wrong, right)
+    return f" (did you mean {close!r}?)" if close is not None else ""
+
+
+def closest(wrong: str, right: Sequence[str]) -> str | None:
+    """Return the choice that is nearest to a wrong word; None when none is close."""
+    return next(iter(difflib.get_close_matches(wrong, right, n=1, cutoff=0.5)), None)
 
 
 def explain(

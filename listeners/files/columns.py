@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from earful.contracts import Permanent
-from earful.settings.errors import nearest
+from earful.settings.errors import closest, nearest
 from listeners.common.options import ListenerOptions
 
 _MAX_DEPTH = 6  # of objects in objects
@@ -62,7 +62,7 @@ def check_columns(
         raise Permanent(
             f"{path}: there is no column {column!r} for {field}"
             f"{nearest(column, nested_names(sample))}",
-            hint=f'Say which it is, as in map = {{ {field} = "…" }}. '
+            hint=f'Say which it is, as in map = {{ {field} = "{_suggest(column, sample)}" }}. '
             f"The columns are {', '.join(header)[:500]}.",
         )
     for field, column in columns.items():
@@ -72,6 +72,13 @@ def check_columns(
                     f"{path}: {header.count(part)} columns are called {part!r}; "
                     f"rename all but the one that holds {field}"
                 )
+
+
+def _suggest(column: str, sample: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of the column that was probably meant; "…" when none is near."""
+    name = closest(column, nested_names(sample))
+    # in a quoted value these would need escapes
+    return "…" if name is None or set(name) & set('"\\\n') else name
 
 
 def nested_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:

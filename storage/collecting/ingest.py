@@ -146,7 +146,13 @@ def store(
 def _find_stored(connection: Connection, batch: CleanBatch, *, is_file: bool) -> FileRows:
     """Find the stored mentions of a batch; of a file, tell rows that share an id apart."""
     mentions = [*batch.mentions.values(), *(row.mention for row in batch.later_rows)]
-    renamed = accounts.unify(connection, (mention.author for mention in mentions))
+    authors_of_batch = [mention.author for mention in mentions]
+    # an erased person's handle may have a new owner: rows by handle alone are not the owner's
+    erased = tombstones.find_erased(connection, authors_of_batch)
+    renamed = accounts.unify(
+        connection,
+        (each for each in authors_of_batch if (each.source, each.external_id) not in erased),
+    )
     if renamed:
         batch = with_authors(batch, renamed)
     if is_file:

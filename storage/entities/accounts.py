@@ -32,7 +32,8 @@ _UNIQUE_HANDLES = frozenset(
     ("x", "reddit", "mastodon", "bluesky", "instagram", "threads", "tiktok")
 )
 # ids that are no handles, although an event stream gives nothing but them
-_NUMBERS = ("did:", "anonymous-")
+_ANONYMOUS = "anonymous-"
+_NUMBERS = ("did:", _ANONYMOUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,16 @@ class _Account:
     @property
     def is_handle_only(self) -> bool:
         return _is_handle_only(self.author)
+
+
+def has_own_handle(source: str, external_id: str, handle: str) -> bool:
+    """Return whether the handle names one account: people without a name share theirs."""
+    return (
+        source in _UNIQUE_HANDLES
+        and bool(handle)
+        and handle.isascii()
+        and not external_id.startswith(_ANONYMOUS)
+    )
 
 
 def unify(connection: Connection, authors: Iterable[Author]) -> Mapping[ExternalKey, Author]:

@@ -134,7 +134,7 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
 
     Raises KeyError when the author is not stored any more.
 
-    1. Block the author by a fingerprint, and anonymise tombstones that hold the author's id.
+    1. Block the author by fingerprints, and anonymise tombstones that hold the author's id.
     2. Delete the author's cases, before the mentions: else each would get an event about it.
     3. Remove the author's mentions with plain reposts, then the author.
     4. Remove the author's ids and handle from other people's replies and from rejected items.
@@ -148,7 +148,7 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
         if row is None:
             raise KeyError(f"{author.source}:{author.external_id} is not there any more")
         # 1. A fingerprint, because an erasure must not keep the id that it erases.
-        tombstones.block_author(connection, key, at)
+        tombstones.block_author(connection, key, author.handle, at)
         tombstones.anonymise_tombstones(connection, key, at)
         mentions = connection.execute(
             select(_MENTION.c.source, _MENTION.c.external_id, _MENTION.c.published_at)

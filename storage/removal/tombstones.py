@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, select
 
-from earful.types import Mention
+from earful.types import Author, Mention
 from storage.database.clean import names_one
 from storage.database.upsert import insert_new, table_of
+from storage.entities.accounts import has_own_handle
 from storage.entities.authors import author_key
 from storage.entities.lookup import ExternalKey, group_by_source
 from storage.tables import ErasedAuthorRow, TombstoneRow
@@ -78,10 +79,29 @@ def anonymise_tombstones(connection: Connection, author: ExternalKey, at: dateti
     add_tombstones(connection, posts, reason=ERASED, at=at)
 
 
-def block_author(connection: Connection, author: ExternalKey, at: datetime) -> None:
-    """Store nothing of this author any more; only a fingerprint of the id is kept."""
-    row = {"source": author[0], "fingerprint": fingerprint_of(*author), "at": at}
-    insert_new(connection, ErasedAuthorRow, [row])
+def block_author(connection: Connection, author: ExternalKey, handle: str, at: datetime) -> None:
+    """Store nothing of this author any more; only fingerprints of the id and handle are kept.
+
+    Where a handle names one account, a file may name the account by the handle alone. Such rows
+    stay out too. An account whose number was never known stays out under every number that has the
+    handle (docs/decisions/removal.md, "An erased account stays out under its handle too").
+    """
+    source, external_id = author
+    names = {external_id}
+    if has_own_handle(source, external_id, handle):
+        names.add(handle.lower())
+        if external_id.lower() == handle.lower():
+            names.add(_any_number(handle))
+    rows = [
+        {"source": source, "fingerprint": fingerprint_of(source, name), "at": at}
+        for name in sorted(names)
+    ]
+    insert_new(connection, ErasedAuthorRow, rows)
+
+
+def _any_number(handle: str) -> str:
+    """Return the name of all accounts with this handle; no platform has an id of this form."""
+    return f"@{handle.lower()}"
 
 
 def drop_removed(
@@ -92,13 +112,12 @@ def drop_removed(
     Drops removed posts, plain reposts of them, and posts of erased authors.
     """
     posts = {key: _post_keys(key, mention) for key, mention in mentions.items()}
-    authors = {key: author_key(mention) for key, mention in mentions.items()}
     removed = _find_removed(connection, {post for keys in posts.values() for post in keys})
-    erased = _find_erased(connection, set(authors.values()))
+    erased = find_erased(connection, (mention.author for mention in mentions.values()))
     return {
         key: mention
         for key, mention in mentions.items()
-        if authors[key] not in erased and removed.isdisjoint(posts[key])
+        if author_key(mention) not in erased and removed.isdisjoint(posts[key])
     }
 
 
@@ -118,14 +137,32 @@ def _find_removed(connection: Connection, posts: Iterable[ExternalKey]) -> set[E
     return {posts_by_name[name] for name in stored}
 
 
-def _find_erased(connection: Connection, authors: Iterable[ExternalKey]) -> set[ExternalKey]:
+def find_erased(connection: Connection, authors: Iterable[Author]) -> set[ExternalKey]:
+    """Return the keys of those authors who were erased, by their id or by their handle."""
     if _is_empty(connection, _ERASED_AUTHOR.c.fingerprint):
         return set()
-    authors_by_name = {(author[0], fingerprint_of(*author)): author for author in authors}
+    names = {(author.source, author.external_id): _names_of(author) for author in authors}
+    erased = _find_erased_names(connection, set().union(*names.values()))
+    return {key for key, each in names.items() if not erased.isdisjoint(each)}
+
+
+def _names_of(author: Author) -> set[ExternalKey]:
+    """Return the names under which an erasure may have blocked this author."""
+    source, external_id = author.source, author.external_id
+    names = {(source, external_id)}
+    if has_own_handle(source, external_id, author.handle):
+        names.add((source, _any_number(author.handle)))
+        if external_id.lower() == author.handle.lower():
+            names.add((source, external_id.lower()))
+    return names
+
+
+def _find_erased_names(connection: Connection, names: Iterable[ExternalKey]) -> set[ExternalKey]:
+    by_fingerprint = {(name[0], fingerprint_of(*name)): name for name in names}
     stored = _find_stored(
-        connection, _ERASED_AUTHOR.c.source, _ERASED_AUTHOR.c.fingerprint, authors_by_name
+        connection, _ERASED_AUTHOR.c.source, _ERASED_AUTHOR.c.fingerprint, by_fingerprint
     )
-    return {authors_by_name[name] for name in stored}
+    return {by_fingerprint[each] for each in stored}
 
 
 def _is_empty(connection: Connection, column: Any) -> bool:
@@ -147,8 +184,9 @@ def _find_stored(
 
 
 def is_erased(connection: Connection, author: ExternalKey) -> bool:
-    """True when this author was erased before."""
-    return bool(_find_erased(connection, [author]))
+    """True when an author with this id, or with this handle as the id, was erased before."""
+    source, external_id = author
+    return bool(_find_erased_names(connection, {author, (source, external_id.lower())}))
 
 
 def count(connection: Connection) -> int:

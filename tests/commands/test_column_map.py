@@ -63,6 +63,8 @@ def test_a_wrong_map_is_named_with_its_fix(texts: str | list[str], expected: str
         ),
         ('with the option encoding, as in encoding = "cp1252"', "with --encoding cp1252"),
         ('Say which it is, as in map = { text = "…" }.', "as in --map 'text=…'."),
+        ('as in map = { text = "Wrong, if any?" }.', "as in --map 'text=Wrong, if any?'."),
+        ('as in map = { text = "a,text=b" }.', """as in --map 'text="a,text=b"'."""),
         ('write dates = "%d/%m/%Y %H:%M"', "write --dates '%d/%m/%Y %H:%M'"),
         ("try quotes = true or header = false, skip = 4", "try --quotes or --no-header, --skip 4"),
         ('say so by the option encoding = "cp1253".', "say so by --encoding cp1253."),

@@ -10,6 +10,7 @@ from earful.types import Author
 from storage.collecting import ingest
 from storage.database.engine import Database
 from storage.entities import brands
+from storage.removal import erasing
 
 
 def _author(handle: str, number: str | None = None, source: str = "x") -> Author:
@@ -100,3 +101,39 @@ def test_an_account_keeps_what_is_known_of_it(db: Database) -> None:
     _store(db, _author("nell"), at=2)
     found = rows(db, "SELECT handle, followers FROM author WHERE verified")
     assert found == [("Nell", 7)]
+
+
+def _erase(db: Database, name: str) -> None:
+    (stored,) = erasing.find_authors(db, "x", name)
+    erasing.erase_author(db, stored, NOW)
+
+
+def _handles(db: Database) -> list[tuple[str, str]]:
+    return [tuple(row) for row in rows(db, "SELECT external_id, handle FROM author ORDER BY 1")]
+
+
+def test_an_account_erased_by_its_number_stays_out_under_its_handle(db: Database) -> None:
+    _store(db, _author("Maria", "123"))
+    _erase(db, "123")
+    _store(db, _author("maria"), _author("MARIA"), _author("Maria", "123"), at=2)
+    assert _handles(db) == []
+    assert erasing.is_author_erased(db, "x", "Maria")
+    # the handle's next owner is another person, and an old row by handle alone is not theirs
+    _store(db, _author("maria", "456"), at=3)
+    _store(db, _author("maria"), at=4)
+    assert _handles(db) == [("456", "maria")]
+    assert rows(db, "SELECT count(*) FROM mention") == [(1,)]
+
+
+def test_an_account_erased_by_its_handle_alone_stays_out_under_its_number(db: Database) -> None:
+    _store(db, _author("maria"), _author("bo", "7"))
+    _erase(db, "maria")
+    _store(db, _author("Maria", "123"), _author("maria"), at=2)
+    assert _handles(db) == [("7", "bo")]
+
+
+def test_names_that_many_share_block_nobody_else(db: Database) -> None:
+    _store(db, _author("anonymous", "anonymous-1"))
+    _erase(db, "anonymous-1")
+    _store(db, _author("anonymous", "anonymous-2"), _author("anonymous"), at=2)
+    assert len(_handles(db)) == 2
