@@ -11,6 +11,7 @@ import typer
 
 from commands import arguments
 from commands.importing.column_map import parse_map
+from commands.importing.mailbox import mailbox_plan
 from commands.importing.order import (
     ImportOrder,
     check_file,
@@ -24,6 +25,7 @@ from commands.importing.store import import_file
 from commands.importing.wording import in_command_words
 from commands.progress import counting
 from earful.settings.errors import SettingsError
+from listeners.files.content import is_mailbox
 from pipeline.app import App, opened
 from storage import exports
 
@@ -36,7 +38,7 @@ _DELIMITERS = {"\\t": "\t", "tab": "\t", "comma": ",", "semicolon": ";", "pipe":
 @cli.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="JSON, JSONL, CSV, TSV, XLSX, also .gz, .zip, .zst.")
+        Path, typer.Argument(help="JSON, JSONL, CSV, TSV, XLSX, mbox, also .gz, .zip, .zst.")
     ],
     source: Annotated[
         str | None, typer.Option(help="The platform that the mentions are from.")
@@ -71,6 +73,10 @@ def import_(
     ] = True,
     items: Annotated[str | None, typer.Option(help="Where a JSON object holds its rows.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
+    mine: Annotated[
+        list[str] | None,
+        typer.Option(help="Your own address or domain in a mailbox; may be repeated."),
+    ] = None,
     rejects: Annotated[
         Path | None, typer.Option(help="Where rows that cannot be read go, with their reason.")
     ] = None,
@@ -107,7 +113,8 @@ def import_(
         brand_from=brand_from,
         is_dry_run=dry_run,
     )
-    plan = make_plan(request)
+    own_addresses = tuple(mine or ())
+    plan = mailbox_plan(request, own_addresses) if is_mailbox(file) else make_plan(request)
     order = ImportOrder(
         file=file,
         source=plan.source or "unnamed",
@@ -116,6 +123,8 @@ def import_(
         columns=plan.columns,
         options=plan.options,
         rejects=rejects or Path(f"{file.name}.rejects.jsonl"),
+        is_mailbox=plan.is_mailbox,
+        mine=own_addresses,
     )
     with opened() as app:
         if _is_confirmed(app, plan, order, dry_run=dry_run, yes=yes):

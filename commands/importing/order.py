@@ -15,6 +15,7 @@ from earful.settings.load import slug
 from earful.types import Brand, Query
 from listeners.files.presets import suggest_source
 from listeners.files.replay import ReplayOptions
+from listeners.mail.mbox import MboxOptions
 from pipeline.app import App
 from storage.entities import brands
 
@@ -28,7 +29,7 @@ class ImportOrder:
 
     ``columns`` maps our fields to the file's columns. ``options`` are further keys of RowOptions,
     as {"encoding": "cp1253"}. Without ``options["timezone"]`` a time that names no zone is in the
-    brand's.
+    brand's. ``is_mailbox``: the file is an mbox; ``mine`` are the brand's own addresses in it.
     """
 
     file: Path
@@ -38,6 +39,8 @@ class ImportOrder:
     columns: Mapping[str, str]
     options: Mapping[str, Any] = field(default_factory=dict)
     rejects: Path
+    is_mailbox: bool = False
+    mine: tuple[str, ...] = ()
 
     def row_options(self) -> dict[str, Any]:
         """Return the options of the listener that reads the file."""
@@ -82,6 +85,8 @@ def query_of(app: App, order: ImportOrder) -> Query:
 
     Raises SettingsError for wrong options.
     """
+    if order.is_mailbox:
+        return mailbox_query(order, _stored_brand(app, order.brand).id)
     # before the brand is stored: a slip in an option must not leave a new brand behind
     checked_options(order.file, order.row_options())
     brand = None if order.brand_from is not None else _stored_brand(app, order.brand)
@@ -92,6 +97,19 @@ def query_of(app: App, order: ImportOrder) -> Query:
         brand_id=brand.id if brand else "",
         source="replay",
         options=options,
+    )
+
+
+def mailbox_query(order: ImportOrder, brand_id: str) -> Query:
+    """Return the query of a mailbox file. Raises SettingsError for an address that is none."""
+    options = {"path": str(order.file), "mine": order.mine}
+    try:
+        MboxOptions.model_validate(options)
+    except ValidationError as error:
+        lines = explain(str(order.file), error, MboxOptions, place_of=option_name)
+        raise SettingsError(in_command_words(lines)) from error
+    return Query(
+        id=f"import/mbox/{order.file.name}", brand_id=brand_id, source="mbox", options=options
     )
 
 

@@ -52,7 +52,7 @@ class Plan:
     ``source`` is "" while nothing names one. ``title`` names the format. ``matched`` tells which
     column is which field. ``is_certain``: no person needs to confirm it. ``brand_from`` is the
     column that names each row's brand, where the format has one. ``inspection`` is None when the
-    file was not looked at before.
+    file is a mailbox, which has no columns.
     """
 
     source: str
@@ -65,6 +65,7 @@ class Plan:
     is_certain: bool = True
     brand_from: str | None = None
     inspection: Inspection | None = field(default=None, repr=False)
+    is_mailbox: bool = False
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from commands.importing.order import ImportOrder, checked_options
+from commands.importing.order import ImportOrder, checked_options, mailbox_query
 from commands.importing.plan import Plan
 from commands.importing.report import ImportReport
 from commands.importing.store import worded
@@ -18,6 +18,7 @@ from earful.settings.errors import SettingsError
 from earful.types import Batch, Mention
 from earful.untrusted import one_line
 from listeners.files.replay import read_rows
+from listeners.mail.mbox import Mbox
 from outreach.words import count
 
 _FIRST_ROWS = 5
@@ -35,7 +36,8 @@ def describe(plan: Plan, order: ImportOrder, brand: str, zone: str) -> Iterator[
         names = ", ".join(one_line(name, 40) for name in plan.unused[:_SHOWN_COLUMNS])
         yield f"  not used: {names}{' …' if len(plan.unused) > _SHOWN_COLUMNS else ''}"
     yield f"source: {plan.source or 'not named yet'}; brand: {one_line(brand, 100)}"
-    yield f"times that name no zone: {zone}"
+    if not plan.is_mailbox:
+        yield f"times that name no zone: {zone}"
     for sentence in plan.assumptions:
         yield f"assumed: {one_line(in_command_words(sentence), 300)}"
     for sentence in plan.questions:
@@ -45,7 +47,7 @@ def describe(plan: Plan, order: ImportOrder, brand: str, zone: str) -> Iterator[
 def _container(plan: Plan) -> str:
     inspection = plan.inspection
     if inspection is None:
-        return "not looked at"
+        return "mails"
     parts = [inspection.container]
     if inspection.encoding:
         parts.append(inspection.encoding)
@@ -59,7 +61,7 @@ def first_rows(order: ImportOrder, zone: str, clock: Clock) -> Iterator[str]:
     """Yield the file's first rows as they would be stored."""
     yield "the first rows, as mentions:"
     for batch in _read(order, zone, clock, batch=_FIRST_ROWS):
-        for mention in batch.mentions:
+        for mention in batch.mentions[:_FIRST_ROWS]:
             yield f"  {_line(mention)}"
         for row in worded(batch).rejected:
             yield f"  not read, {one_line(row.where, 100)}: {one_line(row.reason, 200)}"
@@ -86,10 +88,13 @@ def count_rows(
 
 
 def _read(order: ImportOrder, zone: str, clock: Clock, batch: int | None = None) -> Iterator[Batch]:
-    options = {"timezone": zone} | order.row_options()
-    if batch is not None:
-        options["batch"] = batch
     try:
+        if order.is_mailbox:
+            yield from Mbox(clock=clock).poll(mailbox_query(order, ""), None)
+            return
+        options = {"timezone": zone} | order.row_options()
+        if batch is not None:
+            options["batch"] = batch
         yield from read_rows(checked_options(order.file, options), clock(), None)
     except (Permanent, Transient) as error:
         raise SettingsError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from earful.contracts import Permanent
+from earful.contracts import EdgeError, Permanent
 from listeners.files import json_documents
 from listeners.files.containers import Container, open_container
 from listeners.files.file_options import FileOptions
+from listeners.files.lines import READ_ERRORS
 from listeners.files.needed_columns import NeededColumns
 from listeners.files.presets import whatsapp
 from listeners.files.record_stream import Content, naming_file
@@ -37,6 +39,19 @@ def open_content(options: FileOptions, needed: NeededColumns) -> Content:
         if container.workbook is not None:
             return WorkbookContent(options, needed, container)
         return _text_content(options, needed, container)
+
+
+def is_mailbox(path: Path) -> bool:
+    """Return whether the file holds mails; False where it cannot be read."""
+    options = FileOptions(path=path)
+    try:
+        with open_container(path) as container:
+            if container.workbook is not None:
+                return False
+            return _MBOX.match(open_text(options, container).start()) is not None
+    # read again as a table, which names the reason
+    except (EdgeError, *READ_ERRORS):
+        return False
 
 
 def _text_content(options: FileOptions, needed: NeededColumns, container: Container) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -155,3 +156,54 @@ def test_dates_are_proven_by_a_row_far_down_the_file(workspace: Workspace) -> No
     shown = workspace.run("import", "chat.txt", "--dry-run")
     assert "assumed: Dates are read as day before month: '28/04/2026 17:07:00'" in shown.out
     assert shown.status == 0
+
+
+MAILS = """\
+From nell@home.example Sat Mar 14 16:07:00 2026
+From: Nell <nell@home.example>
+Subject: Refund
+Date: Sat, 14 Mar 2026 18:07:00 +0200
+Message-ID: <a1@home.example>
+
+You charged me twice.
+
+From care@acme.example Sat Mar 14 16:17:00 2026
+From: Care <care@acme.example>
+Subject: Re: Refund
+Date: Sat, 14 Mar 2026 18:17:00 +0200
+Message-ID: <a2@acme.example>
+
+We are sorry.
+
+From win@spam.example Sat Mar 14 16:18:00 2026
+X-Gmail-Labels: Spam
+From: Prize <win@spam.example>
+Subject: You have won
+Date: Sat, 14 Mar 2026 18:18:00 +0200
+Message-ID: <a3@spam.example>
+
+Act now.
+
+"""
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_mailbox_is_imported(workspace: Workspace, is_packed: bool) -> None:
+    path = workspace.folder / ("care.mbox.gz" if is_packed else "care.mbox")
+    path.write_bytes(gzip.compress(MAILS.encode()) if is_packed else MAILS.encode())
+    shown = workspace.run("import", path.name, "--dry-run")
+    assert "format: mailbox (mbox)" in shown.out
+    assert "nell@home.example  Refund" in shown.out
+    asked = workspace.run("import", path.name)
+    assert asked.status == 1 and "--yes" in asked.err
+    done = workspace.run("import", path.name, "--mine", "acme.example")
+    assert done.status == 0, done.err
+    db = workspace.db()
+    texts = rows(db, "SELECT source, text FROM mention")
+    db.close()
+    assert [(row.source, row.text.split()[-1]) for row in texts] == [("mbox", "twice.")]
+    again = workspace.run("import", path.name, "--mine", "acme.example")
+    assert " 0 new, 1 known" in again.out, again.out
+    refused = workspace.run("import", path.name, "--map", "text=a", "--source", "x")
+    assert refused.status == 1
+    assert "Leave out --map, --source." in refused.err.replace("\n", " ")
