@@ -139,11 +139,12 @@ class _Stream:
             data = message.get("bytes")
             if data is None or len(data) > messages.MAX_MESSAGE:
                 return await self._close(_WRONG_DATA)
-            if not messages.is_needed(data):
-                self._report(data)
+            kind = messages.kind_of(data)
+            if kind not in messages.NEEDED:
+                self._report(kind)
             elif self._is_signed_in():
                 return message
-            elif messages.kind_of(data) == messages.RUN:
+            elif kind == messages.RUN:
                 # The whole script runs, sees the ended sign-in and draws nothing but that. The
                 # message itself might run a part of the page, or press a button.
                 return {**message, "bytes": messages.PLAIN_RUN}
@@ -164,11 +165,11 @@ class _Stream:
             await self._send({"type": "websocket.close", "code": code})
         return {"type": "websocket.disconnect", "code": code}
 
-    def _report(self, data: bytes) -> None:
+    def _report(self, kind: str | None) -> None:
         # once a connection: a visitor must not fill the log
         if not self._has_reported:
             self._has_reported = True
-            _log.info("a browser's message was dropped: %s", messages.kind_of(data) or "unreadable")
+            _log.info("a browser's message was dropped: %s", kind or "unreadable")
 
 
 def _refuse(status: int, sentence: str) -> Response:

@@ -12,7 +12,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 
 RUN = "rerun_script"
 # A page needs these: run with the widgets' values, stop that run, and a sign of life.
-_NEEDED = frozenset({RUN, "stop_script", "app_heartbeat"})
+NEEDED = frozenset({RUN, "stop_script", "app_heartbeat"})
 # Runs the whole script, without any widget's value.
 PLAIN_RUN = BackMsg(rerun_script=ClientState()).SerializeToString()
 # Bytes. A page's widgets hold a few notes and filters; the longest text field takes far less.
@@ -27,8 +27,3 @@ def kind_of(data: bytes) -> str | None:
     except DecodeError:
         return None
     return message.WhichOneof("type")
-
-
-def is_needed(data: bytes) -> bool:
-    """Say whether a page needs this message."""
-    return kind_of(data) in _NEEDED
