@@ -23,8 +23,7 @@ from streamlit.web import bootstrap
 from streamlit.web.server.starlette.starlette_app import App
 
 from dashboard.access import password_for
-from dashboard.gate import sessions
-from dashboard.gate.connections import BoundedConnections
+from dashboard.gate import connections, sessions
 from dashboard.gate.gate import Gate
 from dashboard.gate.messages import MAX_MESSAGE
 from dashboard.gate.sessions import Sessions
@@ -73,7 +72,7 @@ def _configure(gate: Gate, host: str | None, port: int) -> uvicorn.Config:
         # the visitor's address counts failed sign-ins: only a proxy of ours may report another
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
-        http=BoundedConnections,
+        http=connections.bounded(),
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE,
         ws_ping_interval=30,

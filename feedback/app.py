@@ -23,7 +23,7 @@ from earful.settings.errors import SettingsError
 from earful.settings.load import Settings, secret
 from feedback import forms, hooks
 from feedback.answers import ASSETS, Problem, SafeHeaders
-from feedback.crowd import HEALTH, BusyLimit
+from feedback.busy import HEALTH, BusyLimit
 from listeners.inbox import feedback, webhook
 from listeners.inbox.inbox import Inbox
 

@@ -16,10 +16,11 @@ from starlette.responses import JSONResponse, Response
 
 from earful.clock import Clock
 from earful.settings.feedback_blocks import FeedbackSettings, FormSettings
+from earful.web.visitors import visitor_of
 from feedback import signing, submission, texts
 from feedback.answers import Problem, allow, page, problem
 from feedback.incoming import InvalidSubmission, body_of, from_ourselves, media_type
-from feedback.limits import RateLimits, visitor_of
+from feedback.limits import RateLimits
 from listeners.inbox.inbox import Inbox
 
 # 5,000 characters that a plain form sends as up to twelve bytes each, and the rest of it

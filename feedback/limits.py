@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import secrets
 from collections import deque
 from collections.abc import Sequence
@@ -57,17 +56,3 @@ def _wait(times: deque[datetime], rule: Rule, now: datetime) -> float:
     if len(times) < max_count:
         return 0.0
     return max((times[-max_count] + span - now).total_seconds(), 0.0)
-
-
-def visitor_of(address: str) -> str:
-    """Reduce an address to one visitor: an IPv4 address, or the /64 of an IPv6 line."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped:  # how a line of both versions writes the older one
-        return str(ip.ipv4_mapped)
-    # A device changes its lower 64 bits by itself (RFC 8981), so they tell no visitors apart.
-    return str(ipaddress.ip_network((int(ip), 64), strict=False))

@@ -10,9 +10,14 @@ import uvicorn
 from earful import clock as wall
 from earful.clock import Clock
 from earful.settings.load import Settings
+from earful.web.crowd import Crowd
+from earful.web.impatient import Impatient
 from feedback.app import build
-from feedback.crowd import Crowd
-from feedback.impatient import Impatient
+
+# A browser opens six to a site; an office behind one address has a few dozen of them.
+MAX_PER_VISITOR = 50
+# All together; below the 1,024 open files that a process has by default.
+MAX_CONNECTIONS = 800
 
 
 def server(
@@ -27,6 +32,7 @@ def server(
     The visitor's address is read from X-Forwarded-For only behind a trusted proxy.
     """
     front = settings.feedback
+    crowd = Crowd(front.trusted_proxies, per_visitor=MAX_PER_VISITOR, total=MAX_CONNECTIONS)
     return uvicorn.Server(
         uvicorn.Config(
             build(settings, clock=clock),
@@ -38,10 +44,10 @@ def server(
             access_log=False,
             server_header=False,
             log_level="warning",
-            http=Impatient.of(Crowd(front.trusted_proxies)),
+            http=Impatient.of(crowd),
             ws="none",
             # uvicorn's own limit counts idle connections too, and then answers 503 to everybody;
-            # feedback/crowd.py counts apart.
+            # feedback/busy.py counts those at work.
             limit_concurrency=None,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=10,

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+from earful.web.visitors import network_of, parse_address
 
 # Five attempts cover typing errors; a /48 may hold a whole company.
 _FREE_FAILURES, _FREE_IN_NETWORK = 5, 20
@@ -56,17 +58,12 @@ def keys_of(address: str | None, browser_id: str | None) -> tuple[CountedKey, ..
     """
     if browser_id is not None:
         return (CountedKey(f"browser {browser_id}", is_known_browser=True),)
-    try:
-        # a link-local address carries its interface: fe80::1%eth0
-        parsed = ipaddress.ip_address((address or "").partition("%")[0])
-    except ValueError:
+    parsed = parse_address(address or "")
+    if parsed is None:
         return (CountedKey("unknown address"),)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is None:
-            site = ipaddress.ip_network((parsed, 64), strict=False)
-            network = ipaddress.ip_network((parsed, 48), strict=False)
-            return CountedKey(str(site)), CountedKey(str(network), free=_FREE_IN_NETWORK)
-        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, IPv6Address):
+        network = CountedKey(network_of(parsed, 48), free=_FREE_IN_NETWORK)
+        return CountedKey(network_of(parsed, 64)), network
     return (CountedKey(str(parsed)),)
 
 

@@ -1,7 +1,7 @@
-"""Keep connections and requests of some visitors from shutting out all others.
+"""Keep the connections of some visitors from shutting out all others.
 
 A visitor who opens many connections loses the oldest idle ones. Each visitor has a share, and all
-together have one. Requests at work are counted apart, and the health check is always answered.
+together may have one.
 """
 
 from __future__ import annotations
@@ -10,18 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from feedback.limits import visitor_of
-
-# A browser opens six to a site; an office behind one address has a few dozen of them.
-MAX_PER_VISITOR = 50
-# All together; below the 1,024 open files that a process has by default.
-MAX_CONNECTIONS = 800
-MAX_REQUESTS = 500  # at work at once
-HEALTH = "/healthz"
-_RETRY_AFTER = "5"  # seconds
+from earful.web.visitors import visitor_of
 
 
 class Connection(Protocol):
@@ -43,11 +32,16 @@ class Connection(Protocol):
 class Crowd:
     """The open connections of one server, by visitor.
 
+    ``per_visitor`` and ``total`` are the shares; without ``total`` the visitors' own are all.
     ``trusted``: addresses and networks of our own web server. It brings the connections of many
     visitors, so no share holds for it.
     """
 
-    def __init__(self, trusted: Iterable[str] = ()) -> None:
+    def __init__(
+        self, trusted: Iterable[str] = (), *, per_visitor: int, total: int | None = None
+    ) -> None:
+        self._per_visitor = per_visitor
+        self._total = total
         self._trusted = [ipaddress.ip_network(network, strict=False) for network in trusted]
         self._visitors: dict[Connection, str] = {}
         self._by_visitor: dict[str, dict[Connection, None]] = {}
@@ -61,9 +55,10 @@ class Crowd:
         """
         visitor = self._visitor(address)
         peers = self._by_visitor.get(visitor, {}) if visitor else {}
-        if len(peers) >= MAX_PER_VISITOR and not self._make_room(peers):
+        if len(peers) >= self._per_visitor and not self._make_room(peers):
             return False
-        if len(self._visitors) >= MAX_CONNECTIONS and not self._make_room(self._visitors):
+        is_full = self._total is not None and len(self._visitors) >= self._total
+        if is_full and not self._make_room(self._visitors):
             return False
         self._visitors[connection] = visitor
         self._by_visitor.setdefault(visitor, {})[connection] = None
@@ -78,6 +73,10 @@ class Crowd:
         del peers[connection]
         if not peers:
             del self._by_visitor[visitor]
+
+    def connections(self) -> tuple[Connection, ...]:
+        """Return the counted connections, oldest first."""
+        return tuple(self._visitors)
 
     def _make_room(self, connections: Mapping[Connection, object]) -> bool:
         # a dict keeps the order of insertion, so the first match is the oldest
@@ -100,30 +99,3 @@ class Crowd:
             ip in network for network in self._trusted if network.version == ip.version
         )
         return "" if is_trusted else visitor_of(address)
-
-
-class BusyLimit:
-    """Answer 503 while too many requests are at work; the health check is always answered."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._at_work = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the inner ASGI application, unless there is too much work."""
-        if scope["type"] != "http" or scope["path"] == HEALTH:
-            await self._app(scope, receive, send)
-            return
-        if self._at_work >= MAX_REQUESTS:
-            busy = JSONResponse(
-                {"error": "too many requests at once"},
-                status_code=503,
-                headers={"Retry-After": _RETRY_AFTER, "Connection": "close"},
-            )
-            await busy(scope, receive, send)
-            return
-        self._at_work += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._at_work -= 1

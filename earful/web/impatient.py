@@ -15,40 +15,46 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from feedback.crowd import Crowd
+from earful.web.crowd import Crowd
 
-HEAD = 10.0  # seconds for the head of a request, from the connection or the last answer on
-ANSWER = 60.0  # seconds from there to the end of the answer
 AHEAD = 65_536  # bytes of later requests that may wait for the answer to an earlier one
 
 
 class Impatient(H11Protocol):
     """uvicorn's connection, with a deadline for each request and each pause.
 
-    ``crowd`` counts the connections of the server; ``of`` gives the class another one.
+    ``crowd`` counts the connections of the server; ``of`` gives the class its own. ``head``:
+    seconds for the head of a request, from the connection or the last answer on. ``answer``:
+    seconds from there to the end of the answer; None sets no deadline.
     """
 
-    crowd: ClassVar[Crowd] = Crowd()
+    crowd: ClassVar[Crowd]
+    head: ClassVar[float] = 10.0
+    answer: ClassVar[float | None] = 60.0
     _ends: asyncio.TimerHandle | None = None
     _at: object = None  # the request that is being answered; None between two
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first head, beside uvicorn's work."""
         super().connection_made(transport)
-        self._wait(HEAD)
+        self._wait(self.head)
         if not self.crowd.enter(self, self.client[0] if self.client else ""):
             self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadline, beside uvicorn's work."""
-        self._wait(None)
-        self.crowd.leave(self)
+        self.leave_bounds()
         super().connection_lost(exc)
 
     @classmethod
     def of(cls, crowd: Crowd) -> type[Impatient]:
         """Return the class for a server of its own."""
         return type(cls.__name__, (cls,), {"crowd": crowd})
+
+    def leave_bounds(self) -> None:
+        """End the deadline, and count this connection no more."""
+        self._wait(None)
+        self.crowd.leave(self)
 
     def is_idle(self) -> bool:
         """Tell whether no request is being read or answered."""
@@ -89,7 +95,7 @@ class Impatient(H11Protocol):
         answering = self._answering()
         if answering is not self._at and not self.transport.is_closing():
             self._at = answering
-            self._wait(HEAD if answering is None else ANSWER)
+            self._wait(self.head if answering is None else self.answer)
 
     def _answering(self) -> RequestResponseCycle | None:
         """Return the request that is being answered."""

@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from dashboard.gate import connections
-from dashboard.gate.connections import BoundedConnections
+from earful.web.crowd import Connection
+from earful.web.impatient import Impatient
 
 LONG = 30.0  # seconds for anything that must happen
 
@@ -28,17 +29,23 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A server that takes this machine for a stranger."""
-    monkeypatch.setattr(connections, "is_loopback", lambda _host: False)
-    monkeypatch.setattr(connections, "MOST_PER_ADDRESS", 3)
-    monkeypatch.setattr(connections, "HEAD_WITHIN", 0.3)
+def protocol(monkeypatch: pytest.MonkeyPatch) -> type[Impatient]:
+    """The class of the server's connections; it takes this machine for a stranger."""
+    monkeypatch.setattr(connections, "_OWN_MACHINE", ())
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 3)
+    monkeypatch.setattr(connections.PageConnection, "head", 0.3)
+    return connections.bounded()
+
+
+@pytest.fixture
+def port(protocol: type[Impatient]) -> Iterator[int]:
+    """A server with bounded connections."""
     number = free_port()
     config = uvicorn.Config(
         _answer,
         host="127.0.0.1",
         port=number,
-        http=BoundedConnections,
+        http=protocol,
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=0,
@@ -65,8 +72,8 @@ def _ask(connection: socket.socket) -> bytes:
         return b""
 
 
-def _count() -> int:
-    return sum(map(len, BoundedConnections.open_by_address.values()))
+def _peers(protocol: type[Impatient]) -> list[Connection]:
+    return list(protocol.crowd.connections())
 
 
 def _has_ended(connection: socket.socket) -> bool:
@@ -75,7 +82,9 @@ def _has_ended(connection: socket.socket) -> bool:
     return True
 
 
-def test_a_full_address_loses_its_oldest_idle_connection(port: int) -> None:
+def test_a_full_address_loses_its_oldest_idle_connection(
+    port: int, protocol: type[Impatient]
+) -> None:
     held = [_open(port) for _ in range(3)]
     assert _ask(held[0]).startswith(b"HTTP/1.1 200")
     newest = _open(port)
@@ -83,22 +92,22 @@ def test_a_full_address_loses_its_oldest_idle_connection(port: int) -> None:
     assert _has_ended(held[0])
     # the silent ones end by themselves
     assert all(map(_has_ended, held))
-    assert _count() <= 3
+    assert len(_peers(protocol)) <= 3
     for connection in (*held, newest):
         connection.close()
 
 
-def test_a_full_address_at_work_gets_no_further_connection(port: int) -> None:
+def test_a_full_address_at_work_gets_no_further_connection(
+    port: int, protocol: type[Impatient]
+) -> None:
     held = [_open(port) for _ in range(3)]
     for connection in held:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
     # each is at work once the server has made its cycle
     ends_at = time.monotonic() + LONG
     while time.monotonic() < ends_at:
-        peers = [
-            peer for peers in list(BoundedConnections.open_by_address.values()) for peer in peers
-        ]
-        if len(peers) == 3 and not any(peer._is_idle() for peer in peers):
+        peers = _peers(protocol)
+        if len(peers) == 3 and not any(peer.is_idle() for peer in peers):
             break
         time.sleep(0.01)
     refused = _open(port)

@@ -18,8 +18,9 @@ from front_world import PATIENCE, Front, serving, settings_in
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from feedback import app, crowd, impatient
-from feedback.limits import visitor_of
+from earful.web.impatient import AHEAD, Impatient
+from earful.web.visitors import visitor_of
+from feedback import app, busy, serve
 from listeners.inbox.inbox import Inbox
 
 GONE = (ConnectionResetError, BrokenPipeError)
@@ -88,7 +89,7 @@ def is_cut(connection: socket.socket) -> bool:
 def test_who_dawdles_loses_the_connection(
     begun: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(impatient, "HEAD", 0.3)
+    monkeypatch.setattr(Impatient, "head", 0.3)
     with serving(Front(settings_in(tmp_path))) as front, connected(front) as connection:
         connection.sendall(begun)
         assert is_hung_up(connection)
@@ -98,11 +99,11 @@ def test_who_dawdles_loses_the_connection(
 def test_who_does_not_take_an_answer_loses_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(impatient, "ANSWER", 0.5)
+    monkeypatch.setattr(Impatient, "answer", 0.5)
     with serving(Front(settings_in(tmp_path))) as front, unread(front) as connection:
         size = len(front.session.get(f"{front.base}/widget.js", timeout=PATIENCE).content)
         requests = LARGEST_SEND_BUFFER // size + 2
-        assert requests * len(WIDGET) < impatient.AHEAD, "few enough to be allowed"
+        assert requests * len(WIDGET) < AHEAD, "few enough to be allowed"
         connection.sendall(WIDGET * requests)
         assert is_cut(connection)
         assert front.send().status_code == 201
@@ -111,7 +112,7 @@ def test_who_does_not_take_an_answer_loses_the_connection(
 def test_who_asks_far_ahead_of_the_answers_loses_the_connection(front: Front) -> None:
     with unread(front) as connection:
         with suppress(*GONE):
-            connection.sendall(WIDGET * (2 * impatient.AHEAD // len(WIDGET)))
+            connection.sendall(WIDGET * (2 * AHEAD // len(WIDGET)))
         assert is_cut(connection)
         assert front.send().status_code == 201
 
@@ -260,7 +261,7 @@ def is_open(connection: socket.socket) -> bool:
 def test_waiting_connections_of_one_address_shut_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(crowd, "MAX_PER_VISITOR", 8)
+    monkeypatch.setattr(serve, "MAX_PER_VISITOR", 8)
     with serving(Front(settings_in(tmp_path))) as front, ExitStack() as stack:
         waiting = [stack.enter_context(connected(front)) for _ in range(30)]
         for connection in waiting:
@@ -279,7 +280,7 @@ def test_waiting_connections_of_one_address_shut_nobody_out(
 def test_a_trusted_proxy_brings_the_connections_of_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crowd, "MAX_PER_VISITOR", 4)
+    monkeypatch.setattr(serve, "MAX_PER_VISITOR", 4)
     trusting = settings_in(tmp_path, feedback='trusted_proxies = ["127.0.0.0/8"]')
     with serving(Front(trusting)) as front, ExitStack() as stack:
         waiting = [stack.enter_context(connected(front)) for _ in range(12)]
@@ -290,7 +291,7 @@ def test_a_trusted_proxy_brings_the_connections_of_many(
 def test_all_connections_together_have_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crowd, "MAX_CONNECTIONS", 6)
+    monkeypatch.setattr(serve, "MAX_CONNECTIONS", 6)
     trusting = settings_in(tmp_path, feedback='trusted_proxies = ["127.0.0.1"]')
     with serving(Front(trusting)) as front, ExitStack() as stack:
         for _ in range(20):
@@ -301,7 +302,7 @@ def test_all_connections_together_have_a_bound(
 def test_too_much_work_at_once_is_refused_and_health_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crowd, "MAX_REQUESTS", 0)
+    monkeypatch.setattr(busy, "MAX_REQUESTS", 0)
     with serving(Front(settings_in(tmp_path))) as front:
         answer = front.send()
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
