@@ -24,7 +24,7 @@ from pathlib import Path
 from listeners.files.replay import ReplayOptions, read_rows
 
 _NOW = datetime(2026, 6, 1, tzinfo=UTC)
-_WORDS = "the parcel is late again and nobody answers, " * 40
+_WORDS = "the parcel is late again and the phone rings on, " * 40
 _COLUMNS = ("id", "author", "text", "published_at")
 
 

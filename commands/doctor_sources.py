@@ -23,9 +23,9 @@ def examine_sources(app: App, *, is_ready: bool) -> Iterator[Finding]:
     """Check each source once. Report a paused one with the command that resumes it."""
     sources = health(app.db).sources if is_ready else ()
     paused = {source.query_id: source.error for source in sources if source.paused}
-    known = {source.query_id for source in sources}
+    polled_ids = {source.query_id for source in sources}
     for query in app.queries:
-        finding = _source(app, query, is_known=query.id in known)
+        finding = _source(app, query, is_known=query.id in polled_ids)
         if query.id in paused and query.enabled:
             finding = _paused(finding, query, paused[query.id] or "")
         yield finding

@@ -109,8 +109,8 @@ def _records(path: Path) -> Iterator[file_lines.Record]:
             yield from file_lines.json_records(lines, decode)
             return
         delimiter = None if kind == "csv" else "\t"
-        wanted = dialects.Wanted(delimiter=delimiter, quotes=kind == "csv", skip=0)
-        dialect = dialects.find_dialect(head, decode, wanted, _fit_header)
+        table_options = dialects.TableOptions(delimiter=delimiter, quotes=kind == "csv", skip=0)
+        dialect = dialects.find_dialect(head, decode, table_options, _fit_header)
         if dialect is None:
             return
         header = [name.strip() for name in dialect.header]

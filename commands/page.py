@@ -56,7 +56,7 @@ class PageSupervisor:
             self._server.wait()
 
     def _watch(self) -> None:
-        """Start the server again after growing waits; one that ran steadily begins anew."""
+        """Restart the server after growing waits; a server that ran steadily resets the wait."""
         wait = self._first_wait
         while not self._stop.is_set():
             if self._runs_steadily():

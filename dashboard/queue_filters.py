@@ -56,7 +56,7 @@ def draw_filters(
 
 def reset() -> None:
     """Return to all open cases."""
-    # Runs as a callback, before the widgets are drawn: without a state they begin anew.
+    # Runs as a callback, before the widgets are drawn: without a state they take their first value.
     for key in _KEYS:
         st.session_state.pop(key, None)
     st.query_params.clear()

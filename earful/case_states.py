@@ -156,7 +156,7 @@ TRANSITIONS: Mapping[tuple[CaseStatus, Action], Transition] = MappingProxyType(
             unassigned_status=CaseStatus.OPEN,
         ),
         (CaseStatus.RESOLVED, Action.NOTE): Transition(status=CaseStatus.RESOLVED),
-        # docs/decisions/unhappy.md, "A reopened case is due anew": its old due time is long past
+        # docs/decisions/unhappy.md, "A reopened case gets a new due time"
         (CaseStatus.RESOLVED, Action.REOPEN): Transition(
             status=CaseStatus.OPEN, clock=DueClock.RESTART
         ),

@@ -217,6 +217,7 @@ def _seconds(hit: object) -> int | None:
         try:
             return times.to_epoch(times.parse(hit.get(key)))
         except BadItem:
+            # a hit whose number is off still has its text
             continue
     return None
 

@@ -33,7 +33,7 @@ def pause(stop: threading.Event, seconds: float) -> None:
 
 
 class ClockWatch:
-    """Compare the clock of the machine with one that nobody can set, and report a jump."""
+    """Compare the clock of the machine with a monotonic clock, and report a jump."""
 
     def __init__(
         self, clock: Callable[[], datetime], *, monotonic: Callable[[], float] = time.monotonic
@@ -54,7 +54,7 @@ class ClockWatch:
                 "the clock of this machine was set back",
                 by=length(-jump + _HALF_MINUTE),
                 now=f"{now:%Y-%m-%d %H:%M:%S} UTC",
-                then="waits that were planned before are taken up anew",
+                then="waits that were planned before are planned again",
             )
             return -jump
         return timedelta(0)

@@ -128,7 +128,7 @@ def _clean_digest(path: Path, finder: NameFinder, traces: FileTraces) -> None:
 
 
 def _clean_lines(path: Path, finder: NameFinder, traces: FileTraces) -> None:
-    """Write the file anew without the lines that name the person."""
+    """Rewrite the file without the lines that name the person."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         if not any(finder.find(line) for line in lines):
             return

@@ -231,7 +231,7 @@ class _AccountRound:
     ) -> None:
         """Try again after ``retry_after`` seconds; without it, after growing waits.
 
-        A poll that ``made_progress`` before it failed begins the count of failures anew: a platform
+        A poll that ``made_progress`` before it failed restarts the count of failures: a platform
         that fails one request in eight is read to its end within minutes.
         """
         if retry_after is not None and retry_after > 0:  # above 0 excludes NaN

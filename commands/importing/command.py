@@ -158,7 +158,7 @@ def _is_confirmed(app: App, plan: Plan, order: ImportOrder, *, dry_run: bool, ye
     _print_lines(first_rows(order, zone, app.clock))
     if not sys.stdin.isatty():
         raise SettingsError(
-            f"{order.file}: nothing was stored, because nobody confirmed how the file is read",
+            f"{order.file}: nothing was stored: how the file is read has to be confirmed",
             hint="Add --yes to store it so, or name the columns with --map.",
         )
     if not typer.confirm("Store the file like this?"):

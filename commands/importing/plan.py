@@ -114,8 +114,8 @@ def _plan(request: Request, inspection: Inspection) -> Plan:
         preamble=inspection.preamble,
         more_rows=lambda: first_rows(_row_options(request), _ROWS_FOR_DATES),
     )
-    found = recognised.preset.name if recognised.preset else None
-    if own and preset is None and found != _OWN_EXPORT:
+    is_own_export = recognised.preset is not None and recognised.preset.name == _OWN_EXPORT
+    if own and preset is None and not is_own_export:
         return _as_named(request, inspection)
     return _as_recognised(request, inspection, recognised)
 
@@ -148,13 +148,13 @@ def _as_named(request: Request, inspection: Inspection) -> Plan:
 def _names(request: Request, inspection: Inspection) -> tuple[str, ...]:
     """Return "Body → text" for `--map` and for the columns with names of ours."""
     columns = {field: field for field in inspection.columns} | dict(request.columns)
-    known = checked_options(
+    column_map = checked_options(
         request.file, {"path": str(request.file), "map": dict(request.columns)}
     ).map.model_dump()
     return tuple(
         field if field == column else f"{column} → {field}"
         for field, column in columns.items()
-        if known.get(field) == column
+        if column_map.get(field) == column
     )
 
 

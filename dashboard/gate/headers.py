@@ -60,5 +60,5 @@ def secured(headers: list[tuple[bytes, bytes]], policy: str) -> list[tuple[bytes
     """Return an answer's headers with ours added, and those that open it to others removed."""
     added = {**_ALL, "Content-Security-Policy": policy}
     names = {name.lower().encode() for name in added} | _DROPPED
-    kept = [(name, value) for name, value in headers if name.lower() not in names]
-    return kept + [(name.lower().encode(), value.encode()) for name, value in added.items()]
+    others = [(name, value) for name, value in headers if name.lower() not in names]
+    return others + [(name.lower().encode(), value.encode()) for name, value in added.items()]

@@ -64,7 +64,7 @@ def locate(text: str, sentence: str) -> Spot | None:
     brackets, block, number, path, rest = match.groups()
     unknown = _UNKNOWN.match(rest or "")
     keys = [*(path or "").split("."), *([unknown[1]] if unknown else [])]
-    wanted = [key for key in keys if key and not key.isdigit()]
+    names = [key for key in keys if key and not key.isdigit()]
     header: Spot | None = None
     is_inside, seen = False, 0
     for line, row in _plain_lines(text):
@@ -74,11 +74,11 @@ def locate(text: str, sentence: str) -> Spot | None:
                 seen += 1
             is_ours = seen == int(number or 1) if brackets == "[[" else True
             is_inside = is_ours and (name == block or name.startswith(f"{block}."))
-            if is_inside and (header is None or name.removeprefix(f"{block}.") in wanted):
+            if is_inside and (header is None or name.removeprefix(f"{block}.") in names):
                 header = _spot(line, row, row.strip())
-        elif is_inside and (key := _KEY.match(row)) and key[1].strip("\"'") in wanted[-1:]:
+        elif is_inside and (key := _KEY.match(row)) and key[1].strip("\"'") in names[-1:]:
             return _spot(line, row, key[1])
-        elif is_inside and (key := _KEY.match(row)) and key[1].strip("\"'") in wanted[:1]:
+        elif is_inside and (key := _KEY.match(row)) and key[1].strip("\"'") in names[:1]:
             header = _spot(line, row, key[1])
     return header
 

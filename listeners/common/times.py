@@ -137,6 +137,7 @@ def _instant(value: object, zone: Zone, order: str | None, now: datetime | None)
             try:
                 return _utc(datetime.fromisoformat(value), value, zone)
             except ValueError:
+                # not ISO 8601 after all: the other notations may read it
                 pass
         return read_usual(value) or _text(value, zone, order, now)
     if isinstance(value, datetime):
@@ -237,8 +238,8 @@ def _formatted(text: str, zone: Zone, notation: str) -> datetime:
 
 def _utc(instant: datetime, notation: str, zone: Zone, *, whole_day: bool = False) -> datetime:
     if instant.tzinfo is None:
-        known = _known(zone)
-        if known is None:
+        tz = _known(zone)
+        if tz is None:
             raise BadItem(
                 f"{notation[:60]!r} has no time zone",
                 hint='Name the zone of the file by the option timezone = "Europe/Athens", '
@@ -246,7 +247,7 @@ def _utc(instant: datetime, notation: str, zone: Zone, *, whole_day: bool = Fals
             )
         if isinstance(zone, AssumedZone):
             zone.times += 1
-        return zones.in_zone(instant, known, whole_day=whole_day)
+        return zones.in_zone(instant, tz, whole_day=whole_day)
     try:
         return instant.astimezone(UTC)
     except OverflowError as error:

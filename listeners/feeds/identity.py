@@ -1,4 +1,4 @@
-"""The identity of a feed's entries: by their ids, and by their content where ids are made anew.
+"""The identity of a feed's entries: by their ids, and by their content where ids change.
 
 Some sites give every entry a new guid with each build. An entry with the link, title and date of
 another one is that other one.

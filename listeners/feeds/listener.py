@@ -152,7 +152,7 @@ class _Poll:
             batch = Batch(mentions=mentions, position=None, rejected=rejected)
             return batch, self._cut_off_state(feed, state.model_copy(update={"seen": seen}))
         gap = self._gap(url, feed, state)
-        # with a gap the coverage begins anew, at the oldest entry that the feed still shows
+        # with a gap the coverage starts again at the oldest entry that the feed still shows
         since = state.read_at if state.read_at is not None and not gap else self._oldest(feed)
         batch = Batch(
             mentions=mentions,

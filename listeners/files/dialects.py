@@ -27,7 +27,7 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 Fit = Callable[[Sequence[str]], tuple[bool, int]]
 
 
-class Wanted(NamedTuple):
+class TableOptions(NamedTuple):
     """The options of a table that a person named; None and True are the defaults."""
 
     delimiter: str | None = None
@@ -65,26 +65,28 @@ class _Candidate(NamedTuple):
     is_certain: bool
 
 
-def find_dialect(head: bytes, decode: LineDecoder, wanted: Wanted, fit: Fit) -> Dialect | None:
+def find_dialect(
+    head: bytes, decode: LineDecoder, table_options: TableOptions, fit: Fit
+) -> Dialect | None:
     """Return the dialect of a table that begins with ``head``; None when it has no rows.
 
     ``fit`` says whether cells can be the header, and how many of them are known.
     """
     first = _first_line(head, decode)
     separator = _SEPARATOR.fullmatch(first.strip("\ufeff\r\n"))
-    delimiter = wanted.delimiter or (separator.group(1) if separator else None)
+    delimiter = table_options.delimiter or (separator.group(1) if separator else None)
     choices = [delimiter] if delimiter else list(DELIMITERS)
-    if wanted.prefers_tab and not delimiter:
+    if table_options.prefers_tab and not delimiter:
         choices.sort(key=lambda choice: choice != "\t")
-    above = max(wanted.skip or 0, 1 if separator else 0)
+    above = max(table_options.skip or 0, 1 if separator else 0)
     best: _Candidate | None = None
     for choice in choices:
-        for style in _styles(choice, wanted.quotes, head):
+        for style in _styles(choice, table_options.quotes, head):
             gap = RowGap()
             table = Table(_lines(head, gap), decode, style, gap=gap)
             rows = list(itertools.islice(table.rows(), _ROWS))
             rows = [row for row in rows if row.first.number > above]
-            candidate = _judge(style, rows, wanted, fit)
+            candidate = _judge(style, rows, table_options, fit)
             if best is None or candidate.score > best.score:
                 best = candidate
             if candidate.is_certain:
@@ -93,26 +95,26 @@ def find_dialect(head: bytes, decode: LineDecoder, wanted: Wanted, fit: Fit) -> 
             break
     if best is None or not best.rows:
         return None
-    notes = _quote_notes(best, wanted.quotes)
-    usual = "\t" if wanted.prefers_tab else ","
-    if not wanted.delimiter and best.style.delimiter != usual:
+    notes = _quote_notes(best, table_options.quotes)
+    usual = "\t" if table_options.prefers_tab else ","
+    if not table_options.delimiter and best.style.delimiter != usual:
         name = _NAMES.get(best.style.delimiter, repr(best.style.delimiter))
         notes.insert(0, f"The cells are separated by {name}s.")
-    return _dialect(best, wanted, above, bool(separator), notes)
+    return _dialect(best, table_options, above, bool(separator), notes)
 
 
-def dialect_of_rows(rows: list[Row], wanted: Wanted, fit: Fit) -> Dialect | None:
+def dialect_of_rows(rows: list[Row], table_options: TableOptions, fit: Fit) -> Dialect | None:
     """Return the header and first row of a sheet; None when it is empty."""
-    above = wanted.skip or 0
+    above = table_options.skip or 0
     rows = [row for row in rows if row.first.number > above and row.cells]
     if not rows:
         return None
-    best = _judge(Style("\t", False), rows, wanted, fit)
-    return _dialect(best, wanted, above, False, [])
+    best = _judge(Style("\t", False), rows, table_options, fit)
+    return _dialect(best, table_options, above, False, [])
 
 
 def _dialect(
-    best: _Candidate, wanted: Wanted, above: int, has_separator: bool, notes: list[str]
+    best: _Candidate, table_options: TableOptions, above: int, has_separator: bool, notes: list[str]
 ) -> Dialect:
     if best.header is None:
         width = max(len(row.cells or ()) for row in best.rows)
@@ -120,7 +122,7 @@ def _dialect(
         return Dialect(best.style, header, above + 1, False, tuple(notes))
     row = best.rows[best.header]
     skipped = row.first.number - 1
-    if skipped and wanted.skip is None and not (has_separator and skipped == 1):
+    if skipped and table_options.skip is None and not (has_separator and skipped == 1):
         lines_above = f"{skipped} lines above it are" if skipped > 1 else "the line above it is"
         notes.append(f"The header is line {row.first.number}; {lines_above} skipped.")
     header = tuple(row.cells or ())
@@ -144,12 +146,12 @@ def _styles(delimiter: str, quotes: bool | None, head: bytes) -> list[Style]:
     return styles
 
 
-def _judge(style: Style, rows: list[Row], wanted: Wanted, fit: Fit) -> _Candidate:
+def _judge(style: Style, rows: list[Row], table_options: TableOptions, fit: Fit) -> _Candidate:
     """Score a reading: its header, then rows of equal width, then the number of columns."""
     readable = [(place, row.cells) for place, row in enumerate(rows) if row.cells is not None]
-    header, is_complete, known = None, False, 0
-    if wanted.header and readable:
-        header, is_complete, known = _find_header(rows, readable, wanted, fit)
+    header, is_complete, matches = None, False, 0
+    if table_options.header and readable:
+        header, is_complete, matches = _find_header(rows, readable, table_options, fit)
     width = (
         len(_trimmed(rows[header].cells or [])) if header is not None else _usual_width(readable)
     )
@@ -157,7 +159,7 @@ def _judge(style: Style, rows: list[Row], wanted: Wanted, fit: Fit) -> _Candidat
     equal = sum(_is_in_order(row) and len(_trimmed(row.cells or [])) <= width for row in behind)
     full = sum(row.cells is not None and len(row.cells) >= width for row in behind)
     share = (equal + full) / (2 * len(behind)) if behind else 1.0
-    score = (is_complete, min(known, width), width > 1, share, width > 1 and share * width)
+    score = (is_complete, min(matches, width), width > 1, share, width > 1 and share * width)
     is_certain = is_complete and width > 1 and share == 1 and len(behind) > 0
     return _Candidate(tuple(map(float, score)), style, rows, header, is_certain)
 
@@ -167,7 +169,7 @@ def _is_in_order(row: Row) -> bool:
 
 
 def _find_header(
-    rows: list[Row], readable: list[tuple[int, list[str]]], wanted: Wanted, fit: Fit
+    rows: list[Row], readable: list[tuple[int, list[str]]], table_options: TableOptions, fit: Fit
 ) -> tuple[int | None, bool, int]:
     """Return the place of the header, whether it has all needed columns, and the known ones.
 
@@ -175,7 +177,7 @@ def _find_header(
     2. Else the first row of the first 50 lines that has the needed columns.
     3. Else the first row with the most known columns, or of the usual width.
     """
-    if wanted.skip is not None:
+    if table_options.skip is not None:
         place, cells = readable[0]
         return place, *fit(cells)
     known: dict[int, int] = {}

@@ -76,6 +76,7 @@ def _likely_encodings(head: bytes, line: bytes) -> list[str]:
         try:
             readings.setdefault(sample.decode(name), name)
         except UnicodeDecodeError:
+            # an encoding that cannot read the sample is no candidate
             continue
     ranked = sorted(readings, key=lambda text: (-_plausibility(text), _rarity(readings[text])))
     return [readings[text] for text in ranked if not readings[text].startswith("utf")][:_SHOWN]

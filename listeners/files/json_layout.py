@@ -65,6 +65,7 @@ def _is_lines(text: str) -> bool:
             try:
                 value, end = DECODER.raw_decode(stripped)
             except (ValueError, RecursionError):
+                # one bad line among good ones becomes a reject when it is read
                 continue
             if isinstance(value, dict) and not stripped[end:].strip():
                 return True

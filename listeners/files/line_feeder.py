@@ -74,8 +74,8 @@ class LineFeeder:
         self.record_lines = []
         self._size = 0
 
-    def put_back(self, kept: int = 1) -> Line:
+    def put_back(self, first: int = 1) -> Line:
         """Put all lines but the record's first ``kept`` back; return the last kept one."""
-        self._returned.extendleft(reversed(self.record_lines[kept:]))
-        del self.record_lines[kept:]
+        self._returned.extendleft(reversed(self.record_lines[first:]))
+        del self.record_lines[first:]
         return self.record_lines[-1]

@@ -48,12 +48,12 @@ def join_columns(parts: Sequence[str]) -> str:
     if len(texts) < 2:
         # a lone sign is still what the author wrote
         return texts[0] if texts else next((part for part in parts if part), "")
-    kept = [
+    distinct = [
         text
         for number, text in enumerate(texts)
         if not any(later.startswith(text) for later in texts[number + 1 :])
     ]
-    return "\n".join(kept)
+    return "\n".join(distinct)
 
 
 def _from_cell(cell: str) -> str:

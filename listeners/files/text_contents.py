@@ -11,7 +11,7 @@ from typing import Any
 from earful.contracts import Permanent
 from listeners.files import json_documents
 from listeners.files.csv_table import Table
-from listeners.files.dialects import Dialect, Wanted, find_dialect, skip_header
+from listeners.files.dialects import Dialect, TableOptions, find_dialect, skip_header
 from listeners.files.file_options import FileOptions
 from listeners.files.json_layout import find_layout
 from listeners.files.lines import LineDecoder, Record, RowGap, UnknownEncoding, json_records, lines
@@ -150,7 +150,7 @@ def _sample(records: Iterator[Record]) -> list[dict[str, Any]]:
 def dialect_of(text: TextFile, options: FileOptions, needed: NeededColumns) -> Dialect | None:
     """Return the dialect of a table; None when it has no rows."""
     prefers_tab = options.format_name() == "tsv"
-    wanted = Wanted(
+    table_options = TableOptions(
         delimiter=options.delimiter or ("\t" if options.format == "tsv" else None),
         quotes=options.quotes,
         skip=options.skip,
@@ -160,7 +160,7 @@ def dialect_of(text: TextFile, options: FileOptions, needed: NeededColumns) -> D
     # whether undecodable lines are rejects is decided when they are read
     decode = LineDecoder(text.decoder().encoding)
     return find_dialect(
-        text.whole_lines(), decode, wanted, lambda cells: needed.fit(needed.spell(cells))
+        text.whole_lines(), decode, table_options, lambda cells: needed.fit(needed.spell(cells))
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from listeners.files.containers import Container, open_container
 from listeners.files.csv_table import Row
-from listeners.files.dialects import Wanted, dialect_of_rows
+from listeners.files.dialects import TableOptions, dialect_of_rows
 from listeners.files.file_options import FileOptions
 from listeners.files.lines import Line, Record
 from listeners.files.needed_columns import NeededColumns
@@ -37,9 +37,11 @@ class WorkbookContent:
         self.layers = container.layers
         self._sheet, others = book.choose_sheet(options.sheet)
         rows = list(itertools.islice(book.rows(self._sheet), _SHEET_ROWS)) if self._sheet else []
-        wanted = Wanted(skip=options.skip, header=options.header)
+        table_options = TableOptions(skip=options.skip, header=options.header)
         self._dialect = dialect_of_rows(
-            [_table_row(row) for row in rows], wanted, lambda cells: needed.fit(needed.spell(cells))
+            [_table_row(row) for row in rows],
+            table_options,
+            lambda cells: needed.fit(needed.spell(cells)),
         )
         self.columns = tuple(needed.spell(self._dialect.header)) if self._dialect else ()
         self.sample = [

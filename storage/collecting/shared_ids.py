@@ -127,12 +127,12 @@ class _Decisions:
             self._keep(key if text == holder else _derived_key(same[0]), same)
         if others and stored is not None and not is_taken and key not in self._mentions:
             alike = [row for row in others if row.mention.text == stored.text]
-            known = [
+            namesakes = [
                 row for row in alike if author_key(row.mention) == author_key(alike[0].mention)
             ]
-            if known:
-                others = [row for row in others if row not in known]
-                self._keep(key, known)
+            if namesakes:
+                others = [row for row in others if row not in namesakes]
+                self._keep(key, namesakes)
         self._result.refused += map(_refuse, others)
 
     def _pick_holder(

@@ -32,7 +32,7 @@ def back_up(db: Database, file: Path) -> int:
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         with db.as_sentences(), closing(_raw(db)) as source, closing(_open(part)) as copy:
-            # one step: the copy is one moment of the database, and in WAL mode nobody waits for it
+            # one step: the copy is one moment of the database; in WAL mode no writer waits for it
             source.driver_connection.backup(copy)
             problem = _first_problem(copy, seconds=None)
         if problem:

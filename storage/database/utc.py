@@ -30,7 +30,7 @@ def from_micros(micros: int) -> datetime:
 
 
 class UnreadableInstant(Exception):
-    """A stored instant that nobody wrote: the file is damaged."""
+    """A stored instant that no version wrote: the file is damaged."""
 
 
 class UTCInstant(TypeDecorator[datetime]):

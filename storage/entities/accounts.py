@@ -119,7 +119,7 @@ def _find_by_handle(
     connection: Connection, authors: Iterable[Author]
 ) -> dict[ExternalKey, list[_Account]]:
     """Return the stored accounts with the handles of these authors, in any case of letters."""
-    found: dict[ExternalKey, list[_Account]] = defaultdict(list)
+    accounts: dict[ExternalKey, list[_Account]] = defaultdict(list)
     for source, handles in group_by_source({_handle_key(author) for author in authors}):
         rows = connection.execute(
             select(_AUTHOR).where(
@@ -128,8 +128,8 @@ def _find_by_handle(
         )
         for row in rows:
             account = _Account(row.id, _to_author(row))
-            found[_handle_key(account.author)].append(account)
-    return found
+            accounts[_handle_key(account.author)].append(account)
+    return accounts
 
 
 def _pick(accounts: list[_Account], numbered: list[Author]) -> Author | None:

@@ -139,7 +139,7 @@ def test_take_note_contacted_resolved_reopened(world: World, queue: Open) -> Non
     press(page, "Open it again")
     done = the_case(world)
     assert done.case.status is CaseStatus.OPEN
-    assert done.case.due_at > found.due_at, "an answer is due anew"
+    assert done.case.due_at > found.due_at, "its answer gets a new due time"
     assert "answer within 2 h" in texts(page)
     assert [event.kind for event in done.events] == [
         *("reopened", "resolved", "contacted", "note", "taken", "opened")

@@ -44,7 +44,7 @@ def _telegram(row: Row) -> Iterator[Row | LeftOut]:
     number, sent_at = text_of(row.get("id")), first_value(row, "date_unixtime", "date")
     yield with_fields(
         text=text,
-        # a message's number begins anew in each chat, so the second in which it was sent joins it
+        # each chat numbers its messages from 1, so the second in which it was sent joins it
         id=f"{number}-{sent_at}" if number else None,
         author=first_value(row, "from", "actor", "from_id"),
         author_id=first_value(row, "from_id", "actor_id"),

@@ -20,7 +20,7 @@ def fold(header: str) -> str:
     "Review Text", "review_text", "\ufeffReviewText" and "REVIEW-TEXT" are the same name.
     """
     decomposed = unicodedata.normalize("NFKD", header).casefold()
-    # a second time: casefold composes some letters anew (Greek with iota subscript)
+    # a second time: casefold composes some letters again (Greek with iota subscript)
     decomposed = unicodedata.normalize("NFKD", decomposed)
     return "".join(letter for letter in decomposed if letter.isalnum())
 
