@@ -34,6 +34,14 @@ def zipped(**members: bytes) -> bytes:
     return target.getvalue()
 
 
+def _without_bytes(value: object) -> str:
+    """Name a case without its packed bytes, which hold the time.
+
+    The processes that share the tests need one name.
+    """
+    return value if isinstance(value, str) else ""
+
+
 @pytest.mark.parametrize(
     ("name", "data", "container"),
     [
@@ -52,8 +60,7 @@ def zipped(**members: bytes) -> bytes:
             "zip (a.csv), CSV",
         ),
     ],
-    # the packed bytes hold the time, and the processes that share the tests need one name
-    ids=lambda value: "" if isinstance(value, bytes) else value,
+    ids=_without_bytes,
 )
 def test_packed_files_are_read(tmp_path: Path, name: str, data: bytes, container: str) -> None:
     path = tmp_path / name
@@ -79,6 +86,7 @@ def test_packed_files_are_read(tmp_path: Path, name: str, data: bytes, container
         ("a.xls", b"<html><table></table></html>", "a web page or XML"),
         ("a.csv", b"From ann@x.example Mon May 20 10:00:00 2024\nSubject: a\n", "these are mails"),
     ],
+    ids=_without_bytes,
 )
 def test_what_holds_no_rows_is_refused_by_name(
     tmp_path: Path, name: str, data: bytes, reason: str
