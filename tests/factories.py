@@ -37,6 +37,18 @@ RIVAL = Brand(id="rival-jet", name="Rival Jet", timezone="Europe/Athens", compet
 OTHER = Brand(id="other", name="Other", timezone="Asia/Kathmandu")
 QUERY = Query(id="fake/acme-air", brand_id="acme-air", source="fake", any_of=("acme",))
 MODEL = "fake-model/1"
+# a brand and a file that is read every second
+REPLAY_SETTINGS = """
+database_url = "sqlite:///earful.db"
+[[brand]]
+name = "Acme"
+[[listen]]
+source = "replay"
+brand = "Acme"
+every = "1s"
+[listen.options]
+path = "posts.jsonl"
+"""
 RULES = Rules(
     negative_at=0.6,
     look_back=timedelta(days=3),

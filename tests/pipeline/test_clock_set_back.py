@@ -11,7 +11,19 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 import pytest
-from factories import ACME, HOUR, RULES, FrozenClock, batch, ids, keep, mention, read_all, rows
+from factories import (
+    ACME,
+    HOUR,
+    REPLAY_SETTINGS,
+    RULES,
+    FrozenClock,
+    batch,
+    ids,
+    keep,
+    mention,
+    read_all,
+    rows,
+)
 from factories import QUERY as FAKE
 from structlog.testing import capture_logs
 
@@ -104,16 +116,7 @@ class SettableClock:
         return datetime.now(UTC) + self.offset
 
 
-SETTINGS = """
-database_url = "sqlite:///earful.db"
-[[brand]]
-name = "Acme"
-[[listen]]
-source = "replay"
-brand = "Acme"
-every = "1s"
-[listen.options]
-path = "posts.jsonl"
+SETTINGS = f"""{REPLAY_SETTINGS}
 [sentiment]
 backend = "lexicon"
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import FakeClassifier, rows
+from factories import REPLAY_SETTINGS, FakeClassifier, rows
 from sqlalchemy import event
 from structlog.testing import capture_logs
 
@@ -33,17 +33,6 @@ from storage.database.errors import (
 )
 
 FULL = DatabaseUnavailable("data/earful.db: the disk is full", hint="Free some space there.")
-SETTINGS = """
-database_url = "sqlite:///earful.db"
-[[brand]]
-name = "Acme"
-[[listen]]
-source = "replay"
-brand = "Acme"
-every = "1s"
-[listen.options]
-path = "posts.jsonl"
-"""
 
 
 @pytest.fixture
@@ -53,7 +42,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setattr(scheduler, "_POLL_TICK", timedelta(seconds=0.05))
     monkeypatch.setattr(scheduler, "_CHECK_TICK", 0.05)
     monkeypatch.setattr(outages, "_FIRST_WAIT", 0.4)
-    (tmp_path / "settings.toml").write_text(SETTINGS)
+    (tmp_path / "settings.toml").write_text(REPLAY_SETTINGS)
     at = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     posts = [
         {"id": str(n), "author": f"a{n}", "text": f"awful {n} " + "x" * 2000, "published_at": at}
