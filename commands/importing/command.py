@@ -25,7 +25,7 @@ from commands.importing.store import import_file
 from commands.importing.wording import in_command_words
 from commands.progress import counting
 from earful.settings.errors import SettingsError
-from listeners.files.content import is_mailbox
+from listeners.files.content import IsMailbox
 from pipeline.app import App, opened
 from storage import exports
 
@@ -114,7 +114,10 @@ def import_(
         is_dry_run=dry_run,
     )
     own_addresses = tuple(mine or ())
-    plan = mailbox_plan(request, own_addresses) if is_mailbox(file) else make_plan(request)
+    try:
+        plan = make_plan(request)
+    except IsMailbox:
+        plan = mailbox_plan(request, own_addresses)
     order = ImportOrder(
         file=file,
         source=plan.source or "unnamed",

@@ -17,6 +17,7 @@ from commands.importing.order import checked_options
 from commands.importing.wording import in_command_words
 from earful.contracts import Permanent
 from earful.settings.errors import SettingsError
+from listeners.files.content import IsMailbox
 from listeners.files.inspect import Inspection, first_rows, inspect
 from listeners.files.platforms import zone_by_rule
 from listeners.files.presets import Recognised, recognise
@@ -82,7 +83,8 @@ class Plan:
 def make_plan(request: Request) -> Plan:
     """Look at the file, and decide how it is read; the module's docstring has the rules.
 
-    Raises SettingsError for wrong options, an unreadable file, and a source that nothing names.
+    Raises IsMailbox for mails. Raises SettingsError for wrong options, an unreadable file, and a
+    source that nothing names.
     """
     inspection = _inspect(request)
     plan = _plan(request, inspection)
@@ -123,6 +125,8 @@ def _plan(request: Request, inspection: Inspection) -> Plan:
 def _inspect(request: Request) -> Inspection:
     try:
         return inspect(_row_options(request))
+    except IsMailbox:
+        raise
     except Permanent as error:
         raise SettingsError(
             in_command_words(error.sentence), hint=in_command_words(error.hint)

@@ -28,6 +28,16 @@ def objects(document: object, key: str) -> list[Mapping[str, Any]]:
     return [item for item in items if isinstance(item, Mapping)]
 
 
+def value_at(row: Mapping[str, Any], path: str) -> Any:
+    """Return the value under a key, or behind a dotted path; None without one."""
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
 def json_object(position: str | None) -> dict[str, Any]:
     """Read a stored position as a JSON object; {} for None and for any other text."""
     try:

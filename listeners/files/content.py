@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from earful.contracts import EdgeError, Permanent
+from earful.contracts import Permanent
 from listeners.files import json_documents
 from listeners.files.containers import Container, open_container
 from listeners.files.file_options import FileOptions
-from listeners.files.lines import READ_ERRORS
 from listeners.files.needed_columns import NeededColumns
 from listeners.files.presets import whatsapp
 from listeners.files.record_stream import Content, naming_file
@@ -29,6 +27,10 @@ _MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml|rss|feed)\b", re.IGNORECASE)
 _MBOX = re.compile(r"From (?:\S+@\S+|-|MAILER-DAEMON)? ?.*\d{2}:\d{2}.*\d{4}")
 
 
+class IsMailbox(Permanent):
+    """The file holds mails, which the source "mbox" reads."""
+
+
 def open_content(options: FileOptions, needed: NeededColumns) -> Content:
     """Return what the file holds, from its first bytes.
 
@@ -39,19 +41,6 @@ def open_content(options: FileOptions, needed: NeededColumns) -> Content:
         if container.workbook is not None:
             return WorkbookContent(options, needed, container)
         return _text_content(options, needed, container)
-
-
-def is_mailbox(path: Path) -> bool:
-    """Return whether the file holds mails; False where it cannot be read."""
-    options = FileOptions(path=path)
-    try:
-        with open_container(path) as container:
-            if container.workbook is not None:
-                return False
-            return _MBOX.match(open_text(options, container).start()) is not None
-    # read again as a table, which names the reason
-    except (EdgeError, *READ_ERRORS):
-        return False
 
 
 def _text_content(options: FileOptions, needed: NeededColumns, container: Container) -> Content:
@@ -80,7 +69,7 @@ def _kind(start: str, options: FileOptions) -> str:
             hint="Export the rows as CSV, .xlsx or JSON.",
         )
     if _MBOX.match(start):
-        raise Permanent("these are mails (mbox)", hint='Read them with the source "mbox".')
+        raise IsMailbox("these are mails (mbox)", hint='Read them with the source "mbox".')
     controls = sum(not char.isprintable() and not char.isspace() for char in start[:4096])
     if len(start) > 64 and controls * 10 > len(start[:4096]):
         raise Permanent("this is no text", hint="Export the rows as CSV, .xlsx or JSON.")

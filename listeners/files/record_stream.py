@@ -60,4 +60,4 @@ def naming_file(path: Path) -> Iterator[None]:
             raise
         # the cause decides whether the file is tried again
         cause = error.__cause__ or error
-        raise Permanent(f"{path}: {error.sentence}", hint=error.hint) from cause
+        raise type(error)(f"{path}: {error.sentence}", hint=error.hint) from cause

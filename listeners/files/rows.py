@@ -15,6 +15,7 @@ from earful.settings.load import slug
 from earful.types import Author, Engagement, Mention, Rating
 from listeners.common import times
 from listeners.common.authors import anonymous_author, is_nobody
+from listeners.common.json_fields import value_at
 from listeners.common.mojibake import repaired
 from listeners.common.plain_text import clean, one_line, web_link
 from listeners.common.rejects import preview
@@ -111,7 +112,7 @@ class RowReader:
     def read(self, row: dict[str, Any]) -> Mention:
         """Return the row as a Mention; BadItem names the field, its value and the fix."""
         for column in self._dotted:
-            row.setdefault(column, _nested_value(row, column))
+            row.setdefault(column, value_at(row, column))
         if self._row_assumed:
             self._row_assumed.clear()
         columns, get = self._columns, row.get
@@ -163,11 +164,12 @@ class RowReader:
 
     def _published_at(self, value: object) -> datetime:
         # the bounds of dates are for strangers' files, and would refuse our own undated posts
-        if value == _UNDATED_CELL and self._reading.is_exact:
-            return UNDATED
-        if self._reading.is_exact and not _OWN_TIME.fullmatch(str(value)):
-            name = self._columns.published_at
-            raise BadItem(f"{name}: {value!r} is no time that Earful wrote", hint=AS_WRITTEN)
+        if self._reading.is_exact:
+            if value == _UNDATED_CELL:
+                return UNDATED
+            if not _OWN_TIME.fullmatch(str(value)):
+                name = self._columns.published_at
+                raise BadItem(f"{name}: {value!r} is no time that Earful wrote", hint=AS_WRITTEN)
         self._zone.times = 0
         try:
             instant = times.parse(
@@ -321,10 +323,3 @@ def _repost(value: object, text: str, read: Callable[[object], str | None]) -> s
     if value is None and text.startswith("RT @"):
         return ""
     return None if word in _NO else read(value)
-
-
-def _nested_value(row: Mapping[str, Any], path: str) -> object:
-    value: object = row
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from listeners.files.presets.cells import NO_WORDS, is_nothing, joined, text_of, value_at
+from listeners.common.json_fields import value_at
+from listeners.files.presets.cells import NO_WORDS, is_nothing, joined, text_of
 from listeners.files.presets.headers import by_folded_name, fold
 from listeners.files.presets.types import LeftOut, Preset, Row
 
@@ -64,7 +65,7 @@ class RowAdapter:
         fields: Row = {}
         for field, paths in columns:
             for path in paths:
-                value = row[path] if path in row else value_at(row, path)
+                value = value_at(row, path)
                 if not is_nothing(value):
                     fields[field] = value
                     break

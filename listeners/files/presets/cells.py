@@ -1,4 +1,4 @@
-"""Small steps that several formats share: nested values, text in pieces, addresses, links."""
+"""Small steps that several formats share: text in pieces, addresses, links."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from listeners.common.authors import NOTHING
+from listeners.common.json_fields import value_at
 from listeners.files.pieces import join_columns
 from listeners.files.platforms import post_id
 from listeners.files.presets.types import LeftOut, Row
@@ -19,16 +20,6 @@ OWN_MESSAGE = LeftOut("our own message")
 # who writes for the company, in the words of helpdesks
 AGENTS = {"agent", "admin", "staff", "owner", "team", "team_member", "teammate", "operator", "bot"}
 AGENTS |= {"light agent", "system", "automation", "agente", "mitarbeiter", "opérateur"}
-
-
-def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """Return the value of a column, or behind a dotted path; None without one."""
-    if path in row:
-        return row[path]
-    value: Any = row
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
 
 
 def first_value(row: Mapping[str, Any], *paths: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from listeners.common.json_fields import value_at
 from listeners.files.pieces import join_pieces
 from listeners.files.presets.cells import (
     NO_WORDS,
@@ -12,7 +13,6 @@ from listeners.files.presets.cells import (
     first_value,
     objects,
     text_of,
-    value_at,
     with_fields,
 )
 from listeners.files.presets.headers import fold

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from listeners.common.json_fields import value_at
 from listeners.common.plain_text import from_html
 from listeners.files.presets.cells import (
     AGENT_REPLY,
@@ -16,7 +17,6 @@ from listeners.files.presets.cells import (
     joined,
     objects,
     text_of,
-    value_at,
     with_fields,
 )
 from listeners.files.presets.types import LeftOut, Preset, Row

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from listeners.common.json_fields import value_at
 from listeners.files.presets.cells import (
     RATING_ONLY,
     joined,
     native_id,
     objects,
     text_of,
-    value_at,
     with_fields,
 )
 from listeners.files.presets.types import LeftOut, Preset, Row

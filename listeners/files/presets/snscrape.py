@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from listeners.common.json_fields import value_at
 from listeners.files.presets.cells import (
     NO_WORDS,
     first_value,
     objects,
     text_of,
-    value_at,
     with_fields,
 )
 from listeners.files.presets.types import LeftOut, Preset, Row

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from listeners.common.json_fields import value_at
 from listeners.files.presets.cells import (
     NO_WORDS,
     first_value,
     is_nothing,
     objects,
     text_of,
-    value_at,
     with_fields,
 )
 from listeners.files.presets.types import LeftOut, Preset, Row
