@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 # The followers of an ordinary account. They stand in where a source names none, so that no source's
 # customers rank behind another's, and for the audience that one share adds.
 ORDINARY_FOLLOWERS = 100
@@ -23,16 +21,11 @@ def reach(followers: int | None, shares: int) -> int:
     return audience + ORDINARY_FOLLOWERS * max(0, shares)
 
 
-def case_priority(severities: Sequence[int]) -> int:
-    """Return a case's priority (0 to 100) from its flags' severities, in any order.
+def priority_of(highest_severity: int, flags: int) -> int:
+    """Return a case's priority (0 to 100) from its highest severity and its number of flags.
 
     It is the highest severity, and 2 points for each further flag, 10 at most; 0 without a flag.
     """
-    return priority_of(max(severities, default=0), len(severities))
-
-
-def priority_of(highest_severity: int, flags: int) -> int:
-    """Return a case's priority (0 to 100) from its highest severity and its number of flags."""
     if not flags:
         return 0
     bump = min(MAX_FURTHER_FLAG_BUMP, FURTHER_FLAG_BUMP * (flags - 1))

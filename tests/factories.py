@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from earful.enums import DeliveryState
 from earful.judgements import Prediction, Scores
 from earful.messages import Message
-from earful.scoring import case_priority
+from earful.scoring import priority_of
 from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
 from outreach.rules import Rules
 from storage.analysis import predictions
@@ -281,6 +281,11 @@ def recount(db: Database) -> dict[tuple[str, datetime, str, str], int]:
         ):
             counted[(row.brand_id, quarter_of(row.published_at), row.source, row.sentiment)] += 1
     return dict(counted)
+
+
+def case_priority(severities: Sequence[int]) -> int:
+    """The priority of a case, computed from all of its flags."""
+    return priority_of(max(severities, default=0), len(severities))
 
 
 def check_all(db: Database) -> None:

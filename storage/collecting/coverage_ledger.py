@@ -89,11 +89,6 @@ def record_batch(
     return _find_common(connection, query.id, _pick_live(fingerprint, part_fingerprints))
 
 
-def complete_interval(connection: Connection, query_id: str) -> Interval | None:
-    """Find the newest interval that all live parts of the query have seen; None without one."""
-    return _find_common(connection, query_id, live_parts(connection, query_id))
-
-
 def _find_common(connection: Connection, query_id: str, parts: Sequence[str]) -> Interval | None:
     """Find the newest interval that all these parts have seen.
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from factories import case_priority
 from hypothesis import given
 from hypothesis import strategies as st
 
 from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Flag
-from earful.scoring import case_priority
 from earful.settings.load import RuleSettings
 from earful.types import Brand
 from outreach.own_accounts import is_own_account
