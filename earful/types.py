@@ -59,6 +59,10 @@ class Query:
     enabled: bool = True
 
 
+# before the id of a post: the author of that one post, whose account is unknown
+ANONYMOUS_PREFIX = "anonymous-"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
     """The person or account who wrote; unique by (source, external_id)."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from earful.types import Author
+from earful.types import ANONYMOUS_PREFIX, Author
 
-_PREFIX = "anonymous-"
 # what programs write into an empty cell
 NOTHING = frozenset(
     {"", "nan", "nat", "none", "null", "nil", "undefined", "n/a", "n.a.", "<na>", "(null)"}
@@ -39,7 +38,7 @@ def anonymous_author(
     """
     return Author(
         source=source,
-        external_id=f"{_PREFIX}{external_id}",
+        external_id=f"{ANONYMOUS_PREFIX}{external_id}",
         handle=handle or "anonymous",
         name=name,
     )
@@ -47,4 +46,4 @@ def anonymous_author(
 
 def is_anonymous(author: Author) -> bool:
     """Tell whether ``anonymous_author`` made this author."""
-    return author.external_id.startswith(_PREFIX)
+    return author.external_id.startswith(ANONYMOUS_PREFIX)

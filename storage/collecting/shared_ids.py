@@ -28,7 +28,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from earful.types import Mention, Rejected
+from earful.types import ANONYMOUS_PREFIX, Mention, Rejected
 from storage.collecting.attribution import BrandLinks, Noise
 from storage.collecting.clean_batch import MAX_LOCATION, CleanBatch, FileRow, is_newer
 from storage.database.clean import identity, storable
@@ -41,7 +41,6 @@ _MENTION, _AUTHOR = table_of(MentionRow), table_of(AuthorRow)
 _OTHER_AUTHOR = "another author's post has this id; the first post stays and this row was left out"
 _DIGEST = 12  # hexadecimal digits; the rows of one id are few
 _RAW = 500  # characters of a refused row's words
-_ANONYMOUS = "anonymous-{}"  # as listeners/common/authors.py names the author of one post
 
 
 @dataclass(slots=True, kw_only=True)
@@ -172,9 +171,9 @@ def _with_key(mention: Mention, key: ExternalKey) -> Mention:
     if mention.external_id == key[1]:
         return mention
     author = mention.author
-    if author.external_id == _ANONYMOUS.format(mention.external_id):
+    if author.external_id == f"{ANONYMOUS_PREFIX}{mention.external_id}":
         # two people without a name are not one customer
-        author = replace(author, external_id=identity(_ANONYMOUS.format(key[1])))
+        author = replace(author, external_id=identity(f"{ANONYMOUS_PREFIX}{key[1]}"))
     return replace(mention, external_id=key[1], author=author)
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from storage.database.errors import MAKE_WRITABLE, DatabaseUnavailable, damaged, translate
 from storage.database.errors import DatabaseError as DatabaseError  # callers import it from here
-from storage.database.errors import DatabaseUnavailable, damaged, translate
 from storage.database.file_identity import FileIdentity
 from storage.database.utc import UnreadableInstant
 
@@ -231,7 +231,7 @@ def _check_names(path: Path) -> None:
     except OSError as error:
         raise DatabaseUnavailable(
             f"{path}: cannot be read ({error.strerror})",
-            hint="Let this user read and write the file and its folder.",
+            hint=MAKE_WRITABLE,
         ) from error
     if not stat.S_ISREG(state.st_mode):
         raise DatabaseError(

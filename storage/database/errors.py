@@ -26,21 +26,21 @@ class DatabaseMoved(DatabaseError):
     """The file that is open is no longer the file at its path: rows would go nowhere."""
 
 
-_RESTORE = "docs/run-for-real.md, 'Restore', has the steps."
-RESTORE_SQLITE = f"Restore a backup, or save its rows with `sqlite3 FILE .recover`: {_RESTORE}"
-RESTORE_POSTGRES = f"Restore a backup of `pg_dump`: {_RESTORE}"
+RESTORE_STEPS = "docs/run-for-real.md, 'Restore', has the steps."
+RESTORE_SQLITE = f"Restore a backup, or save its rows with `sqlite3 FILE .recover`: {RESTORE_STEPS}"
+RESTORE_POSTGRES = f"Restore a backup of `pg_dump`: {RESTORE_STEPS}"
 _FREE_SPACE = "Free some space there."
-_WRITABLE = "Let this user read and write the file and its folder."
+MAKE_WRITABLE = "Let this user read and write the file and its folder."
 _WAIT = "Try again once it has ended."
 # SQLite's primary result codes: https://sqlite.org/rescode.html
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _PASSING = {
     sqlite3.SQLITE_FULL: ("the disk is full", _FREE_SPACE),
     sqlite3.SQLITE_IOERR: ("the disk fails", "Check the disk, its space and its quota."),
-    sqlite3.SQLITE_READONLY: ("cannot be written", _WRITABLE),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"{_WRITABLE} There must be space too."),
-    sqlite3.SQLITE_PERM: ("cannot be opened", _WRITABLE),
-    sqlite3.SQLITE_AUTH: ("cannot be opened", _WRITABLE),
+    sqlite3.SQLITE_READONLY: ("cannot be written", MAKE_WRITABLE),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"{MAKE_WRITABLE} There must be space too."),
+    sqlite3.SQLITE_PERM: ("cannot be opened", MAKE_WRITABLE),
+    sqlite3.SQLITE_AUTH: ("cannot be opened", MAKE_WRITABLE),
     sqlite3.SQLITE_NOLFS: ("is too large for this disk", _FREE_SPACE),
     sqlite3.SQLITE_BUSY: ("another process is writing to it", _WAIT),
     sqlite3.SQLITE_LOCKED: ("another process is writing to it", _WAIT),

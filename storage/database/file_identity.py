@@ -10,12 +10,16 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from storage.database.errors import DatabaseMoved, DatabaseUnavailable
+from storage.database.errors import (
+    MAKE_WRITABLE,
+    RESTORE_STEPS,
+    DatabaseMoved,
+    DatabaseUnavailable,
+)
 
 Inode = tuple[int, int]  # device and number, which name a file whatever its path
 
 _OPEN_FILES = Path("/proc/self/fd")  # Linux only; elsewhere the new place stays unknown
-_RESTORE = "docs/run-for-real.md, 'Restore', has the steps."
 
 
 class FileIdentity:
@@ -61,7 +65,7 @@ class FileIdentity:
         except OSError as error:
             raise DatabaseUnavailable(
                 f"{path}: cannot be read ({error.strerror})",
-                hint="Let this user read and write the file and its folder.",
+                hint=MAKE_WRITABLE,
             ) from error
         return state.st_dev, state.st_ino
 
@@ -69,13 +73,13 @@ class FileIdentity:
         place = self._open_path()
         where = f"moved to {place}" if place else "deleted"
         if current is None:
-            hint = f"Move it back, together with {self.log_path.name}." if place else _RESTORE
+            hint = f"Move it back, together with {self.log_path.name}." if place else RESTORE_STEPS
             return DatabaseMoved(f"{self.path}: was {where} while it was open", hint=hint)
         aside = self._set_log_aside()
         return DatabaseMoved(
             f"{self.path}: was replaced by another file while it was open (the open one was "
             f"{where})",
-            hint=f"{aside}Stop Earful before you exchange the file: {_RESTORE}",
+            hint=f"{aside}Stop Earful before you exchange the file: {RESTORE_STEPS}",
         )
 
     def _open_path(self) -> str:

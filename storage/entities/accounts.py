@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from earful.types import Author
+from earful.types import ANONYMOUS_PREFIX, Author
 from storage.database.upsert import table_of
 from storage.entities.lookup import ExternalKey, find_row_ids, group_by_source
 from storage.tables import AuthorRow
@@ -32,8 +32,7 @@ _UNIQUE_HANDLES = frozenset(
     ("x", "reddit", "mastodon", "bluesky", "instagram", "threads", "tiktok")
 )
 # ids that are no handles, although an event stream gives nothing but them
-_ANONYMOUS = "anonymous-"
-_NUMBERS = ("did:", _ANONYMOUS)
+_NUMBERS = ("did:", ANONYMOUS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def has_own_handle(source: str, external_id: str, handle: str) -> bool:
         source in _UNIQUE_HANDLES
         and bool(handle)
         and handle.isascii()
-        and not external_id.startswith(_ANONYMOUS)
+        and not external_id.startswith(ANONYMOUS_PREFIX)
     )
 
 
