@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from earful.enums import GapKind
 from earful.hints import HintedError
-from earful.judgements import Scores
+from earful.judgements import Reading, Scores
 from earful.messages import Message
 from earful.types import Batch, Mention, Query
 
@@ -153,6 +153,22 @@ class Classifier(Protocol):
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
         """Same length and order as ``texts``; ``[]`` gives ``[]``."""
+        ...
+
+
+# docs/decisions/layout.md, "Optional abilities are runtime protocols"
+@runtime_checkable
+class Reader(Protocol):
+    """A Classifier that also tells toward whom, why and with what intent a text was written."""
+
+    def read(
+        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+    ) -> list[Reading]:
+        """Read each text for one brand; same length and order as ``items``; ``[]`` gives ``[]``.
+
+        An item is a text and the brand's names and handles; no name means the text by itself.
+        ``others`` are names of other known brands, so that "leaving Rival for Acme" has two sides.
+        """
         ...
 
 

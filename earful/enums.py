@@ -13,6 +13,43 @@ class Sentiment(StrEnum):
     POSITIVE = "positive"
 
 
+class Intent(StrEnum):
+    """What the author of a mention wants from the brand; several may hold."""
+
+    COMPLAINT = "complaint"
+    QUESTION = "question"
+    PRAISE = "praise"
+    SUGGESTION = "suggestion"
+    # goes to a rival, cancels, or says so
+    LEAVING = "leaving"
+    # a problem is solved, money is back, thanks for help
+    RESOLVED = "resolved"
+    # news, an advert, spam, a job: not a customer's experience
+    OTHER = "other"
+
+
+class Reason(StrEnum):
+    """Why the author of a mention is unhappy with the brand; several may hold."""
+
+    LATE = "late"
+    # lost, or never came
+    MISSING = "missing"
+    # rude, or no help
+    STAFF = "staff"
+    # a charge, a refund, a fee
+    PRICE = "price"
+    # the quality of a product
+    BROKEN = "broken"
+    # an app, a website, a login, a payment page
+    DIGITAL = "digital"
+    # a booking that was cancelled or changed, or nothing in stock
+    CANCELLED = "cancelled"
+    # waiting on the line, or no answer
+    UNREACHABLE = "unreachable"
+    SAFETY = "safety"
+    OTHER = "other"
+
+
 class DeliveryState(StrEnum):
     """Where a message stands on its way out; all that a DROPPED one told of was deleted."""
 

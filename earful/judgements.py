@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from earful.enums import Sentiment
+from earful.enums import Intent, Sentiment
 from earful.field_checks import put_into_utc
 from earful.types import Brand, Engagement, Rating
+
+# Intents and reasons are calibrated, so this is "more probable than not".
+HOLDS_AT = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,40 @@ class Scores:
             (self.positive, Sentiment.POSITIVE),
         )
         return max(ranked, key=lambda pair: pair[0])[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A reader's answer for one text and one brand.
+
+    ``scores`` is the text's sentiment, ``toward`` the sentiment toward the brand; they are equal
+    when no brand was named. ``intents`` and ``reasons`` give each name's probability (0 to 1);
+    several may hold. A model without these answers leaves them empty. ``irony`` is the probability
+    that the author means the opposite of the words, ``ironic`` whether it is enough to believe.
+    ``pieces`` is the number of pieces that a long text was read in; the angriest one counts.
+    """
+
+    scores: Scores
+    toward: Scores
+    intents: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, float] = field(default_factory=dict)
+    irony: float = 0.0
+    ironic: bool = False
+    pieces: int = 1
+
+    @property
+    def language(self) -> str | None:
+        """The detected language of the text (ISO 639-1), None when it is not clear."""
+        return self.scores.language
+
+    @property
+    def could_not_tell(self) -> bool:
+        """True when the text was not understood, so that no other answer counts."""
+        return self.scores.could_not_tell
+
+    def holds(self, name: Intent) -> bool:
+        """Return whether this intent is more probable than not."""
+        return self.intents.get(name, 0.0) >= HOLDS_AT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
