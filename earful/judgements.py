@@ -147,7 +147,8 @@ class ClassifiedMention:
 
     ``earlier_complaints`` counts this author's flagged mentions about the brand in the 30 days
     before this one. ``corrected`` is a person's sentiment, if there is one. ``story_id`` is shared
-    by all copies; ``copy`` says that one of them has been flagged about the brand.
+    by all copies; ``copy`` says that one of them has been flagged about the brand. ``reading`` is
+    the model's reading for this brand, None when the model only gave ``scores``.
     """
 
     mention_id: int
@@ -162,6 +163,7 @@ class ClassifiedMention:
     own: bool
     model_id: str
     scores: Scores
+    reading: Reading | None = None
     corrected: Sentiment | None = None
     earlier_complaints: int = 0
     rating: Rating | None = None
