@@ -28,8 +28,8 @@ def load(
 
     ``backend``: ``onnx`` (the shipped model, a directory laid out like it, or one with an ONNX
     classifier as Optimum exports it), ``transformers`` (any sequence classifier by hub name or
-    directory; needs the extra ``torch``) or ``lexicon`` (a list of English words; needs the extra
-    ``lexicon`` and takes no other argument).
+    directory; needs the extra ``transformers``) or ``lexicon`` (a list of English words; needs the
+    extra ``lexicon`` and takes no other argument).
     ``threads``: the number of cores to use; None means all that this process may use.
     ``labels``: the label names of a foreign model -> negative, neutral or positive.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from earful.contracts import Classifier
-from sentiment import contract, load
+from sentiment import contract, hub, load
 from sentiment.labels import map_labels, require_single_label
 
 TORCH = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
@@ -54,16 +55,44 @@ def test_a_model_that_gives_several_labels_at_once_is_refused() -> None:
         require_single_label("regression", "m")
 
 
+@pytest.mark.parametrize(
+    ("lengths", "batches"),
+    [
+        ([], []),
+        ([3, 0, 3], [[0, 2]]),
+        ([9, 2, 3, 2], [[1, 3, 2], [0]]),
+        ([4, 4, 4], [[0, 1], [2]]),
+        ([20, 1], [[1], [0]]),
+    ],
+)
+def test_texts_of_like_length_share_a_batch_of_ten_tokens(
+    lengths: list[int], batches: list[list[int]]
+) -> None:
+    assert list(hub.padded_batches(lengths, 10)) == batches
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "device"),
+    [(True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_a_gpu_is_used_where_there_is_one(cuda: bool, mps: bool, device: str) -> None:
+    torch = SimpleNamespace(
+        cuda=SimpleNamespace(is_available=lambda: cuda),
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),
+    )
+    assert hub.find_device(torch) == device
+
+
 @pytest.mark.skipif(TORCH, reason="torch is installed here: nothing is missing")
 def test_without_torch_it_says_what_to_install() -> None:
-    with pytest.raises(ImportError, match=r"pip install 'earful\[torch\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'earful\[transformers\]'"):
         load(backend="transformers", model="somewhere/something")
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch: Any = pytest.importorskip("torch", reason="needs the extra torch")
-    transformers: Any = pytest.importorskip("transformers", reason="needs the extra torch")
+    torch: Any = pytest.importorskip("torch", reason="needs the extra transformers")
+    transformers: Any = pytest.importorskip("transformers", reason="needs the extra transformers")
     folder = tmp_path_factory.mktemp("tiny")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "so", "user", "http"]
     (folder / "vocab.txt").write_text("\n".join(words), "utf-8")
@@ -106,6 +135,37 @@ def test_the_mapping_is_obeyed_and_named_in_the_id(tiny: Path) -> None:
     assert abs(one.classify(["good"])[0].negative - other.classify(["good"])[0].positive) < 1e-6
     assert one.model_id != other.model_id
     assert one.model_id.endswith("-prep1")
+
+
+def test_no_batch_holds_more_tokens_than_the_bound(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = hub.HubClassifier(str(tiny), labels=MAPPING)
+    shapes = []
+    run = classifier._model.forward
+
+    def remember(input_ids: Any, **fields: Any) -> Any:
+        shapes.append(tuple(input_ids.shape))
+        return run(input_ids, **fields)
+
+    texts = ["so bad", "good " * 50, *["bad"] * 40]
+    whole = classifier.classify(texts)
+    monkeypatch.setattr(classifier._model, "forward", remember)
+    monkeypatch.setattr(hub, "TOKENS_PER_BATCH", 48)
+    monkeypatch.setattr(hub, "TOKENS_PER_BATCH_ON_GPU", 48)
+    monkeypatch.setattr(hub, "WINDOW", 30)
+    assert contract.difference(whole, classifier.classify(texts)).largest < 1e-6
+    assert sum(rows for rows, _ in shapes) == len(texts)
+    assert max(rows * tokens for rows, tokens in shapes) <= 48
+    assert max(tokens for _, tokens in shapes) == 30  # the positions that the tiny model has
+
+
+def test_a_model_without_a_padding_token_reads_texts_one_by_one(tiny: Path) -> None:
+    classifier = hub.HubClassifier(str(tiny), labels=MAPPING)
+    whole = classifier.classify(["so bad", "good", "bad"])
+    classifier._tokenizer.pad_token = None
+    single = classifier.classify(["so bad", "good", "bad"])
+    assert contract.difference(whole, single).largest < 1e-6
 
 
 def test_exported_to_onnx_the_same_directory_scores_the_same_without_torch(tiny: Path) -> None:
