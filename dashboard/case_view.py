@@ -46,6 +46,7 @@ _PART_NAMES = {
     "repeat": "complained before",
     "reach": "how many may see it",
     "recency": "how fresh it is",
+    "urgent": "its urgent reason",
 }
 
 

@@ -72,6 +72,18 @@ class Verdict(StrEnum):
     COMPETITOR = "competitor"
     TOO_OLD = "too_old"
     COPY = "copy"
+    # asks something, and is no complaint
+    QUESTION = "question"
+    # suggests something, and is no complaint
+    WISH = "wish"
+    # a problem is solved
+    RESOLVED = "resolved"
+    # negative words, but not toward the brand
+    NOT_TOWARD_US = "not_toward_us"
+    # negative toward the brand, but no customer complains: news, a joke, an opinion
+    NO_COMPLAINT = "no_complaint"
+    # a complaint with an intent or reason that the settings do not flag
+    LEFT_OUT = "left_out"
 
 
 class GapKind(StrEnum):

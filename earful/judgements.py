@@ -104,7 +104,13 @@ class Prediction:
 class Evidence:
     """The numbers behind a flag, enough to reach the same decision again.
 
+    ``negative`` is the text's own probability of negative (0 to 1), as are the others.
     ``look_back_hours`` is None when mentions of any age were judged, ``followers`` when unknown.
+
+    The model's reading, where it has intents: ``toward`` the brand by sentiment (else empty);
+    ``counted``, the sentiments whose sum was compared with ``threshold``; the ``intents`` that
+    hold; the ``reasons`` that hold, or the most probable one. ``lifted_to`` is the severity that
+    an urgent reason lifts a flag to, None without an urgent reason.
     """
 
     model_id: str
@@ -119,6 +125,13 @@ class Evidence:
     earlier_complaints: int
     priority_parts: Mapping[str, float]
     rating: Rating | None = None
+    toward: Mapping[str, float] = field(default_factory=dict)
+    counted: tuple[str, ...] = (Sentiment.NEGATIVE,)
+    intents: Mapping[str, float] = field(default_factory=dict)
+    reasons: Mapping[str, float] = field(default_factory=dict)
+    ironic: bool = False
+    pieces: int = 1
+    lifted_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from earful.command_name import command
 from earful.enums import Verdict
 from earful.judgements import Evidence
-from outreach.rules import RULE_MODEL, RULE_PERSON, Rules, replay
+from outreach.rules import Rules, lift, refusal, replay
+from outreach.severity import RULE_PERSON, RULE_RATING
 from outreach.words import count, describe_rating, length, percent
 from storage.cases.explanations import MentionVerdict, StoredFlag
 
@@ -21,6 +22,13 @@ _REASONS = {
     Verdict.TOO_OLD: "It was older than `look_back` when it was judged. {judge_again} "
     "judges it at any age.",
     Verdict.COPY: "Another mention of the same story was flagged. This one is counted with it.",
+    Verdict.QUESTION: "It asks something and is no complaint, so it is listed as a question.",
+    Verdict.WISH: "It suggests something and is no complaint, so it is listed as a wish.",
+    Verdict.RESOLVED: "It says that a problem is solved.",
+    Verdict.NOT_TOWARD_US: "Its words are negative, but not toward the brand.",
+    Verdict.NO_COMPLAINT: "It is negative toward the brand, but its author neither complains nor "
+    "is leaving. News, jokes and opinions are such mentions.",
+    Verdict.LEFT_OUT: "It complains, but `[rules] intents` or `reasons` leave such complaints out.",
 }
 
 
@@ -53,8 +61,8 @@ def replay_today(evidence: Evidence, rules: Rules) -> int | None:
     """
     if evidence.rule != RULE_PERSON and _is_too_old(evidence, rules):
         return None
-    # replay() takes the threshold from the evidence; today's stands in settings
-    return replay(replace(evidence, threshold=rules.negative_at))
+    # an urgent reason lifts to today's `urgent_at`, not to the one of then
+    return replay(replace(evidence, lifted_to=lift(evidence, rules)), rules)
 
 
 def _is_too_old(evidence: Evidence, rules: Rules) -> bool:
@@ -102,6 +110,18 @@ def _numbers(flag: StoredFlag) -> Iterator[str]:
     if evidence.rating is not None:
         facts.append(f"rating {describe_rating(evidence.rating)}")
     yield ", ".join(facts)
+    if evidence.toward:
+        yield _reading(evidence)
+
+
+def _reading(evidence: Evidence) -> str:
+    facts = [f"{name} toward the brand {_exact(share)}" for name, share in evidence.toward.items()]
+    for kind, shares in (("intent", evidence.intents), ("reason", evidence.reasons)):
+        facts += [f"{kind} {name} {_exact(share)}" for name, share in shares.items()]
+    if evidence.ironic:
+        facts.append("ironic")
+    facts.append(f"read in {count(evidence.pieces, 'piece')}")
+    return ", ".join(facts)
 
 
 def _today(flag: StoredFlag, rules: Rules) -> str:
@@ -109,13 +129,18 @@ def _today(flag: StoredFlag, rules: Rules) -> str:
     if severity is not None:
         change = "the same" if severity == flag.severity else f"it was {flag.severity}"
         return f"Today's settings: flagged with severity {severity} ({change})."
+    return f"Today's settings: not flagged, because {_refusal(evidence, rules)}."
+
+
+def _refusal(evidence: Evidence, rules: Rules) -> str:
+    """Say why ``rules`` would not flag this evidence."""
     if evidence.rule != RULE_PERSON and _is_too_old(evidence, rules):
-        reason = "it was older than today's `look_back`"
-    elif evidence.rule == RULE_MODEL:
-        reason = f"today's `negative_at` is {_exact(rules.negative_at)}"
-    else:
-        reason = "the rating is not low any more by the rules"
-    return f"Today's settings: not flagged, because {reason}."
+        return "it was older than today's `look_back`"
+    if evidence.rule == RULE_RATING:
+        return "the rating is not low any more by the rules"
+    if refusal(evidence, rules) is Verdict.LEFT_OUT:
+        return "today's `intents` or `reasons` leave it out"
+    return f"today's `negative_at` is {_exact(rules.negative_at)}"
 
 
 def _exact(share: float) -> str:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from earful.enums import Intent, Reason, Sentiment
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]+)?)\s*([smhd])")
 _LONGEST = timedelta(days=3650)
@@ -81,6 +83,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="three capita
 Share = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
 Priority = Annotated[int, Field(ge=0, le=100, strict=True)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+UnhappyIntent = Literal[Intent.COMPLAINT, Intent.LEAVING]
 Money = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
 
 
@@ -152,9 +155,20 @@ class SentimentSettings(Block):
 
 
 class RuleSettings(Block):
-    """[rules]: when an author counts as unhappy, and how soon an answer is due."""
+    """[rules]: when an author counts as unhappy, and how soon an answer is due.
+
+    ``toward``, ``intents``, ``reasons`` and ``urgent_reasons`` need a model that answers them.
+    """
 
     negative_at: Share = 0.50
+    # empty lists would flag nothing, and look like a quiet day
+    toward: Annotated[tuple[Sentiment, ...], Field(min_length=1)] = (Sentiment.NEGATIVE,)
+    intents: Annotated[tuple[UnhappyIntent, ...], Field(min_length=1)] = (
+        Intent.COMPLAINT,
+        Intent.LEAVING,
+    )
+    reasons: Annotated[tuple[Reason, ...], Field(min_length=1)] = tuple(Reason)
+    urgent_reasons: tuple[Reason, ...] = (Reason.SAFETY,)
     look_back: Duration = timedelta(days=3)
     urgent_at: Priority = 70
     reply_within: Duration = timedelta(hours=24)

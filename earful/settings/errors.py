@@ -14,6 +14,8 @@ from earful.hints import HintedError
 
 # how pydantic writes a bound of ours: datetime.timedelta(days=7), which settings write 7d
 _SPAN = re.compile(r"datetime\.timedelta\(([ds])[a-z]+=(\d+)\)")
+# and how it writes a member of a vocabulary: <Intent.LEAVING: 'leaving'>
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 
 Finding = dict[str, typing.Any]  # as pydantic's ErrorDetails
@@ -87,8 +89,8 @@ def _line(
 def _message(finding: Finding, root: type[BaseModel]) -> str:
     """Say how a value is wrong, and how it should be."""
     path, kind, context = finding["loc"], finding["type"], finding.get("ctx") or {}
-    if kind == "literal_error":
-        expected = context["expected"]
+    if kind in ("literal_error", "enum"):
+        expected = _ENUM_MEMBER.sub(r"\1", context["expected"])
         near = _near(str(finding.get("input")), re.findall(r"'([^']*)'", expected))
         return f"should be {expected}{near}"
     if kind == "tuple_type":

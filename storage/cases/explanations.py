@@ -161,4 +161,7 @@ def evidence_from(stored: Mapping[str, Any]) -> Evidence:
     """Return the Evidence that a flag's row holds as JSON."""
     fields = {**_LATER_KEYS, **stored}
     rating = fields["rating"]
-    return Evidence(**{**fields, "rating": None if rating is None else Rating(**rating)})
+    fields["rating"] = None if rating is None else Rating(**rating)
+    if "counted" in fields:
+        fields["counted"] = tuple(fields["counted"])  # JSON knows lists only
+    return Evidence(**fields)

@@ -11,7 +11,8 @@ import pytest
 from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Evidence, Flag
 from earful.types import Engagement, Rating
-from outreach.rules import RULE_MODEL, RULE_PERSON, RULE_RATING, Rules, decide, is_low, replay
+from outreach.rules import Rules, decide, replay
+from outreach.severity import RULE_MODEL, RULE_PERSON, RULE_RATING, is_low
 from outreach.words import describe_rating, describe_reach
 
 HeardLike = Callable[..., ClassifiedMention]

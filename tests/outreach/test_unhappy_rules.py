@@ -15,7 +15,7 @@ from earful.clock import UNDATED
 from earful.enums import Sentiment, Verdict
 from earful.judgements import ClassifiedMention, Flag
 from earful.types import Brand, Engagement
-from outreach import rules as r
+from outreach import severity as r
 from outreach.rules import Rules, decide, due_at, is_urgent, replay
 
 Make = Callable[..., ClassifiedMention]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from factories import (
     ACME,
+    NOW,
     QUERY,
     RULES,
     FrozenClock,
@@ -17,7 +19,11 @@ from factories import (
     rows,
 )
 
-from outreach.rules import RULE_PERSON, RULE_RATING
+from earful.enums import Reason, Verdict
+from earful.judgements import ClassifiedMention, Flag, Reading, Scores
+from earful.types import Engagement
+from outreach.rules import decide
+from outreach.severity import RULE_PERSON, RULE_RATING
 from pipeline.explain import explain, headline, replay_today
 from pipeline.flag import flag
 from storage.cases import explanations
@@ -94,6 +100,72 @@ def test_a_replay_follows_todays_threshold_and_look_back(db: Database, clock: Fr
     )
     assert lines[-1] == (
         "Today's settings: not flagged, because the rating is not low any more by the rules."
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(Verdict) - {Verdict.FLAGGED}))
+def test_every_verdict_is_explained_in_sentences(name: Verdict) -> None:
+    (line,) = explain(_calm(name), RULES)
+    assert line.endswith(".") and "not stored" not in line and "{" not in line
+
+
+def test_a_reading_is_explained_with_its_numbers_and_replayed_today() -> None:
+    now = NOW
+    reading = Reading(
+        scores=Scores(negative=0.4, neutral=0.5, positive=0.1),
+        toward=Scores(negative=0.87, neutral=0.1, positive=0.03),
+        intents={"complaint": 0.9, "question": 0.2},
+        reasons={"price": 0.8, "late": 0.1},
+        ironic=True,
+        pieces=2,
+    )
+    got = decide(_heard(reading, now), RULES, now)
+    assert isinstance(got, Flag)
+    stored = explanations.StoredFlag(
+        case_id=1, severity=got.severity, reason=got.reason, evidence=got.evidence, at=now
+    )
+    lines = list(explain(replace(_calm(Verdict.FLAGGED), flag=stored), RULES))
+    assert lines[-2] == (
+        "negative toward the brand 87 %, neutral toward the brand 10 %, positive toward the brand "
+        "3 %, intent complaint 90 %, reason price 80 %, ironic, read in 2 pieces"
+    )
+    assert lines[-1].endswith("(the same).")
+    late_only = replace(RULES, reasons=frozenset((Reason.LATE,)))
+    assert list(explain(replace(_calm(Verdict.FLAGGED), flag=stored), late_only))[-1] == (
+        "Today's settings: not flagged, because today's `intents` or `reasons` leave it out."
+    )
+
+
+def _calm(name: Verdict) -> explanations.MentionVerdict:
+    return explanations.MentionVerdict(
+        mention_id=1,
+        source="fake",
+        external_id="m-1",
+        brand="Acme Air",
+        verdict=name.value,
+        noise_reason="",
+        model_id="fake-model/1",
+        negative=0.2,
+        could_not_tell=False,
+        flag=None,
+    )
+
+
+def _heard(reading: Reading, now: datetime) -> ClassifiedMention:
+    return ClassifiedMention(
+        mention_id=1,
+        brand=ACME,
+        author_id=1,
+        handle="maria",
+        source="fake",
+        followers=100,
+        engagement=Engagement(),
+        published_at=now,
+        repost=False,
+        own=False,
+        model_id="fake-model/1",
+        scores=reading.scores,
+        reading=reading,
     )
 
 

@@ -62,6 +62,31 @@ def _error(tmp_path: Path, text: str) -> str:
             "settings.toml: [rules] negative_at: 1.5 input should be less than or equal to 1",
         ),
         (
+            '[rules]\nintents = ["leave"]',
+            "settings.toml: [rules] intents.1: 'leave' should be 'complaint' or 'leaving' "
+            "(did you mean 'leaving'?)",
+        ),
+        (
+            '[rules]\nreasons = ["late", "prise"]',
+            "settings.toml: [rules] reasons.2: 'prise' should be 'late', 'missing', 'staff', "
+            "'price', 'broken', 'digital', 'cancelled', 'unreachable', 'safety' or 'other' "
+            "(did you mean 'price'?)",
+        ),
+        (
+            '[rules]\ntoward = ["negativ"]',
+            "settings.toml: [rules] toward.1: 'negativ' should be 'negative', 'neutral' or "
+            "'positive' (did you mean 'negative'?)",
+        ),
+        (
+            '[rules]\nurgent_reasons = "safety"',
+            "settings.toml: [rules] urgent_reasons: 'safety' should be a list, as in "
+            'urgent_reasons = ["…"]',
+        ),
+        (
+            "[rules]\nreasons = []",
+            "settings.toml: [rules] reasons: [] should hold 1 or more",
+        ),
+        (
             '[rules]\nurgent_at = "high"',
             "settings.toml: [rules] urgent_at: 'high' input should be a valid integer",
         ),
