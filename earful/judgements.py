@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from earful.enums import Intent, Sentiment
+from earful.enums import Intent, Reason, Sentiment
 from earful.field_checks import put_into_utc
 from earful.types import Brand, Engagement, Rating
 
@@ -82,12 +82,39 @@ class Reading:
         """Return whether this intent is more probable than not."""
         return self.intents.get(name, 0.0) >= HOLDS_AT
 
+    @property
+    def intent(self) -> Intent | None:
+        """The most probable intent, None when none of them holds."""
+        name = _most_probable(self.intents)
+        return None if name is None or self.could_not_tell else Intent(name)
+
+    @property
+    def reason(self) -> Reason | None:
+        """The most probable reason of an unhappy customer, None when none of them holds.
+
+        Only a complaint or a farewell that is negative toward the brand has a reason.
+        """
+        toward = self.toward
+        is_unhappy = toward.sentiment is Sentiment.NEGATIVE and not toward.could_not_tell
+        if not is_unhappy or self.intent not in (Intent.COMPLAINT, Intent.LEAVING):
+            return None
+        name = _most_probable(self.reasons)
+        return None if name is None else Reason(name)
+
+
+def _most_probable(probabilities: Mapping[str, float]) -> str | None:
+    """Return the most probable name among those that hold; of two alike, the first one."""
+    name = max(probabilities, key=lambda name: probabilities[name], default=None)
+    return name if name is not None and probabilities[name] >= HOLDS_AT else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """A classifier's answer about a stored mention; unique by (mention, model).
 
     ``edition`` is the number of changes to the mention's text before it was classified.
+    ``readings`` maps the id of each of its brands to the reading for it. None means that the
+    model gave scores alone, so they count toward each brand.
     """
 
     mention_id: int
@@ -95,6 +122,7 @@ class Prediction:
     scores: Scores
     at: datetime
     edition: int = 0
+    readings: Mapping[str, Reading] | None = None
 
     def __post_init__(self) -> None:
         put_into_utc(self, "at")

@@ -1,19 +1,27 @@
-"""Classify every mention without a reading by the current model."""
+"""Read every mention that the current model has not read, once for each of its brands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from earful.clock import Clock
-from earful.contracts import Classifier
-from earful.judgements import Prediction
+from earful.contracts import Classifier, Reader
+from earful.judgements import Prediction, Reading, Scores
+from earful.types import Brand
 from storage.analysis import predictions
+from storage.analysis.predictions import UnclassifiedMention
 from storage.database.engine import Database
+from storage.entities import brands
 
 # large enough to sort by length well, small enough that a killed process loses little
 _BATCH_SIZE = 512
+# stands for the brand of a mention that is about none
+_NO_BRAND = ""
 
 Stop = Callable[[], bool]
+# the scores of a text, and its readings by brand id; None when the model gives scores alone
+Answer = tuple[Scores, Mapping[str, Reading] | None]
 
 
 def classify(
@@ -30,7 +38,7 @@ def classify(
         waiting = predictions.list_unclassified(db, classifier.model_id, _BATCH_SIZE)
         if not waiting:
             break
-        readings = classifier.classify([mention.text for mention in waiting])
+        answers = _answer(db, classifier, waiting)
         # one instant for the batch: the time of the answer, not that of storing it
         at = clock()
         classified += predictions.save(
@@ -42,9 +50,63 @@ def classify(
                     scores=scores,
                     at=at,
                     edition=mention.edition,
+                    readings=readings,
                 )
-                for mention, scores in zip(waiting, readings, strict=True)
+                for mention, (scores, readings) in zip(waiting, answers, strict=True)
             ],
         )
         progress(len(waiting))
     return classified
+
+
+def _answer(
+    db: Database, classifier: Classifier, waiting: Sequence[UnclassifiedMention]
+) -> list[Answer]:
+    """Return the model's answer about each mention, in their order."""
+    if isinstance(classifier, Reader):
+        # for each batch anew: an import may add a brand during a long run
+        return _read_for_brands(classifier, waiting, brands.all_brands(db))
+    return [(scores, None) for scores in classifier.classify([each.text for each in waiting])]
+
+
+def _read_for_brands(
+    reader: Reader, waiting: Sequence[UnclassifiedMention], known: Mapping[str, Brand]
+) -> list[Answer]:
+    """Read each mention once for each of its brands.
+
+    1. Collect the mentions of each brand. A mention without a brand is read by itself.
+    2. Read them brand by brand, in the order of the ids: the names of the other brands differ.
+    3. The text's own scores are those of its first brand.
+    """
+    places_by_brand: dict[str, list[int]] = defaultdict(list)  # 1
+    for place, mention in enumerate(waiting):
+        for brand_id in mention.brand_ids or (_NO_BRAND,):
+            places_by_brand[brand_id].append(place)
+    readings: list[dict[str, Reading]] = [{} for _ in waiting]
+    for brand_id, places in sorted(places_by_brand.items()):  # 2
+        names, others = _names_for(brand_id, known)
+        texts = [(waiting[place].text, names) for place in places]
+        for place, reading in zip(places, reader.read(texts, others=others), strict=True):
+            readings[place][brand_id] = reading
+    return [(next(iter(by_brand.values())).scores, by_brand) for by_brand in readings]  # 3
+
+
+def _names_for(brand_id: str, known: Mapping[str, Brand]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names of a brand, and those of all other brands."""
+    if brand_id == _NO_BRAND:
+        return (), ()
+    names = _names_of(known[brand_id])
+    folded = {name.casefold() for name in names}
+    others = [
+        name
+        for other in known.values()
+        if other.id != brand_id
+        for name in _names_of(other)
+        # an alias may belong to a brand and to its competitor
+        if name.casefold() not in folded
+    ]
+    return names, others
+
+
+def _names_of(brand: Brand) -> tuple[str, ...]:
+    return (brand.name, *brand.aliases, *brand.handles)

@@ -12,7 +12,7 @@ from earful.judgements import Evidence
 from outreach.rules import Rules, lift, refusal, replay
 from outreach.severity import RULE_PERSON, RULE_RATING
 from outreach.words import count, describe_rating, length, percent
-from storage.cases.explanations import MentionVerdict, StoredFlag
+from storage.cases.explanations import LATE, MentionVerdict, StoredFlag
 
 _REASONS = {
     Verdict.CORRECTED: "A person corrected the model: the mention is not negative.",
@@ -79,6 +79,11 @@ def _not_flagged(verdict: MentionVerdict, rules: Rules) -> str:
         return f"It is about none of the brands: {verdict.noise_reason or 'no reason is stored'}."
     if verdict.negative is None:
         return f"No model has read it. Run {command('classify')}, then {command('flag')}."
+    if verdict.verdict == LATE:
+        return (
+            f"The model {verdict.model_id} read it before it was about {verdict.brand}. "
+            f"Run {command('classify')}, then {command('flag')}."
+        )
     if verdict.verdict not in set(Verdict):
         return f"The rules have not judged it. Run {command('flag')}."
     if verdict.verdict == Verdict.COULD_NOT_TELL:

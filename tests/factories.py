@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from earful.enums import DeliveryState
-from earful.judgements import Prediction, Scores
+from earful.judgements import Prediction, Reading, Scores
 from earful.messages import Message
 from earful.scoring import priority_of
 from earful.types import Author, Batch, Brand, Engagement, Gap, Mention, Query, Rejected
@@ -22,7 +22,16 @@ from storage.collecting import ingest
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.entities import brands
-from storage.tables import CaseRow, FlagRow, MentionBrandRow, MentionRow, PredictionRow, TallyRow
+from storage.tables import (
+    LATE,
+    CaseRow,
+    FlagRow,
+    MentionBrandRow,
+    MentionRow,
+    PredictionRow,
+    ReadingRow,
+    TallyRow,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -172,6 +181,57 @@ class FakeClassifier:
         return [self.says(words) for words in texts]
 
 
+SURE = 0.9123456  # the probability of each intent and reason that the fake reader hears
+
+
+def reading_of(words: str, names: Sequence[str]) -> Reading:
+    """Return the fake reader's reading, which depends on the words around the brand's names.
+
+    "leaving NAME" is negative toward that brand, "for NAME" positive.
+    """
+    scores = toward = scores_of(words)
+    if any(f"leaving {name}" in words for name in names):
+        toward = scores_of("awful")
+    elif any(f"for {name}" in words for name in names):
+        toward = scores_of("lovely")
+    heard = {
+        "awful": "complaint",
+        "leaving": "leaving",
+        "where": "question",
+        "please": "suggestion",
+        "lovely": "praise",
+    }
+    intents = {intent: SURE if word in words else 0.1 for word, intent in heard.items()}
+    return Reading(
+        scores=scores,
+        toward=toward,
+        intents=intents,
+        reasons={"price": SURE if "refund" in words else 0.2, "late": 0.3},
+        irony=0.75 if "thanks a lot" in words else 0.0,
+        ironic="thanks a lot" in words,
+        pieces=2 if len(words) > 200 else 1,
+    )
+
+
+@dataclass(slots=True)
+class FakeReader:
+    """Read by reading_of; ``asked`` holds the texts, names and other names of each call."""
+
+    model_id: str = "fake-reader/1"
+    asked: list[tuple[list[str], Sequence[str], Sequence[str]]] = field(default_factory=list)
+
+    def classify(self, texts: Sequence[str]) -> list[Scores]:
+        """Return scores for each text."""
+        return [scores_of(words) for words in texts]
+
+    def read(
+        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+    ) -> list[Reading]:
+        """Return a reading for each text and its names."""
+        self.asked.append(([words for words, _ in items], items[0][1], others))
+        return [reading_of(words, names) for words, names in items]
+
+
 Step = Batch | Exception
 
 
@@ -298,6 +358,7 @@ def check_all(db: Database) -> None:
         judged = connection.execute(select(brand_link)).all()
         mentions = connection.execute(select(table_of(MentionRow))).all()
         predicted = connection.execute(select(table_of(PredictionRow))).all()
+        read = connection.execute(select(table_of(ReadingRow))).all()
     _check_cases(cases, flags)
     flagged = {(row.mention_id, row.brand_id) for row in flags}
     assert len(flagged) == len(flags), "a mention was flagged twice for a brand"
@@ -305,6 +366,10 @@ def check_all(db: Database) -> None:
     authors = {row.id: row.author_id for row in mentions}
     assert all(authors[row.mention_id] == row.author_id for row in flags)
     _check_sentiments(mentions, {(row.mention_id, row.model_id): row for row in predicted})
+    _check_readings(judged, {row.id: row.model_id for row in mentions}, read)
+    assert {(row.mention_id, row.model_id) for row in read} <= {
+        (row.mention_id, row.model_id) for row in predicted
+    }, "a reading has no prediction"
     noise = {row.id for row in mentions if row.noise}
     assert noise.isdisjoint(row.mention_id for row in judged), "noise is about a brand"
     _check_stories(db, mentions)
@@ -342,6 +407,21 @@ def _check_stories(db: Database, mentions: Iterable[Any]) -> None:
     }
 
 
+def _check_readings(
+    links: Iterable[Any], models: Mapping[int, str], readings: Iterable[Any]
+) -> None:
+    by_key = {(row.mention_id, row.brand_id, row.model_id): row for row in readings}
+    for link in links:
+        reading = by_key.get((link.mention_id, link.brand_id, models[link.mention_id]))
+        if reading is None:
+            assert (link.toward, link.intent, link.reason) == ("", "", "")
+            continue
+        assert link.toward == _sentiment_of(reading, "toward_")
+        assert link.verdict != LATE, "it was read for this brand"
+        assert link.intent in {"", *reading.intents}
+        assert link.reason in {"", *reading.reasons}
+
+
 def _check_sentiments(
     mentions: Iterable[Any], predictions_by_key: Mapping[tuple[int, str], Any]
 ) -> None:
@@ -355,11 +435,11 @@ def _check_sentiments(
             assert row.sentiment == (_sentiment_of(predictions_by_key[key]) if key[1] else "")
 
 
-def _sentiment_of(row: Any) -> str:
+def _sentiment_of(row: Any, prefix: str = "") -> str:
     if row.could_not_tell:
         return "unknown"
-    scores = Scores(negative=row.negative, neutral=row.neutral, positive=row.positive)
-    return scores.sentiment.value
+    names = ("negative", "neutral", "positive")
+    return Scores(**{name: row._mapping[prefix + name] for name in names}).sentiment.value
 
 
 def loud(number_: int, **other: Any) -> Mention:

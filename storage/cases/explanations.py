@@ -15,6 +15,7 @@ from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import (
+    LATE,
     BrandRow,
     FlagRow,
     MatchRow,
@@ -22,6 +23,17 @@ from storage.tables import (
     MentionRow,
     PredictionRow,
 )
+
+__all__ = [
+    "LATE",
+    "MentionVerdict",
+    "StoredFlag",
+    "count_flags",
+    "evidence_from",
+    "of_case",
+    "of_mention",
+    "of_post",
+]
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 _BRAND, _FLAG = table_of(BrandRow), table_of(FlagRow)

@@ -13,14 +13,22 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 from earful.enums import Sentiment
 from earful.judgements import ClassifiedMention, Scores
 from earful.types import Brand, Engagement
-from storage.analysis import ratings
+from storage.analysis import ratings, readings
 from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.database.upsert import chunks, table_of
 from storage.entities import brands
-from storage.tables import AuthorRow, FlagRow, MentionBrandRow, MentionRow, PredictionRow
+from storage.tables import (
+    AuthorRow,
+    FlagRow,
+    MentionBrandRow,
+    MentionRow,
+    PredictionRow,
+    ReadingRow,
+)
 
 _MENTION_BRAND, _MENTION = table_of(MentionBrandRow), table_of(MentionRow)
 _AUTHOR, _PREDICTION, _FLAG = table_of(AuthorRow), table_of(PredictionRow), table_of(FlagRow)
+_READING = table_of(ReadingRow)
 
 REPEAT_WITHIN = timedelta(days=30)  # a complaint this soon after another counts as a repeat
 
@@ -33,6 +41,7 @@ _COLUMNS = (
     *(_AUTHOR.c[name] for name in ("handle", "followers")),
     *(_PREDICTION.c[name] for name in ("model_id", "negative", "neutral", "positive")),
     *(_PREDICTION.c[name] for name in ("could_not_tell", "language")),
+    *readings.COLUMNS,
 )
 
 Cursor = tuple[int, str]  # the (mention id, brand id) that was judged last
@@ -63,6 +72,8 @@ def _statement(verdict: str, after: Cursor) -> Any:
         .join(_MENTION, _MENTION.c.id == _MENTION_BRAND.c.mention_id)
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(_PREDICTION, CURRENT_PREDICTION)
+        # an answer from before readings were stored has none
+        .outerjoin(_READING, readings.CURRENT_READING)
         .where(
             # written into the statement: a bound value would hide the partial index
             # (test_what_is_unjudged_is_found_by_its_own_index)
@@ -122,6 +133,13 @@ def _to_mention(
     times = complaints.get((row.author_id, row.brand_id), [])
     until = bisect_left(times, row.published_at)
     since = bisect_left(times, row.published_at - REPEAT_WITHIN)
+    scores = Scores(
+        negative=row.negative,
+        neutral=row.neutral,
+        positive=row.positive,
+        could_not_tell=row.could_not_tell,
+        language=row.language,
+    )
     return ClassifiedMention(
         mention_id=row.mention_id,
         brand=brands_by_id[row.brand_id],
@@ -134,16 +152,11 @@ def _to_mention(
         repost=row.repost_of is not None,
         own=row.own,
         model_id=row.model_id,
-        scores=Scores(
-            negative=row.negative,
-            neutral=row.neutral,
-            positive=row.positive,
-            could_not_tell=row.could_not_tell,
-            language=row.language,
-        ),
+        scores=scores,
         corrected=Sentiment(row.sentiment) if row.corrected else None,
         earlier_complaints=until - since,
         rating=ratings.from_row(row),
         story_id=row.story_id,
         copy=(row.story_id, row.brand_id) in flagged_stories,
+        reading=readings.from_row(row, scores),
     )

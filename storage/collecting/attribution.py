@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from earful.types import Mention
 from storage.analysis import tallies
 from storage.database.upsert import chunks, insert_new, table_of
-from storage.tables import UNJUDGED, UNREAD, MatchRow, MentionBrandRow, MentionRow
+from storage.tables import LATE, UNREAD, MatchRow, MentionBrandRow, MentionRow
 
 _MENTION_BRAND, _MATCH = table_of(MentionBrandRow), table_of(MatchRow)
 _MENTION = table_of(MentionRow)
@@ -21,7 +21,7 @@ _BRANDS_OF_MENTIONS = select(_MENTION_BRAND.c.mention_id, _MENTION_BRAND.c.brand
     _MENTION_BRAND.c.mention_id.in_(_IDS)
 )
 _MENTIONS = select(
-    _MENTION.c.id, _MENTION.c.published_at, _MENTION.c.sentiment, _MENTION.c.noise
+    *(_MENTION.c[name] for name in ("id", "published_at", "sentiment", "model_id", "noise"))
 ).where(_MENTION.c.id.in_(_IDS))
 _MATCHES = select(_MATCH.c.mention_id, _MATCH.c.noise_reason).where(
     _MATCH.c.query_id == bindparam("query_id"), _MATCH.c.mention_id.in_(_IDS)
@@ -122,13 +122,13 @@ def _store_brand_links(
     rows: list[dict[str, Any]] = []
     counts: Counter[tallies.Key] = Counter()
     for attributed in mentions:
-        published_at, sentiment = attributed.mention.published_at, ""
+        published_at, sentiment, verdict = attributed.mention.published_at, "", UNREAD
         if attributed.was_stored:
             # the tally stands under the time that was stored first; platforms change times later
             stored = existing.mentions[attributed.id]
             published_at, sentiment = stored.published_at, stored.sentiment
-        # a brand that is found late for a classified mention needs only the rules
-        verdict = UNJUDGED if sentiment else UNREAD
+            # the model has read it, but not for a brand that is new to it
+            verdict = LATE if stored.model_id else UNREAD
         for brand_id, is_own in dict(attributed.brands).items():
             if (attributed.id, brand_id) in existing.brands:
                 continue

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from earful.enums import Verdict
 from earful.types import Engagement, Mention
-from storage.analysis import predictions, ratings, stories, story_counts, tallies
+from storage.analysis import predictions, ratings, readings, stories, story_counts, tallies
 from storage.cases.edit_notes import note_edits
+from storage.collecting import earlier_texts
 from storage.database.upsert import chunks, table_of
 from storage.entities.authors import author_key
 from storage.tables import (
@@ -27,13 +28,11 @@ from storage.tables import (
     AuthorRow,
     MentionBrandRow,
     MentionRow,
-    PredictionRow,
     RevisionRow,
 )
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
-_PREDICTION, _REVISION = table_of(PredictionRow), table_of(RevisionRow)
-_AUTHOR = table_of(AuthorRow)
+_REVISION, _AUTHOR = table_of(RevisionRow), table_of(AuthorRow)
 
 _RATING = tuple(column.name for column in ratings.COLUMNS)
 _REFRESHED = (
@@ -41,9 +40,6 @@ _REFRESHED = (
     *_RATING,
 )
 _EDITED = ("text", "edition", "sentiment", "model_id", "corrected")
-# a page that is edited all day long would fill the database, and each poll the memory
-_MAX_REVISIONS = 50
-_PREDICTED = ("model_id", "negative", "neutral", "positive", "could_not_tell", "language")
 
 Change = tuple[Any, Mention]  # the stored row, and the mention that is newer
 
@@ -80,13 +76,14 @@ def apply_changes(
     newer, other_author, refused = _compare(_read_rows(connection, mentions), mentions, at)  # 1
     edited = _find_edited(connection, newer)  # 2
     for mention_id in edited:
-        _store_revision(connection, newer[mention_id][0], at)
+        earlier_texts.store(connection, newer[mention_id][0], at)
     _update_rows(connection, newer, edited)  # 3
     story_counts.update_reach(connection, _changed_shares(newer.values()))
     stories.ungroup_edited(connection, edited)  # 4
     tallies.move(
         connection, {mention_id: (newer[mention_id][0].sentiment, "") for mention_id in edited}
     )
+    readings.clear_words(connection, edited)
     _reset_verdicts(connection, edited)
     note_edits(connection, edited, at)
     predictions.reset_verdicts(connection, _find_rerated(newer, edited))  # 5
@@ -150,17 +147,17 @@ def _is_older(mention: Mention, row: Any, at: datetime) -> bool:
 def _find_edited(connection: Connection, newer: Mapping[int, Change]) -> list[int]:
     """Find the mentions with another text; an earlier text counts only as a reported edit."""
     changed = [mention_id for mention_id, (row, new) in newer.items() if new.text != row.text]
-    earlier_texts: dict[int, set[str]] = defaultdict(set)
+    earlier: dict[int, set[str]] = defaultdict(set)
     for ids in chunks(changed):
         rows = connection.execute(
             select(_REVISION.c.mention_id, _REVISION.c.text).where(_REVISION.c.mention_id.in_(ids))
         )
         for row in rows:
-            earlier_texts[row.mention_id].add(row.text)
+            earlier[row.mention_id].add(row.text)
     return sorted(
         mention_id
         for mention_id in changed
-        if newer[mention_id][1].text not in earlier_texts[mention_id]
+        if newer[mention_id][1].text not in earlier[mention_id]
         or _is_reported_edit(*newer[mention_id])
     )
 
@@ -168,33 +165,6 @@ def _find_edited(connection: Connection, newer: Mapping[int, Change]) -> list[in
 def _is_reported_edit(row: Any, mention: Mention) -> bool:
     """True when the platform reports an edit that is not stored yet."""
     return mention.edited_at is not None and mention.edited_at != row.edited_at
-
-
-def _store_revision(connection: Connection, row: Any, at: datetime) -> None:
-    """Move the old text and its predictions to a revision, where they no longer count."""
-    old_predictions = connection.execute(
-        select(_PREDICTION).where(_PREDICTION.c.mention_id == row.id).order_by(_PREDICTION.c.at)
-    ).all()
-    connection.execute(
-        _REVISION.insert().values(
-            mention_id=row.id,
-            text=row.text,
-            lang=row.lang,
-            until=at,
-            sentiment=row.sentiment,
-            predictions=list(map(_prediction_json, old_predictions)),
-        )
-    )
-    connection.execute(delete(_PREDICTION).where(_PREDICTION.c.mention_id == row.id))
-    revisions = select(_REVISION.c.id).where(_REVISION.c.mention_id == row.id)
-    newest = revisions.order_by(_REVISION.c.id.desc()).limit(_MAX_REVISIONS)
-    connection.execute(
-        delete(_REVISION).where(_REVISION.c.mention_id == row.id, _REVISION.c.id.not_in(newest))
-    )
-
-
-def _prediction_json(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _PREDICTED} | {"at": row.at.isoformat()}
 
 
 def _update_rows(

@@ -37,6 +37,7 @@ from storage.tables import (
     MentionBrandRow,
     MentionRow,
     PredictionRow,
+    ReadingRow,
     RevisionRow,
     row_ids,
 )
@@ -47,7 +48,9 @@ _DELIVERY_CASE = table_of(DeliveryCaseRow)
 _MENTION_BRAND = table_of(MentionBrandRow)
 _TABLES_WITH_MENTION_ID = tuple(
     table_of(model)
-    for model in (MentionBrandRow, MatchRow, RevisionRow, PredictionRow, CorrectionRow)
+    for model in (
+        *(MentionBrandRow, MatchRow, RevisionRow, PredictionRow, ReadingRow, CorrectionRow),
+    )
 )
 
 DELETED_AUTHOR = "(deleted author)"

@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from storage.database.utc import UTCInstant
 
-UNREAD, UNJUDGED = "unread", ""
+UNREAD, LATE, UNJUDGED = "unread", "late", ""
 # Conditions of partial indexes. A planner uses such an index only for a query that repeats its
 # condition (https://sqlite.org/partialindex.html), so every query takes them from here.
 OPEN_CASE = text("status <> 'resolved'")
@@ -19,6 +19,10 @@ UNGROUPED = text("story_id IS NULL AND NOT noise")
 GROUPED = text("story_id IS NOT NULL")
 UNFILLED_GAP = text("state <> 'filled'")
 IS_REPOST = text("repost_of <> ''")
+LATE_BRAND = text("verdict = 'late'")
+# a flagged mention is in the queue, and our own accounts ask no question of us
+OPEN_QUESTION = text("intent = 'question' AND NOT own AND verdict <> 'flagged'")
+OPEN_WISH = text("intent = 'suggestion' AND NOT own AND verdict <> 'flagged'")
 
 
 def id_column() -> Any:

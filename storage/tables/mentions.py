@@ -1,4 +1,4 @@
-"""Tables of mentions: brands, authors, texts, attribution, stories, predictions, tallies."""
+"""Tables of mentions: brands, authors, texts, attribution, stories, models' answers, tallies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from storage.database.utc import UTCInstant
 from storage.tables.columns import (
     GROUPED,
     IS_REPOST,
+    LATE_BRAND,
     NOT_NOISE,
+    OPEN_QUESTION,
+    OPEN_WISH,
     UNGROUPED,
     UNREAD,
     id_column,
     instant,
 )
+
+
+def _word() -> Any:
+    """Build a column that holds one word, "" when there is none."""
+    return Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
 
 
 class BrandRow(SQLModel, table=True):
@@ -133,7 +141,11 @@ class MentionBrandRow(SQLModel, table=True):
     """Attribute a mention to a brand; ``verdict`` is the rules' decision about it.
 
     UNREAD until a model has read it, then UNJUDGED until the rules decide. So the rules find their
-    work by an index, without stepping over rows that still wait for the model.
+    work by an index, without stepping over rows that still wait for the model. A brand that was
+    found after the model had read the mention is LATE until the model has read it for this brand.
+
+    ``toward``, ``intent`` and ``reason`` are the words of the current reading, "" until there is
+    one and where the model gave no answer. ``toward`` is a sentiment, or "unknown".
     """
 
     __tablename__ = "mention_brand"
@@ -155,12 +167,37 @@ class MentionBrandRow(SQLModel, table=True):
             sqlite_where=text("verdict = 'too_old'"),
             postgresql_where=text("verdict = 'too_old'"),
         ),
+        # the model's further work, beside ix_mention_model
+        Index(
+            "ix_mention_brand_late",
+            "mention_id",
+            "brand_id",
+            sqlite_where=LATE_BRAND,
+            postgresql_where=LATE_BRAND,
+        ),
+        # two lists, newest first, at the cost of the rows that a page shows
+        # (test_a_page_of_questions_reads_what_it_shows)
+        Index(
+            "ix_mention_brand_question",
+            *("brand_id", "published_at", "mention_id"),
+            sqlite_where=OPEN_QUESTION,
+            postgresql_where=OPEN_QUESTION,
+        ),
+        Index(
+            "ix_mention_brand_wish",
+            *("brand_id", "published_at", "mention_id"),
+            sqlite_where=OPEN_WISH,
+            postgresql_where=OPEN_WISH,
+        ),
     )
     mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
     brand_id: str = Field(primary_key=True, foreign_key="brand.id")
     published_at: datetime = instant()
     own: bool = False
     verdict: str = UNREAD
+    toward: str = _word()
+    intent: str = _word()
+    reason: str = _word()
 
 
 class MatchRow(SQLModel, table=True):
@@ -236,6 +273,29 @@ class PredictionRow(SQLModel, table=True):
     positive: float
     could_not_tell: bool
     language: str | None = None
+    at: datetime = instant()
+
+
+class ReadingRow(SQLModel, table=True):
+    """A model's reading of a mention for one brand; a new model adds rows and overwrites none.
+
+    The text's own scores stand in ``prediction``. ``intents`` and ``reasons`` map names to
+    probabilities, rounded to 4 places.
+    """
+
+    __tablename__ = "reading"
+    mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)
+    brand_id: str = Field(primary_key=True, foreign_key="brand.id")
+    model_id: str = Field(primary_key=True)
+    toward_negative: float
+    toward_neutral: float
+    toward_positive: float
+    irony: float
+    ironic: bool
+    pieces: int
+    could_not_tell: bool
+    intents: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
+    reasons: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
     at: datetime = instant()
 
 

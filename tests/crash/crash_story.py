@@ -17,12 +17,14 @@ Outcome = tuple[Tables, Spent]
 _STORY = {
     "mentions": """SELECT m.source, m.external_id, a.handle, a.followers, m.text, m.published_at,
         m.sentiment, m.model_id FROM mention m JOIN author a ON a.id = m.author_id""",
-    "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict
+    "links": """SELECT m.external_id, b.brand_id, b.own, b.verdict, b.toward, b.intent, b.reason
         FROM mention_brand b JOIN mention m ON m.id = b.mention_id""",
     "matches": """SELECT m.external_id, q.query_id
         FROM match q JOIN mention m ON m.id = q.mention_id""",
     "predictions": """SELECT m.external_id, p.model_id, p.negative, p.neutral, p.positive,
         p.could_not_tell FROM prediction p JOIN mention m ON m.id = p.mention_id""",
+    "readings": """SELECT m.external_id, r.brand_id, r.model_id, r.toward_negative, r.intents
+        FROM reading r JOIN mention m ON m.id = r.mention_id""",
     "cases": """SELECT c.brand_id, a.handle, c.status, c.priority, c.complaints, c.due_at,
         c.complained_at, c.last_at, c.version FROM "case" c JOIN author a ON a.id = c.author_id""",
     "flags": """SELECT m.external_id, f.brand_id, a.handle, f.rule, f.severity, f.reason

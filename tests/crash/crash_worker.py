@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crash_platform import FOLLOWED, IMPORTED, QUERY, Platform
-from factories import FakeClassifier
+from factories import FakeReader
 from sqlalchemy import Connection, event
 from worker_server import say, serve
 
@@ -80,7 +80,7 @@ def _import(app: App, job: dict[str, Any]) -> None:
 
 
 def _classify(app: App, _job: dict[str, Any]) -> None:
-    classifying.classify(app.db, FakeClassifier(), clock=app.clock, progress=_tick)
+    classifying.classify(app.db, FakeReader(), clock=app.clock, progress=_tick)
 
 
 def _flag(app: App, _job: dict[str, Any]) -> None:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
-from factories import FakeClassifier, FrozenClock, check_all, keep, mention, number, scores_of
+from dataclasses import replace
 
-from earful.judgements import Scores
+import pytest
+from factories import (
+    ACME,
+    OTHER,
+    RIVAL,
+    FakeClassifier,
+    FakeReader,
+    FrozenClock,
+    check_all,
+    keep,
+    mention,
+    number,
+    reading_of,
+    scores_of,
+)
+
+from earful.judgements import Reading, Scores
 from pipeline import classify as stage
 from pipeline.classify import classify
 from storage.analysis import predictions
 from storage.database.engine import Database
+from storage.entities import brands
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +90,39 @@ def test_a_new_model_reads_everything_again_and_the_old_words_stay(
     assert classify(db, FakeClassifier(model_id="fake-model/2"), clock=clock) == 5
     assert number(db, "prediction") == 10
     check_all(db)
+
+
+def test_a_mention_is_read_once_a_brand_with_the_names_of_the_others(
+    db: Database, clock: FrozenClock
+) -> None:
+    keep(db, mention(1), mention(2), ids=("rival-jet", "acme-air"))
+    keep(db, mention(3), ids=("acme-air",))
+    known = [
+        replace(ACME, aliases=("Acme",), handles=("@acme",), own_accounts=("acmehelp",)),
+        replace(RIVAL, aliases=("ACME", "RJ")),
+        replace(OTHER, handles=("@other",)),
+    ]
+    brands.sync(db, known)
+    reader = FakeReader()
+    assert classify(db, reader, clock=clock) == 3
+    acme, rival = ("Acme Air", "Acme", "@acme"), ("Rival Jet", "ACME", "RJ")
+    assert reader.asked == [
+        # a name that two brands share is the name of the brand that is asked about
+        (["awful (1)", "awful (2)", "awful (3)"], acme, ["Rival Jet", "RJ", "Other", "@other"]),
+        (["awful (1)", "awful (2)"], rival, ["Acme Air", "@acme", "Other", "@other"]),
+    ]
+    assert number(db, "reading") == 5
+    check_all(db)
+
+
+def test_a_reader_that_answers_too_few_is_a_bug(db: Database, clock: FrozenClock) -> None:
+    keep(db, mention(1), mention(2))
+
+    class Short(FakeReader):
+        def read(self, items: object, *, others: object = ()) -> list[Reading]:
+            return [reading_of("awful", [])]
+
+    with pytest.raises(ValueError, match="zip"):
+        classify(db, Short(), clock=clock)
+    assert number(db, "reading") == 0
+    assert number(db, "prediction") == 0

@@ -101,7 +101,7 @@ def test_a_deleted_post_leaves_a_tombstone_and_nothing_else(db: Database) -> Non
     assert rows(db, "SELECT source, external_id, reason FROM tombstone") == [
         ("fake", "m-1", "deleted by its author")
     ]
-    for table in ("mention_brand", "match", "prediction"):
+    for table in ("mention_brand", "match", "prediction", "reading"):
         assert [row.mention_id for row in rows(db, f"SELECT mention_id FROM {table}")] == [2], table
     for table in ("revision", "correction"):
         assert number(db, table) == 0, table

@@ -11,14 +11,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from factories import NOW, rows
+from factories import NOW, FakeReader, FrozenClock, check_all, rows
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 from throwaway_postgres import Cluster
 
+from earful.enums import Intent
 from earful.judgements import Prediction, Scores
+from pipeline.classify import classify
 from storage import exports
 from storage.analysis import predictions
+from storage.cases import unjudged
 from storage.database import migrate
 from storage.database.engine import Database, DatabaseError, connect
 from storage.exports import ExportFilter
@@ -55,6 +58,7 @@ def test_partial_indexes_keep_their_condition(empty: Database) -> None:
     for name in (
         *("ux_case_open", "ix_case_queue", "ix_mention_brand_unjudged", "ix_delivery_due"),
         *("ix_mention_model", "ix_mention_ungrouped", "ix_mention_story"),
+        *("ix_mention_brand_late", "ix_mention_brand_question", "ix_mention_brand_wish"),
     ):
         assert " WHERE " in found[name], name
     assert "UNIQUE" in found["ux_case_open"]
@@ -188,6 +192,61 @@ def test_renamed_tables_and_columns_keep_every_row_there_and_back(empty: Databas
     assert (_schema(empty), _contents(empty)) == before
     migrate.upgrade(empty)
     assert (_schema(empty), _contents(empty)) == after
+    empty.close()
+
+
+# a classified mention of two brands, one of them a competitor, and one that waits for the model
+_ROWS_OF_0009 = (
+    "INSERT INTO brand (id, name, competitor_of, timezone, details)"
+    " VALUES ('a', 'A', NULL, 'UTC', '{}'), ('b', 'B', 'a', 'UTC', '{}')",
+    "INSERT INTO author (id, source, external_id, handle, verified)"
+    " VALUES (1, 'x', '1', 'maria', FALSE)",
+    "INSERT INTO mention (id, source, external_id, author_id, text, published_at, fetched_at,"
+    " shares, likes, replies, sentiment, model_id, corrected, noise, edition, story_id) VALUES"
+    " (1, 'x', '1', 1, 'awful', 16, 17, 0, 0, 0, 'negative', 'old/1', FALSE, FALSE, 0, 1),"
+    " (2, 'x', '2', 1, 'lovely', 16, 17, 0, 0, 0, '', '', FALSE, FALSE, 0, NULL)",
+    "INSERT INTO story (id, mentions, authors, reach) VALUES (1, 1, 1, 100)",
+    "INSERT INTO mention_brand (mention_id, brand_id, published_at, own, verdict) VALUES"
+    " (1, 'a', 16, FALSE, ''), (1, 'b', 16, FALSE, 'competitor'), (2, 'a', 16, FALSE, 'unread')",
+    "INSERT INTO tally (brand_id, quarter, source, sentiment, mentions) VALUES"
+    " ('a', 0, 'x', 'negative', 1), ('b', 0, 'x', 'negative', 1), ('a', 0, 'x', '', 1)",
+    "INSERT INTO prediction (mention_id, model_id, negative, neutral, positive, could_not_tell,"
+    " language, at) VALUES (1, 'old/1', 0.75, 0.125, 0.125, FALSE, 'en', 18)",
+    "INSERT INTO revision (id, mention_id, text, until, sentiment, predictions)"
+    " VALUES (1, 1, 'earlier', 18, 'neutral', '[]')",
+)
+
+
+def test_predictions_stay_and_get_readings_once_a_model_reads_again(empty: Database) -> None:
+    _migrate(empty, command.upgrade, "0009")
+    with empty.write() as connection:
+        for statement in _ROWS_OF_0009:
+            connection.execute(text(statement))
+    before = _schema(empty), _contents(empty)
+    migrate.upgrade(empty)
+    links = rows(empty, "SELECT verdict, toward, intent, reason FROM mention_brand ORDER BY 1")
+    assert links == [("", "", "", ""), ("competitor", "", "", ""), ("unread", "", "", "")]
+    assert _contents(empty)["prediction"] == before[1]["prediction"]
+    assert _contents(empty)["reading"] == []
+    _migrate(empty, command.downgrade, "0009")
+    assert (_schema(empty), _contents(empty)) == before
+    migrate.upgrade(empty)
+    check_all(empty)
+    with empty.write() as connection:
+        (waiting,) = unjudged.list_unjudged(connection, 9)
+    assert (waiting.scores.negative, waiting.reading) == (0.75, None)
+    model = FakeReader()
+    assert predictions.count_unclassified(empty, model.model_id) == 2
+    assert classify(empty, model, clock=FrozenClock()) == 2
+    read = rows(empty, "SELECT mention_id, brand_id, model_id FROM reading ORDER BY 1, 2")
+    assert read == [(1, "a", model.model_id), (1, "b", model.model_id), (2, "a", model.model_id)]
+    models = rows(empty, "SELECT model_id FROM prediction WHERE mention_id = 1 ORDER BY 1")
+    assert models == [(model.model_id,), ("old/1",)]
+    with empty.write() as connection:
+        (waiting,) = (each for each in unjudged.list_unjudged(connection, 9) if each.brand.ours)
+    assert waiting.reading is not None
+    assert waiting.reading.holds(Intent.COMPLAINT)
+    check_all(empty)
     empty.close()
 
 

@@ -403,8 +403,10 @@ def test_no_page_and_no_stage_walks_through_a_whole_table(crowded: Database, loo
     with _plans(crowded) as plans:
         look(crowded)
     assert plans
+    # this index holds only what was found late, so it is read whole
+    plans = [plan for plan in plans if "ix_mention_brand_late" not in plan]
     assert not _full_scans(
-        plans, "case", "mention", "flag", "mention_brand", "prediction", "tally"
+        plans, "case", "mention", "flag", "mention_brand", "prediction", "reading", "tally"
     ), plans
 
 
