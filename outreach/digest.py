@@ -36,6 +36,7 @@ from outreach.wrap import isolate
 __all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 
 _MAX_PROBLEMS = 20
+_LISTS_PAGE = "Questions and wishes"
 
 
 def render(
@@ -99,8 +100,8 @@ def alert(
 
 def _is_quiet(facts: DigestFacts) -> bool:
     """True when support has nothing to do or to know; calm mentions do not count."""
-    happened = (facts.new_total, facts.waiting_total, facts.overdue, facts.contacted)
-    return not (any(happened) or facts.resolved or facts.problems)
+    cases = (facts.new_total, facts.waiting_total, facts.overdue, facts.contacted, facts.resolved)
+    return not (any(cases) or facts.questions or facts.wishes or facts.problems)
 
 
 def _quiet_page(facts: DigestFacts) -> MessagePage:
@@ -130,13 +131,27 @@ def _lead(facts: DigestFacts, cases: Sequence[CaseLine], zone: ZoneInfo) -> tupl
     window = f"From {moment(facts.since, zone)} to {moment(facts.until, zone)}, {facts.timezone}."
     first = first_to_call(cases)
     call = [] if first is None else [f"Call first: {brief(first, facts.until)}."]
-    return (window, *call, _totals(facts))
+    return (window, *call, _totals(facts), *_lists(facts))
 
 
 def _totals(facts: DigestFacts) -> str:
     new = count(facts.new_total, "new unhappy customer") if facts.new_total else "Nobody new"
     urgent = f" ({facts.urgent:,} urgent)" if facts.urgent else ""
     return f"{new}{urgent}, {facts.waiting_total:,} still waiting, {facts.overdue:,} overdue."
+
+
+def _lists(facts: DigestFacts) -> tuple[str, ...]:
+    """Count the mentions that are no complaints and still want an answer or an ear."""
+    parts = []
+    if facts.questions:
+        parts.append(
+            count(
+                facts.questions, "question that nobody answered", "questions that nobody answered"
+            )
+        )
+    if facts.wishes:
+        parts.append(count(facts.wishes, "wish", "wishes"))
+    return (f"{join_words(parts)}: see the page “{_LISTS_PAGE}”.",) if parts else ()
 
 
 def _problems(facts: DigestFacts) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ class CaseLine:
     """One unhappy customer as a digest shows them.
 
     ``handle_has_at``: whether people of this source are called by an @ and their handle.
-    ``complaints`` counts the case's flagged mentions; ``text``, ``url``, ``reason`` and ``lang``
-    are those of the newest one. ``mentions`` counts the posts that say the same, ``accounts`` their
-    authors, and ``reach`` estimates the people who follow them. ``priority`` is 0..100. Texts come
-    as they were stored.
+    ``complaints`` counts the case's flagged mentions; ``text``, ``url``, ``reason``, ``problem``
+    and ``lang`` are those of the newest one. ``problem`` is the reason in a few words ("leaving
+    because of a delay"), "" where the model gave none. ``mentions`` counts the posts that say the
+    same, ``accounts`` their authors, and ``reach`` estimates the people who follow them.
+    ``priority`` is 0..100. Texts come as they were stored.
     """
 
     case_id: int
@@ -34,6 +35,7 @@ class CaseLine:
     due_at: datetime | None = None
     complaints: int = 1
     reason: str
+    problem: str = ""
     text: str
     lang: str | None = None
     mentions: int = 1
@@ -68,8 +70,9 @@ class DigestFacts:
     not contacted yet. Both may be the first few of more, by priority: the totals say how many there
     are. ``waiting_total`` counts the older ones. ``overdue`` counts all, new and old, that passed
     their due time without contact. ``urgent`` counts new ones. ``contacted`` and
-    ``resolved`` count cases in the window. ``problems`` says in a line each which source or
-    channel is broken.
+    ``resolved`` count cases in the window. ``questions`` and ``wishes`` count the mentions of the
+    window that ask or suggest something and are no complaint. ``problems`` says in a line each
+    which source or channel is broken.
     """
 
     since: datetime
@@ -84,6 +87,8 @@ class DigestFacts:
     overdue: int = 0
     contacted: int = 0
     resolved: int = 0
+    questions: int = 0
+    wishes: int = 0
     problems: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -65,11 +65,30 @@ def describe_complaint(intents: Mapping[str, float], reasons: Mapping[str, float
     Leaving says more than complaining, so it alone is written where both hold. Without a full
     stop; "" when neither holds. Both arguments map names to probabilities (0 to 1).
     """
-    if intents.get(Intent.LEAVING, 0.0) >= HOLDS_AT:
+    if _holds(intents, Intent.LEAVING):
         return _with_reasons("They say they are leaving", "because of", reasons)
-    if intents.get(Intent.COMPLAINT, 0.0) >= HOLDS_AT:
+    if _holds(intents, Intent.COMPLAINT):
         return _with_reasons("They complain", "about", reasons)
     return ""
+
+
+def describe_briefly(
+    intents: Mapping[str, float], reasons: Mapping[str, float], *, ironic: bool = False
+) -> str:
+    """Write "leaving because of a delay, ironic" or "about the staff"; "" with nothing to say.
+
+    The arguments are those of ``describe_complaint``.
+    """
+    clause = ""
+    if _holds(intents, Intent.LEAVING):
+        clause = _with_reasons("leaving", "because of", reasons)
+    elif _holds(intents, Intent.COMPLAINT):
+        clause = _with_reasons("", "about", reasons).lstrip(", ")
+    return ", ".join(filter(None, [clause, "ironic" if ironic else ""]))
+
+
+def _holds(intents: Mapping[str, float], intent: Intent) -> bool:
+    return intents.get(intent, 0.0) >= HOLDS_AT
 
 
 def _with_reasons(clause: str, link: str, reasons: Mapping[str, float]) -> str:

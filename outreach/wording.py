@@ -109,12 +109,14 @@ def handle(case: CaseLine) -> str:
 
 
 def brief(case: CaseLine, now: datetime) -> str:
-    """Name a case in short: "@maria on x (priority 82, overdue by 3 hours)"."""
-    overdue_note = ""
+    """Name a case in short: "@maria on x (priority 82, about a delay, overdue by 3 hours)"."""
+    notes = [f"priority {case.priority}"]
+    if case.problem:
+        notes.append(case.problem)
     if case.due_at is not None and is_overdue(case, now):
-        overdue_note = f", overdue by {length(now - case.due_at)}"
+        notes.append(f"overdue by {length(now - case.due_at)}")
     headline = f"{isolate(handle(case))} on {one_line(case.source, MAX_NAME)}"
-    return f"{headline} (priority {case.priority}{overdue_note})"
+    return f"{headline} ({', '.join(notes)})"
 
 
 def view(case: CaseLine, zone: ZoneInfo, now: datetime) -> CaseWording:

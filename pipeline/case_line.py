@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import listeners
 from outreach.facts import CaseLine
+from outreach.reasons import describe_briefly
 from storage.views import CaseView, StoryReach
 
 
 def case_line(case: CaseView) -> CaseLine:
     """Return the stored case as the outreach package's CaseLine."""
+    evidence = case.evidence
     story = case.story or StoryReach(mentions=1, authors=1, reach=0)
     return CaseLine(
         case_id=case.id,
@@ -26,6 +28,9 @@ def case_line(case: CaseView) -> CaseLine:
         due_at=case.due_at,
         complaints=case.complaints,
         reason=case.reason,
+        problem=""
+        if evidence is None
+        else describe_briefly(evidence.intents, evidence.reasons, ironic=evidence.ironic),
         text=case.text,
         lang=case.language or case.lang,
         mentions=story.mentions,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from earful.case_states import OPEN_STATUSES, CaseStatus
 from earful.clock import Window
+from earful.judgements import Evidence
 from earful.types import Rating
 
 # A poll may wait behind slow ones; only a longer delay means that nothing polls any more.
@@ -118,7 +119,7 @@ class CaseView:
     """A line of the queue: the person, the newest flagged mention, and the reason for its flag.
 
     ``lang`` is the language that its source stated, ``language`` the one that was detected. When
-    all posts of a case are deleted, ``text`` is empty and ``complaints`` is 0.
+    all posts of a case are deleted, ``text`` is empty, ``complaints`` is 0 and ``evidence`` None.
     """
 
     id: int
@@ -150,6 +151,7 @@ class CaseView:
     severity: int
     published_at: datetime
     story: StoryReach | None = None
+    evidence: Evidence | None = None
 
 
 # When a flagged mention was published, and the number of its flag: its place in its case.

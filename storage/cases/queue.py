@@ -15,6 +15,7 @@ from earful.case_states import CaseStatus
 from earful.clock import Window
 from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
+from storage.cases.explanations import evidence_from
 from storage.database.engine import Database
 from storage.database.upsert import chunks, table_of
 from storage.tables import (
@@ -206,6 +207,7 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _FLAG.c.case_id,
                 _FLAG.c.reason,
                 _FLAG.c.severity,
+                _FLAG.c.evidence,
                 _MENTION.c.text,
                 _MENTION.c.lang,
                 _MENTION.c.url,
@@ -255,6 +257,7 @@ def _to_view(row: Any, flag: Any) -> CaseView:
         severity=0 if flag is None else flag.severity,
         published_at=row.last_at if flag is None else flag.published_at,
         story=None if flag is None else story_reach(flag),
+        evidence=None if flag is None else evidence_from(flag.evidence),
     )
 
 

@@ -137,6 +137,37 @@ def test_subject_and_totals(case: MakeCase, facts: MakeFacts) -> None:
     assert one is not None and one.subject == "Earful: 1 new unhappy customer"
 
 
+def test_questions_and_wishes_are_counted_with_a_pointer_to_their_page(facts: MakeFacts) -> None:
+    one = text_of(render(facts(questions=1)))
+    assert (
+        "0 still waiting, 0 overdue. 1 question that nobody answered: see the page “Questions and "
+        "wishes”."
+    ) in one
+    both = text_of(render(facts(questions=1204, wishes=2)))
+    assert "1,204 questions that nobody answered and 2 wishes: see the page" in both
+    assert "1 wish: see the page" in text_of(render(facts(wishes=1)))
+    assert "see the page" not in text_of(render(facts()))
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("", "Call first: @maria on x (priority 64)."),
+        ("about a delay", "Call first: @maria on x (priority 64, about a delay)."),
+        (
+            "leaving because of the staff, ironic",
+            "Call first: @maria on x (priority 64, leaving because of the staff, ironic).",
+        ),
+    ],
+)
+def test_the_first_to_call_comes_with_the_problem(
+    case: MakeCase, facts: MakeFacts, now: datetime, problem: str, words: str
+) -> None:
+    told = case(problem=problem)
+    assert words in text_of(render(facts(new_cases=(told,))))
+    assert words in text_of(alert([told], timezone="UTC", now=now))
+
+
 def test_broken_collection_comes_before_the_customers(case: MakeCase, facts: MakeFacts) -> None:
     problem = "x/acme-air: paused, the token was refused (401);\nset EARFUL_X_TOKEN\x1b[31m"
     got = render(facts(problems=(problem,), new_cases=(case(),)))

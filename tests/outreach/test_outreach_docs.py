@@ -143,10 +143,13 @@ def test_the_digest_on_the_page_is_what_render_makes(
         reason="They complain about something lost or missing and about getting no answer; the "
         "model is 93 % sure that it is aimed at Acme Air. The author complained twice before in "
         "30 days, and 284,000 people follow them.",
+        problem="about something lost or missing and about getting no answer",
         text="Third time that my bag is lost, and nobody answers the phone.",
     )
     problem = "rss/acme-air: paused: https://acme.example/feed answered 410; correct the url"
-    told = facts(new_cases=(maria,), new_total=2, urgent=1, overdue=1, problems=(problem,))
+    told = facts(
+        new_cases=(maria,), new_total=2, urgent=1, overdue=1, questions=4, problems=(problem,)
+    )
     got = render(told)
     assert got is not None
     shown = digest_page.partition("```\n")[2].partition("```")[0]

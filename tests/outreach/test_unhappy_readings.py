@@ -16,7 +16,13 @@ from earful.judgements import ClassifiedMention, Flag, Reading, Scores
 from earful.settings.load import RuleSettings
 from earful.types import Rating
 from outreach import severity
-from outreach.reasons import INTENT_LABELS, REASON_LABELS, describe_complaint, named_reasons
+from outreach.reasons import (
+    INTENT_LABELS,
+    REASON_LABELS,
+    describe_briefly,
+    describe_complaint,
+    named_reasons,
+)
 from outreach.rules import Rules, decide, is_urgent, refusal, replay
 from outreach.unhappy import Conditions, judge_reading
 from storage.cases.explanations import evidence_from
@@ -306,6 +312,30 @@ def test_a_complaint_in_words(
     intents: Mapping[str, float], reasons: Mapping[str, float], words: str
 ) -> None:
     assert describe_complaint(intents, reasons) == words
+
+
+@pytest.mark.parametrize(
+    ("intents", "reasons", "ironic", "words"),
+    [
+        ({}, {"late": 0.9}, False, ""),
+        ({}, {}, True, "ironic"),
+        ({"complaint": 0.9}, {}, False, ""),
+        (
+            {"complaint": 0.9},
+            {"late": 0.9, "staff": 0.8},
+            False,
+            "about a delay and about the staff",
+        ),
+        ({"complaint": 0.9}, {"late": 0.3}, True, "perhaps about a delay, ironic"),
+        ({"leaving": 0.9}, {}, False, "leaving"),
+        ({"leaving": 0.9}, {"late": 0.3}, False, "leaving, perhaps because of a delay"),
+        ({"leaving": 0.9}, {"late": 0.9}, True, "leaving because of a delay, ironic"),
+    ],
+)
+def test_a_complaint_in_a_few_words(
+    intents: Mapping[str, float], reasons: Mapping[str, float], ironic: bool, words: str
+) -> None:
+    assert describe_briefly(intents, reasons, ironic=ironic) == words
 
 
 def test_only_what_can_be_taken_in_is_read_aloud() -> None:
