@@ -208,15 +208,21 @@ def refusal(evidence: Evidence, conditions: Conditions | None = None) -> Verdict
         conditions = Conditions(negative_at=evidence.threshold, toward=counted)
     if not evidence.toward:
         return None if evidence.negative >= conditions.negative_at else Verdict.CALM
-    toward = Scores(
-        negative=evidence.toward["negative"],
-        neutral=evidence.toward["neutral"],
-        positive=evidence.toward["positive"],
+    return judge_reading(rebuild_reading(evidence), conditions)
+
+
+def rebuild_reading(evidence: Evidence) -> Reading:
+    """Return the answers of the reading that a flag was made from; ``toward`` is not empty."""
+    negative, neutral, positive = (evidence.toward[name] for name in Sentiment)
+    toward = Scores(negative=negative, neutral=neutral, positive=positive)
+    return Reading(
+        scores=toward,
+        toward=toward,
+        intents=evidence.intents,
+        reasons=evidence.reasons,
+        ironic=evidence.ironic,
+        pieces=evidence.pieces,
     )
-    reading = Reading(
-        scores=toward, toward=toward, intents=evidence.intents, reasons=evidence.reasons
-    )
-    return judge_reading(reading, conditions)
 
 
 def is_urgent(severity: int, rules: Rules) -> bool:

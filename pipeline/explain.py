@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from earful.command_name import command
-from earful.enums import Verdict
-from earful.judgements import Evidence
-from outreach.rules import Rules, lift, refusal, replay
+from earful.enums import Sentiment, Verdict
+from earful.judgements import Evidence, Reading
+from outreach.rules import Rules, lift, rebuild_reading, refusal, replay
 from outreach.severity import RULE_PERSON, RULE_RATING
+from outreach.unhappy import has_intents, toward_brand
 from outreach.words import count, describe_rating, length, percent
 from storage.cases.explanations import LATE, MentionVerdict, StoredFlag
 
+_LEAST = 0.1  # of the probabilities that are listed
 _REASONS = {
     Verdict.CORRECTED: "A person corrected the model: the mention is not negative.",
     Verdict.OWN_ACCOUNT: "One of the brand's own accounts wrote it.",
@@ -43,6 +45,8 @@ def explain(verdict: MentionVerdict, rules: Rules) -> Iterator[str]:
         yield _today(verdict.flag, rules)
         return
     yield _not_flagged(verdict, rules)
+    if has_intents(verdict.reading) and verdict.verdict in set(Verdict):
+        yield _answers(verdict.reading)
 
 
 def headline(verdict: MentionVerdict) -> str:
@@ -116,16 +120,20 @@ def _numbers(flag: StoredFlag) -> Iterator[str]:
         facts.append(f"rating {describe_rating(evidence.rating)}")
     yield ", ".join(facts)
     if evidence.toward:
-        yield _reading(evidence)
+        # the evidence holds the answers that counted, as a reading has them
+        yield _answers(rebuild_reading(evidence))
 
 
-def _reading(evidence: Evidence) -> str:
-    facts = [f"{name} toward the brand {_exact(share)}" for name, share in evidence.toward.items()]
-    for kind, shares in (("intent", evidence.intents), ("reason", evidence.reasons)):
-        facts += [f"{kind} {name} {_exact(share)}" for name, share in shares.items()]
-    if evidence.ironic:
+def _answers(reading: Reading) -> str:
+    """Write the answers of a reading in percent, without those that hardly say anything."""
+    toward = toward_brand(reading)
+    facts = [f"{name} toward the brand {_exact(getattr(toward, name))}" for name in Sentiment]
+    for kind, answers in (("intent", reading.intents), ("reason", reading.reasons)):
+        ranked = sorted(answers.items(), key=lambda pair: -pair[1])
+        facts += [f"{kind} {name} {_exact(share)}" for name, share in ranked if share >= _LEAST]
+    if reading.ironic:
         facts.append("ironic")
-    facts.append(f"read in {count(evidence.pieces, 'piece')}")
+    facts.append(f"read in {count(reading.pieces, 'piece')}")
     return ", ".join(facts)
 
 

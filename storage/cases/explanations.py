@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from earful.judgements import Evidence
+from earful.judgements import Evidence, Reading, Scores
 from earful.types import Rating
+from storage.analysis import readings
 from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.database.engine import Database
 from storage.database.upsert import table_of
@@ -22,6 +23,7 @@ from storage.tables import (
     MentionBrandRow,
     MentionRow,
     PredictionRow,
+    ReadingRow,
 )
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 _BRAND, _FLAG = table_of(BrandRow), table_of(FlagRow)
 _PREDICTION, _MATCH = table_of(PredictionRow), table_of(MatchRow)
+_READING = table_of(ReadingRow)
 # evidence that an earlier version stored lacks the keys that came later
 _LATER_KEYS: Mapping[str, object] = {
     "rating": None,
@@ -64,7 +67,7 @@ class MentionVerdict:
 
     ``brand`` is its name, "" for noise; ``noise_reason`` says why a mention is about no brand.
     ``verdict`` is as in the mention_brand table. ``negative`` is the probability by ``model_id``,
-    None before any model has read the text.
+    None before any model has read the text. ``reading`` is the current one for this brand.
     """
 
     mention_id: int
@@ -77,6 +80,7 @@ class MentionVerdict:
     negative: float | None
     could_not_tell: bool
     flag: StoredFlag | None
+    reading: Reading | None = None
 
 
 def of_mention(db: Database, mention_id: int) -> tuple[MentionVerdict, ...]:
@@ -119,7 +123,8 @@ _COLUMNS = (
     _BRAND.c.name.label("brand"),
     _MENTION_BRAND.c.verdict,
     _NOISE_REASON.label("noise_reason"),
-    *(_PREDICTION.c[name] for name in ("negative", "could_not_tell")),
+    *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive", "could_not_tell")),
+    *readings.COLUMNS,
     *(_FLAG.c[name] for name in ("case_id", "severity", "reason", "evidence", "at")),
 )
 
@@ -131,6 +136,7 @@ def _verdicts(db: Database, condition: ColumnElement[bool]) -> tuple[MentionVerd
         .outerjoin(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
         .outerjoin(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
         .outerjoin(_PREDICTION, CURRENT_PREDICTION)
+        .outerjoin(_READING, readings.CURRENT_READING)
         .outerjoin(
             _FLAG,
             and_(
@@ -166,6 +172,16 @@ def _verdict(row: Any) -> MentionVerdict:
         negative=row.negative,
         could_not_tell=bool(row.could_not_tell),
         flag=flag,
+        reading=None if row.negative is None else readings.from_row(row, _scores(row)),
+    )
+
+
+def _scores(row: Any) -> Scores:
+    return Scores(
+        negative=row.negative,
+        neutral=row.neutral,
+        positive=row.positive,
+        could_not_tell=row.could_not_tell,
     )
 
 

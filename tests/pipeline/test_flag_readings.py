@@ -83,3 +83,15 @@ def test_an_urgent_reason_alerts_and_is_explained(db: Database, clock: FrozenClo
     lines = list(explain(verdict, URGENT_PRICE))
     assert "intent complaint 91.2 %" in lines[-2] and "reason price 91.2 %" in lines[-2]
     assert lines[-1] == "Today's settings: flagged with severity 70 (the same)."
+
+
+def test_a_question_is_explained_with_the_answers_of_the_model(
+    db: Database, clock: FrozenClock
+) -> None:
+    keep(db, mention(1, "where is the gate"))
+    _judge(db, clock)
+    (verdict,) = explanations.of_post(db, "fake", "m-1")
+    sentence, answers = explain(verdict, RULES)
+    assert sentence == "It asks something and is no complaint, so it is listed as a question."
+    assert answers.startswith("negative toward the brand ")
+    assert "intent question 91.2 %, intent complaint 10 %" in answers
