@@ -25,6 +25,12 @@ from storage.analysis.trends import (
 )
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.cases.detail import case, revisions
+from storage.cases.mention_lists import (
+    count_questions,
+    count_wishes,
+    list_questions,
+    list_wishes,
+)
 from storage.cases.queue import (
     assignees,
     count_cases,
@@ -61,10 +67,14 @@ __all__ = [
     "count_cases",
     "count_events",
     "count_exactly",
+    "count_questions",
     "count_queue",
+    "count_wishes",
     "counts",
     "headline",
     "health",
+    "list_questions",
+    "list_wishes",
     "newest_flagged",
     "queue",
     "revisions",

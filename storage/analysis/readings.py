@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
 from earful.judgements import Prediction, Reading, Scores
-from storage.database.upsert import chunks, insert_new, table_of
+from storage.database.upsert import insert_new, table_of
 from storage.tables import LATE, UNJUDGED, MentionBrandRow, MentionRow, ReadingRow
 
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
@@ -127,6 +127,17 @@ def mark_read(connection: Connection, links: Sequence[tuple[int, str]]) -> None:
         )
 
 
+def scores_from_row(row: Any) -> Scores:
+    """Return the scores of a text in a row with the columns of its prediction."""
+    return Scores(
+        negative=row.negative,
+        neutral=row.neutral,
+        positive=row.positive,
+        could_not_tell=row.could_not_tell,
+        language=row.language,
+    )
+
+
 def take_out(connection: Connection, mention_id: int) -> dict[str, list[dict[str, Any]]]:
     """Delete a mention's readings and return them as JSON values, by model id."""
     readings: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -141,23 +152,11 @@ def take_out(connection: Connection, mention_id: int) -> dict[str, list[dict[str
     return readings
 
 
-def clear_words(connection: Connection, mention_ids: Sequence[int]) -> None:
-    """Take the words of readings off mentions whose text has changed."""
-    for ids in chunks(mention_ids):
-        connection.execute(
-            update(_MENTION_BRAND)
-            .where(_MENTION_BRAND.c.mention_id.in_(ids))
-            .values(toward="", intent="", reason="")
-        )
-
-
-def from_row(row: Any, scores: Scores) -> Reading | None:
-    """Return the reading in a row with COLUMNS; None where the model made none.
-
-    ``scores`` are those of the text, from its prediction.
-    """
+def from_row(row: Any) -> Reading | None:
+    """Return the reading in a row with COLUMNS and those of its prediction; None without one."""
     if row.reading_toward_negative is None:
         return None
+    scores = scores_from_row(row)
     toward = Scores(
         negative=row.reading_toward_negative,
         neutral=row.reading_toward_neutral,

@@ -1,4 +1,6 @@
-"""The commands on a case. Each is a conditional update, so an outdated view raises Conflict.
+"""The commands on a case, a question or a wish.
+
+Each is a conditional update, so an outdated view raises Conflict.
 
 A view is outdated once a colleague acted, a post was deleted, or a complaint changed the status. A
 complaint that only joins the case conflicts with nothing.
@@ -9,7 +11,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from earful.case_states import Action
@@ -20,7 +32,14 @@ from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.database.utc import UTCInstant
-from storage.tables import CaseEventRow, CaseRow
+from storage.tables import (
+    OPEN_QUESTION,
+    OPEN_WISH,
+    CaseEventRow,
+    CaseRow,
+    MentionBrandRow,
+    MentionRow,
+)
 
 OUTCOMES: tuple[str, ...] = (
     "won back",
@@ -32,6 +51,7 @@ OUTCOMES: tuple[str, ...] = (
 )
 POST_DELETED = "post deleted"  # no person chooses this one: the platform deleted every post
 _CASE, _EVENT = table_of(CaseRow), table_of(CaseEventRow)
+_MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 # In characters. Names stand in every row of the queue; notes hold pasted conversations.
 _MAX_NAME = 80
 _MAX_NOTE = 5000
@@ -165,6 +185,57 @@ def correct_sentiment(
         raise Conflict("This post is not there any more.") from error
     if not is_recorded:
         raise Conflict("This post was changed since you opened it; read what it says now.")
+
+
+def mark_handled(
+    db: Database, mention_id: int, brand_id: str, *, edition: int, by: str, at: datetime
+) -> None:
+    """Take a mention off the list of open questions or wishes: ``by`` answered or noted it.
+
+    ``edition`` is that of the text which the person read. Raises Conflict when the mention is not
+    on a list any more, or says something else by now.
+    """
+    agent = _clean_name(by)
+    is_current = exists().where(_MENTION.c.id == mention_id, _MENTION.c.edition == edition)
+    with db.write() as connection:
+        changed_rows = connection.execute(
+            update(_MENTION_BRAND)
+            .where(_is_link(mention_id, brand_id), or_(OPEN_QUESTION, OPEN_WISH), is_current)
+            .values(handled_at=at, handled_by=agent)
+        ).rowcount
+        if not changed_rows:
+            raise Conflict(_explain_unhandled(connection, mention_id, brand_id, edition))
+
+
+def undo_handled(db: Database, mention_id: int, brand_id: str) -> None:
+    """Put a mention back on its list. Raises Conflict when nobody has handled it."""
+    with db.write() as connection:
+        changed_rows = connection.execute(
+            update(_MENTION_BRAND)
+            .where(_is_link(mention_id, brand_id), _MENTION_BRAND.c.handled_at.is_not(None))
+            .values(handled_at=None, handled_by=None)
+        ).rowcount
+    if not changed_rows:
+        raise Conflict("This post is on its list already, or not there any more.")
+
+
+def _is_link(mention_id: int, brand_id: str) -> ColumnElement[bool]:
+    return and_(_MENTION_BRAND.c.mention_id == mention_id, _MENTION_BRAND.c.brand_id == brand_id)
+
+
+def _explain_unhandled(connection: Connection, mention_id: int, brand_id: str, edition: int) -> str:
+    row = connection.execute(
+        select(_MENTION.c.edition, _MENTION_BRAND.c.handled_by)
+        .join(_MENTION_BRAND, _MENTION_BRAND.c.mention_id == _MENTION.c.id)
+        .where(_is_link(mention_id, brand_id))
+    ).one_or_none()
+    if row is None:
+        return "This post is not there any more."
+    if row.edition != edition:
+        return "This post was changed since you opened it; read what it says now."
+    if row.handled_by is not None:
+        return f"{row.handled_by} has handled this post already."
+    return "This post is on no list any more: it was read or judged again."
 
 
 def _clean_name(by: str) -> str:

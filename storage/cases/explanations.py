@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from earful.judgements import Evidence, Reading, Scores
+from earful.judgements import Evidence, Reading
 from earful.types import Rating
 from storage.analysis import readings
 from storage.analysis.predictions import CURRENT_PREDICTION
@@ -123,7 +123,8 @@ _COLUMNS = (
     _BRAND.c.name.label("brand"),
     _MENTION_BRAND.c.verdict,
     _NOISE_REASON.label("noise_reason"),
-    *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive", "could_not_tell")),
+    *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
+    *(_PREDICTION.c[name] for name in ("could_not_tell", "language")),
     *readings.COLUMNS,
     *(_FLAG.c[name] for name in ("case_id", "severity", "reason", "evidence", "at")),
 )
@@ -172,16 +173,7 @@ def _verdict(row: Any) -> MentionVerdict:
         negative=row.negative,
         could_not_tell=bool(row.could_not_tell),
         flag=flag,
-        reading=None if row.negative is None else readings.from_row(row, _scores(row)),
-    )
-
-
-def _scores(row: Any) -> Scores:
-    return Scores(
-        negative=row.negative,
-        neutral=row.neutral,
-        positive=row.positive,
-        could_not_tell=row.could_not_tell,
+        reading=readings.from_row(row),
     )
 
 

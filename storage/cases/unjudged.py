@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, tuple_
 
 from earful.enums import Sentiment
-from earful.judgements import ClassifiedMention, Scores
+from earful.judgements import ClassifiedMention
 from earful.types import Brand, Engagement
 from storage.analysis import ratings, readings
 from storage.analysis.predictions import CURRENT_PREDICTION
@@ -133,13 +133,6 @@ def _to_mention(
     times = complaints.get((row.author_id, row.brand_id), [])
     until = bisect_left(times, row.published_at)
     since = bisect_left(times, row.published_at - REPEAT_WITHIN)
-    scores = Scores(
-        negative=row.negative,
-        neutral=row.neutral,
-        positive=row.positive,
-        could_not_tell=row.could_not_tell,
-        language=row.language,
-    )
     return ClassifiedMention(
         mention_id=row.mention_id,
         brand=brands_by_id[row.brand_id],
@@ -152,11 +145,11 @@ def _to_mention(
         repost=row.repost_of is not None,
         own=row.own,
         model_id=row.model_id,
-        scores=scores,
+        scores=readings.scores_from_row(row),
         corrected=Sentiment(row.sentiment) if row.corrected else None,
         earlier_complaints=until - since,
         rating=ratings.from_row(row),
         story_id=row.story_id,
         copy=(row.story_id, row.brand_id) in flagged_stories,
-        reading=readings.from_row(row, scores),
+        reading=readings.from_row(row),
     )

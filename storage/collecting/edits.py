@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from earful.enums import Verdict
 from earful.types import Engagement, Mention
-from storage.analysis import predictions, ratings, readings, stories, story_counts, tallies
+from storage.analysis import predictions, ratings, stories, story_counts, tallies
 from storage.cases.edit_notes import note_edits
 from storage.collecting import earlier_texts
 from storage.database.upsert import chunks, table_of
@@ -83,7 +83,6 @@ def apply_changes(
     tallies.move(
         connection, {mention_id: (newer[mention_id][0].sentiment, "") for mention_id in edited}
     )
-    readings.clear_words(connection, edited)
     _reset_verdicts(connection, edited)
     note_edits(connection, edited, at)
     predictions.reset_verdicts(connection, _find_rerated(newer, edited))  # 5
@@ -245,8 +244,16 @@ def _find_rerated(newer: Mapping[int, Change], edited: Sequence[int]) -> list[in
 
 
 def _reset_verdicts(connection: Connection, edited: Sequence[int]) -> None:
-    """Let the model and the rules read the new text; a flagged mention stays flagged."""
+    """Let the model and the rules read the new text; a flagged mention stays flagged.
+
+    What a person did about the old text does not count for the new one.
+    """
     for ids in chunks(edited):
+        connection.execute(
+            update(_MENTION_BRAND)
+            .where(_MENTION_BRAND.c.mention_id.in_(ids))
+            .values(toward="", intent="", reason="", handled_at=None, handled_by=None)
+        )
         connection.execute(
             update(_MENTION_BRAND)
             .where(

@@ -20,9 +20,8 @@ GROUPED = text("story_id IS NOT NULL")
 UNFILLED_GAP = text("state <> 'filled'")
 IS_REPOST = text("repost_of <> ''")
 LATE_BRAND = text("verdict = 'late'")
-# a flagged mention is in the queue, and our own accounts ask no question of us
-OPEN_QUESTION = text("intent = 'question' AND NOT own AND verdict <> 'flagged'")
-OPEN_WISH = text("intent = 'suggestion' AND NOT own AND verdict <> 'flagged'")
+OPEN_QUESTION = text("verdict = 'question' AND handled_at IS NULL")
+OPEN_WISH = text("verdict = 'wish' AND handled_at IS NULL")
 
 
 def id_column() -> Any:

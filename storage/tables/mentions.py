@@ -146,6 +146,7 @@ class MentionBrandRow(SQLModel, table=True):
 
     ``toward``, ``intent`` and ``reason`` are the words of the current reading, "" until there is
     one and where the model gave no answer. ``toward`` is a sentiment, or "unknown".
+    ``handled_by`` is the person who answered a question or noted a wish, at ``handled_at``.
     """
 
     __tablename__ = "mention_brand"
@@ -198,6 +199,8 @@ class MentionBrandRow(SQLModel, table=True):
     toward: str = _word()
     intent: str = _word()
     reason: str = _word()
+    handled_at: datetime | None = instant(nullable=True)
+    handled_by: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class MatchRow(SQLModel, table=True):

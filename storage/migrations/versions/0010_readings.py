@@ -23,12 +23,12 @@ _INDEXES = (
     (
         "ix_mention_brand_question",
         ["brand_id", "published_at", "mention_id"],
-        "intent = 'question' AND NOT own AND verdict <> 'flagged'",
+        "verdict = 'question' AND handled_at IS NULL",
     ),
     (
         "ix_mention_brand_wish",
         ["brand_id", "published_at", "mention_id"],
-        "intent = 'suggestion' AND NOT own AND verdict <> 'flagged'",
+        "verdict = 'wish' AND handled_at IS NULL",
     ),
 )
 
@@ -56,6 +56,8 @@ def upgrade() -> None:
             "mention_brand",
             sa.Column(name, sa.Text(), nullable=False, server_default=sa.text("''")),
         )
+    op.add_column("mention_brand", sa.Column("handled_at", sa.BigInteger(), nullable=True))
+    op.add_column("mention_brand", sa.Column("handled_by", sa.Text(), nullable=True))
     for name, columns, condition in _INDEXES:
         where = sa.text(condition)
         op.create_index(name, "mention_brand", columns, sqlite_where=where, postgresql_where=where)
@@ -64,6 +66,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, _columns, _condition in _INDEXES:
         op.drop_index(name, "mention_brand")
-    for name in _WORDS:
+    for name in (*_WORDS, "handled_at", "handled_by"):
         op.drop_column("mention_brand", name)
     op.drop_table("reading")
