@@ -5,9 +5,10 @@
     python benchmarks/quality.py --data DIR --write
 
 DIR holds labelled posts as ``NAME.tsv.gz`` with the columns text, label, lang, source and split;
-``sentiment.training.benchmark_sets`` names the sets. A missing set is named and passed
-over. Both classifiers go through ``sentiment.load()``, as production does. Choices rest on val; the
-tests are for the end. ``--write`` puts tables and pictures into docs/model.md.
+``sentiment.training.benchmark_sets`` names the sets. Those for a reader's other answers (named in
+``understanding_sets.py``) lie in DIR too, or in ``understanding`` beside it. A missing set is named
+and passed over. Both classifiers go through ``sentiment.load()``, as production does. Choices rest
+on val; the tests are for the end. ``--write`` puts tables and pictures into docs/model.md.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import quality_page
+import quality_readings
 from quality_judging import Report, report
 
 from sentiment import load
+from sentiment.reading_measures import NameCounts
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "model.md"
 
@@ -32,13 +36,7 @@ def main() -> None:
     try:
         if arguments.write:
             quality_page.read(arguments.page)  # before minutes of work, not after
-        judged = report(
-            arguments.data,
-            arguments.split,
-            arguments.limit,
-            (load(model=arguments.model), load("lexicon")),
-            lambda line: print(f"quality: {line}", file=sys.stderr, flush=True),
-        )
+        judged = _judge(arguments)
         print(quality_page.block(judged, pictures={}))
         if arguments.json:
             arguments.json.write_text(as_json(judged), encoding="utf-8")
@@ -46,6 +44,17 @@ def main() -> None:
             _write(judged, arguments.page)
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"quality: {error}") from error
+
+
+def _judge(arguments: argparse.Namespace) -> Report:
+    chosen = (arguments.data, arguments.split, arguments.limit)
+    model = load(model=arguments.model)
+    judged = report(*chosen, (model, load("lexicon")), _print_progress)
+    return replace(judged, readings=quality_readings.report(*chosen, model, _print_progress))
+
+
+def _print_progress(line: str) -> None:
+    print(f"quality: {line}", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,15 +81,30 @@ def _arguments() -> argparse.Namespace:
 
 
 def _write(judged: Report, page: Path) -> None:
-    import quality_pictures  # 84 MB of drawing that only this needs
+    # 84 MB of drawing that only this needs
+    import quality_pictures
+    import quality_readings_pictures
 
-    pictures = quality_pictures.write(judged, page.parent / "images")
+    folder = page.parent / "images"
+    pictures = quality_pictures.write(judged, folder)
+    if judged.readings is not None:
+        pictures |= quality_readings_pictures.write(judged.readings, folder)
     quality_page.write(page, quality_page.block(judged, pictures))
 
 
 def as_json(judged: Report) -> str:
     """Return all figures as JSON."""
-    return json.dumps(asdict(judged), indent=1) + "\n"
+    return json.dumps(_plain(judged), indent=1) + "\n"
+
+
+def _plain(figures: Any) -> Any:
+    """Return figures as JSON knows them; counts of a name with the measures that follow."""
+    if isinstance(figures, NameCounts):
+        measures = ("precision", "recall", "f1")
+        return {**asdict(figures), **{name: getattr(figures, name) for name in measures}}
+    if is_dataclass(figures):
+        return {name: _plain(getattr(figures, name)) for name in figures.__dataclass_fields__}
+    return [_plain(each) for each in figures] if isinstance(figures, list) else figures
 
 
 if __name__ == "__main__":

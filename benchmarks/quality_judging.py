@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from reading_figures import ReadingsReport, spread
 
 from earful.contracts import Classifier
 from earful.settings.load import RuleSettings
@@ -71,7 +72,7 @@ class Report:
     """All figures.
 
     ``absent``: sets without a file. ``limit``: the most rows of each set and language, None for
-    all.
+    all. ``readings``: the figures of a reader's other answers, None for a model without them.
     """
 
     model_id: str
@@ -81,6 +82,7 @@ class Report:
     judged: list[Judged]
     absent: list[str]
     pooled: list[Pooled]
+    readings: ReadingsReport | None = None
 
     def of(self, data_set: str) -> list[Judged]:
         """Return the figures of one set, by language."""
@@ -110,7 +112,7 @@ def report(
     for name in absent:
         report_progress(f"{folder / name}.tsv.gz is not there: going on without {name}")
     for benchmark, lang, rows in _by_lang(folder, split, absent):
-        sample = _spread(rows, limit)
+        sample = spread(rows, limit)
         answers = collect_answers(sample, model), collect_answers(sample, vader)
         parts.append(_Part(benchmark, lang, *answers))
         judged.append(_judged(parts[-1]))
@@ -166,13 +168,6 @@ def _read(folder: Path, benchmark: BenchmarkSet, split: str) -> list[Row]:
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         file = _file(folder, benchmark)
         raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error
-
-
-def _spread(rows: list[Row], limit: int | None) -> list[Row]:
-    """Return at most ``limit`` rows, evenly from all over: sets may be sorted by label."""
-    if limit is None or len(rows) <= limit:
-        return rows
-    return [rows[at * len(rows) // limit] for at in range(limit)]
 
 
 def _judged(part: _Part) -> Judged:

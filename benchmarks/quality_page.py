@@ -6,44 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
+import quality_readings_page
 from quality_judging import DEFAULT, Judged, Pooled, Report, mean_f1
 from quality_published import PUBLISHED, Measure, published
+from quality_tables import folded, language, percent, table, title
 
-from earful.languages import NAMES
 from sentiment.evaluation import Flagged
 from sentiment.measures import Measures
 from sentiment.training.benchmark_sets import Group
-from sentiment.training.rows import LABELS, OWN_SET, own_posts
+from sentiment.training.rows import LABELS, own_posts
 
 BEGIN, END = "<!-- quality:begin -->", "<!-- quality:end -->"
-
-TITLES = {
-    "tweeteval_sentiment": "TweetEval",
-    "umsab": "UMSAB",
-    "afrisenti": "AfriSenti",
-    "greek_bank_tweets": "Greek bank tweets",
-    "spanish_tass2019": "TASS 2019",
-    "indonesian_smsa": "SmSA",
-    "nollysenti": "NollySenti, two labels",
-    "romanian_red_weak": "REDv2, labels from emotions",
-    "goemotions_sentiment": "GoEmotions, labels from emotions",
-    "nusax": "NusaX",
-    OWN_SET: "posts for Earful",
-}
-
-LANGUAGES = NAMES | {
-    "ace": "Acehnese",
-    "ban": "Balinese",
-    "bbc": "Toba Batak",
-    "bjn": "Banjarese",
-    "bug": "Buginese",
-    "jv": "Javanese",
-    "mad": "Madurese",
-    "min": "Minangkabau",
-    "nij": "Ngaju",
-    "pcm": "Nigerian Pidgin",
-    "su": "Sundanese",
-}
 
 POOLS = {
     "public": "official tests",
@@ -106,6 +79,7 @@ def block(report: Report, pictures: Mapping[str, str]) -> str:
         *_own(report),
         *_unhappy(report),
         *_sure(report, pictures),
+        *quality_readings_page.sections(report.readings, pictures),
         *_further(report),
         *_confusions(report),
     ]
@@ -121,7 +95,7 @@ def _introduction(report: Report) -> str:
         'its most probable label, also where the model said "could not tell".',
     ]
     if report.absent:
-        lines.append(f"Not at hand, so not judged: {', '.join(map(_title, report.absent))}.")
+        lines.append(f"Not at hand, so not judged: {', '.join(map(title, report.absent))}.")
     return "\n".join(lines)
 
 
@@ -132,7 +106,7 @@ def _sets(report: Report, group: Group) -> str:
         lines += [_set_line(judged) for judged in report.of(name) if judged.group == group]
         if name == "umsab":
             lines.append(_umsab_line(report.of(name)))
-    return f"{_table(_HEAD, lines)}\n\n{_FOREIGN}" if lines else ""
+    return f"{table(_HEAD, lines)}\n\n{_FOREIGN}" if lines else ""
 
 
 def _umsab_line(judged: Sequence[Judged]) -> list[str]:
@@ -142,7 +116,7 @@ def _umsab_line(judged: Sequence[Judged]) -> list[str]:
 
 
 def _set_line(judged: Judged) -> list[str]:
-    name = f"{_title(judged.data_set)}, {_language(judged.lang)}"
+    name = f"{title(judged.data_set)}, {language(judged.lang)}"
     return _line(name, judged, "" if judged.lang == "en" else " ¹")
 
 
@@ -178,7 +152,7 @@ def _beside(report: Report) -> Iterable[str]:
     ]
     if lines:
         yield "### Beside published figures"
-        yield _table(("test, measure of the field", "Earful", "VADER", "published"), lines)
+        yield table(("test, measure of the field", "Earful", "VADER", "published"), lines)
         yield _FOREIGN
         yield "\n".join(["Sources of the published figures:", "", *_sources()])
 
@@ -194,7 +168,7 @@ def _line_beside(report: Report, name: str, lang: str, measure: Measure) -> Iter
         if judged.lang == lang:
             mark = "" if lang == "en" else " ¹"
             yield [
-                f"{_title(name)} {_language(lang)}, {_MEASURES[measure]}",
+                f"{title(name)} {language(lang)}, {_MEASURES[measure]}",
                 f"**{getattr(judged.measures, measure):.1f}**",
                 f"{getattr(judged.vader, measure):.1f}{mark}",
                 _figures(name, lang),
@@ -225,9 +199,9 @@ def _own(report: Report) -> Iterable[str]:
             f"{total:,} such posts in {len(langs)} languages were written for "
             f"Earful; {len(held_back):,} of them were kept\nback from training and are judged here."
         )
-        yield _table(_HEAD, [_line("all languages", pool, " ¹")])
+        yield table(_HEAD, [_line("all languages", pool, " ¹")])
         hint = "In most languages they are few: read these lines as a hint."
-        yield _folded("By language", f"{hint}\n\n{_sets(report, 'own')}")
+        yield folded("By language", f"{hint}\n\n{_sets(report, 'own')}")
 
 
 def _unhappy(report: Report) -> Iterable[str]:
@@ -245,13 +219,13 @@ def _unhappy(report: Report) -> Iterable[str]:
         name = POOLS[pool.name]
         head += [f"{name}: precision", "recall", "flagged"]
     rows = zip(*(pool.flagged for pool in pools), strict=True)
-    yield _table(head, [_flag_line(row) for row in rows])
+    yield table(head, [_flag_line(row) for row in rows])
 
 
 def _flag_line(row: Sequence[Flagged]) -> list[str]:
     cells = [f"{row[0].threshold:.2f}"]
     for flagged in row:
-        cells += [_percent(flagged.precision), _percent(flagged.recall), _percent(flagged.share)]
+        cells += [percent(flagged.precision), percent(flagged.recall), percent(flagged.share)]
     return [f"**{cell}**" for cell in cells] if row[0].threshold == DEFAULT else cells
 
 
@@ -263,7 +237,7 @@ def _sure(report: Report, pictures: Mapping[str, str]) -> Iterable[str]:
     if "reliability" in pictures:
         yield pictures["reliability"]
     head = ("all rows of", "rows", "macro F1", "accuracy", "ECE", "could not tell")
-    yield _table(head, [_pool_line(pool) for pool in pools])
+    yield table(head, [_pool_line(pool) for pool in pools])
 
 
 def _pool_line(pool: Pooled) -> list[str]:
@@ -272,20 +246,20 @@ def _pool_line(pool: Pooled) -> list[str]:
 
 
 def _further(report: Report) -> Iterable[str]:
-    table = _sets(report, "further")
-    if table:
+    further = _sets(report, "further")
+    if further:
         two = (
             "Sets with two labels know no neutral: the model has to choose between the other two, "
             "and they\nare in no pooled figure. Some of the languages the model does not claim to "
             'read: see "could not tell".'
         )
-        yield _folded("Further sets", f"{two}\n\n{table}")
+        yield folded("Further sets", f"{two}\n\n{further}")
 
 
 def _confusions(report: Report) -> Iterable[str]:
     head = ("set", *(f"{label} posts called −, 0, +" for label in LABELS))
     lines = [
-        _confusion_line(f"{_title(judged.data_set)}, {_language(judged.lang)}", judged)
+        _confusion_line(f"{title(judged.data_set)}, {language(judged.lang)}", judged)
         for judged in report.judged
         if judged.group != "own"
     ]
@@ -293,29 +267,8 @@ def _confusions(report: Report) -> Iterable[str]:
     if own:
         lines.append(_confusion_line(POOLS["own"], own))
     caption = "Rows by their label, and how many were called negative, neutral and positive."
-    yield _folded("Confusions", f"{caption}\n\n{_table(head, lines)}")
+    yield folded("Confusions", f"{caption}\n\n{table(head, lines)}")
 
 
 def _confusion_line(name: str, judged: Judged | Pooled) -> list[str]:
     return [name, *(" · ".join(f"{count:,}" for count in row) for row in judged.confusion)]
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1f}"
-
-
-def _title(name: str) -> str:
-    return TITLES.get(name, name)
-
-
-def _language(code: str) -> str:
-    return LANGUAGES.get(code, code)

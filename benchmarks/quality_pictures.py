@@ -9,14 +9,14 @@ from typing import Any
 import altair as alt
 import vl_convert
 from quality_judging import Judged, Pooled, Report
-from quality_page import LANGUAGES
 from quality_published import published
+from quality_tables import LANGUAGES
 
 from dashboard.charts import COLOURS
 from sentiment.measures import Bin
 
 BLUE, ORANGE = COLOURS["Positive"], COLOURS["Negative"]
-_YELLOW, _TEXT, _GRID, _GROUND = "#f2d266", "#cfdae5", "#26323e", "#0f151c"
+_YELLOW, TEXT, _GRID, GROUND = "#f2d266", "#cfdae5", "#26323e", "#0f151c"
 _BEST = "XLM-T"
 
 
@@ -26,13 +26,13 @@ def write(report: Report, folder: Path) -> dict[str, str]:
     links = {}
     umsab, pool = report.of("umsab"), report.pool("public")
     if umsab:
-        _save(_languages(umsab), folder / "quality-languages.svg")
+        save(_languages(umsab), folder / "quality-languages.svg")
         links["languages"] = (
             "![Macro F1 on UMSAB by language: Earful's bars beside XLM-T's marks and mean]"
             "(images/quality-languages.svg)"
         )
     if pool:
-        _save(_reliability(pool), folder / "quality-reliability.svg")
+        save(_reliability(pool), folder / "quality-reliability.svg")
         links["reliability"] = (
             "![Stated probability against the share that was right, on the official tests]"
             "(images/quality-reliability.svg)"
@@ -40,7 +40,8 @@ def write(report: Report, folder: Path) -> dict[str, str]:
     return links
 
 
-def _save(chart: Any, path: Path) -> None:
+def save(chart: Any, path: Path) -> None:
+    """Draw the chart into an SVG file."""
     path.write_text(vl_convert.vegalite_to_svg(chart.to_dict()) + "\n", encoding="utf-8")
 
 
@@ -64,9 +65,9 @@ def _languages(umsab: Sequence[Judged]) -> Any:
     )
     base = alt.Chart(alt.InlineData(values=rows)).encode(y=y)
     bars = base.mark_bar(color=BLUE, height=18, cornerRadiusEnd=3).encode(x=x)
-    words = base.mark_text(
-        align="left", dx=6, color=_GROUND, fontSize=13, fontWeight="bold"
-    ).encode(x=alt.datum(0), text="words:N")
+    words = base.mark_text(align="left", dx=6, color=GROUND, fontSize=13, fontWeight="bold").encode(
+        x=alt.datum(0), text="words:N"
+    )
     ticks = (
         base.transform_filter("datum.best !== null")
         .mark_tick(color=_YELLOW, thickness=3, size=26, opacity=1)
@@ -74,7 +75,7 @@ def _languages(umsab: Sequence[Judged]) -> Any:
     )
     mean = _best(None)
     title = f"Macro F1 on UMSAB. Yellow: {_BEST} in that language; dashed: its mean, {mean}"
-    return _dressed(bars + words + ticks + _rule(mean), title, 34 * len(rows))
+    return dressed(bars + words + ticks + _rule(mean), title, 34 * len(rows))
 
 
 def _best(lang: str | None) -> float | None:
@@ -97,7 +98,7 @@ def _reliability(pool: Pooled) -> Any:
     colour = alt.Color(
         "of:N",
         scale=alt.Scale(domain=list(names), range=[BLUE, ORANGE]),
-        legend=alt.Legend(orient="top", title=None, labelColor=_TEXT, labelFontSize=14),
+        legend=alt.Legend(orient="top", title=None, labelColor=TEXT, labelFontSize=14),
     )
     scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%", tickCount=5)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -114,7 +115,7 @@ def _reliability(pool: Pooled) -> Any:
     )
     dots = base.mark_circle(opacity=1).encode(size=size)
     title = "On the dashed line its word can be taken; larger dots stand for more posts"
-    return _dressed(diagonal + base.mark_line(strokeWidth=2) + dots, title, 380)
+    return dressed(diagonal + base.mark_line(strokeWidth=2) + dots, title, 380)
 
 
 def _points(name: str, bins: Sequence[Bin]) -> list[dict[str, Any]]:
@@ -124,17 +125,18 @@ def _points(name: str, bins: Sequence[Bin]) -> list[dict[str, Any]]:
     ]
 
 
-def _dressed(chart: Any, title: str, height: int) -> Any:
-    heading = alt.Title(title, color=_TEXT, fontSize=14, fontWeight="normal", anchor="start")
+def dressed(chart: Any, title: str, height: int) -> Any:
+    """Return the chart with its title, size and the colours of our pictures."""
+    heading = alt.Title(title, color=TEXT, fontSize=14, fontWeight="normal", anchor="start")
     return (
-        chart.properties(width=560, height=height, background=_GROUND, title=heading)
+        chart.properties(width=560, height=height, background=GROUND, title=heading)
         .configure(padding=16)  # first: it forgets what was configured before
         .configure_view(stroke=None)
         .configure_axis(
-            labelColor=_TEXT,
+            labelColor=TEXT,
             labelFontSize=13,
             labelPadding=6,
-            titleColor=_TEXT,
+            titleColor=TEXT,
             titleFontSize=13,
             titleFontWeight="normal",
             gridColor=_GRID,

