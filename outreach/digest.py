@@ -144,13 +144,10 @@ def _lists(facts: DigestFacts) -> tuple[str, ...]:
     """Count the mentions that are no complaints and still want an answer or an ear."""
     parts = []
     if facts.questions:
-        parts.append(
-            count(
-                facts.questions, "question that nobody answered", "questions that nobody answered"
-            )
-        )
+        new = "new question" if facts.questions == 1 else "new questions"
+        parts.append(f"{facts.questions:,} {new} that nobody answered")
     if facts.wishes:
-        parts.append(count(facts.wishes, "wish", "wishes"))
+        parts.append(count(facts.wishes, "new wish", "new wishes"))
     return (f"{join_words(parts)}: see the page “{_LISTS_PAGE}”.",) if parts else ()
 
 

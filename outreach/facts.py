@@ -71,7 +71,7 @@ class DigestFacts:
     are. ``waiting_total`` counts the older ones. ``overdue`` counts all, new and old, that passed
     their due time without contact. ``urgent`` counts new ones. ``contacted`` and
     ``resolved`` count cases in the window. ``questions`` and ``wishes`` count the mentions of the
-    window that ask or suggest something and are no complaint. ``problems`` says in a line each
+    window that are on these two lists and that nobody has handled. ``problems`` says in a line each
     which source or channel is broken.
     """
 

@@ -96,6 +96,8 @@ def facts(
         ),
         contacted=stored.count_events(db, Action.CONTACT.event, window, brand_id),
         resolved=stored.count_events(db, Action.RESOLVE.event, window, brand_id),
+        questions=sum(stored.count_questions(db, brand.id, window=window) for brand in ours),
+        wishes=sum(stored.count_wishes(db, brand.id, window=window) for brand in ours),
         problems=problems(db, queries, window.until),
     )
 

@@ -15,9 +15,11 @@ from factories import (
     rows,
 )
 
+from earful.clock import Window
 from earful.enums import Reason, Verdict
 from pipeline.case_line import case_line
 from pipeline.classify import classify
+from pipeline.digest import facts
 from pipeline.explain import explain
 from pipeline.flag import AlertPolicy, flag
 from storage import queries
@@ -95,3 +97,18 @@ def test_a_question_is_explained_with_the_answers_of_the_model(
     assert sentence == "It asks something and is no complaint, so it is listed as a question."
     assert answers.startswith("negative toward the brand ")
     assert "intent question 91.2 %, intent complaint 10 %" in answers
+
+
+def test_the_digest_counts_new_questions_and_wishes(db: Database, clock: FrozenClock) -> None:
+    keep(
+        db,
+        mention(1, "where is the gate", by="cleo"),
+        mention(2, "where is the bus", by="dan"),
+        mention(3, "please add a stop in Rome", by="eve"),
+        mention(4, "where was it", published_at=clock() - timedelta(days=2)),
+    )
+    _judge(db, clock)
+    day = Window(since=clock() - timedelta(days=1), until=clock() + timedelta(seconds=1))
+    news = facts(db, day, queries=(), rules=RULES, limit=9)
+    assert (news.questions, news.wishes) == (2, 1)
+    assert (news.new_total, news.waiting_total) == (0, 0)
