@@ -10,7 +10,7 @@ from earful.untrusted import one_line
 from outreach.words import count
 from pipeline.app import App
 from pipeline.erased_files import FileTraces, clean_files
-from storage.exports import LoggedExport
+from storage.export_log import LoggedExport
 from storage.removal import erasing
 from storage.removal.erasing import ErasureCounts, StoredAuthor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,7 @@ from commands.progress import Advance, counting
 from earful import logs
 from earful.clock import Window
 from earful.contracts import EdgeError
+from earful.enums import Intent, Reason
 from earful.hints import HintedError
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
@@ -34,7 +35,7 @@ from outreach.words import count
 from pipeline import digest as digests
 from pipeline.app import opened
 from pipeline.brand_order import order_brands
-from storage import exports, queries
+from storage import export_log, exports, queries
 from storage.database import backup as backups
 from storage.database.engine import DatabaseError
 
@@ -135,11 +136,23 @@ def export(
     sentiment: Annotated[
         list[str] | None, typer.Option(help=f"{', '.join(exports.SENTIMENTS)}; may be repeated.")
     ] = None,
+    toward: Annotated[
+        list[str] | None, typer.Option(help="Toward its brand, as --sentiment; may be repeated.")
+    ] = None,
+    intent: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(Intent)}; may be repeated.")
+    ] = None,
+    reason: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(Reason)}; may be repeated.")
+    ] = None,
     source: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
     flagged: Annotated[bool | None, typer.Option(help="Only those flagged, or not.")] = None,
 ) -> None:
     """Take stored mentions away as a file: whole or not at all."""
-    sentiments = _parse_sentiments(sentiment or [])
+    sentiments = _parse_words("--sentiment", sentiment, "sentiment", exports.SENTIMENTS)
+    towards = _parse_words("--toward", toward, "sentiment", exports.SENTIMENTS)
+    intents = _parse_words("--intent", intent, "intent", [each.value for each in Intent])
+    reasons = _parse_words("--reason", reason, "reason", [each.value for each in Reason])
     with opened() as app:
         chosen = arguments.brand_named(app, brand)
         export_filter = exports.ExportFilter(
@@ -148,6 +161,9 @@ def export(
             sentiments=sentiments,
             sources=tuple(source or ()),
             flagged=flagged,
+            toward=towards,
+            intents=intents,
+            reasons=reasons,
         )
         with counting("written") as advance:
             number = exports.write_file(
@@ -156,10 +172,12 @@ def export(
         # The log holds the options as they were typed: a reader can repeat the export with them.
         words = {"brand": brand, "since": since, "until": until, "flagged": flagged}
         words |= {"sentiment": ", ".join(sentiments), "source": ", ".join(source or ())}
+        words |= {"toward": ", ".join(towards)}
+        words |= {"intent": ", ".join(intents), "reason": ", ".join(reasons)}
         # `earful erase` names the exports that may still hold an erased person.
-        exports.log_export(
+        export_log.log_export(
             app.db,
-            exports.LoggedExport(
+            export_log.LoggedExport(
                 at=app.clock(),
                 by=arguments.current_user(),
                 path=str(file.resolve()),
@@ -222,7 +240,9 @@ def backup(
     with opened() as app:
         size = backups.back_up(app.db, file)
         # `earful erase` names the copies that still hold an erased person
-        exports.log_file(app.db, file, exports.BACKUP, by=arguments.current_user(), at=app.clock())
+        export_log.log_file(
+            app.db, file, export_log.BACKUP, by=arguments.current_user(), at=app.clock()
+        )
         inbox = app.settings.feedback.inbox
     print(f"{size / 1_000_000:,.1f} MB written to {file}")
     print(f"Not in it: settings.toml, your keys, and the folder {inbox}. Copy them too.")
@@ -269,13 +289,14 @@ def status() -> None:
         print(problem)
 
 
-def _parse_sentiments(values: list[str]) -> tuple[str, ...]:
-    for value in values:
-        if value not in exports.SENTIMENTS:
-            raise SettingsError(
-                f"--sentiment: {value!r} is no sentiment{nearest(value, exports.SENTIMENTS)}"
-            )
-    return tuple(values)
+def _parse_words(
+    option: str, values: list[str] | None, noun: str, words: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the values of an option that takes some of ``words``. Raises SettingsError."""
+    for value in values or ():
+        if value not in words:
+            raise SettingsError(f"{option}: {value!r} is no {noun}{nearest(value, words)}")
+    return tuple(values or ())
 
 
 def _counted(rows: Iterator[dict[str, Any]], advance: Advance) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from pipeline import digest as digests
 from pipeline.app import App, opened
 from pipeline.deliver import Delivered
 from pipeline.stages import Stages
-from storage import exports, queries
+from storage import export_log, queries
 from storage.analysis import predictions
 from storage.cases import deliveries
 from storage.collecting import polling
@@ -145,8 +145,8 @@ def _write_digest(app: App, folder: Path, message: Message) -> None:
     for name, text in (("digest.txt", message.text), ("digest.html", message.html or "")):
         (folder / name).write_text(text, encoding="utf-8")
         # `earful erase` empties the digests that name an erased person
-        exports.log_file(
-            app.db, folder / name, exports.DIGEST, by=arguments.current_user(), at=app.clock()
+        export_log.log_file(
+            app.db, folder / name, export_log.DIGEST, by=arguments.current_user(), at=app.clock()
         )
     print(f"written to {folder / 'digest.txt'} and {folder / 'digest.html'}")
 

@@ -23,7 +23,7 @@ from typing import IO
 from earful.settings.load import ChannelSettings
 from outreach.notifiers.file import file_stem
 from pipeline.app import App
-from storage import exports
+from storage import export_log, exports
 from storage.cases import deliveries
 from storage.removal.name_finder import NameFinder
 
@@ -54,21 +54,21 @@ class FileTraces:
 def clean_files(app: App, names: Iterable[str]) -> FileTraces:
     """Clean Earful's own files of these names, and find the other files that hold them."""
     finder, traces = NameFinder(names), FileTraces()
-    logged = exports.list_files(app.db)
-    rejects = {path for path, kind in logged if kind == exports.REJECTS}
+    logged = export_log.list_files(app.db)
+    rejects = {path for path, kind in logged if kind == export_log.REJECTS}
     rejects |= set(_option_paths(app, "rejects"))
     for channel in app.settings.channel:  # 1
         if channel.kind == "file" and channel.path is not None:
             _clean_channel(app, channel, finder, traces)
-    for path in _of_kind(logged, exports.DIGEST):  # 2
+    for path in _of_kind(logged, export_log.DIGEST):  # 2
         _try(path, traces, lambda path: _clean_digest(path, finder, traces))
     for path in sorted(rejects):  # 3
         _try(path, traces, lambda path: _clean_lines(path, finder, traces))
-    for path in _of_kind(logged, exports.BACKUP):  # 4
+    for path in _of_kind(logged, export_log.BACKUP):  # 4
         _try(path, traces, lambda path: _report_backup(path, traces))
     for path in _of_kind(logged, *exports.FORMATS):
         _try(path, traces, lambda path: _report(path, finder, traces, "rm"))
-    read = set(_of_kind(logged, exports.IMPORT))
+    read = set(_of_kind(logged, export_log.IMPORT))
     read |= {path for folder in _option_paths(app, "path") for path in _files_of(folder)}
     for path in sorted(read - rejects):
         _try(path, traces, lambda path: _report(path, finder, traces, "grep"))

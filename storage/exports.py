@@ -8,28 +8,26 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import and_, exists, func, select
 
 from earful.clock import Window
 from earful.untrusted import formula_safe
-from storage.analysis import ratings
+from storage.analysis import ratings, readings
 from storage.analysis.predictions import CURRENT_PREDICTION, UNKNOWN
-from storage.database.clean import storable
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.tables import (
     AuthorRow,
     BrandRow,
     CaseRow,
-    ExportRow,
     FlagRow,
     MentionBrandRow,
     MentionRow,
     PredictionRow,
+    ReadingRow,
 )
 
 COLUMNS: tuple[str, ...] = (
@@ -40,10 +38,10 @@ COLUMNS: tuple[str, ...] = (
     # behind the others, whose places scripts may count on: an import of the file needs them
     *("author_id", "author_name", "followers", "reply_to", "repost_of"),
     *("shares", "likes", "replies"),
+    *("toward", "toward_negative", "toward_neutral", "toward_positive"),
+    *("intent", "intents", "reason", "reasons", "ironic", "pieces"),
 )
 FORMATS = ("csv", "jsonl")
-# Files that are logged beside exports, because they may hold a person's words too.
-IMPORT, REJECTS, DIGEST, BACKUP = "import", "rejects", "digest", "backup"
 SENTIMENTS = ("negative", "neutral", "positive", "could_not_tell", "pending")
 _CHUNK = 5000  # rows in memory at a time
 _MENTION_BRAND, _MENTION, _AUTHOR = (
@@ -52,14 +50,15 @@ _MENTION_BRAND, _MENTION, _AUTHOR = (
     table_of(AuthorRow),
 )
 _BRAND, _PREDICTION, _FLAG = table_of(BrandRow), table_of(PredictionRow), table_of(FlagRow)
-_CASE, _EXPORT = table_of(CaseRow), table_of(ExportRow)
+_CASE, _READING = table_of(CaseRow), table_of(ReadingRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFilter:
     """The mentions to export; None or () sets no limit.
 
-    ``sentiments`` are of SENTIMENTS; ``window`` is of published_at.
+    ``sentiments`` and ``toward`` are of SENTIMENTS; ``window`` is of published_at. ``toward``,
+    ``intents`` and ``reasons`` are those of the reading for the row's brand.
     """
 
     brand_id: str | None = None
@@ -67,6 +66,9 @@ class ExportFilter:
     sentiments: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     flagged: bool | None = None
+    toward: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def read_rows(db: Database, selection: ExportFilter) -> Iterator[dict[str, Any]]:
@@ -76,7 +78,9 @@ def read_rows(db: Database, selection: ExportFilter) -> Iterator[dict[str, Any]]
     not classified, and when the model could not tell. The three probabilities are the model's, or
     None. ``lang`` is the language that the source stated, ``language_found`` the one that was
     detected. Rows with the same ``story_id`` say the same; it is None until the mention is grouped.
-    The rating's columns are None without a rating. Memory does not grow with the number of rows.
+    The rating's columns are None without a rating. ``toward``, ``intent`` and ``reason`` are ""
+    without a reading that says so; the reading's other columns are None without one.
+    Memory does not grow with the number of rows.
     """
     with db.read() as connection:
         streamed = connection.execution_options(yield_per=_CHUNK).execute(_statement(selection))
@@ -99,11 +103,13 @@ _SELECTED = (
     *(_MENTION.c[name] for name in ("source", "external_id", "url", "text", "lang")),
     *(_MENTION.c[name] for name in ("published_at", "sentiment", "story_id")),
     *(_MENTION.c[name] for name in ("reply_to", "repost_of", "shares", "likes", "replies")),
+    *(_MENTION_BRAND.c[name] for name in ("toward", "intent", "reason")),
     *(_AUTHOR.c[name] for name in ("handle", "name", "followers")),
     _AUTHOR.c.external_id.label("author_id"),
     _BRAND.c.name.label("brand"),
     *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
     *(_PREDICTION.c[name] for name in ("could_not_tell", "model_id", "language")),
+    *readings.COLUMNS,
     *ratings.COLUMNS,
     func.coalesce(_CASE_STATUS, "").label("case_status"),
 )
@@ -117,6 +123,7 @@ def _statement(selection: ExportFilter) -> Any:
         .join(_AUTHOR, _AUTHOR.c.id == _MENTION.c.author_id)
         .join(_BRAND, _BRAND.c.id == _MENTION_BRAND.c.brand_id)
         .outerjoin(_PREDICTION, CURRENT_PREDICTION)
+        .outerjoin(_READING, readings.CURRENT_READING)
         .where(*_conditions(selection))
         # by the primary key: the database streams rows in its order and sorts nothing first
         # (test_memory_does_not_grow_with_the_rows)
@@ -133,17 +140,24 @@ def _conditions(selection: ExportFilter) -> list[Any]:
             _MENTION_BRAND.c.published_at >= selection.window.since,
             _MENTION_BRAND.c.published_at < selection.window.until,
         ]
-    if selection.sentiments:
-        words = {"could_not_tell": UNKNOWN, "pending": ""}
-        conditions.append(
-            _MENTION.c.sentiment.in_([words.get(word, word) for word in selection.sentiments])
-        )
-    if selection.sources:
-        conditions.append(_MENTION.c.source.in_(selection.sources))
+    for column, words in (
+        (_MENTION.c.sentiment, _stored_words(selection.sentiments)),
+        (_MENTION_BRAND.c.toward, _stored_words(selection.toward)),
+        (_MENTION_BRAND.c.intent, selection.intents),
+        (_MENTION_BRAND.c.reason, selection.reasons),
+        (_MENTION.c.source, selection.sources),
+    ):
+        if words:
+            conditions.append(column.in_(words))
     if selection.flagged is not None:
         flagged = exists().where(_OWN_FLAG)
         conditions.append(flagged if selection.flagged else ~flagged)
     return conditions
+
+
+def _stored_words(sentiments: Iterable[str]) -> list[str]:
+    words = {"could_not_tell": UNKNOWN, "pending": ""}
+    return [words.get(sentiment, sentiment) for sentiment in sentiments]
 
 
 def _export_row(row: Any) -> dict[str, Any]:
@@ -173,6 +187,20 @@ def _export_row(row: Any) -> dict[str, Any]:
         "reply_to": row.reply_to or "",
         "repost_of": _repost_cell(row),
         **{name: row._mapping[name] for name in ("shares", "likes", "replies")},
+        **_reading_cells(row),
+    }
+
+
+def _reading_cells(row: Any) -> dict[str, Any]:
+    return {
+        "toward": "" if row.toward == UNKNOWN else row.toward,
+        **{name: row._mapping[f"reading_{name}"] for name in readings.TOWARD},
+        "intent": row.intent,
+        "intents": row.reading_intents,
+        "reason": row.reason,
+        "reasons": row.reading_reasons,
+        "ironic": row.reading_ironic,
+        "pieces": row.reading_pieces,
     }
 
 
@@ -184,62 +212,6 @@ def _repost_cell(row: Any) -> str | bool:
     if row.repost_of is None:
         return False if row.text.startswith("RT @") else ""
     return row.repost_of or True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedExport:
-    """An entry of the export log: the file, the person, the filter and the number of rows."""
-
-    at: datetime
-    by: str
-    path: str
-    format: str
-    rows: int
-    filter: str
-
-
-def log_export(db: Database, exported: LoggedExport) -> None:
-    """Record an export in the database's log."""
-    row = {
-        "at": exported.at,
-        "by": storable(exported.by, 200),
-        "path": storable(exported.path, 4000),
-        "format": exported.format,
-        "rows": exported.rows,
-        "filter": storable(exported.filter, 1000),
-    }
-    with db.write() as connection:
-        connection.execute(_EXPORT.insert().values(row))
-
-
-def log_file(db: Database, path: Path, kind: str, *, by: str, at: datetime) -> None:
-    """Record, once, a file that may hold a person's words: IMPORT, REJECTS, DIGEST or BACKUP."""
-    absolute = storable(str(path.resolve()), 4000)
-    row = {"at": at, "by": storable(by, 200), "path": absolute, "format": kind}
-    is_logged = select(_EXPORT.c.id).where(_EXPORT.c.path == absolute, _EXPORT.c.format == kind)
-    with db.write() as connection:
-        if connection.execute(is_logged.limit(1)).one_or_none() is None:
-            connection.execute(_EXPORT.insert().values(row | {"rows": 0, "filter": ""}))
-
-
-def list_files(db: Database) -> list[tuple[Path, str]]:
-    """Return every logged file once, with its format or kind, in the order of their names."""
-    with db.read() as connection:
-        rows = connection.execute(
-            select(_EXPORT.c.path, _EXPORT.c.format).distinct().order_by(_EXPORT.c.path)
-        )
-        return [(Path(row.path), row.format) for row in rows]
-
-
-def list_since(connection: Connection, at: datetime) -> tuple[LoggedExport, ...]:
-    """Return the exports since ``at``, oldest first."""
-    rows = connection.execute(
-        select(_EXPORT)
-        .where(_EXPORT.c.at >= at, _EXPORT.c.format.in_(FORMATS))
-        .order_by(_EXPORT.c.at, _EXPORT.c.id)
-    )
-    names = ("at", "by", "path", "format", "rows", "filter")
-    return tuple(LoggedExport(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
 def write_file(path: Path, file_format: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -297,4 +269,6 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6f}"
+    if isinstance(value, Mapping):
+        return json.dumps(value) if value else ""
     return formula_safe(str(value))

@@ -27,7 +27,7 @@ from commands.progress import counting
 from earful.settings.errors import SettingsError
 from listeners.files.content import IsMailbox
 from pipeline.app import App, opened
-from storage import exports
+from storage import export_log
 
 cli = typer.Typer()
 
@@ -179,9 +179,9 @@ def _brand_zone(app: App, order: ImportOrder) -> str | None:
 def _log_files(app: App, order: ImportOrder, *, has_rejects: bool) -> None:
     """Record the file and its rejects: `earful erase` looks into both for an erased person."""
     by, at = arguments.current_user(), app.clock()
-    exports.log_file(app.db, order.file, exports.IMPORT, by=by, at=at)
+    export_log.log_file(app.db, order.file, export_log.IMPORT, by=by, at=at)
     if has_rejects:
-        exports.log_file(app.db, order.rejects, exports.REJECTS, by=by, at=at)
+        export_log.log_file(app.db, order.rejects, export_log.REJECTS, by=by, at=at)
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -24,8 +24,8 @@ CURRENT_READING = and_(
     _READING.c.brand_id == _MENTION_BRAND.c.brand_id,
     _READING.c.model_id == _MENTION.c.model_id,
 )
-_TOWARD = ("toward_negative", "toward_neutral", "toward_positive")
-_ANSWERS = (*_TOWARD, "irony", "ironic", "pieces", "could_not_tell", "intents", "reasons")
+TOWARD = ("toward_negative", "toward_neutral", "toward_positive")
+_ANSWERS = (*TOWARD, "irony", "ironic", "pieces", "could_not_tell", "intents", "reasons")
 # Labelled, because predictions and links have columns of the same names.
 COLUMNS = tuple(_READING.c[name].label(f"reading_{name}") for name in _ANSWERS)
 UNKNOWN = "unknown"  # the sentiment of a mention that the model could not tell

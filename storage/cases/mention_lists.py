@@ -113,19 +113,21 @@ def list_wishes(
     return _read_page(db, OPEN_WISH, brand_id, window, after, limit)
 
 
-def count_questions(db: Database, brand_id: str, *, window: Window | None = None) -> int:
-    """Count a brand's unanswered questions; ``window`` is of published_at."""
+def count_questions(db: Database, brand_id: str | None, *, window: Window | None = None) -> int:
+    """Count the unanswered questions of a brand, or of all; ``window`` is of published_at."""
     return _count(db, OPEN_QUESTION, brand_id, window)
 
 
-def count_wishes(db: Database, brand_id: str, *, window: Window | None = None) -> int:
-    """Count a brand's wishes that nobody has noted; ``window`` is of published_at."""
+def count_wishes(db: Database, brand_id: str | None, *, window: Window | None = None) -> int:
+    """Count the wishes of a brand, or of all, that nobody has noted in ``window``."""
     return _count(db, OPEN_WISH, brand_id, window)
 
 
-def _conditions(on_list: Any, brand_id: str, window: Window | None) -> list[Any]:
+def _conditions(on_list: Any, brand_id: str | None, window: Window | None) -> list[Any]:
     """Return the conditions of a list; ``on_list`` is that of its partial index."""
-    conditions = [on_list, _MENTION_BRAND.c.brand_id == brand_id]
+    conditions = [on_list]
+    if brand_id is not None:
+        conditions.append(_MENTION_BRAND.c.brand_id == brand_id)
     if window is not None:
         conditions += [
             _MENTION_BRAND.c.published_at >= window.since,
@@ -134,7 +136,7 @@ def _conditions(on_list: Any, brand_id: str, window: Window | None) -> list[Any]
     return conditions
 
 
-def _count(db: Database, on_list: Any, brand_id: str, window: Window | None) -> int:
+def _count(db: Database, on_list: Any, brand_id: str | None, window: Window | None) -> int:
     statement = select(func.count()).where(*_conditions(on_list, brand_id, window))
     with db.read() as connection:
         return connection.execute(statement).scalar_one()

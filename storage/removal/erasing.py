@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from earful.types import Gone
-from storage import exports
+from storage import export_log
 from storage.database.clean import identity
 from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.entities.lookup import ExternalKey
-from storage.exports import LoggedExport
+from storage.export_log import LoggedExport
 from storage.removal import delete, tombstones, traces
 from storage.removal.tombstones import ERASED
 from storage.tables import AuthorRow, CaseEventRow, MentionRow
@@ -170,7 +170,7 @@ def erase_author(db: Database, author: StoredAuthor, at: datetime) -> ErasureCou
             cases=cases,
             entries=entries,
             messages=messages + removed.messages,
-            exports=exports.list_since(connection, mentions[0].published_at if mentions else at),
+            exports=export_log.list_since(connection, mentions[0].published_at if mentions else at),
             names=names,
         )
 
@@ -211,6 +211,6 @@ def erase_mention(db: Database, source: str, external_id: str, at: datetime) -> 
             mentions=removed.mentions,
             revisions=removed.revisions,
             messages=removed.messages,
-            exports=exports.list_since(connection, first_published_at),
+            exports=export_log.list_since(connection, first_published_at),
             names=names,
         )

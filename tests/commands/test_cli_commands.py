@@ -104,6 +104,10 @@ def test_export_as_csv_and_jsonl(full: Workspace) -> None:
         (["--since", "2026-11-20T13:00+02:00", "--until", "2026-11-20T13:00:01+02:00"], 3),
         (["--source", "x"], 4),
         (["--source", "y"], 0),
+        (["--toward", "negative"], 3),
+        (["--toward", "positive", "--toward", "neutral"], 1),
+        (["--intent", "question"], 0),
+        (["--reason", "price", "--intent", "complaint"], 0),
     ],
 )
 def test_export_takes_what_was_asked_for(full: Workspace, words: list[str], number: int) -> None:
@@ -120,6 +124,12 @@ def test_export_takes_what_was_asked_for(full: Workspace, words: list[str], numb
             ["--sentiment", "negativ"],
             "--sentiment: 'negativ' is no sentiment (did you mean 'negative'?)",
         ),
+        (["--toward", "no"], "--toward: 'no' is no sentiment"),
+        (
+            ["--intent", "questions"],
+            "--intent: 'questions' is no intent (did you mean 'question'?)",
+        ),
+        (["--reason", "prise"], "--reason: 'prise' is no reason (did you mean 'price'?)"),
         (["--since", "yesterday"], "--since: 'yesterday' is not a time. Write 2026-11-01"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "is after --until"),
     ],

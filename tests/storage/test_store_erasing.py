@@ -38,14 +38,14 @@ from earful.types import Gone, Mention, Rejected
 from outreach.rules import Rules
 from pipeline import digest as digests
 from pipeline.flag import AlertPolicy, flag
-from storage import exports, queries
+from storage import export_log, queries
 from storage.analysis import predictions
 from storage.cases import commands, deliveries
 from storage.cases.commands import Conflict
 from storage.collecting import ingest
 from storage.database.engine import Database, sqlite_path
 from storage.entities import brands
-from storage.exports import LoggedExport
+from storage.export_log import LoggedExport
 from storage.removal import erasing
 from storage.views import QueueFilter
 
@@ -447,7 +447,7 @@ def test_a_post_that_is_not_stored_is_kept_away(db: Database) -> None:
 
 def test_exports_since_their_first_post_are_named(db: Database) -> None:
     for hours, path in ((-9, "before.csv"), (1, "after.csv")):
-        exports.log_export(
+        export_log.log_export(
             db,
             LoggedExport(
                 at=NOW + hours * HOUR, by="me@desk", path=path, format="csv", rows=3, filter=""

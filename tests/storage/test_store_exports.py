@@ -19,6 +19,7 @@ from factories import (
     ANY_AGE,
     HOUR,
     NOW,
+    FakeReader,
     FrozenClock,
     author,
     ids,
@@ -34,6 +35,7 @@ from earful.clock import Window
 from earful.enums import Sentiment
 from earful.types import Rating
 from earful.untrusted import formula_exact, formula_safe
+from pipeline.classify import classify
 from pipeline.flag import flag
 from storage import exports, queries
 from storage.cases import commands
@@ -162,11 +164,76 @@ def test_columns_and_their_order(db: Database) -> None:
         "reply_to": "",
         "repost_of": "",
         **{"shares": 0, "likes": 0, "replies": 0},
+        "toward": "negative",
+        "toward_negative": 0.95,
+        "toward_neutral": 0.04,
+        "toward_positive": 0.01,
+        "intent": "",
+        "intents": {},
+        "reason": "",
+        "reasons": {},
+        "ironic": False,
+        "pieces": 1,
     }
     assert (second["rating_kind"], second["rating_value"]) == (None, None)
     assert (second["story_id"], third["story_id"]) == (ids(db)["m-2"], None)
     assert (second["sentiment"], second["could_not_tell"], second["flagged"]) == ("", True, False)
     assert (third["sentiment"], third["negative"], third["model_id"]) == ("", None, "")
+
+
+def test_a_row_holds_the_reading_for_its_brand(db: Database) -> None:
+    keep(
+        db,
+        mention(1, text="leaving Rival Jet for Acme Air, the refund never came"),
+        ids=("acme-air", "rival-jet"),
+    )
+    keep(db, mention(2, text="thanks a lot, awful"))
+    classify(db, FakeReader(), clock=FrozenClock())
+    keep(db, mention(3))
+    ours, theirs, ironic, new = exports.read_rows(db, ExportFilter())
+    assert (ours["brand"], ours["toward"], ours["intent"]) == ("Acme Air", "positive", "leaving")
+    assert (theirs["toward"], theirs["reason"]) == ("negative", "price")
+    assert theirs["toward_negative"] == 0.95
+    assert theirs["intents"]["leaving"] == 0.9123
+    assert (theirs["sentiment"], ironic["ironic"]) == ("neutral", True)
+    assert (new["toward"], new["intents"], new["pieces"]) == ("", None, None)
+    file = io.StringIO(newline="")
+    exports.write_csv(file, [theirs, new])
+    file.seek(0)
+    read, unread = csv.DictReader(file)
+    assert json.loads(read["reasons"]) == {"price": 0.9123, "late": 0.3}
+    assert (read["ironic"], read["pieces"]) == ("false", "1")
+    assert {unread[name] for name in COLUMNS[COLUMNS.index("toward") :]} == {""}
+    file = io.StringIO()
+    exports.write_jsonl(file, [theirs])
+    assert json.loads(file.getvalue())["intents"] == theirs["intents"]
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        (ExportFilter(toward=("negative",)), "1 rival-jet, 2 acme-air"),
+        (ExportFilter(toward=("could_not_tell", "pending")), "4 acme-air, 5 acme-air"),
+        (ExportFilter(intents=("question", "complaint")), "2 acme-air, 3 acme-air"),
+        (ExportFilter(reasons=("price",)), "1 rival-jet"),
+        (ExportFilter(intents=("leaving",), brand_id="acme-air"), "1 acme-air"),
+    ],
+)
+def test_filters_of_the_reading(db: Database, which: ExportFilter, expected: str) -> None:
+    keep(
+        db,
+        mention(1, text="leaving Rival Jet for Acme Air, the refund never came"),
+        ids=("acme-air", "rival-jet"),
+    )
+    keep(db, mention(2, "awful"), mention(3, "where"), mention(4, "dunno"))
+    classify(db, FakeReader(), clock=FrozenClock())
+    keep(db, mention(5))
+    brand_ids = {"Acme Air": "acme-air", "Rival Jet": "rival-jet"}
+    found = [
+        f"{row['external_id'].removeprefix('m-')} {brand_ids[row['brand']]}"
+        for row in exports.read_rows(db, which)
+    ]
+    assert ", ".join(found) == expected
 
 
 def test_what_the_source_said_and_what_was_found_are_two_columns(db: Database) -> None:

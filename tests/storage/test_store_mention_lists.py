@@ -84,6 +84,7 @@ def test_wishes_have_a_list_of_their_own(asked: Database) -> None:
     assert _names(asked, queries.list_wishes(asked, "acme-air")) == ["wish"]
     assert queries.count_wishes(asked, "acme-air") == 1
     assert queries.count_wishes(asked, "rival-jet") == 0
+    assert queries.count_wishes(asked, None) == 1
 
 
 def test_a_window_is_of_publication_and_half_open(asked: Database) -> None:

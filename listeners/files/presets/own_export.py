@@ -45,7 +45,7 @@ EARFUL = Preset(
         **{name: (column,) for name, column in _COLUMNS.items()},
         "rating": ("rating_value",),
         "sentiment": ("sentiment",),
-        "readings": ("language_found", "could_not_tell", "model_id"),
+        "readings": ("language_found", "could_not_tell", "model_id", "toward", "intent", "reason"),
     },
     signature=(("id", "source", "text", "published_at", "sentiment"),),
     assumptions=("Ids, sources and brands are those of the export; sentiment is read again.",),
