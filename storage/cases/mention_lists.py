@@ -137,7 +137,11 @@ def _conditions(on_list: Any, brand_id: str | None, window: Window | None) -> li
 
 
 def _count(db: Database, on_list: Any, brand_id: str | None, window: Window | None) -> int:
-    statement = select(func.count()).where(*_conditions(on_list, brand_id, window))
+    statement = (
+        select(func.count())
+        .select_from(_MENTION_BRAND)
+        .where(*_conditions(on_list, brand_id, window))
+    )
     with db.read() as connection:
         return connection.execute(statement).scalar_one()
 
