@@ -3,12 +3,14 @@
     python benchmarks/quality.py --data DIR
     python benchmarks/quality.py --data DIR --split val --model CANDIDATE --limit 300
     python benchmarks/quality.py --data DIR --write
+    python benchmarks/quality.py --data DIR --split val --confusion sentiment/model/confusion.json
 
 DIR holds labelled posts as ``NAME.tsv.gz`` with the columns text, label, lang, source and split;
 ``sentiment.training.benchmark_sets`` names the sets. Those for a reader's other answers (named in
 ``understanding_sets.py``) lie in DIR too, or in ``understanding`` beside it. A missing set is named
 and passed over. Both classifiers go through ``sentiment.load()``, as production does. Choices rest
 on val; the tests are for the end. ``--write`` puts tables and pictures into docs/model.md.
+``--confusion`` judges nothing: it counts the table that ships beside the weights.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import quality_confusion
 import quality_page
 import quality_readings
 from quality_judging import Report, report
@@ -34,6 +37,9 @@ def main() -> None:
     """Judge, print, and write the figures."""
     arguments = _arguments()
     try:
+        if arguments.confusion:
+            _count_confusions(arguments)
+            return
         if arguments.write:
             quality_page.read(arguments.page)  # before minutes of work, not after
         judged = _judge(arguments)
@@ -44,6 +50,14 @@ def main() -> None:
             _write(judged, arguments.page)
     except (ValueError, OSError, ImportError) as error:
         raise SystemExit(f"quality: {error}") from error
+
+
+def _count_confusions(arguments: argparse.Namespace) -> None:
+    model = load(model=arguments.model)
+    table = quality_confusion.count(arguments.data, arguments.split, model, _print_progress)
+    arguments.confusion.write_text(table.as_json(), encoding="utf-8")
+    rows = table.together().rows
+    print(f"{arguments.confusion}: {rows:,} posts in {len(table.languages)} languages")
 
 
 def _judge(arguments: argparse.Namespace) -> Report:
@@ -67,6 +81,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, metavar="N", help="rows a set and language")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--write", action="store_true", help="put tables and pictures on the page")
+    parser.add_argument("--confusion", type=Path, metavar="FILE", help="only write this table")
     parser.add_argument("--page", type=Path, default=PAGE, help="the page; else docs/model.md")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
@@ -77,6 +92,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"--limit {arguments.limit}: give 1 or more")
     if arguments.write and (arguments.limit is not None or arguments.split != "test"):
         parser.error("--write is for whole tests: leave out --limit and --split val")
+    if arguments.confusion and (arguments.split != "val" or arguments.limit is not None):
+        parser.error("--confusion is for whole val splits: add --split val, leave out --limit")
     return arguments
 
 

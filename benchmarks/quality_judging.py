@@ -108,10 +108,8 @@ def report(
     model, vader = classifiers
     parts: list[_Part] = []
     judged: list[Judged] = []
-    absent = [benchmark.name for benchmark in SETS if not _file(folder, benchmark).is_file()]
-    for name in absent:
-        report_progress(f"{folder / name}.tsv.gz is not there: going on without {name}")
-    for benchmark, lang, rows in _by_lang(folder, split, absent):
+    absent = absent_sets(folder, report_progress)
+    for benchmark, lang, rows in labelled_parts(folder, split, absent):
         sample = spread(rows, limit)
         answers = collect_answers(sample, model), collect_answers(sample, vader)
         parts.append(_Part(benchmark, lang, *answers))
@@ -146,10 +144,21 @@ def _file(folder: Path, benchmark: BenchmarkSet) -> Path:
     return folder / f"{benchmark.name}.tsv.gz"
 
 
-def _by_lang(
+def absent_sets(folder: Path, report_progress: Progress) -> list[str]:
+    """Return the names of sets without a file; report each."""
+    absent = [benchmark.name for benchmark in SETS if not _file(folder, benchmark).is_file()]
+    for name in absent:
+        report_progress(f"{folder / name}.tsv.gz is not there: going on without {name}")
+    return absent
+
+
+def labelled_parts(
     folder: Path, split: str, absent: Sequence[str]
 ) -> Iterator[tuple[BenchmarkSet, str, list[Row]]]:
-    """Yield every present set by language, our own posts last."""
+    """Yield every present set by language, our own posts last.
+
+    Raises ValueError for an unreadable row or file.
+    """
     for benchmark in (*SETS, OWN_POSTS):
         if benchmark.name in absent:
             continue

@@ -19,7 +19,7 @@ from sentiment.measures import Rates, confusion, most_probable, rates
 class NameCounts:
     """How often a name was right.
 
-    ``rows``: those whose label says yes or no about it. ``actual``: of these, how often the label
+    ``rows``: rows whose label says yes or no about it. ``actual``: of these, how often the label
     says yes. ``answered``: how often the model does. ``right``: how often both do.
     """
 
@@ -48,7 +48,7 @@ class NameCounts:
 
 
 def count_name(name: str, actual: Sequence[bool], answered: Sequence[bool]) -> NameCounts:
-    """Count a name whose labels and answers are given row by row."""
+    """Count a name from its labels and answers, row by row."""
     return NameCounts(
         name=name,
         rows=len(actual),
@@ -81,6 +81,7 @@ def count_names(
 
 def macro_f1(counts: Iterable[NameCounts]) -> float | None:
     """Return the mean F1 of the names that occur; None when none does."""
+    # a name that never occurs would count as 0, however rightly it was never answered
     f1 = [count.f1 for count in counts if count.f1 is not None]
     return sum(f1) / len(f1) if f1 else None
 
@@ -107,5 +108,5 @@ def measure_toward(labels: Sequence[int], readings: Sequence[Reading]) -> Toward
 
 
 def _table(scores: Sequence[Scores]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    rows = [[each.negative, each.neutral, each.positive] for each in scores]
+    rows = [[three.negative, three.neutral, three.positive] for three in scores]
     return np.array(rows, dtype=np.float64).reshape(len(rows), 3)

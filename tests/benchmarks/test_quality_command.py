@@ -247,6 +247,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
         (["--data", ".", "--limit", "0"], "give 1 or more"),
         (["--data", ".", "--write", "--limit", "5"], "--write is for whole tests"),
         (["--data", ".", "--write", "--split", "val"], "--write is for whole tests"),
+        (["--data", ".", "--confusion", "table.json"], "--confusion is for whole val splits"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_any_work(arguments: list[str], complaint: str) -> None:

@@ -255,6 +255,25 @@ def test_page_json_and_pictures_tell_the_same(
     assert figures["irony"][1]["counts"]["f1"] == pytest.approx(200 / 3)
 
 
+def test_confusions_are_counted_by_language_on_val(
+    modules: SimpleNamespace, tmp_path: Path
+) -> None:
+    confusion = importlib.import_module("quality_confusion")
+    lines = ["text\tlabel\tlang\tsource\tsplit"]
+    lines += [f"{text}\t{label}\ten\tx\tval" for text, label in (("bad", "negative"),) * 3]
+    lines += ["bad\tpositive\ten\tx\tval", "bad\tnegative\ten\tx\ttest"]
+    content = gzip.compress("\n".join(lines).encode())
+    for name in ("umsab", "goemotions_sentiment", "nollysenti"):
+        (tmp_path / f"{name}.tsv.gz").write_bytes(content)
+    table = confusion.count(tmp_path, "val", FakeReader(), lambda line: None)
+    english = table.of("en")
+    # only umsab and our own posts: the others know emotions, or no neutral
+    assert set(english.sets) == {"umsab", "own_posts"}
+    assert english.sets["umsab"] == 4
+    assert english.counts[2][0] >= 1
+    assert (table.model_id, table.split) == ("fake", "val")
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
