@@ -1,4 +1,4 @@
-"""Read a person's own labelled texts: CSV, TSV or JSONL, also .gz, with text and sentiment."""
+"""Read a person's own labelled texts: CSV, TSV or JSONL, also .gz, with text and labels."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from commands.label_cells import LABEL_COLUMNS, SENTIMENT, SYNONYM, RowLabels, read_labels
 from earful.settings.errors import SettingsError, nearest
 from listeners.files import containers, csv_table, dialects
 from listeners.files import lines as file_lines
 
-SENTIMENTS = ("negative", "neutral", "positive")
-_TEXT, _SENTIMENT, _SYNONYM = "text", "sentiment", "label"
+_TEXT = "text"
 _ENCODING = "utf-8"
 _FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text and its right sentiment: ``label`` is a place in SENTIMENTS."""
+    """A text and its right answers, of which there is at least one."""
 
     text: str
-    label: int
+    labels: RowLabels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +69,20 @@ def _spread(rows: list[LabelledText], limit: int | None) -> list[LabelledText]:
 
 
 def _row(path: Path, record: file_lines.Record) -> LabelledText:
-    """Read one record; ValueError says how it is wrong, and which sentiments are allowed."""
+    """Read one record; ValueError says how it is wrong, and which words are allowed."""
     if record.values is None:
         raise ValueError(record.reason)
     values = {str(name).casefold(): value for name, value in record.values.items()}
     _refuse_both(path, values)
-    text, sentiment = values.get(_TEXT), values.get(_SENTIMENT, values.get(_SYNONYM))
+    text = values.get(_TEXT)
     if not isinstance(text, str):
         raise ValueError("'text' is missing" if text is None else f"text {text!r} is no text")
-    word = sentiment.strip().casefold() if isinstance(sentiment, str) else sentiment
-    if word not in SENTIMENTS:
-        raise ValueError(f"sentiment {_quote(sentiment)}; allowed are {', '.join(SENTIMENTS)}")
-    return LabelledText(text, SENTIMENTS.index(word))
-
-
-def _quote(sentiment: Any) -> str:
-    return "is missing" if sentiment is None else f"is {str(sentiment)[:40]!r}"
+    return LabelledText(text, read_labels(values))
 
 
 def _refuse_both(path: Path, names: Iterable[str]) -> None:
     # the two may disagree, and either choice would be a guess
-    if {_SENTIMENT, _SYNONYM} <= set(names):
+    if {SENTIMENT, SYNONYM} <= set(names):
         raise SettingsError(
             f"--data: {path}: it has both a column 'sentiment' and a column 'label'",
             hint="Remove one of them.",
@@ -122,7 +114,7 @@ def _records(path: Path) -> Iterator[file_lines.Record]:
 
 def _fit_header(cells: Sequence[str]) -> tuple[bool, int]:
     names = {cell.strip().casefold() for cell in cells}
-    return _TEXT in names, len(names & {_TEXT, _SENTIMENT, _SYNONYM})
+    return _TEXT in names, len(names & {_TEXT, *LABEL_COLUMNS})
 
 
 def _kind(path: Path) -> str:
@@ -140,8 +132,8 @@ def _check_header(path: Path, header: list[str]) -> None:
     if not names:
         return
     missing = [_TEXT] if _TEXT not in names else []
-    if _SENTIMENT not in names and _SYNONYM not in names:
-        missing.append(_SENTIMENT)
+    if not set(names) & set(LABEL_COLUMNS):
+        missing.append(SENTIMENT)
     if missing:
         raise SettingsError(
             f"--data: {path}: the first line names no column {missing[0]!r}"

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.labelled import SENTIMENTS, LabelledText
-from earful.contracts import Classifier
+from commands.label_cells import SENTIMENTS
+from commands.labelled import LabelledText
+from earful.contracts import Classifier, Reader
 from earful.settings import load as configuration
 from earful.settings.errors import SettingsError, nearest
 from earful.settings.load import SentimentSettings, Settings
 from pipeline.app import classifier_for
-from sentiment import BACKENDS, contract
+from sentiment import BACKENDS, contract, reading_contract
 from sentiment.evaluation import Flagged, collect_answers, flagged_at, measure_answers
 from sentiment.measures import Array, Measures, confusion, most_probable
 from sentiment.shipped import DESCRIPTION, is_ours
@@ -100,10 +101,13 @@ def parse_labels(text: str) -> dict[str, str]:
 def check(classifier: Classifier, chosen: SentimentSettings) -> Iterator[tuple[str, str]]:
     """Yield (rule of the contract, problem or ""); loads the model once more at the end.
 
-    Earful's own classifiers must answer a text alone as among others to the last bit.
+    Earful's own classifiers must answer a text alone as among others to the last bit. A classifier
+    that reads for a brand has rules of its own beside these.
     """
     allowed = contract.LAST_BIT if _exact(chosen) else contract.NOTICEABLE
-    return contract.run(classifier, lambda: classifier_for(chosen), allowed)
+    yield from contract.run(classifier, lambda: classifier_for(chosen), allowed)
+    if isinstance(classifier, Reader):
+        yield from reading_contract.run(classifier)
 
 
 def _exact(chosen: SentimentSettings) -> bool:
@@ -122,9 +126,26 @@ def speed(classifier: Classifier) -> float:
     return len(texts) / (time.perf_counter() - started)
 
 
-def quality(classifier: Classifier, rows: Sequence[LabelledText], negative_at: float) -> Quality:
-    """Judge the classifier on labelled rows, of which there must be at least one."""
-    answers = collect_answers(rows, classifier)
+@dataclass(frozen=True, slots=True)
+class _LabelledSentiment:
+    """A text and its right sentiment: ``label`` is a place in SENTIMENTS."""
+
+    text: str
+    label: int
+
+
+def quality(
+    classifier: Classifier, rows: Sequence[LabelledText], negative_at: float
+) -> Quality | None:
+    """Judge the classifier on the rows that are labelled with a sentiment; None when none is."""
+    labelled = [
+        _LabelledSentiment(row.text, row.labels.sentiment)
+        for row in rows
+        if row.labels.sentiment is not None
+    ]
+    if not labelled:
+        return None
+    answers = collect_answers(labelled, classifier)
     return Quality(
         measures=measure_answers(answers),
         unsure=answers.unsure,

@@ -10,6 +10,7 @@ import platform
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from earful.contracts import Classifier
 from earful.enums import Sentiment
@@ -18,6 +19,7 @@ from earful.judgements import Scores
 ALONE = "a text's scores depend on the text alone"
 
 Check = Callable[[Classifier], str]
+Model = TypeVar("Model")
 
 # How far the same text's scores may differ in an exact classifier: elsewhere than on x86, sums in
 # float32 may be added up in another order.
@@ -246,10 +248,11 @@ def run(
         "loaded twice, it has the same model_id": model_id,
     }
     for name, check in checks.items():
-        yield name, _fault(check, classifier)
+        yield name, fault(check, classifier)
 
 
-def _fault(check: Check, classifier: Classifier) -> str:
+def fault(check: Callable[[Model], str], classifier: Model) -> str:
+    """Return the fault that a check finds; an error that the classifier raises is one too."""
     try:
         return check(classifier)
     except Exception as error:  # noqa: BLE001 - the check exists to report any error
