@@ -53,7 +53,8 @@ def report(
         progress("this model gives no readings: going on without toward, intents and irony")
         return None
     judge = _Judge(model, data, split, limit, progress)
-    own = OwnPosts(spread(kept_back(), limit), model)
+    by_lang = group_by(kept_back(), lambda post: post.lang)
+    own = OwnPosts([post for posts in by_lang.values() for post in spread(posts, limit)], model)
     return ReadingsReport(
         toward=[*judge.toward(), *own.toward()],
         names=[*own.names(), *judge.mapped()],

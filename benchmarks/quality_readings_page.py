@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from quality_judging import DEFAULT
+from quality_published import published
 from quality_tables import folded, language, percent, table, title
 from reading_figures import MAPPED, OWN, Irony, Kind, Names, ReadingsReport, Toward
 
@@ -140,6 +141,9 @@ def _irony(report: ReadingsReport) -> Iterable[str]:
     yield "How much of the irony is found (recall), and how much of the found is irony (precision)."
     head = ("set", "rows", "ironic", "precision", "recall", "F1")
     yield table(head, [_irony_line(figures) for figures in shown])
+    for best in published("irony_isarcasmeval", "en"):
+        where = f"On {title(best.data_set)} in {language('en')}"
+        yield f"{where}, {best.model} reached an F1 of {best.percent:.1f} ({best.source})."
 
 
 def _irony_line(figures: Irony) -> list[str]:

@@ -31,7 +31,7 @@ class SetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedSet:
-    """A set, and the splits that a run on the tests judges.
+    """A set, and the splits that a run on the tests judges; a run on val judges val alone.
 
     ``part_of`` gives the part of the set that a row is judged in, "" for the set as a whole.
     """
@@ -42,7 +42,7 @@ class JudgedSet:
 
     def judged_splits(self, split: str) -> tuple[str, ...]:
         """Return the splits that a run on ``split`` (val or test) judges."""
-        return self.splits if split == "test" else tuple(s for s in self.splits if s == split)
+        return self.splits if split == "test" else (split,)
 
 
 # The labels of these are the sentiment toward the row's target. SemEval has no test split of its
@@ -54,7 +54,7 @@ TOWARD_SETS = (
         splits=("val", "test"),
         part_of=lambda row: row.source.removeprefix("mams_"),
     ),
-    JudgedSet(name="target_mabsa6", splits=("val", "test"), part_of=lambda row: row.lang),
+    JudgedSet(name="target_mabsa6", splits=("test",), part_of=lambda row: row.lang),
     JudgedSet(name="target_newsmtsc", splits=("test",), part_of=lambda row: ""),
 )
 IRONY_SETS = (

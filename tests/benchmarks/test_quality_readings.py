@@ -244,6 +244,7 @@ def test_page_json_and_pictures_tell_the_same(
     assert "| SemEval-2016, topics val | 1 |" in page
     assert "| complaint | 2 | 50.0 | 100.0 | 66.7 |" in page
     assert "| iSarcasmEval, English | 2 | 1 | 50.0 | 100.0 | **66.7** |" in page
+    assert "the best system of the shared task reached an F1 of 60.5 (Abu Farha" in page
     assert "| **0.50** | **100.0** | **100.0** | **40.0** | **50.0** |" in page
     assert "Not at hand, so not judged: M-ABSA, NewsMTSC" in page
     for picture in ("quality-toward.svg", "quality-intents.svg"):
