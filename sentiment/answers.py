@@ -21,6 +21,14 @@ def refuse_single_text(texts: Sequence[str]) -> None:
         raise TypeError("classify takes a list of texts, not one text: put it in a list")
 
 
+def refuse_text_for_names(names: Sequence[str], text: object) -> None:
+    """Raise TypeError for one name in place of a list: its letters would be looked for."""
+    if isinstance(names, str):
+        raise TypeError(
+            f"the names beside {str(text)[:40]!r} are one text, {names!r}; write ({names!r},)"
+        )
+
+
 def softmax(logits: Array, temperature: float | Array = 1.0) -> Array:
     """Return probabilities [rows, labels] of the logits, in float64.
 

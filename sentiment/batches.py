@@ -21,17 +21,31 @@ Ids = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedText:
-    """One text as token ids, with the facts that its answer needs.
+class TextFacts:
+    """Facts of a text that its answer needs beside the model's output.
 
-    ``position``: its index in the caller's list. ``unreadable``: the answer is "could not tell",
-    regardless of the model's output.
+    ``unreadable``: the answer is "could not tell", regardless of that output. ``named``: names of
+    a brand were given. ``ngrams``: logits [3] of the expert of n-grams, times its share; None for
+    a text in pieces, because the expert reads a text whole.
     """
+
+    unreadable: bool = False
+    language: DetectedLanguage = NO_LANGUAGE
+    named: bool = False
+    ngrams: Ids | None = None
+
+
+NO_FACTS = TextFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """One text, or a piece of a long one, as token ids; ``position``: its index in the caller's
+    list."""
 
     position: int
     ids: Sequence[int]
-    unreadable: bool = False
-    language: DetectedLanguage = NO_LANGUAGE
+    facts: TextFacts = NO_FACTS
 
 
 def batches(

@@ -1,6 +1,6 @@
-"""Classify with the shipped model: ONNX Runtime on the CPU, one session a process.
+"""Classify and read with the shipped model: ONNX Runtime on the CPU, one session a process.
 
-A text's scores depend on the text alone, never on its neighbours: activation ranges are fixed in
+A text's answer depends on the text alone, never on its neighbours: activation ranges are fixed in
 the model, and only texts of one length share a batch, so the arithmetic is the same whether a text
 comes alone or among a million.
 
@@ -21,11 +21,16 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from earful.judgements import Scores
+from earful.judgements import Reading, Scores
 from sentiment import shipped
-from sentiment.answers import COULD_NOT_TELL, refuse_single_text, softmax
-from sentiment.batches import EncodedText, Ids, batches, model_inputs
+from sentiment.answers import COULD_NOT_TELL, refuse_single_text, refuse_text_for_names
+from sentiment.batches import EncodedText, TextFacts, batches, model_inputs
+from sentiment.brand_markers import OTHERS, OURS, START, mark
+from sentiment.calibration import intents_of, irony_of, reasons_of
+from sentiment.heads import SENTIMENT, TOWARD, WIDTH
 from sentiment.language import covered, identify, script_of
+from sentiment.ngrams import NgramExpert
+from sentiment.pieces import cut
 from sentiment.prepare import has_content, prepare
 
 # Texts tokenised at a time.
@@ -35,8 +40,12 @@ TEXTS_PER_PIECE = 128
 BATCHES_AHEAD = 4
 
 _UNKNOWN = 3
+_NOTHING_TO_READ = Reading(scores=COULD_NOT_TELL, toward=COULD_NOT_TELL)
 
-Answer = tuple[int, Scores]
+Item = tuple[str, Sequence[str]]
+Array = np.ndarray[Any, Any]
+# A text's facts, and a piece's probabilities in the columns of ``sentiment.heads``.
+Answer = tuple[TextFacts, Array]
 
 
 def available_cores() -> int:
@@ -44,6 +53,19 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+class _Unnamed:
+    """Texts as items without names, made as they are read: there may be millions."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, some: slice) -> list[Item]:
+        return [(text, ()) for text in self._texts[some]]
 
 
 class OnnxClassifier:
@@ -58,8 +80,12 @@ class OnnxClassifier:
         self._description = files.description
         self._languages = covered(self._description.languages)
         self._tokenizer = Tokenizer.from_buffer(files.tokenizer)
-        self._tokenizer.enable_truncation(self._description.max_tokens)
+        self._tokenizer.no_truncation()
+        self._start = self._tokenizer.encode(START).ids[1:-1]
         self._session = _session(files.weights)
+        # an earlier model answers the text's sentiment alone, and knows no markers
+        self._knows_brands = self._session.get_outputs()[0].shape[1] == WIDTH
+        self._ngrams = None if files.ngrams is None else NgramExpert.read(files.ngrams)
         self._threads = threads or available_cores()
         # its threads start with the first text and end with the classifier
         self._workers = ThreadPoolExecutor(self._threads, "classify")
@@ -70,44 +96,93 @@ class OnnxClassifier:
         return self._description.model_id
 
     def classify(self, texts: Sequence[str]) -> list[Scores]:
-        """Return one Scores for each text, in order; TypeError for anything that is not text.
+        """Return one Scores for each text, in order; TypeError for anything that is not text."""
+        refuse_single_text(texts)
+        scores = [COULD_NOT_TELL] * len(texts)
+        answers, _ = self._answer(_Unnamed(texts), ())
+        for position, (facts, shares) in answers.items():
+            scores[position] = self._scores(shares[SENTIMENT], facts)
+        return scores
 
-        1. The caller's thread prepares and tokenises texts, and groups them by length.
+    def read(self, items: Sequence[Item], *, others: Sequence[str] = ()) -> list[Reading]:
+        """Return one Reading for each (text, names of the brand), in order.
+
+        ``others``: names of other known brands. Raises TypeError for anything that is not text.
+        """
+        for text, names in items:
+            refuse_text_for_names(names, text)
+        readings = [_NOTHING_TO_READ] * len(items)
+        answers, pieces = self._answer(items, others)
+        for position, (facts, shares) in answers.items():
+            readings[position] = self._reading(facts, shares, pieces[position])
+        return readings
+
+    def _answer(
+        self, items: Sequence[Item] | _Unnamed, others: Sequence[str]
+    ) -> tuple[dict[int, Answer], list[int]]:
+        """Return each text's angriest answer by position, and the number of its pieces.
+
+        1. The caller's thread prepares and tokenises texts, cuts long ones, and groups the pieces
+           by length.
         2. Each full batch goes to a worker. At most ``BATCHES_AHEAD`` batches per worker are out.
-        3. Answers are collected in the order of the batches, and stored by position.
+        3. Answers are collected in the order of the batches. The angriest piece of a text counts.
         4. After an error the batches that have not started are cancelled.
         """
-        refuse_single_text(texts)
-        answers = [COULD_NOT_TELL] * len(texts)
-        running: deque[Future[list[Answer]]] = deque()
+        angriest: dict[int, Answer] = {}
+        pieces = [0] * len(items)
+        running: deque[Future[list[tuple[int, Answer]]]] = deque()
         try:
-            for batch in batches(self._encode(texts)):
-                running.append(self._workers.submit(self._classify_batch, batch))
+            for batch in batches(self._encode(items, others)):
+                running.append(self._workers.submit(self._answer_batch, batch))
                 if len(running) > BATCHES_AHEAD * self._threads:
-                    _store(answers, running.popleft())
+                    _keep_angriest(running.popleft().result(), angriest, pieces)
             while running:
-                _store(answers, running.popleft())
+                _keep_angriest(running.popleft().result(), angriest, pieces)
         finally:
             for future in running:  # one text was not text, or a batch failed
                 future.cancel()
-        return answers
+        return angriest, pieces
 
-    def _encode(self, texts: Sequence[str]) -> Iterator[EncodedText]:
-        """Yield the texts as token ids, without those that have no content."""
-        for start in range(0, len(texts), TEXTS_PER_PIECE):
-            prepared = [prepare(text) for text in texts[start : start + TEXTS_PER_PIECE]]
-            indexes = [index for index, text in enumerate(prepared) if has_content(text)]
+    def _encode(
+        self, items: Sequence[Item] | _Unnamed, others: Sequence[str]
+    ) -> Iterator[EncodedText]:
+        """Yield the texts as token ids, in pieces, without those that have no content."""
+        for start in range(0, len(items), TEXTS_PER_PIECE):
+            some = items[start : start + TEXTS_PER_PIECE]
+            if self._knows_brands:
+                prepared = [prepare(mark(text, names, others)) for text, names in some]
+            else:
+                prepared = [prepare(text) for text, _ in some]
+            indexes = [index for index, text in enumerate(prepared) if _has_content(text)]
             encoded = self._tokenizer.encode_batch_fast([prepared[index] for index in indexes])
             for index, tokens in zip(indexes, encoded, strict=True):
                 text, ids = prepared[index], tokens.ids
                 unreadable = not text.isascii() and self._is_unreadable(ids, text)
-                yield EncodedText(start + index, ids, unreadable, identify(text))
+                pieces = cut(ids, self._description.max_tokens, self._start)
+                facts = TextFacts(
+                    unreadable,
+                    identify(text),
+                    named=self._knows_brands and any(some[index][1]),
+                    ngrams=self._ngram_logits(text) if len(pieces) == 1 else None,
+                )
+                for piece in pieces:
+                    yield EncodedText(start + index, piece, facts)
 
-    def _classify_batch(self, batch: list[EncodedText]) -> list[Answer]:
+    def _ngram_logits(self, text: str) -> Array | None:
+        if self._ngrams is None:
+            return None
+        return np.asarray(self._ngrams.logits(text) * self._description.ngram_share)
+
+    def _answer_batch(self, batch: list[EncodedText]) -> list[tuple[int, Answer]]:
         (logits,) = self._session.run(["logits"], model_inputs(batch))
-        rows = self._probabilities(logits, [text.language.language for text in batch])
-        answers = zip(batch, rows, strict=True)
-        return [(text.position, self._scores(three, text)) for text, three in answers]
+        for row, text in zip(logits, batch, strict=True):
+            if text.facts.ngrams is not None:
+                row[SENTIMENT] += text.facts.ngrams
+        languages = [text.facts.language.language for text in batch]
+        rows = self._description.numbers.probabilities(logits, languages)
+        return [
+            (text.position, (text.facts, shares)) for text, shares in zip(batch, rows, strict=True)
+        ]
 
     def _is_unreadable(self, ids: Sequence[int], text: str) -> bool:
         """Return whether most letters are outside the vocabulary or in scripts cut to letters."""
@@ -117,30 +192,51 @@ class OnnxClassifier:
             share += _unknown_share(self._tokenizer.encode(text), text)
         return share >= self._description.unknown_share
 
-    def _probabilities(self, logits: Ids, languages: Sequence[str | None]) -> list[list[float]]:
-        divisors = np.array([[self._description.temperature_of(code)] for code in languages])
-        shares: list[list[float]] = softmax(logits, divisors).tolist()
-        return shares
+    def _reading(self, facts: TextFacts, shares: Array, pieces: int) -> Reading:
+        scores = self._scores(shares[SENTIMENT], facts)
+        if not self._knows_brands:
+            return Reading(scores=scores, toward=scores, pieces=pieces)
+        irony = irony_of(shares)
+        return Reading(
+            scores=scores,
+            toward=self._scores(shares[TOWARD], facts) if facts.named else scores,
+            intents=intents_of(shares),
+            reasons=reasons_of(shares),
+            irony=irony,
+            ironic=irony >= self._description.numbers.ironic_from,
+            pieces=pieces,
+        )
 
-    def _scores(self, three: list[float], text: EncodedText) -> Scores:
-        negative, neutral, positive = three
+    def _scores(self, three: Array, facts: TextFacts) -> Scores:
+        negative, neutral, positive = three.tolist()
         return Scores(
             negative=negative,
             neutral=neutral,
             positive=positive,
             could_not_tell=(
-                text.unreadable
-                or text.language.is_outside(self._languages)
-                or max(three) < self._description.floor
+                facts.unreadable
+                or facts.language.is_outside(self._languages)
+                or max(negative, neutral, positive) < self._description.floor
             ),
-            language=text.language.language,
+            language=facts.language.language,
         )
 
 
-def _store(answers: list[Scores], batch: Future[list[Answer]]) -> None:
-    """Wait for a batch and store its answers by position; raises the error of the batch."""
-    for position, scores in batch.result():
-        answers[position] = scores
+def _keep_angriest(
+    answers: list[tuple[int, Answer]], angriest: dict[int, Answer], pieces: list[int]
+) -> None:
+    """Keep each text's piece with the highest negative, toward the brand where one is named."""
+    for position, answer in answers:
+        pieces[position] += 1
+        kept = angriest.get(position)
+        column = (TOWARD if answer[0].named else SENTIMENT).start
+        if kept is None or answer[1][column] > kept[1][column]:
+            angriest[position] = answer
+
+
+def _has_content(prepared: str) -> bool:
+    """Return whether a text holds more than brands, links, handles, digits and punctuation."""
+    return has_content(prepared.replace(OURS, " ").replace(OTHERS, " "))
 
 
 def _session(weights: Path) -> Any:

@@ -11,7 +11,9 @@ import html
 import re
 import unicodedata
 
-PREPARATION_VERSION = 1
+from sentiment.symbols import spell
+
+PREPARATION_VERSION = 2
 
 # Longer texts are cut here, before any other work, so that the cost is bounded.
 MAX_CHARACTERS = 10_000
@@ -36,12 +38,12 @@ def prepare(text: str) -> str:
     """Return ``text`` as the model reads it. Any ``str`` is accepted and raises no error.
 
     Entities are decoded. Links become ``http``, handles ``@user``, control characters a space.
-    Lone surrogates, direction marks, zero-width marks and skin tones are removed. Runs of one
-    character are cut to three, and white space becomes one space. At most 10,000 characters are
-    read.
+    Lone surrogates, direction marks, zero-width marks and skin tones are removed. Stars become a
+    number and unknown emoji known ones (``sentiment.symbols``). Runs of one character are cut to
+    three, and white space becomes one space. At most 10,000 characters are read.
     """
     text = html.unescape(html.unescape(text[:MAX_CHARACTERS]))[:MAX_CHARACTERS]
-    text = "".join(map(_clean, text)) if not text.isascii() else text
+    text = spell("".join(map(_clean, text))) if not text.isascii() else text
     text = "".join(c if c >= " " and c != "\x7f" else " " for c in text)
     text = _LINK.sub(LINK, text)
     text = _HANDLE.sub(HANDLE, text)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiment.brand_markers import MARKER_VERSION
+from sentiment.calibration import Calibration
 from sentiment.language import LANGUAGE_VERSION
 from sentiment.prepare import PREPARATION_VERSION
 
 SHIPPED = Path(__file__).parent / "model"
 DESCRIPTION = "earful.json"
+NGRAMS = "ngrams.bin"
 LABELS = ("negative", "neutral", "positive")
 
 
@@ -24,17 +27,17 @@ class ModelDamaged(RuntimeError):
 class Description:
     """The contents of ``earful.json``, which describes the model beside it.
 
-    ``temperature`` divides the logits; ``temperatures`` holds others for some languages, by the
-    code that identification returns. ``floor``: below this highest probability the answer is
-    "could not tell". ``unknown_share``: from this share on, of a text's letters outside the
-    vocabulary or in ``unread_scripts`` (first words of Unicode's character names, such as TAMIL),
-    the answer is "could not tell" too. ``max_tokens``: longer texts are cut here. ``sha256`` by
-    file name.
+    ``calibration``: its version; ``numbers``: the calibration itself. ``floor``: below this highest
+    probability the answer is "could not tell". ``unknown_share``: from this share on, of a text's
+    letters outside the vocabulary or in ``unread_scripts`` (first words of Unicode's character
+    names, such as TAMIL), the answer is "could not tell" too. ``max_tokens``: longer texts are read
+    in pieces. ``sha256`` by file name. ``ngram_share``: the weight of the expert of n-grams in the
+    text's sentiment; 0 without one.
     """
 
     name: str
     labels: tuple[str, ...]
-    temperature: float
+    numbers: Calibration
     floor: float
     unknown_share: float
     max_tokens: int
@@ -43,27 +46,25 @@ class Description:
     languages: tuple[str, ...]
     unread_scripts: frozenset[str]
     sha256: dict[str, str]
-    temperatures: dict[str, float] = field(default_factory=dict)
-
-    def temperature_of(self, language: str | None) -> float:
-        """Return the divisor of the logits for a text in ``language``; None is a text without."""
-        return self.temperatures.get(language or "", self.temperature)
+    ngram_share: float = 0.0
 
     @property
     def model_id(self) -> str:
         """Return weights, text preparation, calibration and identification as one name."""
         weights = self.sha256["model.onnx"][:12]
-        read = f"prep{self.preparation}-cal{self.calibration}-lang{LANGUAGE_VERSION}"
-        return f"{self.name}-{weights}-{read}"
+        read = f"prep{self.preparation}-mark{MARKER_VERSION}-cal{self.calibration}"
+        return f"{self.name}-{weights}-{read}-lang{LANGUAGE_VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A verified model directory: its description, its weights' file, its tokenizer's bytes."""
+    """A verified model directory: its description, its weights' file, its tokenizer's bytes, and
+    the file of its expert of n-grams, if it has one."""
 
     description: Description
     weights: Path
     tokenizer: bytes
+    ngrams: Path | None = None
 
 
 def read(directory: Path | None = None) -> ModelFiles:
@@ -77,9 +78,11 @@ def read(directory: Path | None = None) -> ModelFiles:
     # the path, not the bytes: the session would hold the bytes beside its own copy
     weights = folder / "model.onnx"
     _verified(weights, description.sha256)
-    return ModelFiles(
-        description, weights, _verified(folder / "tokenizer.json", description.sha256)
-    )
+    ngrams = folder / NGRAMS if description.ngram_share else None
+    if ngrams is not None:
+        _verified(ngrams, description.sha256)
+    tokenizer = _verified(folder / "tokenizer.json", description.sha256)
+    return ModelFiles(description, weights, tokenizer, ngrams)
 
 
 def is_ours(directory: Path | None) -> bool:
@@ -111,6 +114,7 @@ def _description(folder: Path) -> Description:
     raw: dict[str, Any] = json.loads(_bytes(path))
     try:
         raw["labels"] = tuple(raw["labels"])
+        raw["numbers"] = Calibration(**raw["numbers"])
         raw["languages"] = tuple(raw["languages"])
         raw["unread_scripts"] = frozenset(raw["unread_scripts"])
         description = Description(**raw)

@@ -134,7 +134,7 @@ def test_the_mapping_is_obeyed_and_named_in_the_id(tiny: Path) -> None:
     other = load(backend="transformers", model=tiny, labels=turned)
     assert abs(one.classify(["good"])[0].negative - other.classify(["good"])[0].positive) < 1e-6
     assert one.model_id != other.model_id
-    assert one.model_id.endswith("-prep1")
+    assert one.model_id.endswith("-prep2")
 
 
 def test_no_batch_holds_more_tokens_than_the_bound(

@@ -106,7 +106,7 @@ def test_ten_thousand_hostile_characters_score_as_the_first_of_them(
 def test_its_id_names_version_words_and_preparation(lexicon: Classifier) -> None:
     assert contract.check_model_id(lexicon, load("lexicon")) == ""
     name, version, digest, preparation = lexicon.model_id.split("-")
-    assert (name, len(digest), preparation) == ("vader", 12, "prep1")
+    assert (name, len(digest), preparation) == ("vader", 12, "prep2")
     assert version[0].isdigit()
 
 

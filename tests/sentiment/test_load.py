@@ -26,7 +26,7 @@ def copied(tmp_path: Path) -> Path:
 def test_model_id_names_weights_preparation_and_calibration(classifier: Classifier) -> None:
     about = json.loads((SHIPPED / "earful.json").read_text("utf-8"))
     weights = about["sha256"]["model.onnx"][:12]
-    assert classifier.model_id == f"earful-e5s-{weights}-prep1-cal2-lang1"
+    assert classifier.model_id == f"earful-e5s-{weights}-prep2-mark1-cal2-lang1"
 
 
 def test_model_directory_is_small() -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
+from tokenizers import Tokenizer
 
+from sentiment.brand_markers import OTHERS, OURS
 from sentiment.prepare import MAX_CHARACTERS, has_content, prepare
+from sentiment.shipped import SHIPPED
+from sentiment.symbols import KNOWN_BY_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -71,3 +75,37 @@ def test_texts_with_and_without_content(text: str) -> None:
 )
 def test_says_nothing(text: str) -> None:
     assert not has_content(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "prepared"),
+    [
+        ("★☆☆☆☆", "1/5 ★"),
+        ("★★★★★ lovely", "5/5 ★ lovely"),
+        ("☆☆☆☆☆", "0/5 ★"),
+        ("⭐⭐⭐☆☆ ok", "3/5 ★ ok"),
+        # decoration, or two of nobody knows how many
+        ("⭐ offer ⭐", "⭐ offer ⭐"),
+        ("⭐⭐ not great", "⭐⭐ not great"),
+        ("🤬", "😡"),
+        ("🤮🤮", "😖👎😖👎"),
+    ],
+)
+def test_signs_that_carry_the_answer_are_spelled(text: str, prepared: str) -> None:
+    assert prepare(text) == prepared
+
+
+def test_the_vocabulary_knows_what_unknown_emoji_become() -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
+    unknown = tokenizer.token_to_id("<unk>")
+    for emoji, known in KNOWN_BY_UNKNOWN.items():
+        assert unknown in tokenizer.encode(emoji).ids, f"{emoji} is known by now"
+        assert unknown not in tokenizer.encode(known).ids, f"{emoji} became {known}, unknown too"
+
+
+def test_the_markers_are_single_pieces() -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
+    for marker in (OURS, OTHERS):
+        ids = tokenizer.encode(f"a {marker} b").ids
+        assert len(ids) == len(tokenizer.encode("a b").ids) + 1
+        assert tokenizer.token_to_id("<unk>") not in ids
