@@ -1,82 +1,143 @@
-"""``python -m sentiment.training DATA_DIR --out MODEL_DIR``: from the base to a finished model."""
+"""``python -m sentiment.training DATA_DIR SETS_DIR``: from an earlier model to a new one."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
+import random
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sentiment.training import base, rows, vocabulary
+from sentiment.brand_markers import OURS
+from sentiment.shipped import SHIPPED
+from sentiment.training import own_readings, rows, understanding
+from sentiment.training.rows import Row
 
 log = logging.getLogger("sentiment.training")
+
+# Kept out of every run, because val alone cannot rank close choices: so many rows of this source.
+HELD_SOURCE, HELD_ROWS = "semeval_twitter-2016test", 4_000
+TAUGHT_SET = "semeval2017_en"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sentiment.training", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the labelled .tsv.gz sets")
+    parser.add_argument("understanding", type=Path, help="folder with the sets of readings")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
+    parser.add_argument("--start", type=Path, default=SHIPPED, help="the model to go on from")
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="wheels, trials")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=4_800)
     parser.add_argument("--batch", type=int, default=48)
-    parser.add_argument("--vocabulary", type=int, default=115_500, help="pieces to keep")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=None, help="fewer rows, for a trial")
+    parser.add_argument("--seed", type=int, default=21)
+    parser.add_argument("--no-teacher", action="store_true", help="labels alone")
     return parser.parse_args()
 
 
-def prepare_vocabulary(
-    arguments: argparse.Namespace, tokenizer_file: Path
-) -> tuple[list[int], Path]:
-    """Return the vocabulary's ids and the cut tokenizer's file; choose and write them once."""
-    ids_file = arguments.work / f"vocabulary-{arguments.vocabulary}.json"
-    cut = arguments.work / f"tokenizer-{arguments.vocabulary}.json"
-    if not ids_file.exists():
-        texts = vocabulary.texts_of(arguments.data)
-        keep = vocabulary.choose(tokenizer_file, texts, arguments.vocabulary)
-        vocabulary.write(tokenizer_file, keep, cut)
-        ids_file.write_text(json.dumps(keep), "utf-8")
-    ids: list[int] = json.loads(ids_file.read_text("utf-8"))
-    return ids, cut
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pools:
+    """``rows`` to learn, ``texts_held``: the rows of ``HELD_SOURCE`` that nobody learns."""
+
+    rows: list[Row]
+    held: list[Row]
+
+
+def pools(data: Path, sets: Path, seed: int) -> Pools:
+    """Return all rows to learn in a seeded order, without any text that judges the model."""
+    held = held_rows(data)
+    keys = {rows.key_of(row.text) for row in (*held, *understanding.choosing_rows(sets))}
+    keys |= {rows.key_of(row.text) for row in own_readings.choosing_rows()}
+    keys |= understanding.keys_not_learned(sets)
+    sentiment = [
+        row for row in rows.training_pool(data, seed=seed) if rows.key_of(row.text) not in keys
+    ]
+    rng = random.Random(seed)  # noqa: S311 - an order, no secret
+    own = [row for row in own_readings.training_rows(rng) if rows.key_of(row.text) not in keys]
+    companies = [own_readings.toward_company(row) for row in rows.own_posts("train")]
+    pool = [*sentiment, *understanding.understanding_pool(sets, keys, seed), *own, *companies]
+    rng.shuffle(pool)
+    return Pools(rows=pool, held=held)
+
+
+def held_rows(data: Path) -> list[Row]:
+    """Return the rows of ``HELD_SOURCE`` that judge choices, the same ones in every run."""
+    of_source = rows.read_source(data, TAUGHT_SET, HELD_SOURCE)
+    return random.Random(11).sample(of_source, min(HELD_ROWS, len(of_source)))  # noqa: S311
 
 
 def main() -> None:
     """Run every step; a second run continues from the last checkpoint.
 
-    1. Fetch and read the base model.
-    2. Cut its vocabulary.
-    3. Pool the labelled rows.
-    4. Train, saving checkpoints.
-    5. Quantise, calibrate and write the model directory.
+    1. Read the earlier model's weights and vocabulary.
+    2. Pool the rows.
+    3. Have the teachers label the English rows that they did not learn from.
+    4. Train the student on labels and teachers, saving checkpoints.
+    5. Train the expert of n-grams.
+    6. Quantise, calibrate and write the model directory.
     """
     import torch
     from tokenizers import Tokenizer
 
-    from sentiment.training import finetune, finish
+    from sentiment.training import base, finetune, finish, ngram_expert, rebuild
     from sentiment.training.network import MAX_TOKENS, Network
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     arguments = _arguments()
-    weights_file, tokenizer_file = base.fetch(arguments.work)
-    read = base.read(weights_file)
-    keep, cut = prepare_vocabulary(arguments, tokenizer_file)
-    tokenizer = Tokenizer.from_file(str(cut))
-    plan = finetune.Plan(epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    blocks = rebuild.read_blocks(arguments.start)
+    weights_file, _ = base.fetch(arguments.work)
+    shape = replace(base.read(weights_file), blocks=blocks)
+    tokenizer_file = arguments.start / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    pool = pools(arguments.data, arguments.understanding, arguments.seed).rows
+    if not arguments.no_teacher:
+        pool = taught(pool, arguments.work)
+    names = finetune.set_names(pool)
+    log.info("%d rows of %d sets and languages", len(pool), len(names))
+    plan = finetune.Plan(batch=arguments.batch, seed=arguments.seed)
     tokenizer.enable_truncation(plan.max_tokens)
-    pool = rows.training_pool(arguments.data, seed=arguments.seed)[: arguments.rows]
-    log.info("%d rows, %d pieces", len(pool), len(keep))
     torch.manual_seed(arguments.seed)
-    network = Network(read, keep)
-    steps = finetune.batches(pool, tokenizer, plan)
+    network = Network(shape, list(range(len(blocks))), marker_id(tokenizer), len(names))
+    network.start_from(rebuild.read_state(arguments.start))
+    steps = finetune.batches(pool, tokenizer, plan)[: arguments.steps]
     averaged = finetune.train(network, steps, plan, arguments.work / "checkpoint.pt")
     network.load_state_dict(averaged, strict=False)
     tokenizer.enable_truncation(MAX_TOKENS)
     trained = finish.Trained(
-        weights=network.weights(read.blocks[keep], read.epsilon),
-        tokenizer_file=cut,
+        weights=network.weights(blocks, shape.epsilon),
+        tokenizer_file=tokenizer_file,
         tokenizer=tokenizer,
     )
-    finish.finish(trained, pool, rows.validation(arguments.data), arguments.out)
+    finish.finish(
+        trained,
+        pool,
+        rows.validation(arguments.data),
+        understanding.choosing_rows(arguments.understanding) + own_readings.choosing_rows(),
+        ngram_expert.train(pool),
+        arguments.out,
+    )
+
+
+def marker_id(tokenizer: object) -> int:
+    """Return the id of our brand's marker; ValueError when the vocabulary would cut it."""
+    ids: list[int] = tokenizer.encode(f"{OURS} a").ids  # type: ignore[attr-defined]
+    if len(ids) != len(tokenizer.encode("a").ids) + 1:  # type: ignore[attr-defined]
+        raise ValueError(f"the vocabulary has no piece for the marker {OURS}")
+    return ids[1]
+
+
+def taught(pool: list[Row], work: Path) -> list[Row]:
+    """Return the pool with the teachers' answers beside the labels of ``TAUGHT_SET``."""
+    from sentiment.training.english_teacher import TeacherPlan, label_out_of_fold
+
+    by_key = {rows.key_of(row.text): row for row in pool if row.data_set == TAUGHT_SET}
+    answers = label_out_of_fold(list(by_key.values()), work, TeacherPlan())
+    return [
+        replace(row, teacher=tuple(answers[rows.key_of(row.text)].tolist()))
+        if row.data_set == TAUGHT_SET
+        else row
+        for row in pool
+    ]
 
 
 if __name__ == "__main__":

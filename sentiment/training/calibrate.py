@@ -1,4 +1,4 @@
-"""Fit a bias, temperatures and a floor on val, so that probabilities are honest."""
+"""Fit a bias, temperatures, scales and a floor on val, so that probabilities are honest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentiment.answers import softmax
 
 Array = np.ndarray[Any, Any]
 
-CALIBRATION_VERSION = 2
+CALIBRATION_VERSION = 3
 # Groups left out of the fit of the temperature: on their val rows answers are at chance.
 LEFT_OUT = frozenset({"umsab hi"})
 
@@ -28,17 +28,17 @@ def bias(logits: Array, labels: Array, groups: Array) -> Array:
     macro recall are chosen from a grid (neutral 0), with equal weight for every group (as Menon et
     al. 2021, "Long-tail learning via logit adjustment", with offsets chosen on val).
     """
-    chosen = [groups == group for group in sorted(set(groups.tolist()) - LEFT_OUT)]
-
-    def gain(offset: Array) -> float:
-        right = (logits + offset).argmax(-1) == labels
-        recalls = [_macro_recall(right[rows], labels[rows]) for rows in chosen]
-        return float(np.mean(recalls))
-
     steps = np.arange(-0.6, 0.65, 0.1)
     offsets = [np.array([negative, 0.0, positive]) for negative in steps for positive in steps]
-    best = max(offsets, key=gain)
+    best = max(offsets, key=lambda offset: mean_recall(logits + offset, labels, groups))
     return np.asarray(np.round(best, 2), dtype=np.float32)
+
+
+def mean_recall(logits: Array, labels: Array, groups: Array) -> float:
+    """Return the macro recall (0 to 1) of the groups, on average over the groups."""
+    right = logits.argmax(-1) == labels
+    chosen = [groups == group for group in sorted(set(groups.tolist()) - LEFT_OUT)]
+    return float(np.mean([_macro_recall(right[rows], labels[rows]) for rows in chosen]))
 
 
 def _macro_recall(right: Array, labels: Array) -> float:
@@ -90,3 +90,38 @@ def floor(probabilities: Array, labels: Array) -> float:
         if below.any() and right[below].mean() < 0.5:
             best = float(candidate)
     return round(best, 3)
+
+
+# Below this number of val rows that hold, an answer keeps the training's own calibration.
+MIN_HOLDING = 20
+# Keeps a few rows from pulling an answer to certainty.
+_SHRINKAGE = 1e-3
+
+
+def scale_and_offset(logits: Array, holds: Array, weights: Array) -> tuple[float, float]:
+    """Return the scale and offset of one yes-or-no answer's logits [rows], by its least log loss.
+
+    Platt 1999, "Probabilistic Outputs for Support Vector Machines", by Newton's method.
+    ``holds``: 1 or 0 for each row. (1, 0) where too few rows hold.
+    """
+    if min(holds.sum(), (1 - holds).sum()) < MIN_HOLDING:
+        return 1.0, 0.0
+    inputs = np.stack([logits, np.ones_like(logits)], axis=1).astype(np.float64)
+    chosen, prior = np.array([1.0, 0.0]), np.array([1.0, 0.0])
+    for _ in range(25):
+        shares = 1.0 / (1.0 + np.exp(-inputs @ chosen))
+        slope = inputs.T @ (weights * (shares - holds)) + _SHRINKAGE * (chosen - prior)
+        curve = (inputs * (weights * shares * (1 - shares))[:, None]).T @ inputs
+        chosen = chosen - np.linalg.solve(curve + _SHRINKAGE * np.eye(2), slope)
+    # a negative scale would turn an answer around: then there is no evidence to go by
+    return (round(float(chosen[0]), 3), round(float(chosen[1]), 3)) if chosen[0] > 0 else (1.0, 0.0)
+
+
+def best_threshold(probabilities: Array, holds: Array) -> float:
+    """Return the threshold with the highest F1 of what holds."""
+
+    def f1(threshold: float) -> float:
+        answered = probabilities >= threshold
+        return float(2 * (answered & (holds == 1)).sum() / max(1, answered.sum() + holds.sum()))
+
+    return round(float(max(np.arange(0.1, 0.9, 0.01), key=f1)), 2)

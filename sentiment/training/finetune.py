@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from sentiment.heads import INTENT_NAMES, INTENTS, REASON_NAMES, SENTIMENT, TOWARD, WIDTH
 from sentiment.training.augment import augment
 from sentiment.training.network import Network
 from sentiment.training.rows import Row
+from sentiment.training.targets import targets
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 Averaged = dict[str, Any]
 
 # on the CPU the flash kernel takes 25 ms in bf16 for a batch of posts, the plain one 7 ms
+TOWARD_FACTOR = 1.0
+# Of intents, reasons and irony. There are many of them, and each is easier than a sentiment.
+_FACTORS = torch.tensor([0.25] * len(INTENT_NAMES) + [0.2] * len(REASON_NAMES) + [0.6])
+
 ATTENTION = {"cpu": SDPBackend.MATH, "cuda": SDPBackend.EFFICIENT_ATTENTION}
 
 
@@ -31,7 +37,8 @@ ATTENTION = {"cpu": SDPBackend.MATH, "cuda": SDPBackend.EFFICIENT_ATTENTION}
 class Plan:
     """The settings of one training run.
 
-    ``max_tokens`` is in tokens, ``save_every`` and ``average_every`` in steps.
+    ``max_tokens`` is in tokens, ``save_every`` and ``average_every`` in steps. ``teacher_share``:
+    the weight of a teacher's answer against the label.
     ``average_memory``: the share of the running average of the weights that stays at each update.
     """
 
@@ -43,6 +50,7 @@ class Plan:
     smoothing: float = 0.05
     weight_decay: float = 0.01
     max_tokens: int = 96
+    teacher_share: float = 0.5
     seed: int = 1
     save_every: int = 200
     average_every: int = 20
@@ -51,16 +59,19 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and mask [rows, tokens], and each row's label, binary flag and weight [rows].
+    """Token ids and mask [rows, tokens], and what is known of each row.
 
-    ``binary``: the row's set has no neutral.
+    ``targets`` [rows, WIDTH]: probabilities in the columns of ``sentiment.heads``, NaN where
+    unknown. ``binary`` [rows]: the row's set has no neutral. ``weights`` [rows]. ``sets`` [rows]:
+    the number of the row's set, see ``Network``.
     """
 
     ids: Any
     mask: Any
-    labels: Any
+    targets: Any
     binary: Any
     weights: Any
+    sets: Any
 
 
 def pad(encoded: Sequence[Sequence[int]]) -> tuple[Any, Any]:
@@ -77,10 +88,20 @@ def pad(encoded: Sequence[Sequence[int]]) -> tuple[Any, Any]:
 def batches(rows: Sequence[Row], tokenizer: Any, plan: Plan) -> list[Batch]:
     """Return the batches of all epochs: augmented, of like length, in a seeded order."""
     rng = random.Random(plan.seed)  # noqa: S311 - an order, no secret
-    return [batch for _ in range(plan.epochs) for batch in _epoch(rows, tokenizer, plan, rng)]
+    numbers = {name: i for i, name in enumerate(set_names(rows))}
+    return [
+        batch for _ in range(plan.epochs) for batch in _epoch(rows, tokenizer, plan, rng, numbers)
+    ]
 
 
-def _epoch(rows: Sequence[Row], tokenizer: Any, plan: Plan, rng: random.Random) -> list[Batch]:
+def set_names(rows: Sequence[Row]) -> list[str]:
+    """Return the names of the sets and languages that have offsets of their own, in order."""
+    return sorted({f"{row.data_set} {row.lang}" for row in rows})
+
+
+def _epoch(
+    rows: Sequence[Row], tokenizer: Any, plan: Plan, rng: random.Random, numbers: dict[str, int]
+) -> list[Batch]:
     order = rng.sample(range(len(rows)), len(rows))
     texts = [augment(rows[i].text, rows[i].lang, rng) for i in order]
     encoded = [e.ids for e in tokenizer.encode_batch_fast(texts)]
@@ -90,27 +111,50 @@ def _epoch(rows: Sequence[Row], tokenizer: Any, plan: Plan, rng: random.Random) 
         near = sorted(range(start, min(start + chunk, len(order))), key=lambda i: len(encoded[i]))
         for first in range(0, len(near), plan.batch):
             chosen = near[first : first + plan.batch]
+            of_batch = [rows[order[i]] for i in chosen]
             ids, mask = pad([encoded[i] for i in chosen])
-            labels = torch.tensor([rows[order[i]].label for i in chosen])
-            binary = torch.tensor([rows[order[i]].binary for i in chosen])
-            weights = torch.tensor([rows[order[i]].weight for i in chosen])
-            epoch.append(Batch(ids, mask, labels, binary, weights))
+            epoch.append(
+                Batch(
+                    ids=ids,
+                    mask=mask,
+                    targets=torch.from_numpy(np.stack([known(row, plan) for row in of_batch])),
+                    binary=torch.tensor([row.binary for row in of_batch]),
+                    weights=torch.tensor([row.weight for row in of_batch]),
+                    sets=torch.tensor([numbers[f"{r.data_set} {r.lang}"] for r in of_batch]),
+                )
+            )
     rng.shuffle(epoch)
     return epoch
 
 
-def loss_of(logits: Any, batch: Batch, smoothing: float) -> Any:
-    """Return the weighted mean of the smoothed cross-entropy.
+def known(row: Row, plan: Plan) -> Any:
+    """Return what is known of a row [WIDTH], see ``targets``."""
+    return targets(row, plan.smoothing, plan.teacher_share)
 
-    ``smoothing`` is spread over the labels; binary rows have no neutral to spread over.
+
+def loss_of(logits: Any, batch: Batch) -> Any:
+    """Return the mean loss of a batch: each answer's cross-entropy where it is known, summed.
+
+    Cross-entropy to soft targets is the divergence from them but for a constant, so that labels
+    and teachers are learned alike (Hinton et al. 2015, "Distilling the Knowledge in a Neural
+    Network"). Binary rows leave neutral out.
     """
-    allowed = torch.ones_like(logits)
-    allowed[:, 1] = 1.0 - batch.binary.to(logits)
-    logp = torch.log_softmax(logits.masked_fill(allowed == 0, -1e4), dim=-1)
-    target = smoothing * allowed / allowed.sum(-1, keepdim=True)
-    target[torch.arange(len(target)), batch.labels] += 1.0 - smoothing
     weights = batch.weights.to(logits)
-    return -((target * logp * allowed).sum(-1) * weights).sum() / weights.sum()
+    is_known = ~torch.isnan(batch.targets)
+    wanted = torch.nan_to_num(batch.targets)
+    total = logits.new_zeros(len(logits))
+    for columns, factor in ((SENTIMENT, 1.0), (TOWARD, TOWARD_FACTOR)):
+        forbidden = torch.zeros_like(logits[:, columns], dtype=torch.bool)
+        forbidden[:, 1] = batch.binary
+        logp = torch.log_softmax(logits[:, columns].masked_fill(forbidden, -1e4), dim=-1)
+        logp = logp.masked_fill(forbidden, 0.0)
+        total = total - factor * (wanted[:, columns] * logp).sum(-1)
+    yes_or_no = slice(INTENTS.start, WIDTH)
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits[:, yes_or_no], wanted[:, yes_or_no], reduction="none"
+    )
+    losses = losses * is_known[:, yes_or_no] * _FACTORS.to(logits)
+    return ((total + losses.sum(-1)) * weights).sum() / len(logits)
 
 
 def train(network: Network, steps: list[Batch], plan: Plan, checkpoint: Path) -> Averaged:
@@ -131,8 +175,8 @@ def train(network: Network, steps: list[Batch], plan: Plan, checkpoint: Path) ->
         torch.manual_seed(plan.seed * 1_000_003 + step)
         batch = Batch(*(getattr(steps[step], f).to(device) for f in Batch.__slots__))
         with sdpa_kernel(ATTENTION[device]), torch.autocast(device, dtype=torch.bfloat16):
-            logits = network(batch.ids, batch.mask)
-        loss = loss_of(logits.float(), batch, plan.smoothing)
+            logits = network(batch.ids, batch.mask, batch.sets)
+        loss = loss_of(logits.float(), batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -161,14 +205,18 @@ def _average(averaged: Averaged, network: Network, memory: float) -> None:
 def _optimiser(network: Network, plan: Plan, steps: int) -> tuple[Any, Any]:
     named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     groups = [
-        {"params": [p for n, p in named if "head" in n], "lr": plan.head_rate},
         {
-            "params": [p for n, p in named if "head" not in n and p.ndim > 1],
+            "params": [p for n, p in named if _is_head(n)],
+            "lr": plan.head_rate,
+            "weight_decay": plan.weight_decay,
+        },
+        {
+            "params": [p for n, p in named if not _is_head(n) and p.ndim > 1],
             "lr": plan.rate,
             "weight_decay": plan.weight_decay,
         },
         {
-            "params": [p for n, p in named if "head" not in n and p.ndim == 1],
+            "params": [p for n, p in named if not _is_head(n) and p.ndim == 1],
             "lr": plan.rate,
             "weight_decay": 0.0,
         },
@@ -180,6 +228,10 @@ def _optimiser(network: Network, plan: Plan, steps: int) -> tuple[Any, Any]:
         return min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
 
     return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+
+def _is_head(name: str) -> bool:
+    return name.startswith(("head.", "set_offsets."))
 
 
 def _save(
@@ -209,7 +261,7 @@ def _resume(network: Network, averaged: Averaged, optimiser: Any, schedule: Any,
 
 
 def logits(network: Network, texts: Sequence[str], tokenizer: Any) -> Iterator[Any]:
-    """Yield (row numbers, float32 logits [rows, 3]) in batches of like length."""
+    """Yield (row numbers, float32 logits [rows, WIDTH]) in batches of like length."""
     device = next(network.parameters()).device
     network.eval()
     encoded = [e.ids for e in tokenizer.encode_batch_fast(list(texts))]

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from sentiment.answers import softmax
+from sentiment.calibration import CALIBRATED_NAMES
+from sentiment.heads import INTENTS, IRONY, SENTIMENT, TOWARD
 from sentiment.language import identify
 from sentiment.measures import measure
+from sentiment.ngrams import NgramExpert
 from sentiment.prepare import PREPARATION_VERSION
-from sentiment.shipped import DESCRIPTION, LABELS, sha256
+from sentiment.shipped import DESCRIPTION, LABELS, NGRAMS, sha256
 from sentiment.training import calibrate, graph, ranges
 from sentiment.training.rows import OWN_SET, Row
+from sentiment.training.targets import targets
 from sentiment.training.vocabulary import UNREAD_SCRIPTS
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,8 @@ UNKNOWN_SHARE = 0.5
 CUTS = (0.0, 1e-5, 1e-4)
 POWERS = (0.0, 0.75, 0.9, 1.0)
 RANGE_ROWS = 1500
+# Shares of the expert of n-grams to choose from, 0 for none.
+NGRAM_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
 # Every tenth val row decides between the cuts; all of them are measured afterwards.
 CHOOSING_STEP = 10
 
@@ -52,14 +58,22 @@ class Trained:
     tokenizer: Any
 
 
-def finish(trained: Trained, pool: Sequence[Row], val: Sequence[Row], directory: Path) -> None:
+def finish(
+    trained: Trained,
+    pool: Sequence[Row],
+    val: Sequence[Row],
+    readings: Sequence[Row],
+    expert: NgramExpert,
+    directory: Path,
+) -> None:
     """Write the model directory: int8 graph, tokenizer, config, description.
 
-    ``pool`` gives texts for the activation ranges; ``val`` decides every choice.
+    ``pool`` gives texts for the activation ranges; ``val`` decides every choice about the text's
+    sentiment, ``readings`` about all other answers. ``expert`` is written too where it helps.
 
-    1. Run the float32 graph on val and add the fitted bias to the head.
+    1. Run the float32 graph on val; choose the expert's share and add the fitted bias to the head.
     2. Quantise, choosing the cuts and divisors nearest to float32.
-    3. Write the graph, the tokenizer and the config.
+    3. Write the graph, the tokenizer, the config and the expert.
     4. Calibrate on the logits of the int8 graph, and write the description.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -68,24 +82,47 @@ def finish(trained: Trained, pool: Sequence[Row], val: Sequence[Row], directory:
     exact = ranges.logits(
         graph.build(trained.weights).SerializeToString(), trained.tokenizer, texts
     )
-    bias = calibrate.bias(exact, labels, groups)
-    log.info("added to the head's bias: %s", bias)
+    ngrams = np.stack([expert.logits(text) for text in texts])
+    share, bias = _share_and_bias(exact[:, SENTIMENT], ngrams, labels, groups)
+    log.info("n-grams count %.1f; added to the head's bias: %s", share, bias)
     trained = _biased(trained, bias)
-    exact += bias
+    exact[:, SENTIMENT] += bias
     sample = slice(None, None, CHOOSING_STEP)
     model = _quantised(trained, pool, texts[sample], exact[sample])
     (directory / "model.onnx").write_bytes(model)
     shutil.copyfile(trained.tokenizer_file, directory / "tokenizer.json")
     (directory / "config.json").write_text(json.dumps(_config(trained.weights), indent=2) + "\n")
+    if share:
+        expert.write(directory / NGRAMS)
     rounded = ranges.logits(model, trained.tokenizer, texts)
+    for logits in (exact, rounded):
+        logits[:, SENTIMENT] += share * ngrams
     for name, logits in (("float32", exact), ("int8", rounded)):
-        log.info("val, all sets pooled, %s: %s", name, measure(labels, softmax(logits)))
+        three = softmax(logits[:, SENTIMENT])
+        log.info("val, all sets pooled, %s: %s", name, measure(labels, three))
     languages = np.array([identify(text).language or "" for text in texts])
-    calibrated = _calibrated(rounded, labels, groups, languages)
+    calibrated = _calibrated(rounded[:, SENTIMENT], labels, groups, languages)
+    calibrated["numbers"] |= _calibrated_readings(
+        ranges.logits(model, trained.tokenizer, [row.text for row in readings]), readings
+    )
     log.info("%s", calibrated)
-    described = _described(directory, trained.weights.max_tokens) | calibrated
+    described = _described(directory, trained.weights.max_tokens, share) | calibrated
     described["languages"] = languages_with_evidence(pool)
     (directory / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n")
+
+
+def _share_and_bias(
+    logits: Array, ngrams: Array, labels: Array, groups: Array
+) -> tuple[float, Array]:
+    """Return the expert's share and the head's offsets with the highest mean recall together."""
+    biases = {s: calibrate.bias(logits + s * ngrams, labels, groups) for s in NGRAM_SHARES}
+
+    def gain(share: float) -> float:
+        return calibrate.mean_recall(logits + share * ngrams + biases[share], labels, groups)
+
+    best = max(NGRAM_SHARES, key=gain)
+    log.info("mean recall by share: %s", {s: round(gain(s), 4) for s in NGRAM_SHARES})
+    return best, biases[best]
 
 
 def _group(row: Row) -> str:
@@ -108,7 +145,9 @@ def languages_with_evidence(pool: Sequence[Row]) -> list[str]:
 
 def _biased(trained: Trained, bias: Array) -> Trained:
     tensors = dict(trained.weights.tensors)
-    tensors["head.bias"] = (tensors["head.bias"] + bias).astype(np.float32)
+    moved = tensors["head.bias"].astype(np.float32).copy()
+    moved[SENTIMENT] += bias
+    tensors["head.bias"] = moved
     return replace(trained, weights=replace(trained.weights, tensors=tensors))
 
 
@@ -174,6 +213,7 @@ def _config(weights: graph.Weights) -> dict[str, Any]:
         "id2label": {str(i): label for i, label in enumerate(LABELS)},
         "label2id": {label: i for i, label in enumerate(LABELS)},
         "pooling": "mean",
+        "marker_token_id": weights.marker,
     }
 
 
@@ -183,13 +223,45 @@ def _calibrated(logits: Array, labels: Array, groups: Array, languages: Array) -
     by_language = calibrate.temperatures(logits, labels, groups, languages)
     divisors = np.array([[by_language.get(language, general)] for language in languages.tolist()])
     return {
-        "temperature": general,
-        "temperatures": by_language,
+        "numbers": {"temperature": general, "temperatures": by_language},
         "floor": calibrate.floor(softmax(logits / divisors), labels),
     }
 
 
-def _described(directory: Path, max_tokens: int) -> dict[str, Any]:
+def _calibrated_readings(logits: Array, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the calibration of all other answers; every set counts the same for each of them."""
+    toward = np.array([row.toward for row in rows])
+    sets = np.array([row.data_set for row in rows])
+    known = toward >= 0
+    numbers: dict[str, Any] = {
+        "toward_temperature": calibrate.temperature(
+            logits[known, TOWARD], toward[known], sets[known]
+        ),
+        "scales": {},
+        "offsets": {},
+    }
+    wanted = np.stack([targets(row) for row in rows])
+    for column, name in enumerate(CALIBRATED_NAMES, INTENTS.start):
+        some = ~np.isnan(wanted[:, column])
+        holds, of_column = wanted[some, column].round(), logits[some, column]
+        weights = _equal_weights(sets[some])
+        scale, offset = calibrate.scale_and_offset(of_column, holds, weights)
+        numbers["scales"][name], numbers["offsets"][name] = scale, offset
+    irony = ~np.isnan(wanted[:, IRONY])
+    moved = logits[irony, IRONY] * numbers["scales"]["irony"] + numbers["offsets"]["irony"]
+    shares = 1.0 / (1.0 + np.exp(-moved))
+    numbers["ironic_from"] = calibrate.best_threshold(shares, wanted[irony, IRONY])
+    return numbers
+
+
+def _equal_weights(sets: Array) -> Array:
+    """Return weights [rows] by which every set counts the same, 1 on average."""
+    names, number, counts = np.unique(sets, return_inverse=True, return_counts=True)
+    return np.asarray(len(sets) / len(names) / counts[number])
+
+
+def _described(directory: Path, max_tokens: int, ngram_share: float) -> dict[str, Any]:
+    files = ["model.onnx", "tokenizer.json", "config.json", *([NGRAMS] if ngram_share else [])]
     return {
         "name": NAME,
         "labels": list(LABELS),
@@ -198,8 +270,6 @@ def _described(directory: Path, max_tokens: int) -> dict[str, Any]:
         "unread_scripts": list(UNREAD_SCRIPTS),
         "preparation": PREPARATION_VERSION,
         "calibration": calibrate.CALIBRATION_VERSION,
-        "sha256": {
-            name: sha256(directory / name)
-            for name in ("model.onnx", "tokenizer.json", "config.json")
-        },
+        "ngram_share": ngram_share,
+        "sha256": {name: sha256(directory / name) for name in files},
     }

@@ -37,7 +37,8 @@ class Weights:
     """The contents of the graph.
 
     ``blocks``: word embeddings [pieces, blocks, 18]. ``tensors``: by BertModel's names, with
-    ``head.weight`` [3, hidden] and ``head.bias`` [3].
+    ``head.weight`` [answers, 2 * hidden] and ``head.bias`` [answers]. ``marker``: the id of our
+    brand's marker.
     """
 
     blocks: Array
@@ -46,6 +47,7 @@ class Weights:
     heads: int
     epsilon: float
     max_tokens: int
+    marker: int
 
 
 @dataclass(slots=True)
@@ -151,7 +153,7 @@ def build(
 
     1. Look up and add the embeddings.
     2. Add each layer: attention, then the inner and outer product.
-    3. Pool over the tokens and add the head.
+    3. Pool over the tokens, and over our brand's markers, and add the head.
     4. Declare inputs and outputs, and check the model.
     """
     graph = _Graph(ranges, channel_divisors or {})
@@ -161,7 +163,8 @@ def build(
     for layer in range(weights.layers):
         x = _layer(graph, weights, f"encoder.layer.{layer}", x, bias, watched)
     _head(graph, weights, x)
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 3])]
+    width = len(weights.tensors["head.bias"])
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", width])]
     if watch:
         for name, source in watched.items():
             graph.add("Identity", [source], f"{name}.input")
@@ -266,12 +269,30 @@ def _head(g: _Graph, w: Weights, x: str) -> None:
     # Sums over rows and the MatMul of a matrix round differently for one row and for many.
     # A product a row and a sum along the last axis do not.
     last = g.const("axis_last", np.array([-1], dtype=np.int64))
-    second = g.const("axis_1", np.array([1], dtype=np.int64))
-    count = g.add("ReduceSum", ["mask", last], "count", keepdims=1)
-    share = g.add("Div", ["mask", count], "share")
-    shares = g.add("Unsqueeze", [share, second], "shares")
-    row = g.add("MatMul", [shares, x], "pooled")
+    everywhere = _pooled(g, x, "mask", "pooled")
+    row = g.add("Concat", [everywhere, _pooled(g, x, _ours(g, w), "ours")], "both", axis=-1)
     matrix = g.const("head.weight", w.tensors["head.weight"].astype(np.float32))
     products = g.add("Mul", [row, matrix], "head.products")
     sums = g.add("ReduceSum", [products, last], "head.sums", keepdims=0)
     g.add("Add", [sums, g.const("head.bias", w.tensors["head.bias"])], "logits")
+
+
+def _pooled(g: _Graph, x: str, weights: str, name: str) -> str:
+    """Return the mean of ``x`` over the tokens by their weights, [rows, 1, channels]."""
+    last = g.const("axis_last", np.array([-1], dtype=np.int64))
+    second = g.const("axis_1", np.array([1], dtype=np.int64))
+    count = g.add("ReduceSum", [weights, last], f"{name}.count", keepdims=1)
+    share = g.add("Div", [weights, count], f"{name}.share")
+    return g.add("MatMul", [g.add("Unsqueeze", [share, second], f"{name}.shares"), x], name)
+
+
+def _ours(g: _Graph, w: Weights) -> str:
+    """Return 1 at the tokens that are our brand's marker; all tokens when a text has none."""
+    last = g.const("axis_last", np.array([-1], dtype=np.int64))
+    marker = g.const("marker", np.array(w.marker, dtype=np.int64))
+    is_marker = g.add("Equal", ["input_ids", marker], "is_marker")
+    markers = g.add("Cast", [is_marker], "markers", to=TensorProto.FLOAT)
+    number = g.add("ReduceSum", [markers, last], "markers.count", keepdims=1)
+    none = g.const("none", np.array(0, dtype=np.float32))
+    has_one = g.add("Greater", [number, none], "has_marker")
+    return g.add("Where", [has_one, markers, "mask"], "ours.weights")

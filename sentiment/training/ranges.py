@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from sentiment.batches import EncodedText, batches, model_inputs
+from sentiment.heads import WIDTH
 
 Array = np.ndarray[Any, Any]
 
@@ -17,9 +18,9 @@ SAMPLE = 20_000
 
 
 def logits(model: bytes, tokenizer: Any, texts: Sequence[str]) -> Array:
-    """Return logits [texts, 3] of a serialised graph, batched as in production."""
+    """Return logits [texts, WIDTH] of a serialised graph, batched as in production."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    logits = np.zeros((len(texts), 3), dtype=np.float32)
+    logits = np.zeros((len(texts), WIDTH), dtype=np.float32)
     for batch in batches(_encode(tokenizer, texts)):
         rows = [text.position for text in batch]
         logits[rows] = session.run(["logits"], model_inputs(batch))[0]

@@ -13,52 +13,72 @@ from onnx import numpy_helper
 from transformers import BertConfig, BertModel, BertPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from sentiment.heads import SENTIMENT, WIDTH
 from sentiment.training.base import dequantise
+from sentiment.training.network import mean
 
 Array = np.ndarray[Any, Any]
 
 
-class MeanPooled(BertPreTrainedModel):  # type: ignore[misc, unused-ignore]
-    """Compute the same as the ONNX graph: BertModel, mean pooling over tokens, a linear head."""
+class TwicePooled(BertPreTrainedModel):  # type: ignore[misc, unused-ignore]
+    """Compute the same as the ONNX graph: BertModel, two means over tokens, a linear head."""
 
     def __init__(self, config: Any) -> None:
         """Create it with random weights; ``rebuild`` fills in the trained ones."""
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
-        self.head = torch.nn.Linear(config.hidden_size, 3)
+        self.head = torch.nn.Linear(2 * config.hidden_size, WIDTH)
         self.post_init()
 
     def forward(self, input_ids: Any, attention_mask: Any, **_: Any) -> Any:
-        """Return logits [rows, 3] in Transformers' way."""
+        """Return logits [rows, 3] of the text's sentiment in Transformers' way."""
         hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * weights).sum(1) / weights.sum(1)
-        return SequenceClassifierOutput(logits=self.head(pooled))
+        weights = attention_mask.to(hidden.dtype)
+        ours = (input_ids == self.config.marker_token_id).to(hidden.dtype)
+        ours = torch.where(ours.sum(1, keepdim=True) > 0, ours, weights)
+        pooled = torch.cat([mean(hidden, weights), mean(hidden, ours)], dim=-1)
+        return SequenceClassifierOutput(logits=self.head(pooled)[:, SENTIMENT])
 
 
 def rebuild(directory: Path) -> tuple[Any, int]:
     """Return (model in eval mode, its token limit) from a directory's int8 ONNX file."""
     settings = json.loads((directory / "config.json").read_text("utf-8"))
     config = BertConfig(**{k: v for k, v in settings.items() if k != "architectures"})
-    tensors = onnx.load(directory / "model.onnx").graph.initializer
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
-    model = MeanPooled(config)
-    state = {name: torch.from_numpy(array) for name, array in _state(arrays, config).items()}
+    model = TwicePooled(config)
+    state = {name: torch.from_numpy(array) for name, array in read_state(directory).items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     if unexpected or any("position_ids" not in name for name in missing):
         raise ValueError(f"{directory}: missing {missing}, unexpected {unexpected}")
     return model.eval(), int(config.max_position_embeddings)
 
 
+def read_state(directory: Path) -> dict[str, Array]:
+    """Return a directory's weights in float32 by Transformers' names, of any shape of head."""
+    settings = json.loads((directory / "config.json").read_text("utf-8"))
+    config = BertConfig(**{k: v for k, v in settings.items() if k != "architectures"})
+    return _state(_arrays(directory), config)
+
+
+def read_blocks(directory: Path) -> Array:
+    """Return a directory's word embeddings as stored, [vocabulary, blocks a row, 18] bytes."""
+    return _blocks(_arrays(directory))
+
+
+def _arrays(directory: Path) -> dict[str, Array]:
+    tensors = onnx.load(directory / "model.onnx").graph.initializer
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
+
+
+def _blocks(arrays: dict[str, Array]) -> Array:
+    return np.concatenate([arrays["words.scale"].view(np.uint8), arrays["words.nibbles"]], axis=-1)
+
+
 def _state(arrays: dict[str, Array], config: Any) -> dict[str, Array]:
-    blocks = np.concatenate(
-        [arrays["words.scale"].view(np.uint8), arrays["words.nibbles"]], axis=-1
-    )
     hidden = config.hidden_size
     state: dict[str, Array] = {
         "head.weight": arrays["head.weight"].copy(),
         "head.bias": arrays["head.bias"].copy(),
-        "bert.embeddings.word_embeddings.weight": dequantise(blocks),
+        "bert.embeddings.word_embeddings.weight": dequantise(_blocks(arrays)),
         "bert.embeddings.position_embeddings.weight": arrays["positions"].copy(),
         # already added to the positions
         "bert.embeddings.token_type_embeddings.weight": np.zeros((1, hidden), np.float32),

@@ -20,18 +20,26 @@ OWN_SET = "own_posts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A labelled text, prepared.
+    """A text, prepared, with what is known about it.
 
+    ``label``: the text's sentiment, ``toward``: the sentiment toward the brand, -1 where unknown.
+    ``intents`` and ``reasons``: the known names, with 1 where they hold. ``irony``: 1 or 0.
     ``binary``: its set has no neutral, so none may be learned. ``weight``: its weight in the loss,
-    under 1 where labels were guessed from others.
+    under 1 where labels were guessed from others. ``teacher``: a teacher's probabilities of the
+    sentiment, learned beside the label.
     """
 
     text: str
-    label: int
     lang: str
     data_set: str
+    label: int = -1
+    toward: int = -1
+    intents: tuple[tuple[str, float], ...] = ()
+    reasons: tuple[tuple[str, float], ...] = ()
+    irony: float | None = None
     binary: bool = False
     weight: float = 1.0
+    teacher: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +109,18 @@ def read_set(folder: Path, name: str, split: str) -> list[Row]:
     return [row for row, row_split in _parse(path, name) if row_split == split]
 
 
-def _parse(path: Path, name: str) -> Iterator[tuple[Row, str]]:
+def read_source(folder: Path, name: str, source: str) -> list[Row]:
+    """Return the train rows of a set that come from one source; errors as in ``read_set``."""
+    path = folder / f"{name}.tsv.gz"
+    return [row for row, split in _parse(path, name, source) if split == "train"]
+
+
+def _parse(path: Path, name: str, source: str | None = None) -> Iterator[tuple[Row, str]]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         for line in rows:
+            if source is not None and line["source"] != source:
+                continue
             place = f"{path}, line {rows.line_num}"
             empty = [column for column in _COLUMNS if not line.get(column)]
             if empty:

@@ -1,0 +1,48 @@
+"""Our own posts with readings are well formed, and what is kept back is never learned."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sentiment.brand_markers import OURS
+from sentiment.training import own_readings
+from sentiment.training.rows import key_of
+
+
+def test_twelve_languages_have_posts_of_every_intent_and_reason() -> None:
+    posts = own_readings.to_train_on() + own_readings.kept_back()
+    assert len({post.template for post in posts}) >= 3000
+    for lang in {post.lang for post in posts}:
+        of_language = [post for post in posts if post.lang == lang]
+        assert {intent for post in of_language for intent in post.intents} >= {
+            *("complaint", "question", "praise", "suggestion", "leaving", "resolved", "other")
+        }
+        assert len({reason for post in of_language for reason in post.reasons}) == 10
+        assert any(post.ironic for post in of_language)
+    assert len({post.lang for post in posts}) == 12
+
+
+def test_what_is_kept_back_is_never_learned() -> None:
+    rows = own_readings.training_rows(random.Random(1), times=2)
+    learned = {key_of(row.text.replace(OURS, "")) for row in rows}
+    kept = {key_of(row.text.replace(OURS, "")) for row in own_readings.choosing_rows()}
+    assert not learned & kept
+    assert 0.1 < len(kept) / len(own_readings.to_train_on() + own_readings.kept_back()) < 0.15
+
+
+def test_a_post_varies_by_its_choices_only() -> None:
+    variants = {own_readings.vary("a [[b|c]] {us} [[d|e]]", random.Random(n)) for n in range(40)}
+    assert variants == {"a b {us} d", "a b {us} e", "a c {us} d", "a c {us} e"}
+
+
+def test_reasons_are_known_of_the_unhappy_only() -> None:
+    for row in own_readings.choosing_rows():
+        assert bool(row.reasons) == any(value for _, value in row.reasons)
+
+
+@pytest.mark.parametrize("line", ["en-1\tonly two", "en-1\tt\tx\tn\tcomplaint\tlate\t-"])
+def test_a_line_that_is_no_post_is_refused_with_its_place(line: str) -> None:
+    with pytest.raises(ValueError, match=r"en\.tsv 3"):
+        own_readings._parse(line, "en.tsv 3", "en")
