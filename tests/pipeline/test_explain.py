@@ -54,6 +54,20 @@ def test_verdicts_are_found_by_post_by_mention_and_by_case(
     assert (calm.brand, calm.verdict, calm.flag) == ("Acme Air", "calm", None)
 
 
+def test_a_brand_that_is_found_late_waits_for_the_model(db: Database, clock: FrozenClock) -> None:
+    keep(db, mention(1), ids=["rival-jet"])
+    read_all(db)
+    keep(db, mention(1))
+    flag(db, RULES, clock=clock)
+    late, _theirs = explanations.of_post(db, "fake", "m-1")
+    assert headline(late).endswith("about Acme Air: not judged yet")
+    (sentence,) = explain(late, RULES)
+    assert sentence == (
+        "The model fake-model/1 read it before it was about Acme Air. "
+        "Run `earful classify`, then `earful flag`."
+    )
+
+
 def test_a_mention_about_two_brands_has_two_verdicts(db: Database, clock: FrozenClock) -> None:
     keep(db, mention(1), ids=["acme-air", "rival-jet"])
     read_all(db)
