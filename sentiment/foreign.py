@@ -200,7 +200,8 @@ def _max_tokens(config: Mapping[str, Any], directory: Path, tokenizer: Tokenizer
     """Return the most tokens that the model can read: the least of its files, 512 at most."""
     limits = [MAX_TOKENS]
     positions = config.get("max_position_embeddings")
-    if isinstance(positions, int):
+    # models with relative positions write -1 or nothing
+    if isinstance(positions, int) and positions > 0:
         limits.append(positions - 2)  # RoBERTa counts positions from 2: two can never be used
     if (file := directory / "tokenizer_config.json").is_file():
         longest = _json(file).get("model_max_length")

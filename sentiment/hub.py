@@ -147,9 +147,12 @@ def find_device(torch: Any) -> str:
 
 def _max_tokens(config: Any, tokenizer: Any) -> int:
     """Return the most tokens that model and tokenizer can read, 512 at most."""
-    positions = getattr(config, "max_position_embeddings", None) or MAX_TOKENS
-    # RoBERTa counts positions from 2, so two of them can never be used
-    return int(max(8, min(MAX_TOKENS, positions - 2, tokenizer.model_max_length)))
+    limits = [MAX_TOKENS, tokenizer.model_max_length]
+    positions = getattr(config, "max_position_embeddings", None)
+    # models with relative positions write -1 or nothing
+    if isinstance(positions, int) and positions > 0:
+        limits.append(positions - 2)  # RoBERTa counts positions from 2: two can never be used
+    return int(max(8, min(limits)))
 
 
 def _libraries() -> tuple[Any, Any]:

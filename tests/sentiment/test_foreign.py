@@ -116,6 +116,12 @@ def test_texts_are_read_as_far_as_the_model_can(tmp_path: Path, by: str) -> None
     assert one.negative == one.neutral
 
 
+def test_a_model_without_positions_of_its_own_reads_long_texts(tmp_path: Path) -> None:
+    like = Tiny(names=OURS, positions=600, config={"max_position_embeddings": -1})
+    (answer,) = load(model=like.write(tmp_path)).classify(["so " * 20 + "bad " * 20])
+    assert answer.sentiment is Sentiment.NEGATIVE
+
+
 # --- what is refused ------------------------------------------------------------------------
 
 

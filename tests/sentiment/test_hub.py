@@ -83,6 +83,17 @@ def test_a_gpu_is_used_where_there_is_one(cuda: bool, mps: bool, device: str) ->
     assert hub.find_device(torch) == device
 
 
+@pytest.mark.parametrize(
+    ("positions", "longest", "tokens"),
+    [(514, 512, 512), (-1, 10**30, 512), (None, 256, 256), (130, 10**30, 128), (4, 512, 8)],
+)
+def test_a_text_is_cut_where_model_or_tokenizer_ends(
+    positions: int | None, longest: int, tokens: int
+) -> None:
+    config = SimpleNamespace(max_position_embeddings=positions)
+    assert hub._max_tokens(config, SimpleNamespace(model_max_length=longest)) == tokens
+
+
 @pytest.mark.skipif(TORCH, reason="torch is installed here: nothing is missing")
 def test_without_torch_it_says_what_to_install() -> None:
     with pytest.raises(ImportError, match=r"pip install 'earful\[transformers\]'"):
