@@ -23,6 +23,7 @@ from storage.analysis.trends import (
     trend,
     widen_to_quarters,
 )
+from storage.cases.complaints import count_complaints
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.cases.detail import case, revisions
 from storage.cases.mention_lists import (
@@ -65,6 +66,7 @@ __all__ = [
     "by_source",
     "case",
     "count_cases",
+    "count_complaints",
     "count_events",
     "count_exactly",
     "count_questions",

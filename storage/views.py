@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from earful.case_states import OPEN_STATUSES, CaseStatus
 from earful.clock import Window
-from earful.judgements import Evidence
+from earful.enums import Intent, Reason
+from earful.judgements import Evidence, Reading, Scores
 from earful.types import Rating
 
 # A poll may wait behind slow ones; only a longer delay means that nothing polls any more.
@@ -118,8 +119,9 @@ class StoryReach:
 class CaseView:
     """A line of the queue: the person, the newest flagged mention, and the reason for its flag.
 
-    ``lang`` is the language that its source stated, ``language`` the one that was detected. When
-    all posts of a case are deleted, ``text`` is empty, ``complaints`` is 0 and ``evidence`` None.
+    ``lang`` is the language that its source stated, ``language`` the one that was detected.
+    ``evidence`` is that of the flag, ``reading`` the current one of the same mention. When all
+    posts of a case are deleted, ``text`` is empty, ``complaints`` is 0 and both are None.
     """
 
     id: int
@@ -152,6 +154,7 @@ class CaseView:
     published_at: datetime
     story: StoryReach | None = None
     evidence: Evidence | None = None
+    reading: Reading | None = None
 
 
 # When a flagged mention was published, and the number of its flag: its place in its case.
@@ -167,11 +170,25 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswer:
+    """A model's answer about the current text of a mention, for the brand of its case.
+
+    ``reading`` is None when the model read the mention before readings were stored.
+    """
+
+    model_id: str
+    at: datetime
+    scores: Scores
+    reading: Reading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggedMention:
     """A mention of a case with all the evidence of its flag; ``lang`` is as in CaseView.
 
     ``earlier`` holds the newest of its ``earlier_count`` former texts. ``edition`` numbers its
-    current text. ``key`` is its place in the case.
+    current text. ``key`` is its place in the case. ``answers`` are those of all models, newest
+    first.
     """
 
     key: MentionKey
@@ -201,6 +218,13 @@ class FlaggedMention:
     earlier_count: int = 0
     rating: Rating | None = None
     story: StoryReach | None = None
+    answers: tuple[ModelAnswer, ...] = ()
+
+    @property
+    def reading(self) -> Reading | None:
+        """Return the reading by the model that counts now; None where there is none."""
+        readings = (answer.reading for answer in self.answers if answer.model_id == self.model_id)
+        return next(readings, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +258,9 @@ class QueueFilter:
 
     ``assignee`` "" selects unassigned cases; None selects all. ``overdue_at`` selects unanswered
     cases with an answer due before that instant. ``with_posts`` leaves out cases without a post
-    left. ``order`` is "priority", "newest" (latest complaint first) or "due".
+    left. ``intent`` and ``reason`` select cases whose newest complaint is read that way.
+    ``complained`` is the window of the first complaint. ``order`` is "priority", "newest" (latest
+    complaint first) or "due".
     """
 
     brand_id: str | None = None
@@ -244,6 +270,9 @@ class QueueFilter:
     overdue_at: datetime | None = None
     min_priority: int = 0
     with_posts: bool = False
+    intent: Intent | None = None
+    reason: Reason | None = None
+    complained: Window | None = None
     opened: Window | None = None
     after_id: int | None = None
     up_to_id: int | None = None

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, tuple_
+from sqlalchemy import Connection, and_, func, literal, select, tuple_
 
-from storage.analysis import ratings
+from storage.analysis import ratings, readings
 from storage.analysis.predictions import CURRENT_PREDICTION
 from storage.cases.queue import (
     STORY_COLUMNS,
@@ -29,14 +29,23 @@ from storage.tables import (
     FlagRow,
     MentionRow,
     PredictionRow,
+    ReadingRow,
     RevisionRow,
     StoryRow,
 )
-from storage.views import CaseDetail, CaseEvent, FlaggedMention, MentionKey, Revision
+from storage.views import (
+    CaseDetail,
+    CaseEvent,
+    FlaggedMention,
+    MentionKey,
+    ModelAnswer,
+    Revision,
+)
 
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
 _EVENT, _PREDICTION = table_of(CaseEventRow), table_of(PredictionRow)
 _REVISION, _STORY = table_of(RevisionRow), table_of(StoryRow)
+_READING = table_of(ReadingRow)
 
 
 PAGE_SIZE = 20  # mentions, and events
@@ -121,8 +130,13 @@ def _read_mentions(
         .where(_FLAG.c.id.in_(ids))
         .order_by(*order)
     ).all()
-    earlier = _read_newest_revisions(connection, [row.mention_id for row in rows])
-    mentions = tuple(_to_flagged(row, earlier[row.mention_id]) for row in rows)
+    ids_in_page = [row.mention_id for row in rows]
+    earlier = _read_newest_revisions(connection, ids_in_page)
+    # a case is about one brand
+    answers = _read_answers(connection, ids_in_page, rows[0].brand_id) if rows else {}
+    mentions = tuple(
+        _to_flagged(row, earlier[row.mention_id], answers.get(row.mention_id, ())) for row in rows
+    )
     return mentions, total - len(mentions)
 
 
@@ -147,7 +161,34 @@ def _read_newest_revisions(connection: Connection, ids: Sequence[int]) -> dict[i
     return earlier
 
 
-def _to_flagged(row: Any, earlier: Sequence[Any]) -> FlaggedMention:
+def _read_answers(
+    connection: Connection, mention_ids: Sequence[int], brand_id: str
+) -> dict[int, list[ModelAnswer]]:
+    """Return the answers of all models about each mention and this brand, newest first."""
+    answers: dict[int, list[ModelAnswer]] = defaultdict(list)
+    of_prediction = and_(
+        _READING.c.mention_id == _PREDICTION.c.mention_id,
+        _READING.c.model_id == _PREDICTION.c.model_id,
+        _READING.c.brand_id == brand_id,
+    )
+    for row in connection.execute(
+        select(_PREDICTION, *readings.COLUMNS)
+        .outerjoin(_READING, of_prediction)
+        .where(_PREDICTION.c.mention_id.in_(mention_ids))
+        .order_by(_PREDICTION.c.at.desc(), _PREDICTION.c.model_id)
+    ):
+        answers[row.mention_id].append(
+            ModelAnswer(
+                model_id=row.model_id,
+                at=row.at,
+                scores=readings.scores_from_row(row),
+                reading=readings.from_row(row),
+            )
+        )
+    return answers
+
+
+def _to_flagged(row: Any, earlier: Sequence[Any], answers: Sequence[ModelAnswer]) -> FlaggedMention:
     same_names = (
         *(
             "mention_id",
@@ -170,6 +211,7 @@ def _to_flagged(row: Any, earlier: Sequence[Any]) -> FlaggedMention:
         earlier_count=earlier[0].total if earlier else 0,
         rating=ratings.from_row(row),
         story=story_reach(row),
+        answers=tuple(answers),
         **{name: row._mapping[name] for name in same_names},
     )
 

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from earful.case_states import CaseStatus
 from earful.clock import Window
+from storage.analysis import readings
 from storage.analysis.predictions import CURRENT_PREDICTION
+from storage.cases import complaints
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.cases.explanations import evidence_from
 from storage.database.engine import Database
@@ -26,6 +28,7 @@ from storage.tables import (
     FlagRow,
     MentionRow,
     PredictionRow,
+    ReadingRow,
     StoryRow,
 )
 from storage.views import CaseView, QueueFilter, QueueTally, StoryReach
@@ -33,6 +36,7 @@ from storage.views import CaseView, QueueFilter, QueueTally, StoryReach
 _CASE, _FLAG, _MENTION = table_of(CaseRow), table_of(FlagRow), table_of(MentionRow)
 _AUTHOR, _BRAND, _EVENT = table_of(AuthorRow), table_of(BrandRow), table_of(CaseEventRow)
 _PREDICTION, _STORY = table_of(PredictionRow), table_of(StoryRow)
+_READING = table_of(ReadingRow)
 _NO_POST = "All its posts are gone upstream, and their words were removed here."
 
 STORY_COLUMNS = tuple(
@@ -154,14 +158,23 @@ def _passes(selection: QueueFilter) -> Any:
         conditions.append(_CASE.c.complaints > 0)
     if selection.min_priority:
         conditions.append(_CASE.c.priority >= selection.min_priority)
+    if selection.intent is not None or selection.reason is not None:
+        conditions.append(complaints.is_read_as(selection.intent, selection.reason))
     conditions += _in_id_range(selection)
+    conditions += _in_windows(selection)
+    return and_(*conditions)
+
+
+def _in_windows(selection: QueueFilter) -> list[Any]:
+    conditions: list[Any] = []
     for column, window in (
+        (_CASE.c.complained_at, selection.complained),
         (_CASE.c.opened_at, selection.opened),
         (_CASE.c.resolved_at, selection.resolved),
     ):
         if window is not None:
             conditions += [column >= window.since, column < window.until]
-    return and_(*conditions)
+    return conditions
 
 
 def _in_id_range(selection: QueueFilter) -> list[Any]:
@@ -191,15 +204,6 @@ def to_views(connection: Connection, rows: Sequence[Any]) -> tuple[CaseView, ...
 
 
 def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, Any]:
-    # one entry of ix_flag_case for each case, however many flags the case has
-    flag = table_of(FlagRow).alias("any_flag")
-    newest = (
-        select(flag.c.id)
-        .where(flag.c.case_id == _CASE.c.id)
-        .order_by(flag.c.published_at.desc(), flag.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     flags: dict[int, Any] = {}
     for ids in chunks(case_ids):
         for row in connection.execute(
@@ -212,13 +216,16 @@ def _newest_flags(connection: Connection, case_ids: Sequence[int]) -> dict[int, 
                 _MENTION.c.lang,
                 _MENTION.c.url,
                 _MENTION.c.published_at,
-                _PREDICTION.c.language,
+                *(_PREDICTION.c[name] for name in ("negative", "neutral", "positive")),
+                *(_PREDICTION.c[name] for name in ("could_not_tell", "language")),
+                *readings.COLUMNS,
                 *STORY_COLUMNS,
             )
             .select_from(_CASE)
-            .join(_FLAG, _FLAG.c.id == newest)
+            .join(_FLAG, _FLAG.c.id == complaints.NEWEST_FLAG)
             .join(_MENTION, _MENTION.c.id == _FLAG.c.mention_id)
             .outerjoin(_PREDICTION, CURRENT_PREDICTION)
+            .outerjoin(_READING, complaints.READING_OF_FLAG)
             .outerjoin(_STORY, _STORY.c.id == _MENTION.c.story_id)
             .where(_CASE.c.id.in_(ids))
         ):
@@ -258,6 +265,7 @@ def _to_view(row: Any, flag: Any) -> CaseView:
         published_at=row.last_at if flag is None else flag.published_at,
         story=None if flag is None else story_reach(flag),
         evidence=None if flag is None else evidence_from(flag.evidence),
+        reading=None if flag is None else readings.from_row(flag),
     )
 
 
