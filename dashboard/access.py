@@ -63,13 +63,13 @@ def _sign_in() -> Session | None:
     return None if sessions is None else sessions.read(dict(st.context.cookies))
 
 
-def draw_name_form(place: str) -> None:
+def draw_name_form(place: str, purpose: str = "who has the case") -> None:
     """Draw a small form for the visitor's name, which every action needs."""
     # The badge and a case may draw this form on one page, and Streamlit refuses equal keys.
     with st.form(f"visitor-{place}", border=False):
         field, button = st.columns([3, 1], vertical_alignment="bottom")
         name = field.text_input(
-            "Your name, so that colleagues see who has the case", max_chars=60, key=f"name-{place}"
+            f"Your name, so that colleagues see {purpose}", max_chars=60, key=f"name-{place}"
         )
         if button.form_submit_button("Use this name", width="stretch") and one_line(name):
             # This run has drawn parts of the page without the name.

@@ -38,6 +38,8 @@ def main() -> None:
         [
             st.Page(views / "command_center.py", title="Command center", default=True),
             st.Page(views / "unhappy.py", title="Unhappy customers", url_path="unhappy"),
+            st.Page(views / "questions.py", title="Questions", url_path="questions"),
+            st.Page(views / "wishes.py", title="Wishes", url_path="wishes"),
         ],
         position="top",
     ).run()

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, health, periods
+from dashboard import charts, complaint_reasons, health, periods
 from dashboard.parts import QUEUE_PAGE, draw_priority, draw_small_print, person_name
 from dashboard.safe import clean, one_line
 from dashboard.words import (
@@ -53,6 +53,8 @@ def draw(
             _voice(db, brand, window)
         with by_source.container(border=True, height="stretch"):
             _sources(db, brand, window)
+        with st.container(border=True, key="reasons-board"):
+            complaint_reasons.draw(db, brand.id, window)
     with side:
         _newest(queries.newest_flagged(db, brand.id, limit=_NEWEST), urgent_at, now)
     health.draw_status_line(listening, settings, now, brand.timezone)

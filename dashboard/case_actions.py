@@ -18,6 +18,7 @@ from earful import clock
 from earful.case_states import Action, is_allowed
 from earful.enums import Sentiment
 from outreach.rules import Rules, due_at
+from outreach.unhappy import has_intents, toward_brand
 from storage.cases import commands
 from storage.views import CaseView, FlaggedMention
 
@@ -47,8 +48,7 @@ def draw_notice(case_id: int) -> None:
     notice = st.session_state.pop(_NOTICE, None)
     if not isinstance(notice, _Notice) or notice.case_id != case_id:
         return
-    draw_box = {"done": st.success, "conflict": st.warning, "failed": st.error}[notice.kind]
-    draw_box(label(notice.words, 400))
+    draw_result(notice.kind, notice.words)
 
 
 def draw(case: CaseView) -> None:
@@ -146,9 +146,8 @@ def _draw_resolved(case: CaseView) -> None:
 
 def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
     """Draw the correction of one mention's sentiment; it counts from then on."""
-    with st.popover(
-        "The model is wrong" if mention.sentiment == "negative" else "Change the sentiment"
-    ):
+    shown = _shown_sentiment(mention)
+    with st.popover("The model is wrong" if shown == "negative" else "Change the sentiment"):
         if access.visitor_name() is None:
             access.draw_name_form(f"correct-{mention.mention_id}")
             return
@@ -157,7 +156,7 @@ def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
             "Your answer counts from now on, in every figure."
         )
         for sentiment in Sentiment:
-            if sentiment.value == mention.sentiment:
+            if sentiment.value == shown:
                 continue
             st.button(
                 f"It is {sentiment.value}",
@@ -172,6 +171,14 @@ def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
             )
 
 
+def _shown_sentiment(mention: FlaggedMention) -> str:
+    """Return the sentiment that the page shows: a person's, else that toward the brand."""
+    # irony: the words are positive, and a person may say that they are meant so
+    if mention.corrected or not has_intents(mention.reading):
+        return mention.sentiment
+    return toward_brand(mention.reading).sentiment.value
+
+
 def _run(case_id: int, step: Step) -> None:
     """Run a step in the visitor's name, stay with the case, and store the notice."""
     # Stay with this case: the action may move it out of the filter that listed it.
@@ -179,20 +186,29 @@ def _run(case_id: int, step: Step) -> None:
     name = access.visitor_name()
     if name is None:
         return
+    kind, words = attempt(step, name)
+    if kind == "conflict":
+        words += " Below is the case as it is now; your text is still there."
+    st.session_state[_NOTICE] = _Notice(case_id=case_id, kind=kind, words=words)
+
+
+def attempt(step: Step, name: str) -> tuple[str, str]:
+    """Run a step in a visitor's name; return "done", "conflict" or "failed", and its words."""
     try:
-        kind, words = "done", step(name)
+        return "done", step(name)
     except commands.Conflict as error:
-        kind = "conflict"
-        words = f"Not done: {error} Below is the case as it is now; your text is still there."
+        return "conflict", f"Not done: {error}"
     except ValueError as error:
-        kind, words = "failed", f"Not done: {error}"
+        return "failed", f"Not done: {error}"
     except Exception as error:  # noqa: BLE001 - an agent gets words, the log gets the failure
         number = states.log_failure(error)
-        kind, words = (
-            "failed",
-            f"Not done. Try again; the log has the details under number {number}.",
-        )
-    st.session_state[_NOTICE] = _Notice(case_id=case_id, kind=kind, words=words)
+        return "failed", f"Not done. Try again; the log has the details under number {number}."
+
+
+def draw_result(kind: str, words: str) -> None:
+    """Draw the result of an attempt."""
+    draw_box = {"done": st.success, "conflict": st.warning, "failed": st.error}[kind]
+    draw_box(label(words, 400))
 
 
 def _take(case_id: int, version: int) -> None:

@@ -19,18 +19,27 @@ _STATE = "case_pages"
 MAX_SHOWN_TEXT = 2000
 
 
-@dataclass(slots=True)
-class CasePages:
+@dataclass(slots=True, kw_only=True)
+class MentionPages:
+    """The pages that a visitor looks at, of a list of mentions.
+
+    ``mentions`` holds the key of the last row of each page before the current one. ``whole_text``
+    names the mention that is drawn in full.
+    """
+
+    mentions: list[Any] = field(default_factory=list)
+    whole_text: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CasePages(MentionPages):
     """The pages that a visitor looks at, of one case.
 
-    ``mentions`` and ``events`` hold the key of the last row of each page before the current one.
-    ``whole_text`` and ``all_revisions`` name the mention that is drawn in full.
+    ``events`` is as ``mentions``. ``all_revisions`` names the mention with all its earlier texts.
     """
 
     case_id: int
-    mentions: list[Any] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
-    whole_text: str | None = None
     all_revisions: int | None = None
 
 
@@ -72,7 +81,7 @@ def _go_newer(before: list[Any]) -> None:
         before.pop()
 
 
-def draw_text(key: str, text: str, pages: CasePages) -> None:
+def draw_text(key: str, text: str, pages: MentionPages) -> None:
     """Draw a stranger's text up to MAX_SHOWN_TEXT characters, and a button for a longer one."""
     is_cut = len(text) > MAX_SHOWN_TEXT and pages.whole_text != key
     with st.container(key=f"words-{key}"):
@@ -86,7 +95,7 @@ def draw_text(key: str, text: str, pages: CasePages) -> None:
         )
 
 
-def _show_whole(pages: CasePages, key: str) -> None:
+def _show_whole(pages: MentionPages, key: str) -> None:
     pages.whole_text = key
 
 

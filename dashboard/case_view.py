@@ -7,9 +7,16 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import case_actions, case_pages
+from dashboard import case_actions, case_pages, reading_view
 from dashboard.case_pages import CasePages
-from dashboard.parts import draw_link, draw_priority, draw_small_print, person_details, person_name
+from dashboard.parts import (
+    draw_link,
+    draw_priority,
+    draw_small_print,
+    person_details,
+    person_name,
+    post_facts,
+)
 from dashboard.safe import clean, label, one_line
 from dashboard.words import (
     STATUS,
@@ -22,9 +29,7 @@ from dashboard.words import (
 )
 from earful.case_states import Action
 from earful.enums import Sentiment
-from earful.languages import name_of
 from earful.settings.load import Settings
-from outreach.words import count, describe_rating, describe_reach
 from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseDetail, CaseEvent, CaseView, FlaggedMention
@@ -133,7 +138,8 @@ def _draw_mention(
     key = mention.mention_id
     with st.container(border=True, key=f"mention-{key}"):
         case_pages.draw_text(f"m{key}", mention.text, pages)
-        draw_small_print(f"mention-{key}", " · ".join(_facts(mention, zone, now)))
+        reading_view.draw(f"m{key}", mention.reading, case.brand)
+        draw_small_print(f"mention-{key}", " · ".join(post_facts(mention, zone, now)))
         _draw_earlier(db, mention, pages, zone, now)
         with st.container(key=f"why-m{key}"):
             st.text(f"Why it was flagged: {clean(mention.reason, 600)}")
@@ -141,6 +147,7 @@ def _draw_mention(
             with st.popover("The numbers"):
                 # st.code keeps the columns by its fixed-width font, and has a button that copies.
                 st.code(_numbers(mention), language=None)
+            reading_view.draw_numbers(mention.answers, mention.model_id, case.brand, zone)
             case_actions.draw_correction(case, mention)
             draw_link("Open the post", mention.url, f"post-{key}")
         if mention.corrected:
@@ -174,25 +181,6 @@ def _draw_earlier(
                 on_click=case_pages.show_all_revisions,
                 args=(pages, number),
             )
-
-
-def _facts(mention: FlaggedMention, zone: str, now: datetime) -> list[str]:
-    at = mention.published_at
-    parts = [mention.source, f"{format_time(at, zone, now)} ({format_age(at, now)})"]
-    for number, singular, plural in (
-        (mention.shares, "share", "shares"),
-        (mention.likes, "like", "likes"),
-        (mention.replies, "reply", "replies"),
-    ):
-        if number:
-            parts.append(count(number, singular, plural))
-    if mention.rating is not None:
-        parts.append(f"gave {one_line(describe_rating(mention.rating), 60)}")
-    if (story := mention.story) and story.mentions > 1:
-        parts.append(describe_reach(story.mentions, story.authors, story.reach))
-    if language := mention.language or mention.lang:
-        parts.append(f"written in {one_line(name_of(language), 20)}")
-    return parts
 
 
 def _numbers(mention: FlaggedMention) -> str:

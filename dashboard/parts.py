@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from dashboard.safe import handle, label, one_line
+from dashboard.words import format_age, format_time
+from earful.languages import name_of
 from earful.settings.load import Settings
 from earful.untrusted import web_link
-from outreach.words import count
+from outreach.words import count, describe_rating, describe_reach
 from pipeline.brand_order import is_former
-from storage.views import BrandView, CaseView
+from storage.cases.mention_lists import ListedMention
+from storage.views import BrandView, CaseView, FlaggedMention
 
 QUEUE_PAGE = "views/unhappy.py"
 
@@ -28,17 +33,37 @@ def brand_name(brand: BrandView, settings: Settings) -> str:
     return f"{name} (former)" if is_former(brand, settings) else name
 
 
-def person_name(case: CaseView) -> str:
+def person_name(person: CaseView | ListedMention) -> str:
     """Return the person's name on one line, or the handle without one."""
-    return one_line(case.name or "", 60) or handle(case.handle, case.source)
+    return one_line(person.name or "", 60) or handle(person.handle, person.source)
 
 
-def person_details(case: CaseView) -> str:
+def person_details(person: CaseView) -> str:
     """Return handle, source and number of followers on one line."""
-    parts = [handle(case.handle, case.source), case.source]
-    if case.followers is not None:
-        parts.append(count(case.followers, "follower"))
+    parts = [handle(person.handle, person.source), person.source]
+    if person.followers is not None:
+        parts.append(count(person.followers, "follower"))
     return " · ".join(parts)
+
+
+def post_facts(mention: FlaggedMention | ListedMention, zone: str, now: datetime) -> list[str]:
+    """Return where and when a post was written, its reach, its rating and its language."""
+    at = mention.published_at
+    parts = [mention.source, f"{format_time(at, zone, now)} ({format_age(at, now)})"]
+    for number, singular, plural in (
+        (mention.shares, "share", "shares"),
+        (mention.likes, "like", "likes"),
+        (mention.replies, "reply", "replies"),
+    ):
+        if number:
+            parts.append(count(number, singular, plural))
+    if mention.rating is not None:
+        parts.append(f"gave {one_line(describe_rating(mention.rating), 60)}")
+    if (story := mention.story) and story.mentions > 1:
+        parts.append(describe_reach(story.mentions, story.authors, story.reach))
+    if language := mention.language or mention.lang:
+        parts.append(f"written in {one_line(name_of(language), 20)}")
+    return parts
 
 
 def draw_small_print(key: str, words: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import address, data
 from dashboard.access import visitor_name
+from dashboard.address import Choice, WindowChoice
 from dashboard.safe import one_line
+from dashboard.words import capitalize, format_time, zone_name
 from earful.case_states import OPEN_STATUSES, CaseStatus
+from earful.clock import Window
+from earful.enums import Intent, Reason
+from outreach.reasons import INTENT_LABELS, REASON_LABELS
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView, QueueFilter
@@ -21,12 +26,21 @@ _STATUSES = {
     "Taken": (CaseStatus.TAKEN,),
     "Contacted": (CaseStatus.CONTACTED,),
     "Resolved": (CaseStatus.RESOLVED,),
+    "All": tuple(CaseStatus),
 }
 _ALL_CASES, _OWN_CASES, _UNASSIGNED = "All agents", "Mine", "Unassigned"
 _ORDERS = {"Most urgent": "priority", "Newest": "newest", "Answer due": "due"}
 _ALL_BRANDS, _ALL_SOURCES = "All brands", "All sources"
+_ALL_REASONS, _ALL_INTENTS = "All reasons", "All intents"
+_REASONS = {capitalize(words): reason for reason, words in REASON_LABELS.items()}
+_INTENTS = {capitalize(words): intent for intent, words in INTENT_LABELS.items()}
 # persist_state keeps these choices when the visitor changes the page and comes back
-_KEYS = ("queue_brand", "queue_status", "queue_agent", "queue_source", "queue_order", "queue_late")
+_KEYS = (
+    *("queue_brand", "queue_status", "queue_agent", "queue_source", "queue_reason"),
+    *("queue_intent", "queue_order", "queue_late", "queue_complained"),
+)
+
+_COMPLAINED = WindowChoice(name="complained", key="queue_complained")
 
 Changed = Callable[[], None]
 
@@ -35,20 +49,37 @@ def draw_filters(
     db: Database, brands: Sequence[BrandView], now: datetime, *, on_change: Changed
 ) -> QueueFilter:
     """Draw the choices and return the filter that they set."""
+    names = {one_line(brand.name, 60): brand.id for brand in brands}
+    agents = _agents(db)
+    sources = {name: name for name in data.mention_sources(tuple(brand.id for brand in brands))}
+    address.synchronize([*_choices(names, agents, sources), _COMPLAINED])
+
+    def changed() -> None:
+        address.note_change()
+        on_change()
+
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters", gap="small"):
-        brand_id = _choose_brand(brands, on_change)
-        status = _choose("Status", list(_STATUSES), "queue_status", on_change)
-        assignee = _choose_assignee(db, on_change)
-        source = _choose_source(brands, on_change)
-        order = _choose("Order", list(_ORDERS), "queue_order", on_change)
+        brand_id: str | None = brands[0].id
+        if len(brands) > 1:
+            brand_id = names.get(_choose("Brand", [_ALL_BRANDS, *names], "queue_brand", changed))
+        status = _choose("Status", list(_STATUSES), "queue_status", changed)
+        agent = _choose("Agent", [_ALL_CASES, *agents], "queue_agent", changed)
+        reason = _choose("Reason", [_ALL_REASONS, *_REASONS], "queue_reason", changed)
+        intent = _choose("Intent", [_ALL_INTENTS, *_INTENTS], "queue_intent", changed)
+        source = _choose("Source", [_ALL_SOURCES, *sources], "queue_source", changed)
+        order = _choose("Order", list(_ORDERS), "queue_order", changed)
         overdue_only = st.toggle(
-            "Overdue only", key="queue_late", on_change=on_change, persist_state="session"
+            "Overdue only", key="queue_late", on_change=changed, persist_state="session"
         )
+    _draw_window([brand for brand in brands if brand_id in (None, brand.id)], now, changed)
     return QueueFilter(
         brand_id=brand_id,
         statuses=_STATUSES[status],
-        assignee=assignee,
-        source=source,
+        assignee=agents.get(agent),
+        reason=_REASONS.get(reason),
+        intent=_INTENTS.get(intent),
+        source=sources.get(source),
+        complained=_COMPLAINED.chosen(),
         overdue_at=now if overdue_only else None,
         order=_ORDERS[order],
     )
@@ -62,29 +93,66 @@ def reset() -> None:
     st.query_params.clear()
 
 
-def _choose(name: str, options: list[str], key: str, changed: Changed, width: int = 170) -> str:
+def link_to(
+    brand_id: str,
+    window: Window,
+    *,
+    reason: Reason | None = None,
+    intent: Intent | None = None,
+) -> dict[str, str]:
+    """Return the address of the brand's customers who first complained in the window."""
+    parts = {"brand": brand_id, "status": "all", "reason": reason, "intent": intent}
+    parts[_COMPLAINED.name] = address.format_window(window)
+    return {name: str(word) for name, word in parts.items() if word is not None}
+
+
+def _choices(
+    brands: Mapping[str, str], agents: Mapping[str, str], sources: Mapping[str, str]
+) -> list[Choice]:
+    """Return all choices as the address writes them."""
+    by_status = {name.lower(): name for name in _STATUSES if name != "All open"}
+    by_order = {word: name for name, word in _ORDERS.items() if word != "priority"}
+    by_brand = {brand_id: name for name, brand_id in brands.items()} if len(brands) > 1 else {}
+    values: dict[str, Mapping[str, object]] = {
+        "brand": by_brand,
+        "status": by_status,
+        "agent": {name: name for name in agents},
+        "reason": {reason.value: name for name, reason in _REASONS.items()},
+        "intent": {intent.value: name for name, intent in _INTENTS.items()},
+        "source": sources,
+        "order": by_order,
+        "late": {"yes": True},
+    }
+    return [Choice(name=name, key=f"queue_{name}", values=own) for name, own in values.items()]
+
+
+def _choose(name: str, options: list[str], key: str, changed: Changed) -> str:
     chosen = st.selectbox(
-        name, options, key=key, on_change=changed, width=width, persist_state="session"
+        name, options, key=key, on_change=changed, width=156, persist_state="session"
     )
     return chosen or options[0]
 
 
-def _choose_brand(brands: Sequence[BrandView], changed: Changed) -> str | None:
-    if len(brands) == 1:
-        return brands[0].id
-    by_name = {one_line(brand.name, 60): brand.id for brand in brands}
-    return by_name.get(_choose("Brand", [_ALL_BRANDS, *by_name], "queue_brand", changed, 200))
-
-
-def _choose_assignee(db: Database, changed: Changed) -> str | None:
+def _agents(db: Database) -> dict[str, str]:
+    """Return the choices of an agent, and the name that each stands for; "" is nobody's."""
     me = visitor_name()
-    colleagues = [name for name in queries.assignees(db) if name != me]
-    first = [_ALL_CASES, _UNASSIGNED] + ([_OWN_CASES] if me else [])
-    chosen = _choose("Agent", first + colleagues, "queue_agent", changed)
-    return {_ALL_CASES: None, _UNASSIGNED: "", _OWN_CASES: me}.get(chosen, chosen)
+    own = {_OWN_CASES: me} if me else {}
+    others = {name: name for name in queries.assignees(db) if name != me}
+    return {_UNASSIGNED: "", **own, **others}
 
 
-def _choose_source(brands: Sequence[BrandView], changed: Changed) -> str | None:
-    sources = data.mention_sources(tuple(brand.id for brand in brands))
-    chosen = _choose("Source", [_ALL_SOURCES, *sources], "queue_source", changed)
-    return None if chosen == _ALL_SOURCES else chosen
+def _draw_window(brands: Sequence[BrandView], now: datetime, changed: Changed) -> None:
+    """Draw the window of the first complaint that a link has set, and the way out of it."""
+    window = _COMPLAINED.chosen()
+    if window is None:
+        return
+    zone = brands[0].timezone if len({brand.timezone for brand in brands}) == 1 else "UTC"
+    ends = [format_time(end, zone, now) for end in (window.since, window.until)]
+
+    def leave() -> None:
+        st.session_state.pop(_COMPLAINED.key, None)
+        changed()
+
+    with st.container(horizontal=True, vertical_alignment="center", key="small-window"):
+        st.text(f"First complained from {ends[0]} to {ends[1]} ({zone_name(zone)})")
+        st.button("Any time", key="any-time", on_click=leave)

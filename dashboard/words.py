@@ -28,6 +28,11 @@ _UNITS = {
 }  # ``rounded`` gives hours up to two days, so "days" is never one
 
 
+def capitalize(words: str) -> str:
+    """Write "lost or missing" as "Lost or missing", and leave the other letters as they are."""
+    return words[:1].upper() + words[1:]
+
+
 def format_count(number: int) -> str:
     """Write 1234 as 1,234."""
     return f"{number:,}"

@@ -6,7 +6,16 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import access, case_pages, case_view, data, health, queue_filters, states
+from dashboard import (
+    access,
+    case_pages,
+    case_view,
+    data,
+    health,
+    queue_filters,
+    reading_view,
+    states,
+)
 from dashboard.parts import draw_priority, draw_small_print, person_name
 from dashboard.safe import clean, one_line
 from dashboard.silence import explain_silence
@@ -123,6 +132,7 @@ def _draw_row(
             draw_priority(case.priority, urgent_at)
         with st.container(key=f"words-{case.id}"):
             st.text(clean(case.text, 300) or "(no text)")
+        reading_view.draw_marks(f"case-{case.id}", reading_view.brief_marks(case.reading))
         parts = [case.brand] if many_brands else []
         parts += [case.source, format_age(case.last_at, now)]
         if case.complaints > 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from earful.judgements import Prediction, Scores
+from earful.judgements import Prediction, Reading, Scores
 from earful.types import Author, Batch, Brand, Engagement, Mention, Query, Rating
 from outreach.rules import Rules
 from pipeline.flag import flag
@@ -21,7 +21,7 @@ from storage.entities import brands
 
 Visit = Callable[[], AppTest]  # opens the dashboard
 
-MODEL = "test-model/1"
+MODEL, READER = "test-model/1", "test-reader/1"
 ACME = Brand(id="acme-air", name="Acme Air", timezone="Europe/Athens", competitors=("Rival Jet",))
 RIVAL = Brand(id="rival-jet", name="Rival Jet", timezone="Europe/Athens", competitor_of="acme-air")
 RULES = Rules(
@@ -47,6 +47,24 @@ brand = "Acme Air"
 port = {port}
 refresh = "{refresh}"
 """
+
+
+def scores(
+    negative: float,
+    positive: float | None = None,
+    *,
+    language: str | None = None,
+    could_not_tell: bool = False,
+) -> Scores:
+    """Make scores; a fifth of what is not negative is positive."""
+    happy = (1 - negative) * 0.2 if positive is None else positive
+    return Scores(
+        negative=negative,
+        positive=happy,
+        neutral=1 - negative - happy,
+        language=language,
+        could_not_tell=could_not_tell,
+    )
 
 
 @dataclass(slots=True)
@@ -79,9 +97,10 @@ class World:
         lang: str | None = None,
         language: str | None = None,
         rating: Rating | None = None,
+        reading: Reading | None = None,
     ) -> int:
         """Store a mention written ``hours`` ago and give its storage id; ``by`` is what brought
-        it, where that is not its own source."""
+        it, where that is not its own source. ``reading`` is that of a model with intents."""
         self._said += 1
         mention = Mention(
             source=source,
@@ -106,22 +125,22 @@ class World:
         query = Query(id=f"{listens}/{brand.id}", brand_id=brand.id, source=listens)
         batch = Batch(mentions=(mention,), position=str(self._said))
         ingest.store(self.db, query, batch, lambda _one: [(brand.id, False)], self.now)
-        if read:
-            self._read(self._said, negative, positive, language)
+        if reading is not None:
+            self.read(self._said, reading, model_id=READER)
+        elif read:
+            self.read(self._said, scores(negative, positive, language=language))
         return self._said
 
-    def _read(
-        self, mention_id: int, negative: float, positive: float | None, language: str | None
-    ) -> None:
-        happy = (1 - negative) * 0.2 if positive is None else positive
-        scores = Scores(
-            negative=negative,
-            positive=happy,
-            neutral=1 - negative - happy,
-            language=language,
+    def read(self, mention_id: int, answer: Scores | Reading, *, model_id: str = MODEL) -> None:
+        """Store a model's answer about a mention of Acme; it counts from now on."""
+        prediction = Prediction(
+            mention_id=mention_id,
+            model_id=model_id,
+            scores=answer.scores if isinstance(answer, Reading) else answer,
+            at=self.now,
+            readings={ACME.id: answer} if isinstance(answer, Reading) else None,
         )
-        found = [Prediction(mention_id=mention_id, model_id=MODEL, scores=scores, at=self.now)]
-        predictions.save(self.db, found)
+        predictions.save(self.db, [prediction])
 
     def judge(self, *, hours_ago: float = 0.0) -> None:
         """Let the rules look at everything, as they would have ``hours_ago``."""

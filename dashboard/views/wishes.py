@@ -1,0 +1,25 @@
+"""Wishes: the posts that suggest something and that no agent has noted."""
+
+from __future__ import annotations
+
+from dashboard import mention_list, states
+from earful.enums import Intent
+from storage import queries
+
+WISHES = mention_list.MentionList(
+    title="Wishes",
+    intent=Intent.SUGGESTION,
+    unit="wish",
+    units="wishes",
+    next_step="Posts that suggest something. Hand them to the people who can act on them, "
+    "then mark them here.",
+    done="Noted",
+    is_done="Marked as noted",
+    read=queries.list_wishes,
+    count=queries.count_wishes,
+)
+
+
+# st.navigation runs a page's file as __main__.
+if __name__ == "__main__":
+    states.draw_guarded(lambda: mention_list.draw_page(WISHES))
