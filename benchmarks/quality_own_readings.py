@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 from reading_figures import (
     NAMES,
@@ -25,60 +23,11 @@ from outreach.unhappy import UNHAPPY_INTENTS, Conditions, judge_reading
 from sentiment.evaluation import NEGATIVE, Flagged
 from sentiment.measures import Rates
 from sentiment.reading_measures import count_name, measure_toward
+from sentiment.training.own_readings import OwnReading
 
 THRESHOLDS = tuple(at / 100 for at in range(40, 81, 5))
 # posts that were kept back from training serve as a val split
 _SPLIT = "val"
-
-
-class OwnReading(Protocol):
-    """A post of ours with its right reading; ``tone`` and ``toward`` count from 0, negative."""
-
-    @property
-    def text(self) -> str:
-        """The text, with the names in it."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of the brand."""
-
-    @property
-    def others(self) -> Sequence[str]:
-        """The names of other known brands."""
-
-    @property
-    def lang(self) -> str:
-        """The language's code."""
-
-    @property
-    def tone(self) -> int:
-        """The sentiment of the text."""
-
-    @property
-    def toward(self) -> int:
-        """The sentiment toward the brand."""
-
-    @property
-    def intents(self) -> frozenset[str]:
-        """The intents that hold."""
-
-    @property
-    def reasons(self) -> frozenset[str]:
-        """The reasons that hold."""
-
-    @property
-    def ironic(self) -> bool:
-        """Whether the author means the opposite of the words."""
-
-
-def kept_back() -> list[OwnReading]:
-    """Return our own posts that no model was trained on; none where they are not at hand."""
-    try:
-        module = importlib.import_module("sentiment.training.own_readings")
-    except ModuleNotFoundError:
-        return []
-    posts: list[OwnReading] = module.kept_back()
-    return posts
 
 
 class OwnPosts:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from quality_own_readings import OwnPosts, kept_back
+from quality_own_readings import OwnPosts
 from reading_figures import (
     LABELS,
     MAPPED,
@@ -28,16 +25,23 @@ from understanding_sets import (
     MAPPED_SETS,
     TOWARD_SETS,
     JudgedSet,
-    SetRow,
-    find,
-    read_rows,
+    folder_of,
+    rows_of,
 )
 
 from earful.contracts import Classifier, Reader
 from earful.judgements import Reading
+from sentiment.training.own_readings import kept_back
+from sentiment.training.understanding import PARTS, SetRow
 
 # a set with five points asks for "very" too
 _FIVE_POINTS = {"very negative": "negative", "very positive": "positive"}
+
+# what training makes of a row of each set
+_MAPPINGS = {part.data_set: part.mapping for part in PARTS}
+
+# a text that every reader understands; weights without intents leave them empty
+_PROBE = ("Three bad hours on hold, and no refund.", ("Acme",))
 
 Progress = Callable[[str], None]
 
@@ -49,7 +53,7 @@ def report(
 
     ``limit``: the most rows of each part of a set. Raises ValueError for an unreadable row or file.
     """
-    if not isinstance(model, Reader):
+    if not isinstance(model, Reader) or not model.read([_PROBE])[0].intents:
         progress("this model gives no readings: going on without toward, intents and irony")
         return None
     judge = _Judge(model, data, split, limit, progress)
@@ -111,7 +115,7 @@ class _Judge:
         readings: list[Reading] = []
         for name, names in MAPPED_SETS.items():
             rows = [row for row in self._rows(name) or () if row.split == self._split]
-            mapping = _mappings().get(name, lambda row, name: None)
+            mapping = _MAPPINGS[name]
             # a label that says too little is mapped to nothing
             pairs = [(row, mapped) for row in rows if (mapped := mapping(row, name)) is not None]
             sample = spread(pairs, self._limit)
@@ -132,26 +136,16 @@ class _Judge:
                     yield data_set, split, chosen
 
     def _rows(self, name: str) -> list[SetRow] | None:
-        path = find(self._data, name)
-        if path is None:
+        folder = folder_of(self._data, name)
+        if folder is None:
             self.absent.append(name)
             self._progress(f"{name}.tsv.gz is not there: going on without {name}")
             return None
-        return list(read_rows(path))
+        return rows_of(folder, name)
 
 
 def _label_of(row: SetRow) -> str:
     return _FIVE_POINTS.get(row.label, row.label)
-
-
-@cache
-def _mappings() -> Mapping[str, Callable[[SetRow, str], Any]]:
-    """Return training's functions from a row to what it teaches, by set; none without training."""
-    try:
-        module = importlib.import_module("sentiment.training.understanding")
-    except ModuleNotFoundError:
-        return {}
-    return {part.data_set: part.mapping for part in module.PARTS}
 
 
 def _yes_or_no(known: Sequence[tuple[str, float]]) -> dict[str, bool]:

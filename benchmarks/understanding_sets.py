@@ -7,26 +7,14 @@ split. It lies in the folder of ``--data``, or in ``understanding`` beside that.
 from __future__ import annotations
 
 import csv
-import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiment.training.understanding import SetRow, read_rows
+
 FOLDER = "understanding"
-_FIELDS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class SetRow:
-    """One line of a set, as it is there."""
-
-    text: str
-    label: str
-    target: str
-    lang: str
-    source: str
-    split: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +59,16 @@ MAPPED_SETS = {
 }
 
 
-def find(data: Path, name: str) -> Path | None:
-    """Return the file of a set, or None when it is in neither folder."""
+def folder_of(data: Path, name: str) -> Path | None:
+    """Return the folder that holds a set: ``data``, or the one beside it; None for neither."""
     folders = (data, data.resolve().parent / FOLDER)
-    paths = (folder / f"{name}.tsv.gz" for folder in folders)
-    return next(filter(Path.is_file, paths), None)
+    return next((folder for folder in folders if (folder / f"{name}.tsv.gz").is_file()), None)
 
 
-def read_rows(path: Path) -> Iterator[SetRow]:
-    """Yield the rows of a set; ValueError names the file, and the line that is off."""
+def rows_of(folder: Path, name: str) -> list[SetRow]:
+    """Return the rows of a set; ValueError names the file, and the line that is off."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-            table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-            for number, fields in enumerate(table, 1):
-                if len(fields) != _FIELDS:
-                    raise ValueError(
-                        f"{path}, line {number}: {len(fields)} fields; a row has {_FIELDS}, apart "
-                        "by tabs: text, label, target, language, source, split"
-                    )
-                yield SetRow(*fields)
+        return list(read_rows(folder, name))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: no gzipped table in UTF-8 ({error}); get it anew") from error
+        file = folder / f"{name}.tsv.gz"
+        raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from commands.labelled import LabelledText
-from earful.contracts import Classifier, Reader
+from earful.contracts import Classifier
 from earful.enums import Intent, Reason
 from earful.judgements import Reading
 from earful.types import Brand
@@ -59,7 +59,8 @@ def quality(
     if not chosen:
         return None
     pairs = list(zip(chosen, _read(classifier, chosen, brands), strict=True))  # 1
-    is_reader = isinstance(classifier, Reader)
+    # the same code also loads weights that only know the sentiment
+    is_reader = any(has_intents(reading) for _, reading in pairs)
     toward = [(row, reading) for row, reading in pairs if row.labels.toward is not None]
     return ReadingQuality(
         toward=_measure_toward(toward),  # 2

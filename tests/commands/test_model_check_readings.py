@@ -228,3 +228,25 @@ def test_a_broken_reader_is_told_its_fault(
     broken = BrokenReader(load(model=tmp_path / "tiny"))
     broken.fault = fault
     assert says in dict(reading_contract.run(broken))[rule]
+
+
+class SilentReader(TinyReader):
+    """A reader whose weights only know the sentiment."""
+
+    def read(
+        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+    ) -> list[Reading]:
+        scores = self.classify([text for text, _ in items])
+        return [Reading(scores=each, toward=each) for each in scores]
+
+
+def test_weights_without_intents_break_no_rule_and_are_not_judged_on_them(
+    workspace: Workspace, reader: TinyReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = SilentReader(reader.inner)
+    for module in (model, model_check):
+        monkeypatch.setattr(module, "classifier_for", lambda _chosen: silent)
+    done = workspace.run("model", "check", "tiny", "--data", write(workspace.folder, ROWS))
+    assert done.status == 0
+    assert "ok  each intent and reason has a probability" in done.out
+    assert "not judged: intents, reasons, and ironic" in done.out
