@@ -146,8 +146,8 @@ def _draw_resolved(case: CaseView) -> None:
 
 def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
     """Draw the correction of one mention's sentiment; it counts from then on."""
-    shown = _shown_sentiment(mention)
-    with st.popover("The model is wrong" if shown == "negative" else "Change the sentiment"):
+    displayed = _shown_sentiment(mention)
+    with st.popover("The model is wrong" if displayed == "negative" else "Change the sentiment"):
         if access.visitor_name() is None:
             access.draw_name_form(f"correct-{mention.mention_id}")
             return
@@ -156,7 +156,7 @@ def draw_correction(case: CaseView, mention: FlaggedMention) -> None:
             "Your answer counts from now on, in every figure."
         )
         for sentiment in Sentiment:
-            if sentiment.value == shown:
+            if sentiment.value == displayed:
                 continue
             st.button(
                 f"It is {sentiment.value}",

@@ -26,8 +26,8 @@ def draw(db: Database, brand_id: str, window: Window) -> None:
     draw_small_print("reasons-of", _describe(counts))
     if counts.leaving:
         place = queue_filters.link_to(brand_id, window, intent=Intent.LEAVING)
-        who = count(counts.leaving, "says that they are leaving", "say that they are leaving")
-        st.page_link(QUEUE_PAGE, label=who, query_params=place)
+        link = count(counts.leaving, "says that they are leaving", "say that they are leaving")
+        st.page_link(QUEUE_PAGE, label=link, query_params=place)
     for reason in sorted(counts.reasons, key=lambda reason: -counts.reasons[reason]):
         if number := counts.reasons[reason]:
             place = queue_filters.link_to(brand_id, window, reason=reason)

@@ -31,8 +31,8 @@ _BRAND = "list_brand"
 class MentionList:
     """A list's queries and words. ``unit`` and ``units`` are nouns for its posts.
 
-    ``next_step`` tells an agent what to do. ``done`` is the button that takes a post off the
-    list, ``is_done`` the words behind it.
+    ``next_step`` tells an agent what to do. ``button`` takes a post off the list, and ``is_done``
+    says so.
     """
 
     title: str
@@ -40,7 +40,7 @@ class MentionList:
     unit: str
     units: str
     next_step: str
-    done: str
+    button: str
     is_done: str
     read: Callable[..., MentionPage]
     count: Callable[..., int]
@@ -103,8 +103,8 @@ def _choose_brand(kind: MentionList, brands: list[BrandView]) -> BrandView:
     if len(brands) == 1:
         return brands[0]
     by_name = {one_line(brand.name, 60): brand for brand in brands}
-    others = {brand.id: name for name, brand in by_name.items() if brand != brands[0]}
-    address.synchronize([address.Choice(name="brand", key=_BRAND, values=others)])
+    further = {brand.id: name for name, brand in by_name.items() if brand != brands[0]}
+    address.synchronize([address.Choice(name="brand", key=_BRAND, values=further)])
     chosen = st.selectbox(
         "Brand",
         list(by_name),
@@ -173,7 +173,7 @@ def _draw_mention(
             draw_link("Profile", mention.author_url, f"profile-{key}")
             if access.visitor_name() is not None:
                 st.button(
-                    kind.done, key=f"done-{key}", on_click=_mark_handled, args=(kind, mention)
+                    kind.button, key=f"done-{key}", on_click=_mark_handled, args=(kind, mention)
                 )
 
 

@@ -137,8 +137,8 @@ def _agents(db: Database) -> dict[str, str]:
     """Return the choices of an agent, and the name that each stands for; "" is nobody's."""
     me = visitor_name()
     own = {_OWN_CASES: me} if me else {}
-    others = {name: name for name in queries.assignees(db) if name != me}
-    return {_UNASSIGNED: "", **own, **others}
+    colleagues = {name: name for name in queries.assignees(db) if name != me}
+    return {_UNASSIGNED: "", **own, **colleagues}
 
 
 def _draw_window(brands: Sequence[BrandView], now: datetime, changed: Changed) -> None:

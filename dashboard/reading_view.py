@@ -62,14 +62,14 @@ def brief_marks(reading: Reading | None) -> list[Mark]:
     return marks + _irony_marks(reading)
 
 
-def list_marks(reading: Reading | None, listed: Intent, brand: str) -> list[Mark]:
-    """Return the marks of a line in a list of the intent ``listed``: what is not said by the list.
+def list_marks(reading: Reading | None, list_intent: Intent, brand: str) -> list[Mark]:
+    """Return the marks of a line in a list of ``list_intent``: what is not said by the list.
 
     Neutral toward the brand is the usual case there, so it has no mark.
     """
     if not has_intents(reading):
         return []
-    marks = [_intent_mark(intent) for intent in held_intents(reading) if intent is not listed]
+    marks = [_intent_mark(intent) for intent in held_intents(reading) if intent is not list_intent]
     if toward_brand(reading).sentiment is not Sentiment.NEUTRAL:
         marks.insert(0, _toward_mark(reading, brand))
     return marks + _irony_marks(reading)
@@ -141,13 +141,13 @@ def draw_numbers(answers: Sequence[ModelAnswer], counting: str, brand: str, zone
     current = next((answer for answer in answers if answer.model_id == counting), None)
     if current is None or not has_intents(current.reading):
         return
-    others = [answer for answer in answers if answer is not current]
+    other_answers = [answer for answer in answers if answer is not current]
     with st.popover("The reading"):
         # st.code has a fixed-width font, and a button that copies.
         st.code(_numbers(current.reading, current.model_id, brand), language=None, wrap_lines=True)
-        if others:
+        if other_answers:
             st.text("Read by other models")
-            lines = [_summary(answer, brand, zone) for answer in others]
+            lines = [_summary(answer, brand, zone) for answer in other_answers]
             st.code("\n\n".join(lines), language=None, wrap_lines=True)
 
 

@@ -36,7 +36,7 @@ from outreach.wrap import isolate
 __all__ = ["BrandNumbers", "CaseLine", "DigestFacts", "alert", "render"]
 
 _MAX_PROBLEMS = 20
-_LISTS_PAGE = "Questions and wishes"
+_QUESTIONS_PAGE, _WISHES_PAGE = "“Questions”", "“Wishes”"
 
 
 def render(
@@ -142,13 +142,16 @@ def _totals(facts: DigestFacts) -> str:
 
 def _lists(facts: DigestFacts) -> tuple[str, ...]:
     """Count the mentions that are no complaints and still want an answer or an ear."""
-    parts = []
+    parts, pages = [], []
     if facts.questions:
+        pages.append(_QUESTIONS_PAGE)
         new = "new question" if facts.questions == 1 else "new questions"
         parts.append(f"{facts.questions:,} {new} that nobody answered")
     if facts.wishes:
+        pages.append(_WISHES_PAGE)
         parts.append(count(facts.wishes, "new wish", "new wishes"))
-    return (f"{join_words(parts)}: see the page “{_LISTS_PAGE}”.",) if parts else ()
+    page = "page" if len(pages) == 1 else "pages"
+    return (f"{join_words(parts)}: see the {page} {join_words(pages)}.",) if parts else ()
 
 
 def _problems(facts: DigestFacts) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ QUESTIONS = mention_list.MentionList(
     units="questions",
     next_step="Posts that ask something and complain about nothing. "
     "Answer where they were written, then mark them here.",
-    done="Answered",
+    button="Answered",
     is_done="Marked as answered",
     read=queries.list_questions,
     count=queries.count_questions,

@@ -13,7 +13,7 @@ WISHES = mention_list.MentionList(
     units="wishes",
     next_step="Posts that suggest something. Hand them to the people who can act on them, "
     "then mark them here.",
-    done="Noted",
+    button="Noted",
     is_done="Marked as noted",
     read=queries.list_wishes,
     count=queries.count_wishes,

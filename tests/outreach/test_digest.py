@@ -140,12 +140,12 @@ def test_subject_and_totals(case: MakeCase, facts: MakeFacts) -> None:
 def test_questions_and_wishes_are_counted_with_a_pointer_to_their_page(facts: MakeFacts) -> None:
     one = text_of(render(facts(questions=1)))
     assert (
-        "0 still waiting, 0 overdue. 1 new question that nobody answered: see the page "
-        "“Questions and wishes”."
+        "0 still waiting, 0 overdue. 1 new question that nobody answered: see the page “Questions”."
     ) in one
     both = text_of(render(facts(questions=1204, wishes=2)))
-    assert "1,204 new questions that nobody answered and 2 new wishes: see the page" in both
-    assert "1 new wish: see the page" in text_of(render(facts(wishes=1)))
+    assert "1,204 new questions that nobody answered and 2 new wishes: see the pages" in both
+    assert "“Questions” and “Wishes”." in both
+    assert "1 new wish: see the page “Wishes”." in text_of(render(facts(wishes=1)))
     assert "see the page" not in text_of(render(facts()))
 
 
