@@ -151,8 +151,8 @@ def export(
     """Take stored mentions away as a file: whole or not at all."""
     sentiments = _parse_words("--sentiment", sentiment, "sentiment", exports.SENTIMENTS)
     towards = _parse_words("--toward", toward, "sentiment", exports.SENTIMENTS)
-    intents = _parse_words("--intent", intent, "intent", [each.value for each in Intent])
-    reasons = _parse_words("--reason", reason, "reason", [each.value for each in Reason])
+    intents = _parse_words("--intent", intent, "intent", [item.value for item in Intent])
+    reasons = _parse_words("--reason", reason, "reason", [item.value for item in Reason])
     with opened() as app:
         chosen = arguments.brand_named(app, brand)
         export_filter = exports.ExportFilter(

@@ -66,11 +66,11 @@ def _answer(
     if isinstance(classifier, Reader):
         # for each batch anew: an import may add a brand during a long run
         return _read_for_brands(classifier, waiting, brands.all_brands(db))
-    return [(scores, None) for scores in classifier.classify([each.text for each in waiting])]
+    return [(scores, None) for scores in classifier.classify([mention.text for mention in waiting])]
 
 
 def _read_for_brands(
-    reader: Reader, waiting: Sequence[UnclassifiedMention], known: Mapping[str, Brand]
+    reader: Reader, waiting: Sequence[UnclassifiedMention], brand_by_id: Mapping[str, Brand]
 ) -> list[Answer]:
     """Read each mention once for each of its brands.
 
@@ -84,28 +84,30 @@ def _read_for_brands(
             places_by_brand[brand_id].append(place)
     readings: list[dict[str, Reading]] = [{} for _ in waiting]
     for brand_id, places in sorted(places_by_brand.items()):  # 2
-        names, others = _names_for(brand_id, known)
+        names, rivals = _names_for(brand_id, brand_by_id)
         texts = [(waiting[place].text, names) for place in places]
-        for place, reading in zip(places, reader.read(texts, others=others), strict=True):
+        for place, reading in zip(places, reader.read(texts, others=rivals), strict=True):
             readings[place][brand_id] = reading
     return [(next(iter(by_brand.values())).scores, by_brand) for by_brand in readings]  # 3
 
 
-def _names_for(brand_id: str, known: Mapping[str, Brand]) -> tuple[Sequence[str], Sequence[str]]:
+def _names_for(
+    brand_id: str, brand_by_id: Mapping[str, Brand]
+) -> tuple[Sequence[str], Sequence[str]]:
     """Return the names of a brand, and those of all other brands."""
     if brand_id == _NO_BRAND:
         return (), ()
-    names = _names_of(known[brand_id])
+    names = _names_of(brand_by_id[brand_id])
     folded = {name.casefold() for name in names}
-    others = [
+    rivals = [
         name
-        for other in known.values()
-        if other.id != brand_id
-        for name in _names_of(other)
+        for brand in brand_by_id.values()
+        if brand.id != brand_id
+        for name in _names_of(brand)
         # an alias may belong to a brand and to its competitor
         if name.casefold() not in folded
     ]
-    return names, others
+    return names, rivals
 
 
 def _names_of(brand: Brand) -> tuple[str, ...]:

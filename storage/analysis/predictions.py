@@ -88,10 +88,10 @@ def list_unclassified(db: Database, model_id: str, limit: int) -> tuple[Unclassi
                 break
         brand_ids = _read_brand_ids(connection, [row.id for row in rows])
         if len(rows) < limit:  # 3
-            late = connection.execute(_late_links(model_id).limit(limit - len(rows))).all()
-            for row in late:
+            links = connection.execute(_late_links(model_id).limit(limit - len(rows))).all()
+            for row in links:
                 brand_ids[row.id].append(row.brand_id)
-            rows += {row.id: row for row in late}.values()
+            rows += {row.id: row for row in links}.values()
     return tuple(
         UnclassifiedMention(
             mention_id=row.id,
@@ -126,14 +126,14 @@ def _late_links(model_id: str) -> Any:
 
 def count_unclassified(db: Database, model_id: str) -> int:
     """Count the mentions that the model ``model_id`` has not read for each of their brands."""
-    late = _late_links(model_id).with_only_columns(_MENTION.c.id).order_by(None).distinct()
+    links = _late_links(model_id).with_only_columns(_MENTION.c.id).order_by(None).distinct()
     with db.read() as connection:
         return (
             sum(
                 connection.execute(select(func.count()).where(condition, NOT_NOISE)).scalar_one()
                 for condition in _other_models(model_id)
             )
-            + connection.execute(select(func.count()).select_from(late.subquery())).scalar_one()
+            + connection.execute(select(func.count()).select_from(links.subquery())).scalar_one()
         )
 
 
@@ -194,8 +194,8 @@ def _brands_to_store(
     brand_ids = sorted(verdicts)
     if prediction.model_id != state.model_id:
         return brand_ids if _has_all(prediction, brand_ids) else None
-    late = [brand_id for brand_id in brand_ids if verdicts[brand_id] == LATE]
-    return [brand_id for brand_id in late if _has_all(prediction, [brand_id])] or None
+    waiting = [brand_id for brand_id in brand_ids if verdicts[brand_id] == LATE]
+    return [brand_id for brand_id in waiting if _has_all(prediction, [brand_id])] or None
 
 
 def _has_all(prediction: Prediction, brand_ids: Iterable[str]) -> bool:
@@ -254,11 +254,11 @@ def reset_verdicts(connection: Connection, mention_ids: Sequence[int]) -> None:
     _reset(connection, mention_ids, {Verdict.FLAGGED.value, UNREAD, LATE})
 
 
-def _reset(connection: Connection, mention_ids: Sequence[int], kept: Collection[str]) -> None:
+def _reset(connection: Connection, mention_ids: Sequence[int], final: Collection[str]) -> None:
     for ids in chunks(mention_ids):
         connection.execute(
             update(_MENTION_BRAND)
-            .where(_MENTION_BRAND.c.mention_id.in_(ids), _MENTION_BRAND.c.verdict.not_in(kept))
+            .where(_MENTION_BRAND.c.mention_id.in_(ids), _MENTION_BRAND.c.verdict.not_in(final))
             .values(verdict=UNJUDGED)
         )
 

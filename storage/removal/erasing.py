@@ -182,7 +182,7 @@ def _names_of(author: StoredAuthor, name: str | None, post_ids: Iterable[str]) -
     """
     full_name = name if name and " " in name.strip() else ""
     candidates = {author.external_id, author.handle.lstrip("@"), full_name, *post_ids}
-    return tuple(sorted(each for each in candidates if is_telling(each)))
+    return tuple(sorted(word for word in candidates if is_telling(word)))
 
 
 def is_telling(name: str) -> bool:
