@@ -33,7 +33,9 @@ Array = np.ndarray[Any, Any]
 def features(prepared: str) -> Array:
     """Return the distinct rows of a text's features, each from 0 to ``BUCKETS`` - 1."""
     text = f" {prepared[:MAX_CHARACTERS].lower()} "
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(
+        np.uint64
+    )
     rows = []
     with np.errstate(over="ignore"):
         mixed = np.zeros(len(codes), dtype=np.uint64)

@@ -107,12 +107,22 @@ def scale_and_offset(logits: Array, holds: Array, weights: Array) -> tuple[float
     if min(holds.sum(), (1 - holds).sum()) < MIN_HOLDING:
         return 1.0, 0.0
     inputs = np.stack([logits, np.ones_like(logits)], axis=1).astype(np.float64)
-    chosen, prior = np.array([1.0, 0.0]), np.array([1.0, 0.0])
-    for _ in range(25):
-        shares = 1.0 / (1.0 + np.exp(-inputs @ chosen))
+    prior = chosen = np.array([1.0, 0.0])
+
+    def loss(numbers: Array) -> float:
+        moved = inputs @ numbers
+        likelihood = np.logaddexp(0.0, moved) - holds * moved
+        return float((weights * likelihood).sum() + _SHRINKAGE * ((numbers - prior) ** 2).sum() / 2)
+
+    for _ in range(50):
+        shares = 1.0 / (1.0 + np.exp(-np.clip(inputs @ chosen, -30, 30)))
         slope = inputs.T @ (weights * (shares - holds)) + _SHRINKAGE * (chosen - prior)
         curve = (inputs * (weights * shares * (1 - shares))[:, None]).T @ inputs
-        chosen = chosen - np.linalg.solve(curve + _SHRINKAGE * np.eye(2), slope)
+        step = np.linalg.solve(curve + _SHRINKAGE * np.eye(2), slope)
+        # a whole step may overshoot where the logits are far too sure
+        while loss(chosen - step) > loss(chosen) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        chosen = chosen - step
     # a negative scale would turn an answer around: then there is no evidence to go by
     return (round(float(chosen[0]), 3), round(float(chosen[1]), 3)) if chosen[0] > 0 else (1.0, 0.0)
 

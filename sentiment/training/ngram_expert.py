@@ -53,6 +53,6 @@ def _rounded(weights: Array, bias: Array) -> NgramExpert:
     """Return the expert with its weights in int8, one scale a label."""
     # a few features are far larger than the others; cutting them costs less than coarse steps
     tops = np.quantile(np.abs(weights[np.abs(weights).sum(axis=1) > 0]), 0.9995, axis=0)
-    scales = (tops / 127.0).astype(np.float32)
+    scales = (np.maximum(tops, 1e-6) / 127.0).astype(np.float32)
     whole = np.clip(np.round(weights / scales), -127, 127).astype(np.int8)
     return NgramExpert(whole, scales, bias)
