@@ -53,8 +53,7 @@ def pools(data: Path, sets: Path, seed: int) -> Pools:
     ]
     rng = random.Random(seed)  # noqa: S311 - an order, no secret
     own = [row for row in own_readings.training_rows(rng) if rows.key_of(row.text) not in keys]
-    companies = [own_readings.toward_company(row) for row in rows.own_posts("train")]
-    pool = [*sentiment, *understanding.understanding_pool(sets, keys, seed), *own, *companies]
+    pool = [*sentiment, *understanding.understanding_pool(sets, keys, seed), *own]
     rng.shuffle(pool)
     return Pools(rows=pool, held=held)
 

@@ -4,6 +4,10 @@
 the text's tone, the feeling toward ``{us}``, intents, reasons, irony. ``{us}`` and ``{them}`` stand
 for the brand and a rival; ``[[a|b]]`` are choices that change no label. Posts of one group are
 twins (an ironic and a sincere one, or the same with the brands exchanged).
+
+``posts/labels/LANG.tsv`` labels the older posts of ``posts/LANG.tsv`` in the same way, by the
+number of the line: number, the words that name the brand, the feeling toward it, intents, reasons,
+irony. Words behind `` > `` name another company; ``-`` names none.
 """
 
 from __future__ import annotations
@@ -11,14 +15,14 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from earful.enums import Intent, Reason
-from sentiment.brand_markers import OURS, mark
+from sentiment.brand_markers import mark
 from sentiment.prepare import prepare
-from sentiment.training.rows import OWN_SET, Row
+from sentiment.training.rows import POSTS, Row
 
-READINGS = Path(__file__).with_name("posts") / "readings"
+READINGS = POSTS / "readings"
+LABELS = POSTS / "labels"
 
 # Twins stay together: a model that learned one of them would know the other.
 HELD_BACK_EVERY = 8
@@ -27,7 +31,7 @@ OUR_NAME, RIVAL_NAME = "Kestrova", "Brindlow"
 
 _LETTERS = "nup"
 _CHOICE = re.compile(r"\[\[(.*?)\]\]")
-_FIELDS = 7
+_FIELDS, _LABEL_FIELDS = 7, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +56,12 @@ class OwnReading:
 
 def kept_back() -> list[OwnReading]:
     """Return the posts that are never trained on, with their first choices."""
-    return _read(kept_back=True)
+    return [*_read(kept_back=True), *_older_posts(kept_back=True)]
 
 
 def to_train_on() -> list[OwnReading]:
     """Return the other posts, with their first choices; ``vary`` gives others."""
-    return _read(kept_back=False)
+    return [*_read(kept_back=False), *_older_posts(kept_back=False)]
 
 
 def vary(template: str, rng: random.Random) -> str:
@@ -65,16 +69,21 @@ def vary(template: str, rng: random.Random) -> str:
     return _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), template)
 
 
-# How often a post is varied in an epoch.
-TIMES = 8
+# How often an epoch holds a post: the older ones have no choices, and come with those of
+# ``rows.RECIPE`` too.
+TIMES, TIMES_OLDER = 8, 3
 # Shares of the variants that are read without a brand, or with a rival that settings do not name.
 UNMARKED, UNKNOWN_RIVAL = 0.15, 0.15
 DATA_SET = "own_readings"
 
 
-def training_rows(rng: random.Random, times: int = TIMES) -> list[Row]:
-    """Return ``times`` variants of every post that may be learned, as the model reads them."""
-    return [_row(post, rng) for post in to_train_on() for _ in range(times)]
+def training_rows(rng: random.Random) -> list[Row]:
+    """Return variants of every post that may be learned, as the model reads them."""
+    return [
+        _row(post, rng)
+        for post in to_train_on()
+        for _ in range(TIMES if "[[" in post.template or "{" in post.template else TIMES_OLDER)
+    ]
 
 
 def choosing_rows() -> list[Row]:
@@ -82,18 +91,6 @@ def choosing_rows() -> list[Row]:
     return [
         _labelled(post, prepare(mark(post.text, post.names, post.others))) for post in kept_back()
     ]
-
-
-def toward_company(row: Row) -> Row:
-    """Return one of ``own_posts``, which are all to or about a company, as read for its brand."""
-    return Row(
-        text=f"{OURS}: {row.text}",
-        lang=row.lang,
-        data_set=OWN_SET,
-        label=row.label,
-        toward=row.label,
-        weight=0.5,
-    )
 
 
 def _row(post: OwnReading, rng: random.Random) -> Row:
@@ -156,4 +153,41 @@ def _parse(line: str, place: str, lang: str) -> OwnReading:
         reasons=frozenset(Reason(name).value for name in reasons.split("+") if name != "-"),
         ironic=irony == "i",
         template=template,
+    )
+
+
+def _older_posts(*, kept_back: bool) -> list[OwnReading]:
+    """Return the labelled posts of ``posts/LANG.tsv``; every eighth line is kept back there too."""
+    return [
+        _older_post(fields, posts[int(fields[0]) - 1], f"labels/{path.name} {number}", path.stem)
+        for path in sorted(LABELS.glob("*.tsv"))
+        for posts in [(POSTS / path.name).read_text("utf-8").splitlines()]
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for fields in [line.split("\t")]
+        if (int(fields[0]) % HELD_BACK_EVERY == 0) == kept_back
+    ]
+
+
+def _older_post(fields: list[str], post: str, place: str, lang: str) -> OwnReading:
+    """Join a post and its labels; ValueError names the place of a wrong one."""
+    if len(fields) != _LABEL_FIELDS:
+        raise ValueError(f"{place}: {len(fields)} fields; labels have {_LABEL_FIELDS}")
+    _, brand, toward, intents, reasons, irony = fields
+    tone, _, text = post.partition("\t")
+    ours, _, theirs = brand.partition(" > ")
+    names = (OUR_NAME,) if ours == "-" else tuple(name.strip() for name in ours.split("|"))
+    missing = [name for name in names if ours != "-" and name not in text]
+    if missing:
+        raise ValueError(f"{place}: {missing[0]!r} is not in the post: {text[:60]!r}")
+    return OwnReading(
+        text=text,
+        names=names,
+        others=tuple(name.strip() for name in theirs.split("|") if name.strip()),
+        lang=lang,
+        tone=_LETTERS.index(tone),
+        toward=_LETTERS.index(toward),
+        intents=frozenset(Intent(name).value for name in intents.split("+")),
+        reasons=frozenset(Reason(name).value for name in reasons.split("+") if name != "-"),
+        ironic=irony == "i",
+        template=text,
     )

@@ -24,8 +24,10 @@ def test_twelve_languages_have_posts_of_every_intent_and_reason() -> None:
     assert len({post.lang for post in posts}) == 12
 
 
-def test_what_is_kept_back_is_never_learned() -> None:
-    rows = own_readings.training_rows(random.Random(1), times=2)
+def test_what_is_kept_back_is_never_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_readings, "TIMES", 1)
+    monkeypatch.setattr(own_readings, "TIMES_OLDER", 1)
+    rows = own_readings.training_rows(random.Random(1))
     learned = {key_of(row.text.replace(OURS, "")) for row in rows}
     kept = {key_of(row.text.replace(OURS, "")) for row in own_readings.choosing_rows()}
     assert not learned & kept
@@ -46,3 +48,12 @@ def test_reasons_are_known_of_the_unhappy_only() -> None:
 def test_a_line_that_is_no_post_is_refused_with_its_place(line: str) -> None:
     with pytest.raises(ValueError, match=r"en\.tsv 3"):
         own_readings._parse(line, "en.tsv 3", "en")
+
+
+def test_labels_of_an_older_post_name_its_brand() -> None:
+    labels = "5\tTello > Mobi24\tn\tleaving\tprice\t-".split("\t")
+    post = own_readings._older_post(labels, "n\tTello costs more, so Mobi24 it is", "x", "en")
+    assert (post.names, post.others) == (("Tello",), ("Mobi24",))
+    assert (post.tone, post.toward, post.intents) == (0, 0, {"leaving"})
+    with pytest.raises(ValueError, match="'Tella' is not in the post"):
+        own_readings._older_post(["5", "Tella", *labels[2:]], "n\tTello", "labels/en.tsv 5", "en")
