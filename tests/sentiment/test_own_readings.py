@@ -52,7 +52,7 @@ def test_a_line_that_is_no_post_is_refused_with_its_place(line: str) -> None:
 
 
 def test_labels_of_an_older_post_name_its_brand() -> None:
-    labels = "5\tTello > Mobi24\tn\tleaving\tprice\t-".split("\t")
+    labels = ["5", "Tello > Mobi24", "n", "leaving", "price", "-"]
     post = own_readings._older_post(labels, "n\tTello costs more, so Mobi24 it is", "x", "en")
     assert (post.names, post.others) == (("Tello",), ("Mobi24",))
     assert (post.tone, post.toward, post.intents) == (0, 0, {"leaving"})
