@@ -47,7 +47,7 @@ def _draw_row(key: str, words: str, number: int, total: int, place: dict[str, st
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"cause-{key}"
     ):
-        st.page_link(QUEUE_PAGE, label=words, query_params=place, width=180)
+        st.page_link(QUEUE_PAGE, label=words, query_params=place, width=156)
         st.progress(number / total, width="stretch")
         with st.container(key=f"number-{key}", width=48):
             st.text(format_count(number))

@@ -88,7 +88,7 @@ def draw_page(kind: MentionList) -> None:
         return
     if access.visitor_name() is None:
         with st.container(border=True, key="list-act"):
-            access.draw_name_form("act", "who has answered")
+            access.draw_name_form("act", "who has handled a post")
     now = clock.now()
     for mention in page.mentions:
         _draw_mention(kind, brand, mention, pages, now)
@@ -170,11 +170,11 @@ def _draw_mention(
         draw_small_print(f"facts-{key}", " · ".join(post_facts(mention, brand.timezone, now)))
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_link("Open the post", mention.url, f"post-{key}")
-            draw_link("Profile", mention.author_url, f"profile-{key}")
             if access.visitor_name() is not None:
                 st.button(
                     kind.button, key=f"done-{key}", on_click=_mark_handled, args=(kind, mention)
                 )
+            draw_link("Profile", mention.author_url, f"profile-{key}")
 
 
 def _details(mention: ListedMention) -> str:

@@ -24,12 +24,13 @@ from dashboard_browsing import (
     serving,
     until,
 )
-from dashboard_world import World, make
+from dashboard_world import World, make, scores
 from playwright.sync_api import Browser, Route, expect, sync_playwright
 from ports import free_port
 
 from dashboard.safe import clean, one_line
 from earful.case_states import CaseStatus
+from earful.judgements import Reading
 from earful.settings.load import load
 from storage import queries
 from storage.views import CaseView, QueueFilter
@@ -43,6 +44,15 @@ HOSTILE = (
     "[click](javascript:alert(3)) ![i](https://evil.example/i.png) **bold** :smile: "
     ":red[colour] $x^2$ https://evil.example/autolink `code` \u202egnp.exe\u202c " + "w" * 400
 )
+READING = Reading(
+    scores=scores(0.97),
+    toward=scores(0.97),
+    intents={"complaint": 0.9, "leaving": 0.8},
+    reasons={"late": 0.9, "staff": 0.7},
+    irony=0.9,
+    ironic=True,
+)
+ASKED = Reading(scores=scores(0.1), toward=scores(0.1), intents={"question": 0.9, "praise": 0.7})
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -103,7 +113,8 @@ def lively(tmp_path: Path) -> Iterator[World]:
     made = make(tmp_path, port=free_port(), refresh="2s")
     for number in range(30):
         made.say(f"fan{number}", "lovely crew", positive=0.9, hours=number * 5)
-    made.say("hostile", HOSTILE, negative=0.97, name="<b>Bob</b> **B** :smile:", shares=40)
+    made.say("hostile", HOSTILE, reading=READING, name="<b>Bob</b> **B** :smile:", shares=40)
+    made.say("asks", f"Asked: {HOSTILE}", reading=ASKED, name="[Bo](javascript:alert(4))")
     made.say("عميل", "شركة سيئة جدا، ألغوا رحلتي", negative=0.9, hours=30)
     made.judge()
     yield made
@@ -146,6 +157,37 @@ def test_the_pages_are_calm_and_closed(
         came.check_harmless()
         came.check_no_sideways_scroll()
         page.screenshot(path=tmp_path / "unhappy.png", full_page=True)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_readings_and_lists_are_calm_on_every_screen(
+    lively: World, visitor: Callable[[str], Visitor], tmp_path: Path, width: int
+) -> None:
+    with dashboard(lively) as base:
+        came = visitor(base)
+        came.page.set_viewport_size({"width": width, "height": 900})
+        page = came.go("/")
+        # a reason leads to the customers that it counts
+        page.get_by_role("link", name="Delay").click()
+        expect(page.get_by_text("First complained from")).to_be_visible()
+        expect(page).to_have_url(re.compile(r"reason=late"))
+        expect(page.get_by_role("button", name="Open case")).to_have_count(1)
+        expect(page.get_by_text("Negative toward Acme Air, 97 %")).to_be_visible()
+        page.get_by_role("button", name="The reading").click()
+        expect(page.get_by_text("Model test-reader/1")).to_be_visible()
+        came.check_harmless()
+        came.check_no_sideways_scroll()
+        page = came.go("/questions")
+        expect(page.get_by_text("Asked: <script>")).to_be_visible()
+        page.get_by_label("Your name, so that colleagues see").first.fill("Maria")
+        page.get_by_role("button", name="Use this name").first.click()
+        page.get_by_role("button", name="Answered").click()
+        expect(page.get_by_text("Marked as answered")).to_be_visible()
+        came.check_harmless()
+        came.check_no_sideways_scroll()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("Asked: <script>")).to_be_visible()
+        page.screenshot(path=tmp_path / "questions.png", full_page=True)
 
 
 def test_an_agent_works_a_case(

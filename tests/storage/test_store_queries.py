@@ -29,6 +29,7 @@ from sqlalchemy import event
 
 from earful.case_states import CaseStatus
 from earful.clock import Window
+from earful.enums import Reason
 from earful.types import Brand
 from pipeline.flag import flag
 from storage import queries
@@ -390,6 +391,8 @@ def test_the_queue_reads_its_index_in_order(crowded: Database) -> None:
         lambda db: queries.newest_flagged(db, "acme-air"),
         lambda db: queries.case(db, 1),
         lambda db: queries.count_cases(db, QueueFilter(brand_id="acme-air")),
+        lambda db: queries.queue(db, QueueFilter(brand_id="acme-air", reason=Reason.LATE)),
+        lambda db: queries.count_complaints(db, "acme-air", Window(since=NOW - DAY, until=NOW)),
         lambda db: queries.headline(
             db, "acme-air", Window(since=NOW - DAY, until=NOW), now=NOW, urgent_at=70
         ),
@@ -432,6 +435,7 @@ def test_an_empty_database_answers_everything(db: Database) -> None:
     window = Window(since=NOW - DAY, until=NOW)
     assert queries.brands(db) == ()
     assert queries.queue(db, QueueFilter()) == ()
+    assert queries.count_complaints(db, "x", window).customers == 0
     assert queries.headline(db, "x", window, now=NOW, urgent_at=1).unhappy_now == 0
     assert queries.share_of_voice(db, "x", window) == ()
     assert queries.trend(db, "x", window, DAY)
