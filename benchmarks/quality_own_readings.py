@@ -37,10 +37,10 @@ class OwnPosts:
         """Read each post for its brand. Posts share a call when they name the same rivals."""
         self._posts = posts
         readings: dict[int, Reading] = {}
-        groups = group_by(range(len(posts)), lambda place: tuple(posts[place].others))
-        for others, places in groups.items():
+        groups = group_by(range(len(posts)), lambda place: tuple(posts[place].other_brands))
+        for other_brands, places in groups.items():
             items = [(posts[place].text, posts[place].names) for place in places]
-            readings.update(zip(places, reader.read(items, others=others), strict=True))
+            readings.update(zip(places, reader.read(items, other_brands=other_brands), strict=True))
         self._readings = [readings[place] for place in range(len(posts))]
 
     def toward(self) -> Iterator[Toward]:

@@ -88,7 +88,9 @@ def _read(
         if not places:  # a brand of settings that the file does not name
             continue
         rivals = _rival_names(names, names_by_brand.values()) if names else ()
-        answers = read_items(classifier, [(rows[at].text, names) for at in places], others=rivals)
+        answers = read_items(
+            classifier, [(rows[at].text, names) for at in places], other_brands=rivals
+        )
         readings.update(zip(places, answers, strict=True))
     return [readings[place] for place in range(len(rows))]
 

@@ -162,12 +162,13 @@ class Reader(Protocol):
     """A Classifier that also tells toward whom, why and with what intent a text was written."""
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
         """Read each text for one brand; same length and order as ``items``; ``[]`` gives ``[]``.
 
         An item is a text and the brand's names and handles; no name means the text by itself.
-        ``others`` are names of other known brands, so that "leaving Rival for Acme" has two sides.
+        ``other_brands`` are names of other known brands, so that "leaving Rival for Acme" has two
+        sides.
         """
         ...
 

@@ -86,7 +86,7 @@ def _read_for_brands(
     for brand_id, places in sorted(places_by_brand.items()):  # 2
         names, rivals = _names_for(brand_id, brand_by_id)
         texts = [(waiting[place].text, names) for place in places]
-        for place, reading in zip(places, reader.read(texts, others=rivals), strict=True):
+        for place, reading in zip(places, reader.read(texts, other_brands=rivals), strict=True):
             readings[place][brand_id] = reading
     return [(next(iter(by_brand.values())).scores, by_brand) for by_brand in readings]  # 3
 

@@ -32,31 +32,31 @@ _WORD = re.compile(r"[^\W_]+")
 START = f"{OURS}:"
 
 
-def mark(text: str, names: Sequence[str], others: Sequence[str] = ()) -> str:
-    """Return ``text`` with markers for ``names`` and for ``others``; case and accents are ignored.
+def mark(text: str, names: Sequence[str], other_brands: Sequence[str] = ()) -> str:
+    """Return ``text`` with markers for ``names`` and for ``other_brands``.
 
-    A text that names none of ``names`` is marked at its start: it is about the brand all the same,
-    as a review on its page is. A name in small letters only that the text lacks is a topic
-    ("service", "price") and is written beside the marker. Without names nothing is marked but
-    ``others``. A hashtag that begins with a name, as #KestrovaFail, is split. Raises TypeError for
-    anything that is not text.
+    Case and accents are ignored. A text that names none of ``names`` is marked at its start: it is
+    about the brand all the same, as a review on its page is. A name in small letters only that the
+    text lacks is a topic ("service", "price") and is written beside the marker. Without names
+    nothing is marked but ``other_brands``. A hashtag that begins with a name, as #KestrovaFail, is
+    split. Raises TypeError for anything that is not text.
     """
     if not isinstance(text, str):
         raise TypeError(f"a text is needed, not {type(text).__name__}: {text!r:.40}")
     text = text.translate(_FORGED)
     pieces: list[str] = []
-    end, found = 0, False
-    pattern = _pattern(tuple(names), tuple(others))
+    end, is_named = 0, False
+    pattern = _pattern(tuple(names), tuple(other_brands))
     folded = _folded(text) if pattern else ""
     for match in pattern.finditer(folded) if pattern else ():
         if not _is_name(folded, match):
             continue
         ours = match["ours"] is not None
-        found = found or ours
+        is_named = is_named or ours
         pieces += [text[end : match.start()], f" {OURS if ours else OTHERS} "]
         end = match.end()
     text = "".join((*pieces, text[end:]))
-    return text if found or not any(names) else f"{_prefix(names)} {text}"
+    return text if is_named or not any(names) else f"{_prefix(names)} {text}"
 
 
 def _prefix(names: Sequence[str]) -> str:
@@ -72,9 +72,9 @@ def _is_name(folded: str, match: re.Match[str]) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _pattern(names: tuple[str, ...], others: tuple[str, ...]) -> re.Pattern[str] | None:
+def _pattern(names: tuple[str, ...], other_brands: tuple[str, ...]) -> re.Pattern[str] | None:
     ours = {form for name in names if (form := _form(name))}
-    theirs = {form for name in others if (form := _form(name))} - ours
+    theirs = {form for name in other_brands if (form := _form(name))} - ours
     groups = [
         f"(?P<{group}>[@#]?(?:{'|'.join(sorted(forms, key=len, reverse=True))}))"
         for group, forms in (("ours", ours), ("theirs", theirs))
@@ -82,7 +82,7 @@ def _pattern(names: tuple[str, ...], others: tuple[str, ...]) -> re.Pattern[str]
     ]
     if not groups:
         return None
-    # match["ours"] has to exist also when only others are known
+    # match["ours"] has to exist also when only other brands are known
     return re.compile("|".join(groups) if ours else f"(?P<ours>(?!))|{groups[0]}")
 
 

@@ -31,7 +31,7 @@ class Calibration:
     some languages, by the code that identification returns. ``toward_temperature`` divides those
     toward the brand. ``scales`` and ``offsets`` of intents, reasons and irony, by name: each logit
     is multiplied and moved before the logistic function (Platt 1999). ``ironic_from``: the
-    probability from which irony is believed.
+    probability from kind irony is believed.
     """
 
     temperature: float
@@ -58,8 +58,8 @@ class Calibration:
         shares[:, alone] = 1.0 / (1.0 + np.exp(-moved.astype(np.float64)))
         return shares
 
-    def _vector(self, which: str, default: float) -> Array:
-        values: Mapping[str, float] = getattr(self, which)
+    def _vector(self, kind: str, default: float) -> Array:
+        values: Mapping[str, float] = getattr(self, kind)
         return np.array([values.get(name, default) for name in CALIBRATED_NAMES])
 
 

@@ -64,8 +64,8 @@ class _Unnamed:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def __getitem__(self, some: slice) -> list[Item]:
-        return [(text, ()) for text in self._texts[some]]
+    def __getitem__(self, place: slice) -> list[Item]:
+        return [(text, ()) for text in self._texts[place]]
 
 
 class OnnxClassifier:
@@ -104,21 +104,22 @@ class OnnxClassifier:
             scores[position] = self._scores(shares[SENTIMENT], facts)
         return scores
 
-    def read(self, items: Sequence[Item], *, others: Sequence[str] = ()) -> list[Reading]:
+    def read(self, items: Sequence[Item], *, other_brands: Sequence[str] = ()) -> list[Reading]:
         """Return one Reading for each (text, names of the brand), in order.
 
-        ``others``: names of other known brands. Raises TypeError for anything that is not text.
+        ``other_brands``: names of other known brands. Raises TypeError for anything that is not
+        text.
         """
         for text, names in items:
             refuse_text_for_names(names, text)
         readings = [_NOTHING_TO_READ] * len(items)
-        answers, pieces = self._answer(items, others)
+        answers, pieces = self._answer(items, other_brands)
         for position, (facts, shares) in answers.items():
             readings[position] = self._reading(facts, shares, pieces[position])
         return readings
 
     def _answer(
-        self, items: Sequence[Item] | _Unnamed, others: Sequence[str]
+        self, items: Sequence[Item] | _Unnamed, other_brands: Sequence[str]
     ) -> tuple[dict[int, Answer], list[int]]:
         """Return each text's angriest answer by position, and the number of its pieces.
 
@@ -132,7 +133,7 @@ class OnnxClassifier:
         pieces = [0] * len(items)
         running: deque[Future[list[tuple[int, Answer]]]] = deque()
         try:
-            for batch in batches(self._encode(items, others)):
+            for batch in batches(self._encode(items, other_brands)):
                 running.append(self._workers.submit(self._answer_batch, batch))
                 if len(running) > BATCHES_AHEAD * self._threads:
                     _keep_angriest(running.popleft().result(), angriest, pieces)
@@ -144,15 +145,15 @@ class OnnxClassifier:
         return angriest, pieces
 
     def _encode(
-        self, items: Sequence[Item] | _Unnamed, others: Sequence[str]
+        self, items: Sequence[Item] | _Unnamed, other_brands: Sequence[str]
     ) -> Iterator[EncodedText]:
         """Yield the texts as token ids, in pieces, without those that have no content."""
         for start in range(0, len(items), TEXTS_PER_PIECE):
-            some = items[start : start + TEXTS_PER_PIECE]
+            batch_items = items[start : start + TEXTS_PER_PIECE]
             if self._knows_brands:
-                prepared = [prepare(mark(text, names, others)) for text, names in some]
+                prepared = [prepare(mark(text, names, other_brands)) for text, names in batch_items]
             else:
-                prepared = [prepare(text) for text, _ in some]
+                prepared = [prepare(text) for text, _ in batch_items]
             indexes = [index for index, text in enumerate(prepared) if _has_content(text)]
             encoded = self._tokenizer.encode_batch_fast([prepared[index] for index in indexes])
             for index, tokens in zip(indexes, encoded, strict=True):
@@ -162,7 +163,7 @@ class OnnxClassifier:
                 facts = TextFacts(
                     unreadable,
                     identify(text),
-                    named=self._knows_brands and any(some[index][1]),
+                    named=self._knows_brands and any(batch_items[index][1]),
                     ngrams=self._ngram_logits(text) if len(pieces) == 1 else None,
                 )
                 for piece in pieces:
@@ -228,9 +229,9 @@ def _keep_angriest(
     """Keep each text's piece with the highest negative, toward the brand where one is named."""
     for position, answer in answers:
         pieces[position] += 1
-        kept = angriest.get(position)
+        previous = angriest.get(position)
         column = (TOWARD if answer[0].named else SENTIMENT).start
-        if kept is None or answer[1][column] > kept[1][column]:
+        if previous is None or answer[1][column] > previous[1][column]:
             angriest[position] = answer
 
 

@@ -22,12 +22,13 @@ def read_plainly(classifier: Classifier, items: Sequence[Item]) -> list[Reading]
 
 
 def read_items(
-    classifier: Classifier, items: Sequence[Item], *, others: Sequence[str] = ()
+    classifier: Classifier, items: Sequence[Item], *, other_brands: Sequence[str] = ()
 ) -> list[Reading]:
     """Read each item with the classifier's own ``read``, or plainly where it has none.
 
-    ``others`` are names of other known brands. The result has the length and order of ``items``.
+    ``other_brands`` are names of other known brands. The result has the length and order of
+    ``items``.
     """
     if isinstance(classifier, Reader):
-        return classifier.read(items, others=others)
+        return classifier.read(items, other_brands=other_brands)
     return read_plainly(classifier, items)

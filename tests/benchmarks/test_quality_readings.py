@@ -40,9 +40,9 @@ class FakeReader:
         return [_first_word(text) for text in texts]
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
-        self.calls.append(others)
+        self.calls.append(other_brands)
         return [
             Reading(
                 scores=_first_word(text),
@@ -83,7 +83,7 @@ class Post:
     ironic: bool = False
     lang: str = "en"
     names: tuple[str, ...] = ("Acme",)
-    others: tuple[str, ...] = ("Rival",)
+    other_brands: tuple[str, ...] = ("Rival",)
 
 
 OWN = [

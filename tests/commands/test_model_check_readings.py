@@ -45,9 +45,9 @@ class TinyReader:
         return self.inner.classify(texts)
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
-        self.calls += [(names, others) for _, names in items]
+        self.calls += [(names, other_brands) for _, names in items]
         scores = self.classify([text for text, _ in items])
         return [_read(text, names, own) for (text, names), own in zip(items, scores, strict=True)]
 
@@ -184,9 +184,9 @@ class BrokenReader(TinyReader):
     fault = ""
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
-        readings = super().read(items, others=others)
+        readings = super().read(items, other_brands=other_brands)
         if self.fault == "count":
             return readings[1:]
         if self.fault == "brand":
@@ -234,7 +234,7 @@ class SilentReader(TinyReader):
     """A reader whose weights only know the sentiment."""
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, others: Sequence[str] = ()
+        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
         scores = self.classify([text for text, _ in items])
         return [Reading(scores=each, toward=each) for each in scores]

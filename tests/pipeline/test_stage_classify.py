@@ -119,7 +119,7 @@ def test_a_reader_that_answers_too_few_is_a_bug(db: Database, clock: FrozenClock
     keep(db, mention(1), mention(2))
 
     class Short(FakeReader):
-        def read(self, items: object, *, others: object = ()) -> list[Reading]:
+        def read(self, items: object, *, other_brands: object = ()) -> list[Reading]:
             return [reading_of("awful", [])]
 
     with pytest.raises(ValueError, match="zip"):

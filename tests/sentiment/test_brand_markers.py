@@ -11,8 +11,8 @@ US = ("Acme Air", "acme", "@FlyAcme")
 THEM = ("Brindlow", "@brindlow_help")
 
 
-def read(text: str, names: tuple[str, ...] = US, others: tuple[str, ...] = THEM) -> str:
-    return prepare(mark(text, names, others))
+def read(text: str, names: tuple[str, ...] = US, other_brands: tuple[str, ...] = THEM) -> str:
+    return prepare(mark(text, names, other_brands))
 
 
 @pytest.mark.parametrize(

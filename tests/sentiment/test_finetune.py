@@ -14,7 +14,7 @@ pytest.importorskip("onnx", reason="training needs sentiment/training/requiremen
 
 from sentiment.heads import SENTIMENT, TOWARD, WIDTH  # noqa: E402
 from sentiment.training.base import Base  # noqa: E402
-from sentiment.training.finetune import Batch, Plan, known, loss_of, pad, train  # noqa: E402
+from sentiment.training.finetune import Batch, Plan, loss_of, pad, targets_of, train  # noqa: E402
 from sentiment.training.network import Network  # noqa: E402
 from sentiment.training.rows import Row  # noqa: E402
 
@@ -68,7 +68,7 @@ def batch(seed: int, binary: bool = False, weight: float = 1.0) -> Batch:
     words[:, 2] = 10 + labels
     ids, mask = pad(words.tolist())
     rows = [Row(text="", lang="en", data_set="a", label=int(k), binary=binary) for k in labels]
-    wanted = torch.from_numpy(np.stack([known(row, PLAN) for row in rows]))
+    wanted = torch.from_numpy(np.stack([targets_of(row, PLAN) for row in rows]))
     flags, sets = torch.full((6,), binary), torch.zeros(6, dtype=torch.long)
     return Batch(ids, mask, wanted, flags, torch.full((6,), weight), sets)
 
@@ -153,7 +153,7 @@ def test_targets_say_what_is_known_and_nothing_else() -> None:
         intents=(("leaving", 1.0), ("complaint", 0.0)),
         irony=1.0,
     )
-    learned = known(row, PLAN)
+    learned = targets_of(row, PLAN)
     assert np.isnan(learned[SENTIMENT]).all()
     assert learned[TOWARD].argmax() == 2
     assert learned[~np.isnan(learned)].sum() == pytest.approx(1 + 1 + 1)
@@ -161,7 +161,7 @@ def test_targets_say_what_is_known_and_nothing_else() -> None:
 
 def test_a_teacher_pulls_a_label_half_way() -> None:
     taught = Row(text="", lang="en", data_set="a", label=0, teacher=(0.0, 0.0, 1.0))
-    learned = known(taught, replace(PLAN, smoothing=0.0))
+    learned = targets_of(taught, replace(PLAN, smoothing=0.0))
     assert learned[SENTIMENT].tolist() == [0.5, 0.0, 0.5]
 
 

@@ -54,7 +54,7 @@ def test_a_line_that_is_no_post_is_refused_with_its_place(line: str) -> None:
 def test_labels_of_an_older_post_name_its_brand() -> None:
     labels = ["5", "Tello > Mobi24", "n", "leaving", "price", "-"]
     post = own_readings._older_post(labels, "n\tTello costs more, so Mobi24 it is", "x", "en")
-    assert (post.names, post.others) == (("Tello",), ("Mobi24",))
+    assert (post.names, post.other_brands) == (("Tello",), ("Mobi24",))
     assert (post.tone, post.toward, post.intents) == (0, 0, {"leaving"})
     with pytest.raises(ValueError, match="'Tella' is not in the post"):
         own_readings._older_post(["5", "Tella", *labels[2:]], "n\tTello", "labels/en.tsv 5", "en")

@@ -30,10 +30,10 @@ class Words:
 class WordsReader(Words):
     """Reads every text as a complaint, and remembers the other brands."""
 
-    others: Sequence[str] = ()
+    other_brands: Sequence[str] = ()
 
-    def read(self, items: Sequence[Item], *, others: Sequence[str] = ()) -> list[Reading]:
-        self.others = others
+    def read(self, items: Sequence[Item], *, other_brands: Sequence[str] = ()) -> list[Reading]:
+        self.other_brands = other_brands
         return [Reading(scores=GOOD, toward=BAD, intents={Intent.COMPLAINT: 0.9}) for _ in items]
 
 
@@ -57,7 +57,7 @@ def test_no_items_give_no_readings(classifier: Words) -> None:
 
 def test_a_reader_reads_by_itself_with_the_other_brands() -> None:
     reader = WordsReader()
-    (reading,) = read_items(reader, [("good", ("Acme",))], others=("Rival",))
-    assert (reading.toward, reader.others) == (BAD, ("Rival",))
+    (reading,) = read_items(reader, [("good", ("Acme",))], other_brands=("Rival",))
+    assert (reading.toward, reader.other_brands) == (BAD, ("Rival",))
     assert reading.holds(Intent.COMPLAINT)
     assert read_items(Words(), [("good", ("Acme",))]) == [Reading(scores=GOOD, toward=GOOD)]

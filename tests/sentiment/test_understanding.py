@@ -92,7 +92,7 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 
 def test_held_out_texts_are_never_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part = understanding.UnderstandingPart(
-        data_set="one", mapping=understanding.toward_row, most=2, per_label=1, times=3
+        data_set="one", mapping=understanding.toward_row, limit=2, per_label=1, times=3
     )
     monkeypatch.setattr(understanding, "PARTS", (part,))
     with gzip.open(tmp_path / "one.tsv.gz", "wt", encoding="utf-8") as out:
