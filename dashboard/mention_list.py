@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import streamlit as st
 
-from dashboard import access, address, case_actions, case_pages, data, health, reading_view, states
+from dashboard import (
+    access,
+    address,
+    case_pages,
+    data,
+    health,
+    mention_actions,
+    reading_view,
+    states,
+)
 from dashboard.case_pages import MentionPages
+from dashboard.mention_actions import MentionList
 from dashboard.parts import draw_link, draw_small_print, person_name, post_facts
 from dashboard.safe import handle, one_line
 from dashboard.silence import explain_silence
+from dashboard.words import format_age
 from earful import clock
-from earful.enums import Intent
 from earful.settings.load import Settings
 from outreach.words import count
 from pipeline.brand_order import order_brands
 from storage import queries
-from storage.cases import commands
 from storage.cases.mention_lists import PAGE_SIZE, ListedMention, MentionPage
 from storage.database.engine import Database
 from storage.views import BrandView
@@ -28,33 +36,11 @@ _BRAND = "list_brand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MentionList:
-    """A list's queries and words. ``unit`` and ``units`` are nouns for its posts.
+class _Choice:
+    """The visitor's choice: the brand, and its open posts or the handled ones."""
 
-    ``next_step`` tells an agent what to do. ``button`` takes a post off the list, and ``is_done``
-    says so.
-    """
-
-    title: str
-    intent: Intent
-    unit: str
-    units: str
-    next_step: str
-    button: str
-    is_done: str
-    read: Callable[..., MentionPage]
-    count: Callable[..., int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    """The result of the last action, and the mention that a click puts back on the list."""
-
-    kind: str
-    words: str
-    mention_id: int
-    brand_id: str
-    can_undo: bool
+    brand: BrandView
+    is_handled: bool
 
 
 def draw_page(kind: MentionList) -> None:
@@ -73,78 +59,113 @@ def draw_page(kind: MentionList) -> None:
         )
         return
     heading = st.container(horizontal=True, vertical_alignment="center")
-    brand = _choose_brand(kind, brands)
-    pages = _pages(kind, brand)
-    total, page = _read(db, kind, brand, pages)
+    # before the choices: they come after the words that explain the list
+    explanation = st.container()
+    choice = _choose(kind, brands)
+    pages = _pages(kind, choice)
+    total, page = _read(db, kind, choice, pages)
     with heading:
         st.title(kind.title, anchor=False, width="content")
         with st.container(key="tally", width="stretch"):
-            st.fragment(_draw_tally, run_every=settings.dashboard.refresh)(db, kind, brand, total)
+            drawn = None if choice.is_handled else total
+            st.fragment(_draw_tally, run_every=settings.dashboard.refresh)(
+                db, kind, choice.brand, drawn
+            )
         access.draw_visitor()
-    draw_small_print("next-step", kind.next_step)
-    _draw_result(kind)
+    with explanation:
+        draw_small_print("next-step", kind.next_step)
+    mention_actions.draw_result(kind)
     if not page.mentions:
-        _draw_empty(kind, settings)
+        _draw_empty(kind, settings, choice)
         return
     if access.visitor_name() is None:
         with st.container(border=True, key="list-act"):
             access.draw_name_form("act", "who has handled a post")
     now = clock.now()
     for mention in page.mentions:
-        _draw_mention(kind, brand, mention, pages, now)
+        _draw_mention(kind, choice.brand, mention, pages, now)
     first = len(pages.mentions) * PAGE_SIZE
     older = max(total - first - len(page.mentions), 1) if page.has_older else 0
     place = f"{first + 1:,} to {first + len(page.mentions):,} of {total:,}, newest first"
     case_pages.draw_pager("list", pages.mentions, page.mentions[-1].key, older, place)
 
 
-def _choose_brand(kind: MentionList, brands: list[BrandView]) -> BrandView:
-    """Draw the choice of a brand where there are several; the address keeps it."""
-    if len(brands) == 1:
-        return brands[0]
+def _choose(kind: MentionList, brands: list[BrandView]) -> _Choice:
+    """Draw the choices of a brand and of open or handled posts; the address keeps both."""
     by_name = {one_line(brand.name, 60): brand for brand in brands}
     further = {brand.id: name for name, brand in by_name.items() if brand != brands[0]}
-    address.synchronize([address.Choice(name="brand", key=_BRAND, values=further)])
-    chosen = st.selectbox(
-        "Brand",
-        list(by_name),
-        key=_BRAND,
-        width=240,
-        on_change=address.note_change,
-        persist_state="session",
+    key = f"{kind.unit}_show"
+    address.synchronize(
+        [
+            address.Choice(name="brand", key=_BRAND, values=further),
+            address.Choice(name="show", key=key, values={"handled": kind.button}),
+        ]
     )
-    return by_name.get(chosen or "", brands[0])
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters", gap="small"):
+        brand = brands[0]
+        if len(brands) > 1:
+            name = st.selectbox(
+                "Brand",
+                list(by_name),
+                key=_BRAND,
+                width=240,
+                on_change=address.note_change,
+                persist_state="session",
+            )
+            brand = by_name.get(name or "", brand)
+        shown = st.segmented_control(
+            "Show",
+            ["Open", kind.button],
+            key=key,
+            required=True,
+            default=None if key in st.session_state else "Open",
+            label_visibility="collapsed",
+            on_change=address.note_change,
+        )
+    return _Choice(brand=brand, is_handled=shown == kind.button)
 
 
-def _pages(kind: MentionList, brand: BrandView) -> MentionPages:
-    """Return the visitor's pages of this brand's list; those of another brand are forgotten."""
+def _pages(kind: MentionList, choice: _Choice) -> MentionPages:
+    """Return the visitor's pages of this choice; those of another one are forgotten."""
     key = f"{kind.unit}_pages"
-    brand_id, pages = st.session_state.get(key, (None, None))
-    if brand_id != brand.id or not isinstance(pages, MentionPages):
+    of_choice, pages = st.session_state.get(key, (None, None))
+    if of_choice != choice or not isinstance(pages, MentionPages):
         pages = MentionPages()
-        st.session_state[key] = (brand.id, pages)
+        st.session_state[key] = (choice, pages)
     return pages
 
 
 def _read(
-    db: Database, kind: MentionList, brand: BrandView, pages: MentionPages
+    db: Database, kind: MentionList, choice: _Choice, pages: MentionPages
 ) -> tuple[int, MentionPage]:
     """Return the length of the list, and the page that its reader has turned to."""
-    page = kind.read(db, brand.id, after=pages.mentions[-1] if pages.mentions else None)
+    after = pages.mentions[-1] if pages.mentions else None
+    brand_id = choice.brand.id
+    if choice.is_handled:
+        page = queries.list_handled(db, brand_id, kind.verdict, after=after)
+    else:
+        page = kind.read(db, brand_id, after=after)
     if pages.mentions and not page.mentions:
         # colleagues have worked that page off
         pages.mentions.clear()
-        return _read(db, kind, brand, pages)
-    return kind.count(db, brand.id), page
+        return _read(db, kind, choice, pages)
+    if choice.is_handled:
+        return queries.count_handled(db, brand_id, kind.verdict), page
+    return kind.count(db, brand_id), page
 
 
-def _draw_tally(db: Database, kind: MentionList, brand: BrandView, drawn_total: int) -> None:
-    """Draw the length of the list, which refreshes by itself; the list does not move."""
+def _draw_tally(db: Database, kind: MentionList, brand: BrandView, drawn_total: int | None) -> None:
+    """Draw the length of the open list, which refreshes by itself; the list does not move.
+
+    ``drawn_total`` is its length when it was drawn, None when another list is drawn.
+    """
 
     def draw() -> None:
         total = kind.count(db, brand.id)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{count(total, kind.unit, kind.units)} open")
+            if drawn_total is None:
+                return
             if total and not drawn_total:
                 st.rerun(scope="app")  # an empty list has no reader who would lose their place
             if total != drawn_total and st.button("The list has changed: show it"):
@@ -168,12 +189,14 @@ def _draw_mention(
             f"m{key}", reading_view.list_marks(mention.reading, kind.intent, brand.name)
         )
         draw_small_print(f"facts-{key}", " · ".join(post_facts(mention, brand.timezone, now)))
+        if mention.handled_at is not None:
+            agent = one_line(mention.handled_by or "", 60)
+            words = f"{kind.button} by {agent}, {format_age(mention.handled_at, now)}"
+            draw_small_print(f"handled-{key}", words)
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_link("Open the post", mention.url, f"post-{key}")
             if access.visitor_name() is not None:
-                st.button(
-                    kind.button, key=f"done-{key}", on_click=_mark_handled, args=(kind, mention)
-                )
+                mention_actions.draw_action(kind, mention)
             draw_link("Profile", mention.author_url, f"profile-{key}")
 
 
@@ -185,64 +208,10 @@ def _details(mention: ListedMention) -> str:
     return " · ".join(parts)
 
 
-def _draw_result(kind: MentionList) -> None:
-    """Draw the result of the last action, with the way back."""
-    # taken out: it is about this list and the last click alone
-    result = st.session_state.pop(_result_key(kind), None)
-    if not isinstance(result, _Result):
+def _draw_empty(kind: MentionList, settings: Settings, choice: _Choice) -> None:
+    if choice.is_handled:
+        draw_small_print("none", f"No {kind.unit} is handled yet.")
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="list-result"):
-        case_actions.draw_result(result.kind, result.words)
-        if result.can_undo:
-            place = (kind, result.mention_id, result.brand_id)
-            st.button("Undo", key="undo", on_click=_undo, args=place)
-
-
-def _mark_handled(kind: MentionList, mention: ListedMention) -> None:
-    def step(name: str) -> str:
-        commands.mark_handled(
-            data.database(),
-            mention.mention_id,
-            mention.brand_id,
-            edition=mention.edition,
-            by=name,
-            at=clock.now(),
-        )
-        return f"{kind.is_done}: {person_name(mention)}, “{one_line(mention.text, 60)}”"
-
-    _act(kind, mention.mention_id, mention.brand_id, step, can_undo=True)
-
-
-def _undo(kind: MentionList, mention_id: int, brand_id: str) -> None:
-    def step(name: str) -> str:
-        commands.undo_handled(data.database(), mention_id, brand_id)
-        return f"The {kind.unit} is on the list again."
-
-    _act(kind, mention_id, brand_id, step, can_undo=False)
-
-
-def _act(
-    kind: MentionList, mention_id: int, brand_id: str, step: case_actions.Step, *, can_undo: bool
-) -> None:
-    """Run a step in the visitor's name, and store its result for the next draw."""
-    name = access.visitor_name()
-    if name is None:
-        return
-    outcome, words = case_actions.attempt(step, name)
-    st.session_state[_result_key(kind)] = _Result(
-        kind=outcome,
-        words=words,
-        mention_id=mention_id,
-        brand_id=brand_id,
-        can_undo=can_undo and outcome == "done",
-    )
-
-
-def _result_key(kind: MentionList) -> str:
-    return f"{kind.unit}_result"
-
-
-def _draw_empty(kind: MentionList, settings: Settings) -> None:
     listening, now = queries.health(data.database()), clock.now()
     health.draw_problems(listening, settings, now)
     with st.container(border=True, key="state-card"):

@@ -27,8 +27,10 @@ from storage.cases.complaints import count_complaints
 from storage.cases.conditions import IS_OPEN, IS_UNANSWERED
 from storage.cases.detail import case, revisions
 from storage.cases.mention_lists import (
+    count_handled,
     count_questions,
     count_wishes,
+    list_handled,
     list_questions,
     list_wishes,
 )
@@ -69,12 +71,14 @@ __all__ = [
     "count_complaints",
     "count_events",
     "count_exactly",
+    "count_handled",
     "count_questions",
     "count_queue",
     "count_wishes",
     "counts",
     "headline",
     "health",
+    "list_handled",
     "list_questions",
     "list_wishes",
     "newest_flagged",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dashboard import mention_list, states
-from earful.enums import Intent
+from dashboard.mention_actions import MentionList
+from earful.enums import Intent, Verdict
 from storage import queries
 
-QUESTIONS = mention_list.MentionList(
+QUESTIONS = MentionList(
     title="Questions",
     intent=Intent.QUESTION,
+    verdict=Verdict.QUESTION,
     unit="question",
     units="questions",
     next_step="Posts that ask something and complain about nothing. "

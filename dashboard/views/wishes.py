@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dashboard import mention_list, states
-from earful.enums import Intent
+from dashboard.mention_actions import MentionList
+from earful.enums import Intent, Verdict
 from storage import queries
 
-WISHES = mention_list.MentionList(
+WISHES = MentionList(
     title="Wishes",
     intent=Intent.SUGGESTION,
+    verdict=Verdict.WISH,
     unit="wish",
     units="wishes",
     next_step="Posts that suggest something. Hand them to the people who can act on them, "

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import and_, func, literal, select, tuple_
 
 from earful.clock import Window
+from earful.enums import Verdict
 from earful.judgements import Reading
 from earful.types import Rating
 from storage.analysis import ratings, readings
@@ -22,6 +23,7 @@ from storage.database.engine import Database
 from storage.database.upsert import table_of
 from storage.database.utc import UTCInstant
 from storage.tables import (
+    HANDLED,
     OPEN_QUESTION,
     OPEN_WISH,
     AuthorRow,
@@ -36,7 +38,6 @@ from storage.views import MentionKey, StoryReach
 _MENTION, _MENTION_BRAND = table_of(MentionRow), table_of(MentionBrandRow)
 _AUTHOR, _STORY = table_of(AuthorRow), table_of(StoryRow)
 _PREDICTION, _READING = table_of(PredictionRow), table_of(ReadingRow)
-_ORDER = (_MENTION_BRAND.c.published_at.desc(), _MENTION_BRAND.c.mention_id.desc())
 
 PAGE_SIZE = 20  # mentions
 
@@ -47,7 +48,7 @@ class ListedMention:
 
     ``key`` is its place in the list. ``edition`` numbers its text. ``lang`` is the language that
     its source stated, ``language`` the one that was detected. ``reading`` is None when the mention
-    was read before readings were stored.
+    was read before readings were stored. ``handled_by`` took it off its list at ``handled_at``.
     """
 
     key: MentionKey
@@ -73,6 +74,8 @@ class ListedMention:
     reading: Reading | None
     rating: Rating | None = None
     story: StoryReach | None = None
+    handled_at: datetime | None = None
+    handled_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,27 @@ def list_wishes(
     The arguments are those of `list_questions`.
     """
     return _read_page(db, OPEN_WISH, brand_id, window, after, limit)
+
+
+def list_handled(
+    db: Database,
+    brand_id: str,
+    verdict: Verdict,
+    *,
+    after: MentionKey | None = None,
+    limit: int = PAGE_SIZE,
+) -> MentionPage:
+    """Return a page of a brand's handled questions or wishes, the last handled one first.
+
+    ``verdict`` says which of the two. The keys are of this list.
+    """
+    on_list = and_(HANDLED, _MENTION_BRAND.c.verdict == verdict.value)
+    return _read_page(db, on_list, brand_id, None, after, limit, time="handled_at")
+
+
+def count_handled(db: Database, brand_id: str, verdict: Verdict) -> int:
+    """Count a brand's handled questions or wishes; ``verdict`` says which of the two."""
+    return _count(db, and_(HANDLED, _MENTION_BRAND.c.verdict == verdict.value), brand_id, None)
 
 
 def count_questions(db: Database, brand_id: str | None, *, window: Window | None = None) -> int:
@@ -153,14 +177,18 @@ def _read_page(
     window: Window | None,
     after: MentionKey | None,
     limit: int,
+    *,
+    time: str = "published_at",
 ) -> MentionPage:
+    """Return a page of the list in the order of the column ``time``, newest first."""
+    place = (_MENTION_BRAND.c[time], _MENTION_BRAND.c.mention_id)
     conditions = _conditions(on_list, brand_id, window)
     if after is not None:
         key = tuple_(literal(after[0], UTCInstant), after[1])
-        conditions.append(tuple_(_MENTION_BRAND.c.published_at, _MENTION_BRAND.c.mention_id) < key)
+        conditions.append(tuple_(*place) < key)
     # ids first: PostgreSQL would join every mention of the list and sort them
-    page = select(_MENTION_BRAND.c.mention_id).where(*conditions).order_by(*_ORDER)
-    ids = page.limit(limit + 1)
+    page = select(_MENTION_BRAND.c.mention_id).where(*conditions)
+    ids = page.order_by(*(column.desc() for column in place)).limit(limit + 1)
     with db.read() as connection:
         rows = connection.execute(
             _STATEMENT.where(
@@ -168,16 +196,17 @@ def _read_page(
             )
         ).all()
     # here, because SQLite would walk all links of the brand in the order of time
-    rows = sorted(rows, key=lambda row: (row.published_at, row.mention_id), reverse=True)
+    rows = sorted(rows, key=lambda row: (row._mapping[time], row.mention_id), reverse=True)
     return MentionPage(
-        mentions=tuple(_to_listed(row) for row in rows[:limit]), has_older=len(rows) > limit
+        mentions=tuple(_to_listed(row, row._mapping[time]) for row in rows[:limit]),
+        has_older=len(rows) > limit,
     )
 
 
 _STATEMENT = (
     select(
         *(_MENTION_BRAND.c[name] for name in ("mention_id", "brand_id", "published_at")),
-        *(_MENTION_BRAND.c[name] for name in ("toward", "intent")),
+        *(_MENTION_BRAND.c[name] for name in ("toward", "intent", "handled_at", "handled_by")),
         *(_MENTION.c[name] for name in ("author_id", "source", "text", "edition", "lang", "url")),
         *(_MENTION.c[name] for name in ("shares", "likes", "replies")),
         *(_AUTHOR.c[name] for name in ("handle", "name", "followers")),
@@ -196,14 +225,15 @@ _STATEMENT = (
 )
 
 
-def _to_listed(row: Any) -> ListedMention:
+def _to_listed(row: Any, at: datetime) -> ListedMention:
+    """Return a row as a line of a list in which its time is ``at``."""
     same_names = (
         *("mention_id", "brand_id", "author_id", "handle", "name", "author_url", "followers"),
         *("source", "text", "edition", "lang", "language", "url", "published_at"),
-        *("shares", "likes", "replies", "toward", "intent"),
+        *("shares", "likes", "replies", "toward", "intent", "handled_at", "handled_by"),
     )
     return ListedMention(
-        key=(row.published_at, row.mention_id),
+        key=(at, row.mention_id),
         reading=readings.from_row(row),
         rating=ratings.from_row(row),
         story=story_reach(row),

@@ -31,6 +31,7 @@ from storage.tables.collecting import (
 )
 from storage.tables.columns import (
     GROUPED,
+    HANDLED,
     IS_REPOST,
     LATE,
     LATE_BRAND,
@@ -61,6 +62,7 @@ from storage.tables.mentions import (
 
 __all__ = [
     "GROUPED",
+    "HANDLED",
     "IS_REPOST",
     "LATE",
     "LATE_BRAND",

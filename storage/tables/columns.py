@@ -22,6 +22,7 @@ IS_REPOST = text("repost_of <> ''")
 LATE_BRAND = text("verdict = 'late'")
 OPEN_QUESTION = text("verdict = 'question' AND handled_at IS NULL")
 OPEN_WISH = text("verdict = 'wish' AND handled_at IS NULL")
+HANDLED = text("handled_at IS NOT NULL")
 
 
 def id_column() -> Any:

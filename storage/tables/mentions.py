@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from storage.database.utc import UTCInstant
 from storage.tables.columns import (
     GROUPED,
+    HANDLED,
     IS_REPOST,
     LATE_BRAND,
     NOT_NOISE,
@@ -189,6 +190,13 @@ class MentionBrandRow(SQLModel, table=True):
             *("brand_id", "published_at", "mention_id"),
             sqlite_where=OPEN_WISH,
             postgresql_where=OPEN_WISH,
+        ),
+        # the same two lists of what is handled, the last handled one first
+        Index(
+            "ix_mention_brand_handled",
+            *("brand_id", "verdict", "handled_at", "mention_id"),
+            sqlite_where=HANDLED,
+            postgresql_where=HANDLED,
         ),
     )
     mention_id: int = Field(primary_key=True, foreign_key="mention.id", sa_type=BigInteger)

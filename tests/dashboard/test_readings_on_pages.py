@@ -247,6 +247,16 @@ def test_a_list_is_worked_off_and_an_action_undone(
     assert f"Marked as {done.lower()}: Bo" in texts(page).replace("\\", "").replace("\u2060", "")
     page.button(key="undo").click().run()
     assert "number 1 asks 7919" in texts(page)
+    # the handled ones stay within reach, for a colleague's second thoughts
+    next(button for button in page.button if button.label == done).click().run()
+    page.segmented_control[0].set_value(done).run()
+    assert page.query_params["show"] == "handled"
+    assert f"{done} by Maria, just now" in texts(page)
+    assert "number 2 asks" not in texts(page)
+    next(button for button in page.button if button.label == "Back on the list").click().run()
+    assert "is handled yet" in texts(page)
+    page.segmented_control[0].set_value("Open").run()
+    assert "number 1 asks 7919" in texts(page)
 
 
 def test_a_long_list_has_pages(world: World, visit: Visit) -> None:

@@ -25,7 +25,7 @@ from factories import (
 from sqlalchemy import event
 
 from earful.clock import Window
-from earful.enums import Intent, Sentiment
+from earful.enums import Intent, Sentiment, Verdict
 from pipeline.classify import classify
 from pipeline.flag import flag
 from storage import queries
@@ -123,6 +123,21 @@ def test_a_handled_question_leaves_the_list_and_may_come_back(asked: Database) -
         commands.undo_handled(asked, number, "acme-air")
 
 
+def test_handled_ones_are_listed_with_their_agent(asked: Database) -> None:
+    for name, at in (("new", NOW), ("old", NOW + HOUR)):
+        number = ids(asked)[f"m-{name}"]
+        commands.mark_handled(asked, number, "acme-air", edition=0, by="Ana", at=at)
+    first = queries.list_handled(asked, "acme-air", Verdict.QUESTION, limit=1)
+    assert (_names(asked, first), first.has_older) == (["old"], True), "handled last"
+    line = first.mentions[0]
+    assert (line.handled_by, line.handled_at) == ("Ana", NOW + HOUR)
+    second = queries.list_handled(asked, "acme-air", Verdict.QUESTION, after=line.key, limit=1)
+    assert (_names(asked, second), second.has_older) == (["new"], False)
+    assert queries.count_handled(asked, "acme-air", Verdict.QUESTION) == 2
+    assert queries.count_handled(asked, "acme-air", Verdict.WISH) == 0
+    assert queries.list_handled(asked, "acme-air", Verdict.WISH).mentions == ()
+
+
 def test_another_text_is_another_question(asked: Database) -> None:
     number = ids(asked)["m-old"]
     commands.mark_handled(asked, number, "acme-air", edition=0, by="Ana", at=NOW)
@@ -177,6 +192,17 @@ def _plans(db: Database) -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", explain)
     yield plans
     event.remove(db.engine, "before_cursor_execute", explain)
+
+
+def test_handled_ones_are_read_in_order(sqlite: Database) -> None:
+    keep(sqlite, *(mention(n, text=ASKED) for n in range(50)))
+    _judge(sqlite)
+    for number in ids(sqlite).values():
+        commands.mark_handled(sqlite, number, "acme-air", edition=0, by="Ana", at=NOW)
+    with _plans(sqlite) as plans:
+        queries.list_handled(sqlite, "acme-air", Verdict.QUESTION)
+    assert any("ix_mention_brand_handled" in plan for plan in plans), plans
+    assert not any("TEMP B-TREE" in plan for plan in plans), plans
 
 
 @pytest.mark.parametrize(
