@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from dashboard_world import ACME, Visit, World, scores
+from dashboard_world import ACME, RIVAL, Visit, World, scores
 from streamlit.testing.v1 import AppTest
 
 from earful.enums import Intent, Reason
 from earful.judgements import Reading
+from earful.types import Brand
 from storage import queries
+from storage.cases import commands
+from storage.entities import brands
 from storage.views import QueueFilter
 
 NEGATIVE, POSITIVE = scores(0.94), scores(0.02, 0.9)
@@ -162,6 +165,24 @@ def test_an_address_is_a_whole_filter(world: World, queue: Any) -> None:
     assert page.selectbox(key="queue_reason").value == "Price or refund"
 
 
+def test_a_brand_in_the_address_is_chosen(world: World, visit: Visit, queue: Any) -> None:
+    sister = Brand(id="sister", name="Sister <b>Air</b>", timezone="UTC")
+    brands.sync(world.db, [ACME, RIVAL, sister])
+    world.say("fan", "lovely", positive=0.9, brand=sister)
+    complain(world, "ann", "late")
+    ask(world, 1)
+    world.judge()
+    page = queue(brand="sister")
+    assert page.selectbox(key="queue_brand").value == "Sister <b>Air</b>"
+    assert rows(page) == 0
+    assert rows(queue(brand="acme-air")) == 1
+    page = open_list(visit, "questions")
+    assert "number 1 asks" in texts(page)
+    page.selectbox(key="list_brand").set_value("Sister <b>Air</b>").run()
+    assert page.query_params["brand"] == "sister"
+    assert "No open questions right now" in texts(page)
+
+
 @pytest.mark.parametrize("word", ["nonsense", "<script>", "2026-01-01", "x--y", ""])
 def test_words_without_meaning_in_the_address_filter_nothing(
     world: World, queue: Any, word: str
@@ -275,8 +296,6 @@ def test_a_long_list_has_pages(world: World, visit: Visit) -> None:
 
 
 def test_a_colleague_was_quicker(world: World, visit: Visit) -> None:
-    from storage.cases import commands
-
     mention_id = ask(world, 1)
     world.judge()
     page = open_list(visit, "questions")
