@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sentiment.brand_markers import OURS
 from sentiment.shipped import SHIPPED
-from sentiment.training import own_readings, rows, understanding
+from sentiment.training import base, own_readings, rows, understanding, vocabulary
+from sentiment.training.base import Base
 from sentiment.training.rows import Row
 
 log = logging.getLogger("sentiment.training")
@@ -26,6 +29,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("sets", type=Path, help="folder with the sets of readings")
     parser.add_argument("--out", type=Path, required=True, help="model directory to write")
     parser.add_argument("--start", type=Path, default=SHIPPED, help="the model to go on from")
+    parser.add_argument("--from-base", action="store_true", help="begin at multilingual-e5-small")
+    parser.add_argument("--vocabulary", type=int, default=115_500, help="pieces, from the base")
     parser.add_argument("--work", type=Path, default=Path(".cache/training"), help="wheels, trials")
     parser.add_argument("--steps", type=int, default=4_800)
     parser.add_argument("--batch", type=int, default=48)
@@ -52,10 +57,20 @@ def held_rows(data: Path) -> list[Row]:
     return random.Random(11).sample(of_source, min(HELD_ROWS, len(of_source)))  # noqa: S311
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a run begins: the encoder, the pieces to keep, and weights to put over it, or none."""
+
+    base: Base
+    pieces: list[int]
+    tokenizer_file: Path
+    state: dict[str, Any] | None
+
+
 def main() -> None:
     """Run every step; a second run continues from the last checkpoint.
 
-    1. Read the earlier model's weights and vocabulary.
+    1. Read the weights and the vocabulary to start from.
     2. Pool the rows.
     3. Have the teachers label the English rows that they did not learn from.
     4. Train the student on labels and teachers, saving checkpoints.
@@ -65,17 +80,14 @@ def main() -> None:
     import torch
     from tokenizers import Tokenizer
 
-    from sentiment.training import base, finetune, finish, ngram_expert, rebuild
+    from sentiment.training import finetune, finish, ngram_expert
     from sentiment.training.network import MAX_TOKENS, Network
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     arguments = _arguments()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    blocks = rebuild.read_blocks(arguments.start)
-    weights_file, _ = base.fetch(arguments.work)
-    shape = replace(base.read(weights_file), blocks=blocks)
-    tokenizer_file = arguments.start / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    start = _base_start(arguments) if arguments.from_base else _model_start(arguments)
+    tokenizer = Tokenizer.from_file(str(start.tokenizer_file))
     pool = training_pool(arguments.data, arguments.sets, arguments.seed)
     if not arguments.no_teacher:
         pool = taught(pool, arguments.work)
@@ -84,15 +96,16 @@ def main() -> None:
     plan = finetune.Plan(batch=arguments.batch, seed=arguments.seed)
     tokenizer.enable_truncation(plan.max_tokens)
     torch.manual_seed(arguments.seed)
-    network = Network(shape, list(range(len(blocks))), marker_id(tokenizer), len(names))
-    network.start_from(rebuild.read_state(arguments.start))
+    network = Network(start.base, start.pieces, marker_id(tokenizer), len(names))
+    if start.state is not None:
+        network.start_from(start.state)
     steps = finetune.batches(pool, tokenizer, plan)[: arguments.steps]
     averaged = finetune.train(network, steps, plan, arguments.work / "checkpoint.pt")
     network.load_state_dict(averaged, strict=False)
     tokenizer.enable_truncation(MAX_TOKENS)
     trained = finish.Trained(
-        weights=network.weights(blocks, shape.epsilon),
-        tokenizer_file=tokenizer_file,
+        weights=network.weights(start.base.blocks[start.pieces], start.base.epsilon),
+        tokenizer_file=start.tokenizer_file,
         tokenizer=tokenizer,
     )
     finish.finish(
@@ -102,6 +115,38 @@ def main() -> None:
         understanding.choosing_rows(arguments.sets) + own_readings.choosing_rows(),
         ngram_expert.train(pool),
         arguments.out,
+    )
+
+
+def _model_start(arguments: argparse.Namespace) -> Start:
+    """Go on from an earlier model; the base gives only the encoder's shape."""
+    from sentiment.training import rebuild
+
+    weights_file, _ = base.fetch(arguments.work)
+    blocks = rebuild.read_blocks(arguments.start)
+    return Start(
+        base=replace(base.read(weights_file), blocks=blocks),
+        pieces=list(range(len(blocks))),
+        tokenizer_file=arguments.start / "tokenizer.json",
+        state=rebuild.read_state(arguments.start),
+    )
+
+
+def _base_start(arguments: argparse.Namespace) -> Start:
+    """Begin at the base with a vocabulary that is chosen and written once."""
+    weights_file, tokenizer_file = base.fetch(arguments.work)
+    ids_file = arguments.work / f"vocabulary-{arguments.vocabulary}.json"
+    cut_file = arguments.work / f"tokenizer-{arguments.vocabulary}.json"
+    if not ids_file.exists():
+        texts = vocabulary.texts_of(arguments.data)
+        pieces = vocabulary.choose(tokenizer_file, texts, arguments.vocabulary)
+        vocabulary.write(tokenizer_file, pieces, cut_file)
+        ids_file.write_text(json.dumps(pieces), "utf-8")
+    return Start(
+        base=base.read(weights_file),
+        pieces=json.loads(ids_file.read_text("utf-8")),
+        tokenizer_file=cut_file,
+        state=None,
     )
 
 
