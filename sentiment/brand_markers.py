@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from earful.folding import is_word_boundary
+from earful.folding import is_word_boundary, without_entities
 
 # Raise it with any change to the results of ``mark``; it is part of every ``model_id``.
 MARKER_VERSION = 1
@@ -26,6 +26,8 @@ _FORGED = str.maketrans({OURS: "●", OTHERS: "●"})
 
 _SIGNS = r"[\s\-'’.&_]{0,2}"
 _WORD = re.compile(r"[^\W_]+")
+# Letters; as in earful.spellings, the letters of so short a name may be those of other words.
+_SHORT_NAME = 4
 
 
 # What ``mark`` writes before a text that does not name the brand.
@@ -43,7 +45,7 @@ def mark(text: str, names: Sequence[str], other_brands: Sequence[str] = ()) -> s
     """
     if not isinstance(text, str):
         raise TypeError(f"a text is needed, not {type(text).__name__}: {text!r:.40}")
-    text = text.translate(_FORGED)
+    text = without_entities(text).translate(_FORGED)
     pieces: list[str] = []
     end, is_named = 0, False
     pattern = _pattern(tuple(names), tuple(other_brands))
@@ -87,8 +89,15 @@ def _pattern(names: tuple[str, ...], other_brands: tuple[str, ...]) -> re.Patter
 
 
 def _form(name: str) -> str:
-    """Return the pattern of a name: its words, with or without signs and blanks between them."""
-    return _SIGNS.join(map(re.escape, _WORD.findall(_folded(name))))
+    """Return the pattern of a name: its words, with or without signs and blanks between them.
+
+    A short name keeps its signs: "at t" is not AT&T.
+    """
+    folded = _folded(name).lstrip("@#").strip()
+    words = _WORD.findall(folded)
+    if len(words) > 1 and sum(map(len, words)) <= _SHORT_NAME:
+        return re.escape(folded)
+    return _SIGNS.join(map(re.escape, words))
 
 
 def _folded(text: str) -> str:

@@ -61,5 +61,11 @@ def test_a_name_of_signs_alone_is_never_found() -> None:
     assert read("what??? !!!", ("???",), ("!!!",)) == f"{OURS}: what??? !!!"
 
 
+def test_a_short_name_keeps_its_signs() -> None:
+    names = ("AT&T", "@att")
+    assert read("AT&amp;T sucks at t and so does @ATT", names) == "◆ sucks at t and so does ◆"
+    assert read("coca cola", ("Coca-Cola",)) == "◆"
+
+
 def test_our_own_name_is_never_a_rival() -> None:
     assert read("Acme again", ("Acme",), ("acme", "Brindlow")) == f"{OURS} again"
