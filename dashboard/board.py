@@ -48,13 +48,14 @@ def draw(
     main, side = st.columns([1.75, 1], gap="medium")
     with main:
         _over_time(db, brand, period, end)
-        voices, by_source = st.columns(2, gap="medium")
-        with voices.container(border=True, height="stretch"):
-            _voice(db, brand, window)
-        with by_source.container(border=True, height="stretch"):
-            _sources(db, brand, window)
-        with st.container(border=True, key="reasons-board"):
+        reasons, comparisons = st.columns(2, gap="medium")
+        with reasons.container(border=True, height="stretch", key="reasons-board"):
             complaint_reasons.draw(db, brand.id, window)
+        with comparisons:
+            with st.container(border=True):
+                _voice(db, brand, window)
+            with st.container(border=True, height="stretch"):
+                _sources(db, brand, window)
     with side:
         _newest(queries.newest_flagged(db, brand.id, limit=_NEWEST), urgent_at, now)
     health.draw_status_line(listening, settings, now, brand.timezone)

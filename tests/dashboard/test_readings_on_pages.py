@@ -224,7 +224,7 @@ def test_without_reasons_the_command_center_says_so(world: World, visit: Visit) 
     assert "Why people are unhappy" not in texts(visit().run())
     world.say("dee", "awful", negative=0.95)
     world.judge()
-    assert "The model names no reason" in texts(visit().run())
+    assert "The model in use names no reason" in texts(visit().run())
 
 
 # --- questions and wishes -------------------------------------------------------------------
