@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import streamlit as st
 
-from dashboard import case_actions, case_pages, reading_view
+from dashboard import case_actions, case_pages, flag_numbers, reading_view
 from dashboard.case_pages import CasePages
 from dashboard.parts import (
     draw_link,
@@ -23,7 +22,6 @@ from dashboard.words import (
     STATUS_COLOUR,
     format_age,
     format_due,
-    format_percent,
     format_time,
     zone_name,
 )
@@ -45,13 +43,6 @@ _EVENT_WORDS = {
     Action.CONTACT.event: "contacted the customer",
     Action.RESOLVE.event: "resolved the case",
     Action.REOPEN.event: "opened the case again",
-}
-_PART_NAMES = {
-    "negative": "how sure it is",
-    "repeat": "complained before",
-    "reach": "how many may see it",
-    "recency": "how fresh it is",
-    "urgent": "its urgent reason",
 }
 
 
@@ -146,7 +137,7 @@ def _draw_mention(
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.popover("The numbers"):
                 # st.code keeps the columns by its fixed-width font, and has a button that copies.
-                st.code(_numbers(mention), language=None)
+                st.code(flag_numbers.describe(mention), language=None)
             reading_view.draw_numbers(mention.answers, mention.model_id, case.brand, zone)
             case_actions.draw_correction(case, mention)
             draw_link("Open the post", mention.url, f"post-{key}")
@@ -181,66 +172,6 @@ def _draw_earlier(
                 on_click=case_pages.show_all_revisions,
                 args=(pages, number),
             )
-
-
-def _numbers(mention: FlaggedMention) -> str:
-    """Return all evidence of the flag, in lines that can be copied into a report."""
-    evidence = mention.evidence
-    rows = [
-        ("Rule", _name(evidence.get("rule"))),
-        ("Negative, when flagged", _figure(evidence.get("negative"))),
-        ("Threshold", _figure(evidence.get("threshold"))),
-        ("Model, when flagged", _name(evidence.get("model_id"))),
-        ("Negative / neutral / positive now", _three(mention)),
-        ("Model now", _name(mention.model_id)),
-        ("Oldest that counts, when flagged", _hours(evidence.get("look_back_hours"), "any age")),
-        ("Followers / shares, when flagged", _audience(evidence)),
-        ("Reach", _rounded(evidence.get("reach"))),
-        ("Age when flagged", _hours(evidence.get("age_hours"), "–")),
-        ("Complaints before, in 30 days", _rounded(evidence.get("earlier_complaints"))),
-    ]
-    rating = evidence.get("rating")
-    if isinstance(rating, Mapping):
-        rows.append(("Rating, when flagged", f"{rating['kind']}: {_out_of(rating)}"))
-    parts = evidence.get("priority_parts")
-    if isinstance(parts, Mapping):
-        rows += [
-            (f"Points for {_PART_NAMES.get(name, name)}", _figure(points, 1))
-            for name, points in parts.items()
-        ]
-    rows.append(("Severity (their sum)", str(mention.severity)))
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
-
-
-def _three(mention: FlaggedMention) -> str:
-    return " / ".join(
-        format_percent(share) for share in (mention.negative, mention.neutral, mention.positive)
-    )
-
-
-def _hours(value: object, without: str) -> str:
-    return f"{value:,.1f} h" if isinstance(value, int | float) else without
-
-
-def _audience(evidence: Mapping[str, object]) -> str:
-    return f"{_rounded(evidence.get('followers'))} / {_rounded(evidence.get('shares'))}"
-
-
-def _out_of(rating: Mapping[str, object]) -> str:
-    return f"{rating['value']}, of {rating['lowest']} to {rating['highest']}"
-
-
-def _figure(value: object, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, int | float) else "–"
-
-
-def _rounded(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, int | float) else "–"
-
-
-def _name(value: object) -> str:
-    return one_line(str(value), 120) if value else "–"
 
 
 def _draw_event(index: int, event: CaseEvent, zone: str, now: datetime) -> None:

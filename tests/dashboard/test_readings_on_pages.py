@@ -90,6 +90,18 @@ def test_a_case_says_what_the_model_read(world: World, queue: Any) -> None:
     assert " 93 %  complaint" in shown, "all numbers are a click away"
     assert " 10 %  price or refund" in shown
     assert "Model test-reader/1" in shown
+    figures = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in shown.splitlines()}
+    assert figures["Toward the brand negative"] == "0.940", "compared with the threshold"
+    assert figures["Text itself negative"] == "0.020"
+    assert figures["Intents, when flagged"] == "complaint 0.930, leaving 0.710"
+    assert figures["Reasons, when flagged"] == "delay 0.880, staff 0.610"
+    assert (figures["Meant ironically"], figures["Pieces read"]) == ("yes", "3")
+
+
+def test_an_urgent_reason_lifts_the_severity(world: World, queue: Any) -> None:
+    complain(world, "sad", "safety")
+    world.judge()
+    assert "Severity (an urgent reason: at least 70)" in texts(queue())
 
 
 def test_readings_of_other_models_are_a_click_away(world: World, queue: Any) -> None:
