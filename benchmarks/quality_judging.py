@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from reading_figures import ReadingsReport, spread
+from unreadable import naming_unreadable
 
 from earful.contracts import Classifier
 from earful.settings.load import RuleSettings
@@ -172,11 +171,8 @@ def labelled_parts(
 
 
 def _read(folder: Path, benchmark: BenchmarkSet, split: str) -> list[Row]:
-    try:
+    with naming_unreadable(_file(folder, benchmark)):
         return read_set(folder, benchmark.name, split)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        file = _file(folder, benchmark)
-        raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error
 
 
 def _judged(part: _Part) -> Judged:

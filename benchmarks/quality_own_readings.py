@@ -22,7 +22,7 @@ from earful.judgements import Reading
 from outreach.unhappy import UNHAPPY_INTENTS, Conditions, judge_reading
 from sentiment.evaluation import NEGATIVE, Flagged
 from sentiment.measures import Rates
-from sentiment.reading_measures import count_name, measure_toward
+from sentiment.reading_measures import count_name, flagged_of, measure_toward
 from sentiment.training.own_readings import OwnReading
 
 THRESHOLDS = tuple(at / 100 for at in range(40, 81, 5))
@@ -85,17 +85,12 @@ class OwnPosts:
     def _flagged(self, at: float, is_flagged: Callable[[Reading, float], bool]) -> Flagged:
         flagged = [is_flagged(reading, at) for reading in self._readings]
         counts = count_name("unhappy", [_is_unhappy(post) for post in self._posts], flagged)
-        return Flagged(
-            threshold=at,
-            share=100 * counts.answered / counts.rows,
-            precision=counts.precision,
-            recall=counts.recall,
-        )
+        return flagged_of(counts, at)
 
     def _labels(self, kind: Kind, place: int) -> dict[str, bool]:
         """Return yes or no by name; nothing about the reasons of a post that has none."""
-        held: frozenset[str] = getattr(self._posts[place], kind)
-        return {name: name in held for name in NAMES[kind]} if held else {}
+        labels: frozenset[str] = getattr(self._posts[place], kind)
+        return {name: name in labels for name in NAMES[kind]} if labels else {}
 
     def _answers(self, places: Sequence[int]) -> list[Reading]:
         return [self._readings[place] for place in places]

@@ -7,11 +7,10 @@ from itertools import chain
 from pathlib import Path
 
 import quality_readings_page
-from quality_judging import DEFAULT, Judged, Pooled, Report, mean_f1
+from quality_judging import Judged, Pooled, Report, mean_f1
 from quality_published import PUBLISHED, Measure, published
-from quality_tables import folded, language, percent, table, title
+from quality_tables import flagged_line, folded, language, table, title
 
-from sentiment.evaluation import Flagged
 from sentiment.measures import Measures
 from sentiment.training.benchmark_sets import Group
 from sentiment.training.rows import LABELS, own_posts
@@ -219,14 +218,7 @@ def _unhappy(report: Report) -> Iterable[str]:
         name = POOLS[pool.name]
         head += [f"{name}: precision", "recall", "flagged"]
     rows = zip(*(pool.flagged for pool in pools), strict=True)
-    yield table(head, [_flag_line(row) for row in rows])
-
-
-def _flag_line(row: Sequence[Flagged]) -> list[str]:
-    cells = [f"{row[0].threshold:.2f}"]
-    for flagged in row:
-        cells += [percent(flagged.precision), percent(flagged.recall), percent(flagged.share)]
-    return [f"**{cell}**" for cell in cells] if row[0].threshold == DEFAULT else cells
+    yield table(head, [flagged_line(row) for row in rows])
 
 
 def _sure(report: Report, pictures: Mapping[str, str]) -> Iterable[str]:

@@ -32,10 +32,7 @@ from understanding_sets import (
 from earful.contracts import Classifier, Reader
 from earful.judgements import Reading
 from sentiment.training.own_readings import kept_back
-from sentiment.training.understanding import PARTS, SetRow
-
-# a set with five points asks for "very" too
-_FIVE_POINTS = {"very negative": "negative", "very positive": "positive"}
+from sentiment.training.understanding import PARTS, SetRow, three_points
 
 # what training makes of a row of each set
 _MAPPINGS = {part.data_set: part.mapping for part in PARTS}
@@ -86,14 +83,14 @@ class _Judge:
     def toward(self) -> Iterator[Toward]:
         """Yield the figures of each part of a set, and of the set where it has several."""
         for data_set, split, rows in self._splits(TOWARD_SETS):
-            labelled = [row for row in rows if _label_of(row) in LABELS]
+            labelled = [row for row in rows if three_points(row.label) in LABELS]
             labels: list[int] = []
             readings: list[Reading] = []
             parts = group_by(labelled, data_set.part_of)
             for part, part_rows in sorted(parts.items()):
                 sample = spread(part_rows, self._limit)
                 answers = self._reader.read([(row.text, (row.target,)) for row in sample])
-                actual = [LABELS.index(_label_of(row)) for row in sample]
+                actual = [LABELS.index(three_points(row.label)) for row in sample]
                 yield toward_figures(data_set.name, part, split, actual, answers)
                 labels += actual
                 readings += answers
@@ -144,9 +141,5 @@ class _Judge:
         return rows_of(folder, name)
 
 
-def _label_of(row: SetRow) -> str:
-    return _FIVE_POINTS.get(row.label, row.label)
-
-
-def _yes_or_no(known: Sequence[tuple[str, float]]) -> dict[str, bool]:
-    return {name: value > 0.5 for name, value in known}
+def _yes_or_no(answers: Sequence[tuple[str, float]]) -> dict[str, bool]:
+    return {name: value > 0.5 for name, value in answers}

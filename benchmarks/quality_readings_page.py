@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from quality_judging import DEFAULT
 from quality_published import published
-from quality_tables import folded, language, percent, table, title
+from quality_tables import flagged_line, folded, language, percent, table, title
 from reading_figures import MAPPED, OWN, Irony, Kind, Names, ReadingsReport, Toward
 
 from earful.judgements import HOLDS_AT
-from sentiment.evaluation import Flagged
 from sentiment.reading_measures import NameCounts
 
 
@@ -29,7 +27,7 @@ def sections(report: ReadingsReport | None, pictures: Mapping[str, str]) -> Iter
 def _toward(report: ReadingsReport, pictures: Mapping[str, str]) -> Iterable[str]:
     if not report.toward:
         return
-    yield "### Toward whom"
+    yield "### Sentiment toward the brand"
     yield (
         "Each text is read for the target that its label is about. Beside it stands the same "
         "text's\nown sentiment, which is all that a model without a target can answer."
@@ -171,11 +169,4 @@ def _flagged(report: ReadingsReport) -> Iterable[str]:
     head = ["from", "by the reading: precision", "recall", "flagged"]
     head += ["by the text alone: precision", "recall", "flagged"]
     pairs = zip(report.flagged, report.flagged_by_text, strict=True)
-    yield table(head, [_flagged_line(pair) for pair in pairs])
-
-
-def _flagged_line(pair: Sequence[Flagged]) -> list[str]:
-    cells = [f"{pair[0].threshold:.2f}"]
-    for flagged in pair:
-        cells += [percent(flagged.precision), percent(flagged.recall), percent(flagged.share)]
-    return [f"**{cell}**" for cell in cells] if pair[0].threshold == DEFAULT else cells
+    yield table(head, [flagged_line(pair) for pair in pairs])

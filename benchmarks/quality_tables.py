@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from quality_judging import DEFAULT
+
 from earful.languages import NAMES
+from sentiment.evaluation import Flagged
 from sentiment.training.rows import OWN_SET
 
 TITLES = {
@@ -61,6 +64,14 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def percent(share: float | None) -> str:
     """Return percent with one digit; a dash where there is none."""
     return "–" if share is None else f"{share:.1f}"
+
+
+def flagged_line(row: Sequence[Flagged]) -> list[str]:
+    """Return a threshold, and what it flags in each column of ``row``; the default is bold."""
+    cells = [f"{row[0].threshold:.2f}"]
+    for flagged in row:
+        cells += [percent(flagged.precision), percent(flagged.recall), percent(flagged.share)]
+    return [f"**{cell}**" for cell in cells] if row[0].threshold == DEFAULT else cells
 
 
 def title(name: str) -> str:

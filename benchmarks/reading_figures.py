@@ -85,8 +85,8 @@ class ReadingsReport:
 
     def named(self, kind: Kind, data_set: str, lang: str = "") -> Names | None:
         """Return one table of intents or reasons; None when it was not judged."""
-        wanted = (kind, data_set, lang)
-        return next((n for n in self.names if (n.kind, n.data_set, n.lang) == wanted), None)
+        place = (kind, data_set, lang)
+        return next((n for n in self.names if (n.kind, n.data_set, n.lang) == place), None)
 
 
 def toward_figures(
@@ -105,16 +105,16 @@ def names_figures(
     readings: Sequence[Reading],
 ) -> Names | None:
     """Measure intents or reasons by the names that each row's label knows; None without rows."""
-    known = [(label, reading) for label, reading in zip(labels, readings, strict=True) if label]
-    if not known:
+    pairs = [(label, reading) for label, reading in zip(labels, readings, strict=True) if label]
+    if not pairs:
         return None
-    probabilities = [getattr(reading, kind) for _, reading in known]
-    counts = count_names(NAMES[kind], [label for label, _ in known], probabilities)
+    probabilities = [getattr(reading, kind) for _, reading in pairs]
+    counts = count_names(NAMES[kind], [label for label, _ in pairs], probabilities)
     return Names(
         kind=kind,
         data_set=data_set,
         lang=lang,
-        rows=len(known),
+        rows=len(pairs),
         counts=counts,
         macro_f1=macro_f1(counts),
     )

@@ -6,11 +6,11 @@ split. It lies in the folder of ``--data``, or in ``understanding`` beside that.
 
 from __future__ import annotations
 
-import csv
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from unreadable import naming_unreadable
 
 from sentiment.training.understanding import SetRow, read_rows
 
@@ -67,8 +67,5 @@ def folder_of(data: Path, name: str) -> Path | None:
 
 def rows_of(folder: Path, name: str) -> list[SetRow]:
     """Return the rows of a set; ValueError names the file, and the line that is off."""
-    try:
+    with naming_unreadable(folder / f"{name}.tsv.gz"):
         return list(read_rows(folder, name))
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        file = folder / f"{name}.tsv.gz"
-        raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error

@@ -87,10 +87,11 @@ def _print_names(column: str, counts: Sequence[NameCounts]) -> None:
     """Print a table of names; a name that no row has and no answer gives is left out."""
     if not counts:
         return
-    f1 = [name_counts.f1 for name_counts in counts if name_counts.f1 is not None]
-    # a name that no row has would count as 0, however rightly it was never answered
-    mean = f"{sum(f1) / len(f1):.1f}" if f1 else "–"
-    print(f"\n{column}: {counts[0].rows:,} rows, macro F1 {mean}")
+    # numpy comes with it, which only judged rows pay for
+    from sentiment.reading_measures import macro_f1
+
+    mean = macro_f1(counts)
+    print(f"\n{column}: {counts[0].rows:,} rows, macro F1 {'–' if mean is None else f'{mean:.1f}'}")
     table = Table(column, "labelled", "answered", "precision", "recall", "F1")
     for name_counts in counts:
         if name_counts.actual or name_counts.answered:

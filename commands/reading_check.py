@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from commands.labelled import LabelledText
+from earful.brand_names import rival_names
 from earful.contracts import Classifier
 from earful.enums import Intent, Reason
 from earful.judgements import Reading
@@ -18,6 +19,7 @@ from sentiment.reading_measures import (
     TowardRates,
     count_name,
     count_names,
+    flagged_of,
     measure_toward,
 )
 
@@ -87,7 +89,7 @@ def _read(
         places = [place for place, row in enumerate(rows) if row.labels.brand == brand]
         if not places:  # a brand of settings that the file does not name
             continue
-        rivals = _rival_names(names, names_by_brand.values()) if names else ()
+        rivals = rival_names(names, names_by_brand.values()) if names else ()
         answers = read_items(
             classifier, [(rows[at].text, names) for at in places], other_brands=rivals
         )
@@ -100,22 +102,10 @@ def _names_by_brand(
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the names of each brand of settings and of the rows; "" has none."""
     by_word = {
-        word.casefold(): (brand.name, *brand.aliases, *brand.handles)
-        for brand in brands
-        for word in (brand.id, brand.name)
+        word.casefold(): brand.all_names for brand in brands for word in (brand.id, brand.name)
     }
     names = {name: by_word.get(name.casefold(), (name,)) if name else () for name in in_rows}
     return {brand.name: by_word[brand.name.casefold()] for brand in brands} | names
-
-
-def _rival_names(names: tuple[str, ...], brand_names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return all names that are not among ``names``, each once."""
-    folded = {name.casefold() for name in names}
-    # an alias may belong to a brand and to its competitor
-    rivals = (
-        name for of_brand in brand_names for name in of_brand if name.casefold() not in folded
-    )
-    return tuple(dict.fromkeys(rivals))
 
 
 Pair = tuple[LabelledText, Reading]
@@ -157,12 +147,7 @@ def _flagged(pairs: Sequence[Pair], negative_at: float) -> Flagged | None:
         [_is_unhappy(row) for row, _ in labelled_pairs],
         [_is_flagged(reading, conditions) for _, reading in labelled_pairs],
     )
-    return Flagged(
-        threshold=negative_at,
-        share=100 * counts.answered / counts.rows,
-        precision=counts.precision,
-        recall=counts.recall,
-    )
+    return flagged_of(counts, negative_at)
 
 
 def _is_unhappy(row: LabelledText) -> bool:

@@ -14,6 +14,7 @@ from dashboard import (
     data,
     health,
     mention_actions,
+    own_brands,
     reading_view,
     states,
 )
@@ -21,12 +22,10 @@ from dashboard.case_pages import MentionPages
 from dashboard.mention_actions import MentionList
 from dashboard.parts import draw_link, draw_small_print, person_name, post_facts
 from dashboard.safe import handle, one_line
-from dashboard.silence import explain_silence
 from dashboard.words import format_age
 from earful import clock
 from earful.settings.load import Settings
 from outreach.words import count
-from pipeline.brand_order import order_brands
 from storage import queries
 from storage.cases.mention_lists import PAGE_SIZE, ListedMention, MentionPage
 from storage.database.engine import Database
@@ -46,17 +45,8 @@ class _Choice:
 def draw_page(kind: MentionList) -> None:
     """Draw the list, newest first, with what an agent can do about each post."""
     db, settings = data.database(), data.settings()
-    brands = [brand for brand in order_brands(db, settings) if brand.competitor_of is None]
-    if not brands and not settings.brand:
-        states.draw_no_brand()
-        return
-    listening = queries.health(db)
-    if not brands or listening.newest_mention_at is None:
-        states.draw_nothing_collected(
-            explain_silence(listening, settings, clock.now()),
-            lambda: queries.health(db).newest_mention_at is not None,
-            settings.dashboard.refresh,
-        )
+    brands = own_brands.list_own(db, settings)
+    if own_brands.draw_missing(db, settings, brands) is None:
         return
     heading = st.container(horizontal=True, vertical_alignment="center")
     # before the choices: they come after the words that explain the list

@@ -134,7 +134,7 @@ def _choose(name: str, options: list[str], key: str, changed: Changed) -> str:
 
 
 def _agents(db: Database) -> dict[str, str]:
-    """Return the choices of an agent, and the name that each stands for; "" is nobody's."""
+    """Return the choices of an agent with the name to look for; "" finds unassigned cases."""
     me = visitor_name()
     own = {_OWN_CASES: me} if me else {}
     colleagues = {name: name for name in queries.assignees(db) if name != me}

@@ -156,13 +156,17 @@ class Classifier(Protocol):
         ...
 
 
+# A text, and the names of the brand that it is read for; no name means the text by itself.
+ReaderItem = tuple[str, Sequence[str]]
+
+
 # docs/decisions/layout.md, "Optional abilities are runtime protocols"
 @runtime_checkable
 class Reader(Protocol):
     """A Classifier that also tells toward whom, why and with what intent a text was written."""
 
     def read(
-        self, items: Sequence[tuple[str, Sequence[str]]], *, other_brands: Sequence[str] = ()
+        self, items: Sequence[ReaderItem], *, other_brands: Sequence[str] = ()
     ) -> list[Reading]:
         """Read each text for one brand; same length and order as ``items``; ``[]`` gives ``[]``.
 

@@ -37,6 +37,11 @@ class Brand:
         """False for a competitor: counted and compared, never flagged."""
         return self.competitor_of is None
 
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The name, the aliases and the handles."""
+        return (self.name, *self.aliases, *self.handles)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:

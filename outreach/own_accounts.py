@@ -23,11 +23,10 @@ def is_own_account(brand: Brand, source: str, handle: str) -> bool:
 def _own(brand: Brand) -> frozenset[str]:
     """Return the names of the brand's own accounts, "acme" or "x:acme"."""
     placed = [account.partition(":") for account in brand.own_accounts]
-    names = (brand.name, *brand.aliases, *brand.handles)
     return frozenset(
         {f"{_plain(place)}:{_plain(handle)}" for place, colon, handle in placed if colon}
-        | {_plain(name) for name in (*brand.own_accounts, *names)}
-        | {_squeezed(name) for name in names}
+        | {_plain(name) for name in (*brand.own_accounts, *brand.all_names)}
+        | {_squeezed(name) for name in brand.all_names}
     ) - {""}
 
 

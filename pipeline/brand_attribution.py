@@ -31,7 +31,7 @@ class BrandAttribution:
         self._languages = {_primary(code) for code in query.languages}
         self._other_matchers = Matchers(
             {
-                brand.id: Matcher((brand.name, *brand.aliases, *brand.handles), brand.exclude)
+                brand.id: Matcher(brand.all_names, brand.exclude)
                 for brand in listened
                 if brand.id != query.brand_id
             }

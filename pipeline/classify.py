@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from earful.brand_names import rival_names
 from earful.clock import Clock
 from earful.contracts import Classifier, Reader
 from earful.judgements import Prediction, Reading, Scores
@@ -97,18 +98,5 @@ def _names_for(
     """Return the names of a brand, and those of all other brands."""
     if brand_id == _NO_BRAND:
         return (), ()
-    names = _names_of(brand_by_id[brand_id])
-    folded = {name.casefold() for name in names}
-    rivals = [
-        name
-        for brand in brand_by_id.values()
-        if brand.id != brand_id
-        for name in _names_of(brand)
-        # an alias may belong to a brand and to its competitor
-        if name.casefold() not in folded
-    ]
-    return names, rivals
-
-
-def _names_of(brand: Brand) -> tuple[str, ...]:
-    return (brand.name, *brand.aliases, *brand.handles)
+    names = brand_by_id[brand_id].all_names
+    return names, list(rival_names(names, (brand.all_names for brand in brand_by_id.values())))

@@ -31,7 +31,7 @@ class Calibration:
     some languages, by the code that identification returns. ``toward_temperature`` divides those
     toward the brand. ``scales`` and ``offsets`` of intents, reasons and irony, by name: each logit
     is multiplied and moved before the logistic function (Platt 1999). ``ironic_from``: the
-    probability from kind irony is believed.
+    probability from which irony is believed.
     """
 
     temperature: float

@@ -21,6 +21,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from earful.contracts import ReaderItem
 from earful.judgements import Reading, Scores
 from sentiment import shipped
 from sentiment.answers import COULD_NOT_TELL, refuse_single_text, refuse_text_for_names
@@ -42,7 +43,6 @@ BATCHES_AHEAD = 4
 _UNKNOWN = 3
 _NOTHING_TO_READ = Reading(scores=COULD_NOT_TELL, toward=COULD_NOT_TELL)
 
-Item = tuple[str, Sequence[str]]
 Array = np.ndarray[Any, Any]
 # A text's facts, and a piece's probabilities in the columns of ``sentiment.heads``.
 Answer = tuple[TextFacts, Array]
@@ -64,7 +64,7 @@ class _Unnamed:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def __getitem__(self, place: slice) -> list[Item]:
+    def __getitem__(self, place: slice) -> list[ReaderItem]:
         return [(text, ()) for text in self._texts[place]]
 
 
@@ -104,7 +104,9 @@ class OnnxClassifier:
             scores[position] = self._scores(shares[SENTIMENT], facts)
         return scores
 
-    def read(self, items: Sequence[Item], *, other_brands: Sequence[str] = ()) -> list[Reading]:
+    def read(
+        self, items: Sequence[ReaderItem], *, other_brands: Sequence[str] = ()
+    ) -> list[Reading]:
         """Return one Reading for each (text, names of the brand), in order.
 
         ``other_brands``: names of other known brands. Raises TypeError for anything that is not
@@ -119,7 +121,7 @@ class OnnxClassifier:
         return readings
 
     def _answer(
-        self, items: Sequence[Item] | _Unnamed, other_brands: Sequence[str]
+        self, items: Sequence[ReaderItem] | _Unnamed, other_brands: Sequence[str]
     ) -> tuple[dict[int, Answer], list[int]]:
         """Return each text's angriest answer by position, and the number of its pieces.
 
@@ -145,7 +147,7 @@ class OnnxClassifier:
         return angriest, pieces
 
     def _encode(
-        self, items: Sequence[Item] | _Unnamed, other_brands: Sequence[str]
+        self, items: Sequence[ReaderItem] | _Unnamed, other_brands: Sequence[str]
     ) -> Iterator[EncodedText]:
         """Yield the texts as token ids, in pieces, without those that have no content."""
         for start in range(0, len(items), TEXTS_PER_PIECE):

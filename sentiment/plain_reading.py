@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from earful.contracts import Classifier, Reader
+from earful.contracts import Classifier, Reader, ReaderItem
 from earful.judgements import Reading
 
-Item = tuple[str, Sequence[str]]
 
-
-def read_plainly(classifier: Classifier, items: Sequence[Item]) -> list[Reading]:
+def read_plainly(classifier: Classifier, items: Sequence[ReaderItem]) -> list[Reading]:
     """Return a reading for each text: its scores, the same toward the brand, and no intents.
 
     ``items`` are texts with a brand's names, as ``Reader.read`` takes them. The names change
@@ -22,7 +20,7 @@ def read_plainly(classifier: Classifier, items: Sequence[Item]) -> list[Reading]
 
 
 def read_items(
-    classifier: Classifier, items: Sequence[Item], *, other_brands: Sequence[str] = ()
+    classifier: Classifier, items: Sequence[ReaderItem], *, other_brands: Sequence[str] = ()
 ) -> list[Reading]:
     """Read each item with the classifier's own ``read``, or plainly where it has none.
 

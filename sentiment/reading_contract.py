@@ -5,15 +5,13 @@ The checks are made like those in ``contract``: each returns the fault as a sent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from earful.contracts import Classifier, Reader
+from earful.contracts import Classifier, Reader, ReaderItem
 from earful.enums import Intent, Reason
 from earful.judgements import Reading
 from sentiment import contract
-
-Item = tuple[str, Sequence[str]]
 
 
 class ClassifyingReader(Classifier, Reader, Protocol):
@@ -31,7 +29,7 @@ _ABOUT_BRANDS = (
 )
 
 
-def _items() -> list[Item]:
+def _items() -> list[ReaderItem]:
     texts = [*_ABOUT_BRANDS, *contract.POSTS, *contract.SILENT[:3]]
     return [(text, _BRAND) for text in texts] + [(text, ()) for text in texts]
 
@@ -97,7 +95,7 @@ def check_neighbours(reader: ClassifyingReader) -> str:
 
 def check_hostile_texts(reader: ClassifyingReader) -> str:
     """Check that broken, endless and malicious texts and names raise no error."""
-    items: list[Item] = [(text, ("Acme", "(")) for text in contract.HOSTILE]
+    items: list[ReaderItem] = [(text, ("Acme", "(")) for text in contract.HOSTILE]
     # a name becomes part of a pattern
     names = [*contract.HOSTILE, "", "[a-", "\\", "*", "a|b"]
     items += [("we left Acme", (name,)) for name in names]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earful.judgements import HOLDS_AT, Reading, Scores
+from sentiment.evaluation import Flagged
 from sentiment.measures import Rates, confusion, most_probable, rates
 
 
@@ -84,6 +85,16 @@ def macro_f1(counts: Iterable[NameCounts]) -> float | None:
     # a name that never occurs would count as 0, however rightly it was never answered
     f1 = [count.f1 for count in counts if count.f1 is not None]
     return sum(f1) / len(f1) if f1 else None
+
+
+def flagged_of(counts: NameCounts, threshold: float) -> Flagged:
+    """Return counts of flagged posts as the shares that a threshold flags; there are rows."""
+    return Flagged(
+        threshold=threshold,
+        share=100 * counts.answered / counts.rows,
+        precision=counts.precision,
+        recall=counts.recall,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

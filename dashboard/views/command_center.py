@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import board, data, periods, states
+from dashboard import board, data, own_brands, periods, states
 from dashboard.access import draw_visitor
 from dashboard.parts import brand_name, draw_small_print
 from dashboard.safe import label
-from dashboard.silence import explain_silence
 from dashboard.words import format_time
 from earful import clock
 from earful.clock import Window
-from pipeline.brand_order import order_brands
 from storage import queries
 from storage.database.engine import Database
 from storage.views import BrandView
@@ -36,18 +34,9 @@ class Choice:
 def page() -> None:
     """Draw the choices once, and the board at every refresh."""
     db, settings = data.database(), data.settings()
-    ours = [brand for brand in order_brands(db, settings) if brand.competitor_of is None]
-    if not ours and not settings.brand:
-        states.draw_no_brand()
-        return
-    listening = queries.health(db)
-    newest = listening.newest_mention_at
-    if newest is None or not ours:
-        states.draw_nothing_collected(
-            explain_silence(listening, settings, clock.now()),
-            lambda: queries.health(db).newest_mention_at is not None,
-            settings.dashboard.refresh,
-        )
+    ours = own_brands.list_own(db, settings)
+    newest = own_brands.draw_missing(db, settings, ours)
+    if newest is None:
         return
     choice = _choose(db, ours, newest)
 

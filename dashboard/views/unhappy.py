@@ -12,6 +12,7 @@ from dashboard import (
     case_view,
     data,
     health,
+    own_brands,
     queue_filters,
     reading_view,
     states,
@@ -24,7 +25,6 @@ from earful import clock
 from earful.case_states import CaseStatus
 from earful.settings.load import Settings
 from outreach.words import count, describe_reach
-from pipeline.brand_order import order_brands
 from storage import queries
 from storage.database.engine import Database
 from storage.views import CaseDetail, CaseView, QueueFilter
@@ -38,7 +38,7 @@ def page() -> None:
     """Draw the filters above, the list and the open case below."""
     db, settings = data.database(), data.settings()
     now = clock.now()
-    brands = [brand for brand in order_brands(db, settings) if brand.competitor_of is None]
+    brands = own_brands.list_own(db, settings)
     if not brands and not settings.brand:
         states.draw_no_brand()
         return

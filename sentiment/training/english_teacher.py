@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from sentiment.training.finetune import pad
+from sentiment.training.finetune import pad, warm_then_fall
+from sentiment.training.network import mean
 from sentiment.training.rows import Row, key_of
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ class Teacher(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     def forward(self, ids: Any, mask: Any) -> Any:
         """Return logits [rows, 3]."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return self.head((hidden * weights).sum(1) / weights.sum(1))
+        return self.head(mean(hidden, mask.to(hidden.dtype)))
 
 
 def fetch(cache: Path) -> Path:
@@ -163,12 +163,7 @@ def _optimiser(teacher: Teacher, steps: int, plan: TeacherPlan) -> tuple[Any, An
         weight_decay=0.01,
         fused=True,
     )
-    warm = max(1, int(steps * plan.warmup))
-
-    def factor(step: int) -> float:
-        return min((step + 1) / warm, max(0.02, (steps - step) / max(1, steps - warm)))
-
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    return optimiser, warm_then_fall(optimiser, steps, plan.warmup, least=0.02)
 
 
 def _probabilities(

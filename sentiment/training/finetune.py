@@ -222,12 +222,20 @@ def _optimiser(network: Network, plan: Plan, steps: int) -> tuple[Any, Any]:
         },
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
-    warm = max(1, int(steps * plan.warmup))
+    return optimiser, warm_then_fall(optimiser, steps, plan.warmup)
+
+
+def warm_then_fall(optimiser: Any, steps: int, warmup: float, least: float = 0.0) -> Any:
+    """Return a schedule that rises over the share ``warmup`` of the steps, and falls to ``least``.
+
+    Both are straight lines, in shares of the optimiser's rates.
+    """
+    warm = max(1, int(steps * warmup))
 
     def factor(step: int) -> float:
-        return min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+        return min((step + 1) / warm, max(least, (steps - step) / max(1, steps - warm)))
 
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
 
 
 def _is_head(name: str) -> bool:

@@ -88,11 +88,7 @@ class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         ``sets`` [rows]: the number of each row's training set, whose offsets are added.
         """
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.to(hidden.dtype)
-        ours = (ids == self.marker).to(hidden.dtype)
-        ours = torch.where(ours.sum(1, keepdim=True) > 0, ours, weights)
-        pooled = torch.cat([mean(hidden, weights), mean(hidden, ours)], dim=-1)
-        logits = self.head(self.dropout(pooled))
+        logits = self.head(self.dropout(both_means(hidden, ids, mask, self.marker)))
         if sets is None:
             return logits
         return torch.cat([logits[:, SENTIMENT] + self.set_offsets(sets), logits[:, 3:]], dim=-1)
@@ -154,3 +150,14 @@ def mean(hidden: Any, weights: Any) -> Any:
     """Return the mean [rows, channels] of ``hidden`` over the tokens, by their weights."""
     weights = weights.unsqueeze(-1)
     return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def both_means(hidden: Any, ids: Any, mask: Any, marker: int) -> Any:
+    """Return the mean over all tokens beside that over the marker's, [rows, 2 * channels].
+
+    Without a marker in a row both are the same.
+    """
+    weights = mask.to(hidden.dtype)
+    ours = (ids == marker).to(hidden.dtype)
+    ours = torch.where(ours.sum(1, keepdim=True) > 0, ours, weights)
+    return torch.cat([mean(hidden, weights), mean(hidden, ours)], dim=-1)

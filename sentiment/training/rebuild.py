@@ -15,7 +15,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from sentiment.heads import SENTIMENT, WIDTH
 from sentiment.training.base import dequantise
-from sentiment.training.network import mean
+from sentiment.training.network import both_means
 
 Array = np.ndarray[Any, Any]
 
@@ -33,10 +33,7 @@ class TwicePooled(BertPreTrainedModel):  # type: ignore[misc, unused-ignore]
     def forward(self, input_ids: Any, attention_mask: Any, **_: Any) -> Any:
         """Return logits [rows, 3] of the text's sentiment in Transformers' way."""
         hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.to(hidden.dtype)
-        ours = (input_ids == self.config.marker_token_id).to(hidden.dtype)
-        ours = torch.where(ours.sum(1, keepdim=True) > 0, ours, weights)
-        pooled = torch.cat([mean(hidden, weights), mean(hidden, ours)], dim=-1)
+        pooled = both_means(hidden, input_ids, attention_mask, self.config.marker_token_id)
         return SequenceClassifierOutput(logits=self.head(pooled)[:, SENTIMENT])
 
 

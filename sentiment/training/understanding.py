@@ -55,13 +55,17 @@ def marked(text: str, target: str) -> str:
     return prepare(mark(text, (target,)) if target else mark(text, ()))
 
 
-# Three of five points: 4C asks for "very" too.
 _POINTS = {"very negative": "negative", "very positive": "positive"}
+
+
+def three_points(label: str) -> str:
+    """Return the label without "very", for which a set with five points asks too."""
+    return _POINTS.get(label, label)
 
 
 def toward_row(row: SetRow, name: str) -> Row | None:
     """Map a row whose label is the sentiment toward its target."""
-    label = _POINTS.get(row.label, row.label)
+    label = three_points(row.label)
     if label not in LABELS:
         return None
     is_news = name in ("target_newsmtsc", "target_rusentne2023")

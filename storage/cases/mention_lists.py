@@ -128,13 +128,16 @@ def list_handled(
 
     ``verdict`` says which of the two. The keys are of this list.
     """
-    on_list = and_(HANDLED, _MENTION_BRAND.c.verdict == verdict.value)
-    return _read_page(db, on_list, brand_id, None, after, limit, time="handled_at")
+    return _read_page(db, _handled(verdict), brand_id, None, after, limit, time="handled_at")
 
 
 def count_handled(db: Database, brand_id: str, verdict: Verdict) -> int:
     """Count a brand's handled questions or wishes; ``verdict`` says which of the two."""
-    return _count(db, and_(HANDLED, _MENTION_BRAND.c.verdict == verdict.value), brand_id, None)
+    return _count(db, _handled(verdict), brand_id, None)
+
+
+def _handled(verdict: Verdict) -> Any:
+    return and_(HANDLED, _MENTION_BRAND.c.verdict == verdict.value)
 
 
 def count_questions(db: Database, brand_id: str | None, *, window: Window | None = None) -> int:

@@ -129,10 +129,10 @@ def banking(row: Any, name: str) -> Any:
 def modules(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     names = ("readings", "readings_page", "readings_pictures", "page", "judging")
-    found = {name: importlib.import_module(f"quality_{name}") for name in names}
-    monkeypatch.setattr(found["readings"], "kept_back", lambda: OWN)
-    monkeypatch.setitem(found["readings"]._MAPPINGS, "intent_banking77", banking)
-    return SimpleNamespace(**found, quality=importlib.import_module("quality"))
+    modules = {name: importlib.import_module(f"quality_{name}") for name in names}
+    monkeypatch.setattr(modules["readings"], "kept_back", lambda: OWN)
+    monkeypatch.setitem(modules["readings"]._MAPPINGS, "intent_banking77", banking)
+    return SimpleNamespace(**modules, quality=importlib.import_module("quality"))
 
 
 def judge(modules: SimpleNamespace, data: Path, reader: Any, split: str = "test") -> Any:

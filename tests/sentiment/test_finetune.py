@@ -68,9 +68,9 @@ def batch(seed: int, binary: bool = False, weight: float = 1.0) -> Batch:
     words[:, 2] = 10 + labels
     ids, mask = pad(words.tolist())
     rows = [Row(text="", lang="en", data_set="a", label=int(k), binary=binary) for k in labels]
-    wanted = torch.from_numpy(np.stack([targets_of(row, PLAN) for row in rows]))
+    goals = torch.from_numpy(np.stack([targets_of(row, PLAN) for row in rows]))
     flags, sets = torch.full((6,), binary), torch.zeros(6, dtype=torch.long)
-    return Batch(ids, mask, wanted, flags, torch.full((6,), weight), sets)
+    return Batch(ids, mask, goals, flags, torch.full((6,), weight), sets)
 
 
 def test_a_run_that_was_stopped_ends_as_an_undisturbed_one(tmp_path: Path) -> None:

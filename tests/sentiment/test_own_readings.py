@@ -30,9 +30,9 @@ def test_what_is_kept_back_is_never_learned(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(own_readings, "TIMES_OLDER", 1)
     rows = own_readings.training_rows(random.Random(1))
     learned = {key_of(row.text.replace(OURS, "")) for row in rows}
-    kept = {key_of(row.text.replace(OURS, "")) for row in own_readings.choosing_rows()}
-    assert not learned & kept
-    assert 0.1 < len(kept) / len(own_readings.to_train_on() + own_readings.kept_back()) < 0.15
+    judging = {key_of(row.text.replace(OURS, "")) for row in own_readings.choosing_rows()}
+    assert not learned & judging
+    assert 0.1 < len(judging) / len(own_readings.to_train_on() + own_readings.kept_back()) < 0.15
 
 
 def test_a_post_varies_by_its_choices_only() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from earful.contracts import ReaderItem
 from earful.enums import Intent
 from earful.judgements import Reading, Scores
-from sentiment.plain_reading import Item, read_items, read_plainly
+from sentiment.plain_reading import read_items, read_plainly
 
 BAD = Scores(negative=0.8, neutral=0.1, positive=0.1)
 GOOD = Scores(negative=0.1, neutral=0.1, positive=0.8)
@@ -32,7 +33,9 @@ class WordsReader(Words):
 
     other_brands: Sequence[str] = ()
 
-    def read(self, items: Sequence[Item], *, other_brands: Sequence[str] = ()) -> list[Reading]:
+    def read(
+        self, items: Sequence[ReaderItem], *, other_brands: Sequence[str] = ()
+    ) -> list[Reading]:
         self.other_brands = other_brands
         return [Reading(scores=GOOD, toward=BAD, intents={Intent.COMPLAINT: 0.9}) for _ in items]
 

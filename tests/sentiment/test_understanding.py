@@ -17,22 +17,22 @@ def row(text: str = "The lamp came late", label: str = "", target: str = "") -> 
     return SetRow(text, label, target, "en", "source", "train")
 
 
-def mapped(found: Row | None) -> Row:
-    assert found is not None
-    return found
+def mapped(learned: Row | None) -> Row:
+    assert learned is not None
+    return learned
 
 
 def test_five_points_become_three_and_the_target_a_marker() -> None:
-    found = mapped(
+    learned = mapped(
         understanding.toward_row(row("I hate acme", "very negative", "acme"), "target_x")
     )
-    assert (found.text, found.toward, found.label) == ("I hate ◆", 0, -1)
+    assert (learned.text, learned.toward, learned.label) == ("I hate ◆", 0, -1)
     assert understanding.toward_row(row(label="conflict"), "target_x") is None
 
 
 def test_nobody_in_the_news_complains() -> None:
-    found = mapped(understanding.toward_row(row(label="negative"), "target_newsmtsc"))
-    assert dict(found.intents) == {name: float(name == Intent.OTHER) for name in Intent}
+    learned = mapped(understanding.toward_row(row(label="negative"), "target_newsmtsc"))
+    assert dict(learned.intents) == {name: float(name == Intent.OTHER) for name in Intent}
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,17 @@ def test_nobody_in_the_news_complains() -> None:
     ],
 )
 def test_reviews_teach_reasons(label: str, toward: int, reasons: set[Reason]) -> None:
-    found = mapped(understanding.reviewed_row(row(label=label), "reason_x"))
-    assert found.toward == toward
-    assert {name for name, value in found.reasons if value} == reasons
-    assert dict(found.intents)[Intent.COMPLAINT] == 1.0
-    assert dict(found.intents)[Intent.LEAVING] == float("Repurchase" in label)
+    learned = mapped(understanding.reviewed_row(row(label=label), "reason_x"))
+    assert learned.toward == toward
+    assert {name for name, value in learned.reasons if value} == reasons
+    assert dict(learned.intents)[Intent.COMPLAINT] == 1.0
+    assert dict(learned.intents)[Intent.LEAVING] == float("Repurchase" in label)
 
 
 def test_a_review_of_praise_alone_has_no_reasons() -> None:
-    found = mapped(understanding.reviewed_row(row(label="food general:positive"), "reason_x"))
-    assert found.reasons == ()
-    assert dict(found.intents)[Intent.PRAISE] == 1.0
+    learned = mapped(understanding.reviewed_row(row(label="food general:positive"), "reason_x"))
+    assert learned.reasons == ()
+    assert dict(learned.intents)[Intent.PRAISE] == 1.0
     neutral = row(label="food general:positive+location general:neutral")
     assert understanding.reviewed_row(neutral, "reason_x") is None
 
@@ -67,18 +67,18 @@ def test_a_review_of_praise_alone_has_no_reasons() -> None:
 def test_questions_to_a_bank_have_a_reason_only_about_a_problem(
     label: str, reason: Reason | None
 ) -> None:
-    found = mapped(understanding.banking_row(row(label=label), "intent_banking77"))
-    assert {name for name, value in found.reasons if value} == ({reason} - {None})
-    assert dict(found.intents)[Intent.QUESTION] == 1.0
+    learned = mapped(understanding.banking_row(row(label=label), "intent_banking77"))
+    assert {name for name, value in learned.reasons if value} == ({reason} - {None})
+    assert dict(learned.intents)[Intent.QUESTION] == 1.0
 
 
 @pytest.mark.parametrize(
     ("label", "expected"), [("joy", 2), ("anger+sadness", 0), ("none", 1), ("joy+anger", None)]
 )
 def test_emotions_are_a_weak_sentiment(label: str, expected: int | None) -> None:
-    found = understanding.emotion_row(row(label=label), "emotion_x")
-    assert (None if found is None else found.label) == expected
-    assert found is None or found.weight < 1
+    learned = understanding.emotion_row(row(label=label), "emotion_x")
+    assert (None if learned is None else learned.label) == expected
+    assert learned is None or learned.weight < 1
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
