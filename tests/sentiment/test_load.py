@@ -26,11 +26,11 @@ def copied(tmp_path: Path) -> Path:
 def test_model_id_names_weights_preparation_and_calibration(classifier: Classifier) -> None:
     about = json.loads((SHIPPED / "earful.json").read_text("utf-8"))
     weights = about["sha256"]["model.onnx"][:12]
-    assert classifier.model_id == f"earful-e5s-{weights}-prep2-mark1-cal2-lang1"
+    assert classifier.model_id == f"earful-e5s-{weights}-prep2-mark1-cal3-lang1"
 
 
 def test_model_directory_is_small() -> None:
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 50 * MEGABYTE
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 60 * MEGABYTE
 
 
 def test_a_changed_file_is_refused(copied: Path) -> None:
