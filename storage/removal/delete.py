@@ -28,39 +28,30 @@ from storage.tables import (
     IS_REPOST,
     UNJUDGED,
     AuthorRow,
-    CaseDraftRow,
     CaseEventRow,
     CaseRow,
-    CaseTagRow,
-    CaseViewerRow,
     CorrectionRow,
     DeliveryCaseRow,
     FlagRow,
-    ListedMentionRow,
     MatchRow,
     MentionBrandRow,
     MentionRow,
     PredictionRow,
     ReadingRow,
     RevisionRow,
-    SamePersonRow,
     row_ids,
 )
 
 _MENTION, _AUTHOR, _FLAG = table_of(MentionRow), table_of(AuthorRow), table_of(FlagRow)
 _CASE, _EVENT, _REVISION = table_of(CaseRow), table_of(CaseEventRow), table_of(RevisionRow)
+_DELIVERY_CASE = table_of(DeliveryCaseRow)
 _MENTION_BRAND = table_of(MentionBrandRow)
 _TABLES_WITH_MENTION_ID = tuple(
     table_of(model)
     for model in (
         *(MentionBrandRow, MatchRow, RevisionRow, PredictionRow, ReadingRow, CorrectionRow),
-        ListedMentionRow,
     )
 )
-_TABLES_WITH_CASE_ID = tuple(
-    table_of(model) for model in (DeliveryCaseRow, CaseTagRow, CaseDraftRow, CaseViewerRow)
-)
-_SAME_PERSON = table_of(SamePersonRow)
 
 DELETED_AUTHOR = "(deleted author)"
 
@@ -244,8 +235,6 @@ def _remove_silent_authors(connection: Connection, author_ids: set[int]) -> None
             _AUTHOR.c.id.in_(ids), ~exists().where(_MENTION.c.author_id == _AUTHOR.c.id)
         )
         has_case = exists().where(_CASE.c.author_id == _AUTHOR.c.id)
-        silent_ids = select(_AUTHOR.c.id).where(is_silent)
-        connection.execute(delete(_SAME_PERSON).where(_SAME_PERSON.c.author_id.in_(silent_ids)))
         # docs/decisions/removal.md, 'A deleted author with a case becomes "(deleted author)"'
         connection.execute(delete(_AUTHOR).where(is_silent, ~has_case))
         rows = connection.execute(select(_AUTHOR.c.id).where(is_silent, has_case))
@@ -286,8 +275,7 @@ def delete_cases_of_author(connection: Connection, author_id: int) -> tuple[int,
         events += connection.execute(delete(_EVENT).where(_EVENT.c.case_id.in_(ids))).rowcount
     # while the cases still stand: a message lists the other cases that it is about
     messages = deliveries.redact_cases(connection, case_ids, (author.handle, author.name or ""))
-    for table in _TABLES_WITH_CASE_ID:
-        _delete_rows(connection, table.c.case_id, case_ids)
+    _delete_rows(connection, _DELIVERY_CASE.c.case_id, case_ids)
     _delete_rows(connection, _CASE.c.id, case_ids)
     row_ids.retire(connection, _CASE, case_ids)
     return len(case_ids), events, messages
@@ -301,5 +289,4 @@ def case_ids_of_author(connection: Connection, author_id: int) -> list[int]:
 
 def delete_author(connection: Connection, author_id: int) -> None:
     """Delete an author without mentions and cases."""
-    connection.execute(delete(_SAME_PERSON).where(_SAME_PERSON.c.author_id == author_id))
     connection.execute(delete(_AUTHOR).where(_AUTHOR.c.id == author_id))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.tables.columns import OPEN_CASE, UNSENT, empty_text, id_column, instant, no
+from storage.tables.columns import OPEN_CASE, UNSENT, id_column, instant
 
 
 class CaseRow(SQLModel, table=True):
@@ -56,15 +56,6 @@ class CaseRow(SQLModel, table=True):
     outcome: str | None = None
     complaints: int = 0
     version: int = 1
-    # what the person's later posts say, which are no complaints
-    may_be_settled: bool = no()
-    later_sentiment: str = empty_text()
-    snoozed_until: datetime | None = instant(nullable=True)
-    first_contact_by: str | None = None
-    first_contact_url: str | None = Field(default=None, sa_column=Column(Text))
-    # why an answer is due at `due_at`; an archived case has no due time that counts
-    due_because: str = empty_text()
-    archived: bool = no()
 
 
 class FlagRow(SQLModel, table=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, Text, false, text
+from sqlalchemy import BigInteger, Column, Integer, text
 from sqlmodel import Field
 
 from storage.database.utc import UTCInstant
@@ -19,12 +19,10 @@ UNGROUPED = text("story_id IS NULL AND NOT noise")
 GROUPED = text("story_id IS NOT NULL")
 UNFILLED_GAP = text("state <> 'filled'")
 IS_REPOST = text("repost_of <> ''")
-IS_REPLY = text("reply_to IS NOT NULL")
 LATE_BRAND = text("verdict = 'late'")
 OPEN_QUESTION = text("verdict = 'question' AND handled_at IS NULL")
 OPEN_WISH = text("verdict = 'wish' AND handled_at IS NULL")
 HANDLED = text("handled_at IS NOT NULL")
-UNHANDLED = text("handled_at IS NULL")
 
 
 def id_column() -> Any:
@@ -36,13 +34,3 @@ def id_column() -> Any:
 def instant(*, nullable: bool = False, index: bool = False) -> Any:
     """Build a column of aware UTC instants."""
     return Field(sa_column=Column(UTCInstant, nullable=nullable, index=index))
-
-
-def empty_text() -> Any:
-    """Build a column of text that is "" until something is known."""
-    return Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
-
-
-def no() -> Any:
-    """Build a column of yes or no that is no until something is known."""
-    return Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from storage.database.utc import UTCInstant
 from storage.tables.columns import (
     GROUPED,
     HANDLED,
-    IS_REPLY,
     IS_REPOST,
     LATE_BRAND,
     NOT_NOISE,
@@ -20,11 +19,14 @@ from storage.tables.columns import (
     OPEN_WISH,
     UNGROUPED,
     UNREAD,
-    empty_text,
     id_column,
     instant,
-    no,
 )
+
+
+def _word() -> Any:
+    """Build a column that holds one word, "" when there is none."""
+    return Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
 
 
 class BrandRow(SQLModel, table=True):
@@ -92,8 +94,6 @@ class MentionRow(SQLModel, table=True):
             sqlite_where=IS_REPOST,
             postgresql_where=IS_REPOST,
         ),
-        # a complaint asks whether the brand has answered it
-        Index("ix_mention_reply", "reply_to", sqlite_where=IS_REPLY, postgresql_where=IS_REPLY),
     )
     id: int | None = id_column()
     source: str
@@ -119,7 +119,9 @@ class MentionRow(SQLModel, table=True):
     rating_value: int | None = None
     rating_lowest: int | None = None
     rating_highest: int | None = None
-    noise: bool = no()
+    noise: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
     story_id: int | None = Field(default=None, sa_type=BigInteger)
 
 
@@ -202,9 +204,9 @@ class MentionBrandRow(SQLModel, table=True):
     published_at: datetime = instant()
     own: bool = False
     verdict: str = UNREAD
-    toward: str = empty_text()
-    intent: str = empty_text()
-    reason: str = empty_text()
+    toward: str = _word()
+    intent: str = _word()
+    reason: str = _word()
     handled_at: datetime | None = instant(nullable=True)
     handled_by: str | None = Field(default=None, sa_column=Column(Text))
 
@@ -221,7 +223,9 @@ class MatchRow(SQLModel, table=True):
     mention_id: int = Field(
         primary_key=True, foreign_key="mention.id", index=True, sa_type=BigInteger
     )
-    noise_reason: str = empty_text()
+    noise_reason: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
+    )
 
 
 class StoryRow(SQLModel, table=True):
