@@ -15,7 +15,6 @@ from tokenizers import Tokenizer
 from earful.contracts import Classifier
 from earful.enums import Sentiment
 from sentiment import contract, load
-from sentiment.foreign import ForeignClassifier
 from sentiment.prepare import prepare
 from sentiment.shipped import SHIPPED
 
@@ -220,21 +219,21 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_shipped_directory_is_read_by_plain_libraries(classifier: Classifier) -> None:
+    """The first three logits are the sentiment of the text, but for the share of the n-grams."""
     config = json.loads((SHIPPED / "config.json").read_text("utf-8"))
     tokenizer = Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
     session = onnxruntime.InferenceSession(str(SHIPPED / "model.onnx"))
+    agreed = 0
     for text, ours in zip(contract.POSTS, classifier.classify(list(contract.POSTS)), strict=True):
         encoded = tokenizer.encode(prepare(text))
         fed = {"input_ids": [encoded.ids], "attention_mask": [encoded.attention_mask]}
         arrays = {name: np.array(rows, dtype=np.int64) for name, rows in fed.items()}
         (logits,) = session.run(["logits"], arrays)
-        assert config["id2label"][str(logits[0].argmax())] == ours.sentiment.value
+        agreed += config["id2label"][str(logits[0, :3].argmax())] == ours.sentiment.value
+    assert agreed >= 0.8 * len(contract.POSTS)
 
 
-def test_it_is_also_a_foreign_one_uncalibrated(classifier: Classifier, bare: Path) -> None:
-    other = load(model=bare)
-    assert isinstance(other, ForeignClassifier)
-    ours = classifier.classify(list(contract.POSTS))
-    theirs = other.classify(list(contract.POSTS))
-    assert [one.sentiment for one in ours] == [one.sentiment for one in theirs]
-    assert other.model_id != classifier.model_id
+def test_without_its_description_it_is_refused(bare: Path) -> None:
+    """It answers more than a sentiment, and only earful.json says what."""
+    with pytest.raises(ValueError, match=r'"logits" has the shape \[1, 24\] for 1 texts'):
+        load(model=bare)
