@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from reading_figures import ReadingsReport, spread
+from reading_figures import ReadingsReport
 from unreadable import naming_unreadable
 
 from earful.contracts import Classifier
+from earful.samples import spread
 from earful.settings.load import RuleSettings
 from sentiment.evaluation import (
     Answers,

@@ -17,7 +17,6 @@ from reading_figures import (
     group_by,
     irony_counts,
     names_figures,
-    spread,
     toward_figures,
 )
 from understanding_sets import (
@@ -31,6 +30,7 @@ from understanding_sets import (
 
 from earful.contracts import Classifier, Reader
 from earful.judgements import Reading
+from earful.samples import spread
 from sentiment.training.own_readings import kept_back
 from sentiment.training.understanding import PARTS, SetRow, three_points
 

@@ -131,10 +131,3 @@ def group_by(items: Iterable[Item], key_of: Callable[[Item], Key]) -> dict[Key, 
     for item in items:
         groups.setdefault(key_of(item), []).append(item)
     return groups
-
-
-def spread(items: list[Item], limit: int | None) -> list[Item]:
-    """Return at most ``limit`` items, evenly from all over: sets may be sorted by label."""
-    if limit is None or len(items) <= limit:
-        return items
-    return [items[at * len(items) // limit] for at in range(limit)]

@@ -15,4 +15,6 @@ def naming_unreadable(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{file}: no gzipped table in UTF-8 ({error}); get it anew") from error
+        raise ValueError(
+            f"{file} cannot be read as a gzipped table in UTF-8 ({error}); copy it again"
+        ) from error

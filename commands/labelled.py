@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.label_cells import LABEL_COLUMNS, SENTIMENT, SYNONYM, RowLabels, read_labels
+from earful.samples import spread
 from earful.settings.errors import SettingsError, nearest
 from listeners.files import containers, csv_table, dialects
 from listeners.files import lines as file_lines
@@ -58,14 +59,7 @@ def read(path: Path, limit: int | None = None) -> LabelledFile:
         if rejects:
             reason = f"none of its {len(rejects):,} rows can be read; {rejects[0]}"
         raise SettingsError(f"--data: {path}: {reason}")
-    return LabelledFile(tuple(_spread(rows, limit)), tuple(rejects))
-
-
-def _spread(rows: list[LabelledText], limit: int | None) -> list[LabelledText]:
-    if limit is None or limit >= len(rows):
-        return rows
-    # over the whole file: its beginning may hold one sentiment alone
-    return [rows[at * len(rows) // limit] for at in range(limit)]
+    return LabelledFile(tuple(spread(rows, limit)), tuple(rejects))
 
 
 def _row(path: Path, record: file_lines.Record) -> LabelledText:

@@ -83,8 +83,6 @@ class OnnxClassifier:
         self._tokenizer.no_truncation()
         self._start = self._tokenizer.encode(START).ids[1:-1]
         self._session = _session(files.weights)
-        # an earlier model answers the text's sentiment alone, and knows no markers
-        self._knows_brands = self._session.get_outputs()[0].shape[1] == WIDTH
         self._ngrams = None if files.ngrams is None else NgramExpert.read(files.ngrams)
         self._threads = threads or available_cores()
         # its threads start with the first text and end with the classifier
@@ -152,10 +150,7 @@ class OnnxClassifier:
         """Yield the texts as token ids, in pieces, without those that have no content."""
         for start in range(0, len(items), TEXTS_PER_PIECE):
             batch_items = items[start : start + TEXTS_PER_PIECE]
-            if self._knows_brands:
-                prepared = [prepare(mark(text, names, other_brands)) for text, names in batch_items]
-            else:
-                prepared = [prepare(text) for text, _ in batch_items]
+            prepared = [prepare(mark(text, names, other_brands)) for text, names in batch_items]
             indexes = [index for index, text in enumerate(prepared) if _has_content(text)]
             encoded = self._tokenizer.encode_batch_fast([prepared[index] for index in indexes])
             for index, tokens in zip(indexes, encoded, strict=True):
@@ -165,7 +160,7 @@ class OnnxClassifier:
                 facts = TextFacts(
                     unreadable,
                     identify(text),
-                    named=self._knows_brands and any(batch_items[index][1]),
+                    named=any(batch_items[index][1]),
                     ngrams=self._ngram_logits(text) if len(pieces) == 1 else None,
                 )
                 for piece in pieces:
@@ -197,8 +192,6 @@ class OnnxClassifier:
 
     def _reading(self, facts: TextFacts, shares: Array, pieces: int) -> Reading:
         scores = self._scores(shares[SENTIMENT], facts)
-        if not self._knows_brands:
-            return Reading(scores=scores, toward=scores, pieces=pieces)
         irony = irony_of(shares)
         return Reading(
             scores=scores,
@@ -253,7 +246,14 @@ def _session(weights: Path) -> Any:
         # Not elsewhere: it halves the speed (python benchmarks/throughput.py) and changes no answer
         options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    answers = session.get_outputs()[0].shape[1]
+    if answers != WIDTH:
+        raise shipped.ModelDamaged(
+            f"{weights}: {answers} answers a text, and this version reads {WIDTH}; "
+            "train it again, or take sentiment/model from the repository"
+        )
+    return session
 
 
 def _has_vnni() -> bool:

@@ -237,7 +237,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
     (tmp_path / "umsab.tsv.gz").write_bytes(whole[:-20])
     found = run("--data", tmp_path)
     assert found.returncode == 1
-    assert "umsab.tsv.gz: no gzipped table in UTF-8" in found.stderr
+    assert "umsab.tsv.gz cannot be read as a gzipped table in UTF-8" in found.stderr
 
 
 @pytest.mark.parametrize(

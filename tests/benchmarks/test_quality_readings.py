@@ -279,7 +279,7 @@ def test_confusions_are_counted_by_language_on_val(
     ("content", "complaint"),
     [
         (b"a\tb\tc\n", "line 1: 3 fields; a row has 6"),
-        (b"\x1f\x8b\x08cut", "no gzipped table in UTF-8"),
+        (b"\x1f\x8b\x08cut", "cannot be read as a gzipped table in UTF-8"),
     ],
 )
 def test_a_set_that_cannot_be_read_is_named(

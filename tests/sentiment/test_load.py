@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_onnx import Tiny
 
 from earful.contracts import Classifier
 from sentiment import load
-from sentiment.shipped import SHIPPED, ModelDamaged
+from sentiment.shipped import SHIPPED, ModelDamaged, sha256
 
 MEGABYTE = 1_000_000
 
@@ -60,6 +61,18 @@ def test_a_wrong_description_is_refused(copied: Path, key: str, value: object, s
     about[key] = value
     path.write_text(json.dumps(about), "utf-8")
     with pytest.raises(ModelDamaged, match=says):
+        load(model=copied)
+
+
+def test_weights_with_other_answers_are_refused(copied: Path, tmp_path: Path) -> None:
+    """An earlier model answered the sentiment of the text alone."""
+    weights = copied / "model.onnx"
+    shutil.copyfile(Tiny().write(tmp_path / "tiny") / "model.onnx", weights)
+    path = copied / "earful.json"
+    about = json.loads(path.read_text("utf-8"))
+    about["sha256"]["model.onnx"] = sha256(weights)
+    path.write_text(json.dumps(about), "utf-8")
+    with pytest.raises(ModelDamaged, match=r"model\.onnx: 3 answers a text, .* reads 24"):
         load(model=copied)
 
 
